@@ -1,0 +1,38 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+
+/** Listens on 127.0.0.1 only; `port` 0 takes a free one. Returns the port. */
+export const listenOnLoopback = (
+  server: Pick<Server, 'listen' | 'once' | 'off' | 'address'>,
+  port = 0,
+): Promise<number> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => {
+      server.off('error', reject);
+      const address = server.address();
+      if (address === null || typeof address === 'string') reject(new Error('the server listens on no TCP port'));
+      else resolve(address.port);
+    });
+  });
+
+/** Stops listening and ends open connections: a keep-alive client would otherwise hold `close` for as long as it likes. */
+export const closeServer = (server: Pick<Server, 'close' | 'closeAllConnections'>): Promise<void> =>
+  new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+
+/** The request's path and query; the host is of no meaning here. */
+export const urlOf = (request: IncomingMessage): URL => new URL(request.url ?? '/', 'http://127.0.0.1');
+
+/** Sends a whole answer of known length. */
+export const send = (
+  response: ServerResponse,
+  status: number,
+  contentType: string,
+  body: string,
+  headers: Readonly<Record<string, string>> = {},
+): void => {
+  response.writeHead(status, { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(body), ...headers });
+  response.end(body);
+};
