@@ -1,0 +1,97 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface ScheduledRequest {
+  /** The short job id, as in X-CloudScheduler-JobName. */
+  readonly name: string;
+  readonly url: string;
+  /** `POST` by default. */
+  readonly method?: string;
+  readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs#RetryConfig */
+export interface RetryPolicy {
+  /** Attempts after the first; 0 by default, as in Cloud Scheduler. */
+  readonly retryCount: number;
+  readonly minBackoffMs: number;
+  readonly maxBackoffMs: number;
+  /** How often the wait doubles before it grows by steps of the last doubling. */
+  readonly maxDoublings: number;
+  readonly attemptDeadlineMs: number;
+}
+
+const DEFAULT_RETRY: RetryPolicy = {
+  retryCount: 0,
+  minBackoffMs: 5000,
+  maxBackoffMs: 3_600_000,
+  maxDoublings: 5,
+  attemptDeadlineMs: 180_000,
+};
+
+export interface ExecutionResult {
+  readonly name: string;
+  readonly scheduleTime: string | null;
+  readonly attempts: number;
+  /** Of the last attempt; `null` when nothing answered. */
+  readonly status: number | null;
+  readonly ok: boolean;
+  /** Why there was no answer. */
+  readonly error?: string;
+}
+
+/** The wait before retry `n` (1, 2, ...): doubled `maxDoublings` times, then growing by as much each time, up to the maximum. */
+export const backoffMs = (n: number, { minBackoffMs, maxBackoffMs, maxDoublings }: RetryPolicy): number => {
+  const doubled = minBackoffMs * 2 ** Math.min(n - 1, maxDoublings);
+  const steps = Math.max(0, n - 1 - maxDoublings);
+  return Math.min(maxBackoffMs, doubled * (1 + steps));
+};
+
+const buildHeaders = (request: ScheduledRequest, scheduleTime: string | null): Headers => {
+  const headers = new Headers(request.headers);
+  if (request.body !== undefined && !headers.has('Content-Type'))
+    headers.set('Content-Type', 'application/octet-stream');
+  headers.set('User-Agent', 'Google-Cloud-Scheduler');
+  headers.set('X-CloudScheduler', 'true');
+  headers.set('X-CloudScheduler-JobName', request.name);
+  if (scheduleTime !== null) headers.set('X-CloudScheduler-ScheduleTime', scheduleTime);
+  return headers;
+};
+
+type Attempt = Pick<ExecutionResult, 'status' | 'ok' | 'error'>;
+
+const attemptOnce = async (request: ScheduledRequest, headers: Headers, signal: AbortSignal): Promise<Attempt> => {
+  try {
+    const body = request.body === undefined ? {} : { body: request.body };
+    const init = { method: request.method ?? 'POST', headers, redirect: 'manual' as const, signal, ...body };
+    const response = await fetch(request.url, init);
+    await response.arrayBuffer();
+    return { status: response.status, ok: response.ok };
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    return { status: null, ok: false, error: cause instanceof Error ? cause.message : String(cause) };
+  }
+};
+
+/** Sends the request with Cloud Scheduler's headers until it is answered 2xx or the retries are used up. Never rejects. */
+export const executeJob = async (
+  request: ScheduledRequest,
+  options: {
+    readonly scheduleTime: string | null;
+    readonly retry?: Partial<RetryPolicy>;
+    readonly signal: AbortSignal;
+  },
+): Promise<ExecutionResult> => {
+  const policy: RetryPolicy = { ...DEFAULT_RETRY, ...options.retry };
+  const { scheduleTime, signal } = options;
+  const headers = buildHeaders(request, scheduleTime);
+  let attempts = 0;
+  for (;;) {
+    attempts += 1;
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(policy.attemptDeadlineMs)]);
+    const last = await attemptOnce(request, headers, deadline);
+    if (last.ok || attempts > policy.retryCount || signal.aborted)
+      return { name: request.name, scheduleTime, attempts, ...last };
+    await delay(backoffMs(attempts, policy), undefined, { signal }).catch(() => {});
+  }
+};
