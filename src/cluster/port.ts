@@ -13,7 +13,11 @@ export interface Jobs {
   /** All pages. */
   listJobs(namespace: string, labelSelector: string, options?: CallOptions): Promise<readonly V1Job[]>;
   /** With its pods (propagationPolicy Background). With `uid`, only that very Job: another of the name is `'absent'`. */
-  deleteJob(namespace: string, name: string, options?: CallOptions & { readonly uid?: string }): Promise<'deleted' | 'absent'>;
+  deleteJob(
+    namespace: string,
+    name: string,
+    options?: CallOptions & { readonly uid?: string },
+  ): Promise<'deleted' | 'absent'>;
   /** Sets `spec.suspend: true`: its pods end, the name stays taken. */
   suspendJob(namespace: string, name: string, options?: CallOptions): Promise<'suspended' | 'absent'>;
 }
@@ -22,9 +26,17 @@ export interface Jobs {
 export interface Pods {
   listPods(namespace: string, labelSelector: string, options?: CallOptions): Promise<readonly V1Pod[]>;
   /** Events about one object, oldest first. */
-  listEvents(namespace: string, involved: { readonly kind: string; readonly name: string; readonly uid?: string }, options?: CallOptions): Promise<readonly CoreV1Event[]>;
+  listEvents(
+    namespace: string,
+    involved: { readonly kind: string; readonly name: string; readonly uid?: string },
+    options?: CallOptions,
+  ): Promise<readonly CoreV1Event[]>;
   /** The last `tailLines` lines; `null` when there is no such pod, container or log yet. */
-  podLog(namespace: string, pod: string, options: CallOptions & { readonly container: string; readonly tailLines: number; readonly previous?: boolean }): Promise<string | null>;
+  podLog(
+    namespace: string,
+    pod: string,
+    options: CallOptions & { readonly container: string; readonly tailLines: number; readonly previous?: boolean },
+  ): Promise<string | null>;
 }
 
 export interface Secrets {

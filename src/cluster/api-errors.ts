@@ -1,0 +1,122 @@
+import { ApiException } from '@kubernetes/client-node';
+import { AppError, DeadlineError, UnavailableError, UpstreamError } from '../errors.ts';
+import { describeNetworkError } from './network-error.ts';
+
+/** What is being attempted, in the words of RBAC. */
+export interface Attempt {
+  readonly verb: 'create' | 'get' | 'list' | 'delete' | 'patch';
+  /** Plural, with its subresource: `jobs`, `pods/log`. */
+  readonly resource: string;
+  readonly apiGroup: '' | 'batch';
+  readonly namespace: string;
+  readonly name?: string;
+  /** The answer may hold values of a Secret: nothing of its body is repeated. */
+  readonly isSecret?: boolean;
+}
+
+/** A status other than 2xx, with what the Kubernetes Status object in the answer's body said. */
+export interface Refusal {
+  readonly status: number;
+  readonly reason: string | undefined;
+  /** Status.message; never of an answer that is not a Status object. */
+  readonly message: string | undefined;
+  readonly retryAfterMs: number | undefined;
+}
+
+interface StatusObject {
+  readonly reason: string | undefined;
+  readonly message: string | undefined;
+}
+
+const parseStatus = (body: unknown): StatusObject => {
+  const none = { reason: undefined, message: undefined };
+  if (typeof body !== 'string') return none;
+  try {
+    const status: unknown = JSON.parse(body);
+    if (typeof status !== 'object' || status === null || !('kind' in status) || status.kind !== 'Status') return none;
+    return {
+      reason: 'reason' in status && typeof status.reason === 'string' ? status.reason : undefined,
+      message: 'message' in status && typeof status.message === 'string' ? status.message : undefined,
+    };
+  } catch {
+    return none;
+  }
+};
+
+const parseRetryAfter = (headers: Readonly<Record<string, string>>): number | undefined => {
+  const seconds = headers['retry-after'];
+  return seconds !== undefined && /^\d{1,6}$/.test(seconds) ? Number(seconds) * 1_000 : undefined;
+};
+
+/** The refusal that a generated client threw, or `null` when the error is of another kind. */
+export const readRefusal = (error: unknown): Refusal | null => {
+  if (!(error instanceof ApiException)) return null;
+  return { status: error.code, ...parseStatus(error.body), retryAfterMs: parseRetryAfter(error.headers) };
+};
+
+/** Whether the same call may end otherwise a moment later. */
+export const isTransient = ({ status, reason }: Refusal): boolean =>
+  status === 429 || status >= 500 || (status === 409 && reason === 'Conflict');
+
+const quote = ({ verb, resource, namespace, name }: Attempt): string =>
+  name === undefined ? `${verb} ${resource} in namespace ${namespace}` : `${verb} ${resource} ${namespace}/${name}`;
+
+/** Of an answer about Secrets only a reason that is one word is repeated. */
+const quoteAnswer = ({ isSecret = false }: Attempt, { status, reason, message }: Refusal): string => {
+  const said = isSecret ? /^[A-Za-z]{1,40}$/.exec(reason ?? '')?.[0] : (message ?? reason);
+  return said === undefined ? String(status) : `${status}: ${said}`;
+};
+
+/** The user that RBAC named, as in `User "x" cannot get resource "jobs" in API group "batch" in the namespace "ns"`. */
+const parseSubject = (message: string | undefined): string | undefined =>
+  /User "([^"]{1,300})" cannot /.exec(message ?? '')?.[1];
+
+/** https://github.com/kubernetes/kubernetes/issues/58141 */
+const explainNumericUser = (subject: string): string =>
+  /^\d{21}$/.test(subject)
+    ? ' The number is a service account’s unique id: its token lacks the scope https://www.googleapis.com/auth/userinfo.email, without which no RoleBinding to its email matches. Give the token that scope, or bind the number.'
+    : '';
+
+const translateForbidden = (attempt: Attempt, refusal: Refusal, where: string): UpstreamError => {
+  const { verb, resource, apiGroup, namespace, name } = attempt;
+  const subject = parseSubject(refusal.message);
+  if (subject === undefined) {
+    return new UpstreamError(`Could not ${quote(attempt)}: ${where} answered ${quoteAnswer(attempt, refusal)}`, {
+      details: { upstreamStatus: 403, verb, resource, namespace, ...(name !== undefined && { name }) },
+    });
+  }
+  const group = apiGroup === '' ? 'the core API group' : `API group ${apiGroup}`;
+  return new UpstreamError(
+    `Could not ${quote(attempt)}: user "${subject}" may not ${verb} ${resource} (${group}) in namespace ${namespace}. Bind a Role with that rule to it (infra/kubernetes).${explainNumericUser(subject)}`,
+    { details: { upstreamStatus: 403, verb, resource, namespace, subject, ...(name !== undefined && { name }) } },
+  );
+};
+
+/** The error to throw for a refusal that is no outcome of the call. `where` names the cluster. */
+export const translateRefusal = (attempt: Attempt, refusal: Refusal, where: string): AppError => {
+  const details = { upstreamStatus: refusal.status };
+  const what = `Could not ${quote(attempt)}: ${where} answered ${quoteAnswer(attempt, refusal)}`;
+  if (isTransient(refusal)) return new UnavailableError(`${what}. This may pass; try again.`, { details });
+  if (refusal.status === 403) return translateForbidden(attempt, refusal, where);
+  if (refusal.status !== 401) return new UpstreamError(what, { details });
+  return new UpstreamError(
+    `Could not ${quote(attempt)}: ${where} does not accept our token (401), a fresh one neither. Check that this is the cluster meant, that the service account is enabled, and that the clock is right; a kubeconfig’s token may have expired.`,
+    { details },
+  );
+};
+
+/** The error to throw when there was no answer, or none that is a Kubernetes API's. Ours pass through. */
+export const translateFailure = (attempt: Attempt, error: unknown, where: string): AppError => {
+  if (error instanceof AppError) return error;
+  const { code, text, cause } = describeNetworkError(error);
+  // Without a code the answer came, but could not be read. A parser's message quotes what it read: only its name is told.
+  const what =
+    code === undefined
+      ? `${where} gave an answer that could not be read (${error instanceof Error ? error.name : 'no error'})`
+      : `${where} could not be reached, or did not answer (${text})`;
+  return new UnavailableError(`Could not ${quote(attempt)}: ${what}.`, { cause });
+};
+
+/** The error to throw when our deadline passed, or the caller's signal ended the call. */
+export const translateDeadline = (attempt: Attempt, where: string, elapsedMs: number): DeadlineError =>
+  new DeadlineError(`Could not ${quote(attempt)}: no answer from ${where} after ${Math.round(elapsedMs)} ms.`);

@@ -1,0 +1,125 @@
+import { type AuthClient, GoogleAuth } from 'google-auth-library';
+import { type AppError, UnavailableError, UpstreamError } from '../errors.ts';
+import { countUpstreamCall } from '../log.ts';
+import { coalesce, memoise } from './memoise.ts';
+import { describeNetworkError } from './network-error.ts';
+
+/**
+ * `userinfo.email` is what makes the API server see a service account by its email; without it the user is a number and
+ * no RoleBinding to the email matches (kubernetes/kubernetes#58141).
+ */
+const SCOPES = ['https://www.googleapis.com/auth/cloud-platform', 'https://www.googleapis.com/auth/userinfo.email'];
+const TIMEOUT_MS = 8_000;
+
+/** For messages: what a call is for, and the IAM permission it needs. */
+interface Purpose {
+  readonly what: string;
+  readonly permission: string;
+}
+
+/** The service account this process runs as. */
+export interface GoogleIdentity {
+  /** An access token; throws AppError. */
+  readonly token: (options?: { readonly forceRefresh: boolean }) => Promise<string>;
+  /** The JSON answer of a GET to a Google API; throws AppError.*/
+  readonly getJson: (url: string, purpose: Purpose) => Promise<unknown>;
+}
+
+/** gaxios puts the HTTP status on its errors; errors without one had no answer. */
+const readStatus = (error: unknown): number | undefined => {
+  if (!(error instanceof Error) || !('status' in error)) return undefined;
+  const status = Number(error.status);
+  return Number.isInteger(status) && status >= 100 ? status : undefined;
+};
+
+const isTransient = (status: number): boolean => status === 429 || status >= 500;
+
+/** No message of the library is passed on but its first line: the rest may hold what was sent. */
+const firstLine = (error: unknown): string =>
+  error instanceof Error ? (error.message.split('\n')[0] ?? '').slice(0, 300) : 'unknown error';
+
+const translateTokenError = (error: unknown): AppError => {
+  const status = readStatus(error);
+  if (status !== undefined && !isTransient(status)) {
+    return new UpstreamError(
+      `No access token for the cluster: the identity service answered ${status}. Check that the function runs as a service account that exists and is enabled.`,
+      { details: { upstreamStatus: status } },
+    );
+  }
+  const network = describeNetworkError(error);
+  if (status === undefined && network.code === undefined && /default credentials/.test(firstLine(error))) {
+    return new UpstreamError(
+      'No Google credentials were found: on Google Cloud give the function a service account; elsewhere run `gcloud auth application-default login`, or configure a kubeconfig.',
+    );
+  }
+  return new UnavailableError(
+    `No access token for the cluster: the metadata server ${status === undefined ? `could not be reached (${network.text})` : `answered ${status}`}. This may pass; try again.`,
+    { cause: network.cause },
+  );
+};
+
+const translateGetError = (error: unknown, { what, permission }: Purpose): AppError => {
+  const status = readStatus(error);
+  const details = status === undefined ? {} : { upstreamStatus: status };
+  if (status === 401 || status === 403) {
+    return new UpstreamError(
+      `Could not ${what}: Google Cloud answered ${status}. Grant the function's service account ${permission} (roles/container.clusterViewer has it), and check that the Kubernetes Engine API is on in the project.`,
+      { details },
+    );
+  }
+  if (status === 404) {
+    return new UpstreamError(
+      `Could not ${what}: there is no such cluster. Check project, location and name in projects/P/locations/L/clusters/C.`,
+      { details },
+    );
+  }
+  if (status !== undefined && !isTransient(status)) {
+    return new UpstreamError(`Could not ${what}: Google Cloud answered ${status}: ${firstLine(error)}`, { details });
+  }
+  const network = describeNetworkError(error);
+  return new UnavailableError(
+    `Could not ${what}: ${status === undefined ? `no answer (${network.text})` : `Google Cloud answered ${status}`}. This may pass; try again.`,
+    { details, cause: network.cause },
+  );
+};
+
+/** Marks the cached token as expired: the library has no public way to refresh that all kinds of credentials share. */
+const expireToken = (client: AuthClient): void => client.setCredentials({ ...client.credentials, expiry_date: 1 });
+
+/**
+ * The identity of google-auth-library's default credentials: on Cloud Run the metadata server, elsewhere
+ * `gcloud auth application-default login` or workload identity federation.
+ *
+ * The library remembers "there is no metadata server" for good, so its object is dropped when no client could be made.
+ */
+export const createGoogleIdentity = (): GoogleIdentity => {
+  const client = memoise(() => new GoogleAuth({ scopes: SCOPES }).getClient());
+  const forceRefresh = coalesce(async () => {
+    const made = await client.get();
+    expireToken(made);
+    return (await made.getAccessToken()).token;
+  });
+  const cached = async () => (await (await client.get()).getAccessToken()).token;
+  return {
+    token: async (options) => {
+      const asked = options?.forceRefresh === true ? forceRefresh() : cached();
+      const token = await asked.catch((error: unknown) => {
+        throw translateTokenError(error);
+      });
+      if (typeof token === 'string' && token !== '') return token;
+      throw new UpstreamError('No access token for the cluster: the credentials gave none.');
+    },
+    getJson: async (url, purpose) => {
+      const made = await client.get().catch((error: unknown) => {
+        throw translateTokenError(error);
+      });
+      countUpstreamCall();
+      try {
+        const answer = await made.request<unknown>({ url, responseType: 'json', timeout: TIMEOUT_MS, retry: true });
+        return answer.data;
+      } catch (error) {
+        throw translateGetError(error, purpose);
+      }
+    },
+  };
+};
