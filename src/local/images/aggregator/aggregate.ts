@@ -1,0 +1,129 @@
+import { loadShards } from './checkpoint.ts';
+import { dataType } from './dtypes.ts';
+import type { ListedUpdate } from './checkpoint-list.ts';
+import { readCheckpointList } from './checkpoint-list.ts';
+import { Fault, quote, within, withinAsync } from './fault.ts';
+import { writeOutput } from './output.ts';
+import type { FindStore } from './paths.ts';
+import { prefetch } from './prefetch.ts';
+import type { LoadedUpdate, RunningAverage } from './running-average.ts';
+import { checkAveragable, checkSameVariables, createRunningAverage } from './running-average.ts';
+import type { Settings } from './settings.ts';
+import type { BundleIndex } from './tensor-bundle-reader.ts';
+import { parseBundleIndex } from './tensor-bundle-reader.ts';
+import { openUpdate } from './update-sources.ts';
+
+/** Updates under way at once, and the bytes that they may take together: one is always under way, however large. */
+const MAX_IN_FLIGHT = 4;
+const MAX_BYTES_IN_FLIGHT = 256 * 2 ** 20;
+/** Up to so many updates each one has its progress line; of more, each twentieth of them. */
+const FEW_UPDATES = 20;
+
+interface Run {
+  readonly settings: Settings;
+  readonly findStore: FindStore;
+  readonly say: (line: string) => void;
+}
+
+interface Turn {
+  readonly listed: ListedUpdate;
+  readonly update: LoadedUpdate;
+}
+
+export interface Outcome {
+  readonly updates: number;
+  readonly weight: number;
+  readonly indexPath: string;
+}
+
+const nameOf = ({ path, line }: ListedUpdate): string => `update ${quote(path)} (line ${line} of the list)`;
+
+async function* listUpdates({ settings, findStore }: Run): AsyncGenerator<ListedUpdate> {
+  const store = await findStore(settings.listPath);
+  yield* readCheckpointList(store.stream(settings.listPath), settings.listPath);
+}
+
+/** The list is read twice, to be counted and checked first, and is never held: it may be longer than memory. */
+const countUpdates = async (run: Run): Promise<number> => {
+  let count = 0;
+  for await (const _ of listUpdates(run)) count += 1;
+  if (count === 0) throw new Fault('it names no update');
+  return count;
+};
+
+const loadUpdate = async (run: Run, path: string, canonical: BundleIndex | null): Promise<LoadedUpdate> => {
+  const files = await openUpdate(path, run.findStore);
+  const index = within('its index', () => parseBundleIndex(files.index));
+  // Before its data is read: an odd update costs little, and cannot be much larger than the first.
+  if (canonical === null) checkAveragable(index);
+  else checkSameVariables(canonical, index);
+  const weight = await files.weight();
+  if (weight === null && run.settings.weighted)
+    throw new Fault('it has no weight (numSamples, model.steps), which wcma needs');
+  return { index, shards: await loadShards(index, files.shard), weight: run.settings.weighted ? (weight ?? 0) : 1 };
+};
+
+const loadTurn = async (run: Run, listed: ListedUpdate, canonical: BundleIndex | null): Promise<Turn> => ({
+  listed,
+  update: await withinAsync(nameOf(listed), () => loadUpdate(run, listed.path, canonical)),
+});
+
+const bytesOf = (update: LoadedUpdate): number =>
+  [...update.shards.values()].reduce((sum, { length }) => sum + length, 0);
+
+/** The turns in the list's order. The first is loaded alone: the others are held to its variables, and its size says how many fit. */
+async function* loadTurns(run: Run): AsyncGenerator<Turn> {
+  const listed = listUpdates(run);
+  const first = await listed.next();
+  if (first.done === true) return;
+  const turn = await loadTurn(run, first.value, null);
+  const fitting = Math.floor(MAX_BYTES_IN_FLIGHT / Math.max(1, bytesOf(turn.update)));
+  const { index } = turn.update;
+  yield turn;
+  yield* prefetch(listed, (next) => loadTurn(run, next, index), Math.min(MAX_IN_FLIGHT, Math.max(1, fitting)));
+}
+
+const describeCanonical = ({ settings }: Run, { index }: LoadedUpdate): string => {
+  const averaged = [...index.entries.values()].filter(({ dtype }) => dataType(dtype).treatment === 'average').length;
+  const source = settings.later
+    ? `The canonical checkpoint is that of the first update; it is not asked of the repository at ${settings.repository}`
+    : 'The first update gives the variables';
+  return `${source}: ${averaged} to average, ${index.entries.size - averaged} carried over from it`;
+};
+
+const tellProgress = (run: Run, done: number, total: number): void => {
+  const twentieth = (count: number): number => Math.floor((count * 20) / total);
+  if (total <= FEW_UPDATES || twentieth(done) > twentieth(done - 1)) run.say(`${done} of ${total} updates averaged`);
+};
+
+const averageAll = async (run: Run, total: number): Promise<RunningAverage> => {
+  let average: RunningAverage | undefined;
+  let done = 0;
+  for await (const { listed, update } of loadTurns(run)) {
+    if (average === undefined) run.say(describeCanonical(run, update));
+    const running = (average ??= createRunningAverage(update.index));
+    within(nameOf(listed), () => running.add(update));
+    done += 1;
+    tellProgress(run, done, total);
+  }
+  if (average === undefined || done !== total)
+    throw new Fault(`the list changed: it named ${total} updates, then ${done}`);
+  return average;
+};
+
+/** Averages the updates of the list and writes the result. Throws Fault (one sentence) naming what is wrong. */
+export const aggregate = async (run: Run): Promise<Outcome> => {
+  const { listPath, outputPath, weighted, later } = run.settings;
+  const total = await withinAsync(`list ${quote(listPath)}`, () => countUpdates(run));
+  run.say(
+    `Averaging ${total} updates of ${listPath} by ${weighted ? 'wcma, weighted by samples' : 'cma, all of weight 1'}`,
+  );
+  const inOutput = `output ${quote(outputPath)}`;
+  await withinAsync(inOutput, async () => (await run.findStore(outputPath)).prepare(outputPath));
+  const average = await averageAll(run, total);
+  const variables = average.finish();
+  const weight = average.weight();
+  const output = { directory: outputPath, variables, steps: later ? null : weight };
+  const indexPath = await withinAsync(inOutput, () => writeOutput(output, run.findStore));
+  return { updates: total, weight, indexPath };
+};

@@ -1,0 +1,60 @@
+import { Fault, within } from './fault.ts';
+import { checkPath } from './paths.ts';
+
+/** One line of the checkpoint list: the path of an update, and the line's number from 1. */
+export interface ListedUpdate {
+  readonly path: string;
+  readonly line: number;
+}
+
+const MAX_LINE_CHARACTERS = 8192;
+
+async function* decode(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  for await (const chunk of chunks) yield decoder.decode(chunk, { stream: true });
+  yield decoder.decode();
+}
+
+/** Lines without their ends (LF or CRLF), and without a byte order mark before the first. */
+async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  let rest = '';
+  for await (const text of decode(chunks)) {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    if (rest.length > MAX_LINE_CHARACTERS) throw new Fault(`a line is longer than ${MAX_LINE_CHARACTERS} characters`);
+    yield* lines.map((line) => line.replace(/\r$/, ''));
+  }
+  yield rest.replace(/\r$/, '');
+}
+
+/** The one column: in a csv it may be quoted, in a csv or tsv there may be no second one. */
+const parseColumn = (text: string, separator: string | null): string => {
+  const quoted = separator === ',' ? /^"((?:[^"]|"")*)"$/.exec(text)?.[1] : undefined;
+  if (quoted !== undefined) return quoted.replaceAll('""', '"');
+  if (separator !== null && text.includes(separator)) throw new Fault('it has more than one column');
+  return text;
+};
+
+const separatorOf = (listPath: string): string | null =>
+  listPath.endsWith('.csv') ? ',' : listPath.endsWith('.tsv') ? '\t' : null;
+
+/**
+ * The updates of a checkpoint list as they are read: one path per line, no header, blank lines skipped; its name
+ * (`listPath`) tells csv and tsv. Throws Fault naming the line that is no path, or that it is not UTF-8.
+ */
+export async function* readCheckpointList(
+  chunks: AsyncIterable<Uint8Array>,
+  listPath: string,
+): AsyncGenerator<ListedUpdate> {
+  const separator = separatorOf(listPath);
+  let line = 0;
+  for await (const text of readLines(chunks)) {
+    line += 1;
+    if (text.trim() === '') continue;
+    yield within(`line ${line}`, () => {
+      const path = parseColumn(text.trim(), separator);
+      checkPath(path);
+      return { path, line };
+    });
+  }
+}

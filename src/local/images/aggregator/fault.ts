@@ -1,0 +1,66 @@
+/** A fault of the input or the setting, told in one sentence: what it is in, and the reason. No stack is ever printed. */
+export class Fault extends Error {
+  override readonly name = 'Fault';
+}
+
+const WORDS_BY_CODE: Readonly<Record<string, string>> = {
+  ENOENT: 'it does not exist',
+  ENOTDIR: 'a part of its path is not a directory',
+  EISDIR: 'it is a directory, not a file',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space is left on the device',
+  ECONNREFUSED: 'the storage endpoint refused the connection',
+  ENOTFOUND: 'the storage endpoint’s host is not known',
+  ECONNRESET: 'the storage endpoint closed the connection',
+  ETIMEDOUT: 'the storage endpoint did not answer in time',
+};
+
+const WORDS_BY_STATUS: Readonly<Record<number, string>> = {
+  401: 'Cloud Storage refused the credentials (401)',
+  403: 'Cloud Storage denied access (403)',
+  404: 'it does not exist',
+  412: 'it changed while it was read (412)',
+};
+
+const codeOf = (error: Error): unknown => ('code' in error ? error.code : undefined);
+
+/** What `error` says, as one line without a stack; system and Cloud Storage codes are put into words. */
+export const describeError = (error: unknown): string => {
+  if (error instanceof Fault) return error.message;
+  if (!(error instanceof Error)) return oneLine(String(error));
+  const code = codeOf(error);
+  if (typeof code === 'string' && WORDS_BY_CODE[code] !== undefined) return WORDS_BY_CODE[code];
+  const status = typeof code === 'number' ? code : typeof code === 'string' ? Number(code) : Number.NaN;
+  if (WORDS_BY_STATUS[status] !== undefined) return WORDS_BY_STATUS[status];
+  if (error.cause instanceof Error && codeOf(error.cause) !== undefined) return describeError(error.cause);
+  return oneLine(error.message === '' ? error.name : error.message);
+};
+
+const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim().slice(0, 500);
+
+/** The fault that `error` is within `what`: `what: reason`. */
+export const faultIn = (what: string, error: unknown): Fault =>
+  new Fault(`${what}: ${describeError(error)}`, { cause: error });
+
+/** Runs `work`; what it throws is told as a fault in `what`. */
+export const within = <T>(what: string, work: () => T): T => {
+  try {
+    return work();
+  } catch (error) {
+    throw faultIn(what, error);
+  }
+};
+
+/** As {@link within}, for work that is awaited. */
+export const withinAsync = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work();
+  } catch (error) {
+    throw faultIn(what, error);
+  }
+};
+
+/** `name` as it is shown in a fault: quoted, its control characters escaped, at most 200 characters. */
+export const quote = (name: string): string => JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}…` : name);

@@ -1,0 +1,94 @@
+import type { CheckpointFiles } from './checkpoint.ts';
+import { Fault, quote, withinAsync } from './fault.ts';
+import { baseName, joinPath } from './file-store.ts';
+import type { FindStore } from './paths.ts';
+import { dataFileName } from './tensor-bundle-reader.ts';
+import { openZip } from './zip-reader.ts';
+
+/** An update, its large parts not yet read. */
+export interface UpdateFiles extends CheckpointFiles {
+  /** What stands for its number of samples; null if nothing does. Throws Fault if that is no integer of 0 or more. */
+  readonly weight: () => Promise<number | null>;
+}
+
+/** Of one file, and of an update as a whole. */
+const MAX_BYTES = 2 ** 31;
+const MAX_TEXT_BYTES = 16 * 2 ** 20;
+
+/** Reads one of the files beside each other; a fault names it. */
+type ReadFile = (name: string, maxBytes: number) => Promise<Uint8Array>;
+
+const naming =
+  (read: ReadFile): ReadFile =>
+  (name, maxBytes) =>
+    withinAsync(quote(name), () => read(name, maxBytes));
+
+/** The one `*.index` among `names`; the checkpoint that training started from (`initial` in its name) does not count. */
+const findIndex = (names: readonly string[], place: string): string => {
+  const found = names.filter((name) => name.endsWith('.index') && !name.includes('initial'));
+  const [only] = found;
+  if (only === undefined) throw new Fault(`${place} holds no checkpoint (no .index file)`);
+  if (found.length > 1)
+    throw new Fault(`${place} holds ${found.length} checkpoints: ${found.toSorted().slice(0, 5).join(', ')}`);
+  return only;
+};
+
+const checkpointFiles = async (read: ReadFile, indexName: string): Promise<CheckpointFiles> => ({
+  index: await read(indexName, MAX_BYTES),
+  shard: (shard, shards) => read(dataFileName(indexName.slice(0, -'.index'.length), shard, shards), MAX_BYTES),
+});
+
+const parseWeight = (value: unknown, what: string): number => {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new Fault(`${what} is ${JSON.stringify(value)?.slice(0, 80)}, which is no integer of 0 or more`);
+};
+
+const openDirectory = async (directory: string, findStore: FindStore): Promise<UpdateFiles> => {
+  const store = await findStore(directory);
+  const names = await store.list(directory);
+  const read = naming((name, maxBytes) => store.read(joinPath(directory, name), maxBytes));
+  const weight = async (): Promise<number | null> => {
+    if (!names.includes('model.steps')) return null;
+    const text = Buffer.from(await read('model.steps', MAX_TEXT_BYTES))
+      .toString()
+      .trim();
+    return parseWeight(/^\d+$/.test(text) ? Number(text) : text, 'model.steps');
+  };
+  return { ...(await checkpointFiles(read, findIndex(names, 'it'))), weight };
+};
+
+const parseResult = (bytes: Uint8Array): Readonly<Record<string, unknown>> => {
+  let result: unknown;
+  try {
+    result = JSON.parse(new TextDecoder().decode(bytes));
+  } catch (error) {
+    throw new Fault('result.json is not JSON', { cause: error });
+  }
+  if (typeof result !== 'object' || result === null || Array.isArray(result)) {
+    throw new Fault('result.json is not a JSON object');
+  }
+  return { ...result };
+};
+
+const openBundle = async (path: string, findStore: FindStore): Promise<UpdateFiles> => {
+  const store = await findStore(path);
+  const zip = openZip(await store.read(path, MAX_BYTES));
+  const folder = baseName(path).slice(0, -'.zip'.length);
+  if (!zip.names.some((name) => name.startsWith(`${folder}/`))) {
+    throw new Fault(`it holds no folder ${quote(folder)}, named as it`);
+  }
+  const place = `${folder}/checkpoints/`;
+  const names = zip.names.filter((name) => name.startsWith(place)).map((name) => name.slice(place.length));
+  const read = naming((name, maxBytes) => zip.read(`${place}${name}`, maxBytes));
+  const result = parseResult(await naming(zip.read)(`${folder}/result.json`, MAX_TEXT_BYTES));
+  const weight = async (): Promise<number | null> =>
+    result['numSamples'] === undefined ? null : parseWeight(result['numSamples'], 'numSamples of result.json');
+  return { ...(await checkpointFiles(read, findIndex(names, 'its folder checkpoints'))), weight };
+};
+
+/**
+ * Opens the update at `path`: a bundle if it ends in `.zip`, else a directory. Reads its index (of a bundle: all of it).
+ * Throws what the store throws, or Fault.
+ */
+export const openUpdate = (path: string, findStore: FindStore): Promise<UpdateFiles> =>
+  path.endsWith('.zip') ? openBundle(path, findStore) : openDirectory(path, findStore);
