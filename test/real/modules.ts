@@ -8,14 +8,15 @@ export const PROGRAMS = {
 } as const;
 
 const ETCD_MODULE = 'go.etcd.io/etcd/server/v3';
-const VERSION = /^v(\d+)\.(\d+)\.(\d+)$/;
+const VERSION = /^v1\.(\d+)\.(\d+)$/;
+
+/** Whether `version` is a release of Kubernetes 1, such as `v1.36.3`. */
+export const isVersion = (version: string): boolean => VERSION.test(version);
 
 /** `v1.36.3` in its parts; throws when `version` is not a release of Kubernetes 1. */
 export const parseVersion = (version: string): { minor: string; patch: string } => {
-  const [, major, minor, patch] = VERSION.exec(version) ?? [];
-  if (major !== '1' || minor === undefined || patch === undefined) {
-    throw new Error(`"${version}" is not a Kubernetes release such as v1.36.3.`);
-  }
+  const [, minor, patch] = VERSION.exec(version) ?? [];
+  if (minor === undefined || patch === undefined) throw new Error(`"${version}" is not a release of Kubernetes 1.`);
   return { minor, patch };
 };
 
