@@ -1,0 +1,71 @@
+import { badRequest, notImplemented } from './errors.ts';
+import { parseFields } from './fields.ts';
+import type { Call, Reply } from './http.ts';
+import { jsonReply, readJsonBody } from './http.ts';
+import { requireBucketName } from './names.ts';
+import { parsePreconditions, requirePreconditions } from './preconditions.ts';
+import { buildBucketResource } from './resource.ts';
+import type { Store } from './store.ts';
+
+// What a new bucket may ask for here; anything else would change how the bucket behaves.
+const BUCKET_FIELDS = ['name', 'location', 'storageClass', 'iamConfiguration', 'projectNumber', 'kind'];
+const BUCKET_VERSIONS = { generation: 0, metageneration: 1 };
+
+export const listBuckets = (store: Store, call: Call): Reply => {
+  const prefix = call.query.get('prefix') ?? '';
+  const items = store
+    .buckets()
+    .filter(({ name }) => name.startsWith(prefix))
+    .map((bucket) => buildBucketResource(bucket, call.base));
+  const answer = { kind: 'storage#buckets', ...(items.length > 0 && { items }) };
+  return jsonReply(parseFields(call.query.get('fields'))(answer));
+};
+
+const textOr = (value: unknown, otherwise: string): string => {
+  if (value === undefined || value === null) return otherwise;
+  if (typeof value !== 'string') throw badRequest('Invalid value: a string is wanted.');
+  return value;
+};
+
+export const createBucket = async (store: Store, call: Call): Promise<Reply> => {
+  const body = await readJsonBody(call.request);
+  const unknown = Object.keys(body).find((field) => !BUCKET_FIELDS.includes(field));
+  if (unknown !== undefined) throw notImplemented(`the bucket field "${unknown}"`);
+  const bucket = store.createBucket({
+    name: requireBucketName(textOr(body['name'], '')),
+    location: textOr(body['location'], 'US').toUpperCase(),
+    storageClass: textOr(body['storageClass'], 'STANDARD'),
+  });
+  return jsonReply(parseFields(call.query.get('fields'))(buildBucketResource(bucket, call.base)));
+};
+
+export const getBucket = (store: Store, call: Call, name: string): Reply => {
+  const { record } = store.bucket(name);
+  requirePreconditions(parsePreconditions(call.query), BUCKET_VERSIONS, 'read');
+  return jsonReply(parseFields(call.query.get('fields'))(buildBucketResource(record, call.base)));
+};
+
+export const deleteBucket = (store: Store, call: Call, name: string): Reply => {
+  store.bucket(name);
+  requirePreconditions(parsePreconditions(call.query), BUCKET_VERSIONS, 'write');
+  store.deleteBucket(name);
+  return { status: 204 };
+};
+
+/** A flat namespace: what `gcloud storage mv` asks before it moves. */
+export const getStorageLayout = (store: Store, _call: Call, name: string): Reply => {
+  const { record } = store.bucket(name);
+  return jsonReply({
+    kind: 'storage#storageLayout',
+    bucket: record.name,
+    location: record.location,
+    locationType: 'region',
+    hierarchicalNamespace: { enabled: false },
+  });
+};
+
+/** None: finalize events go straight to their targets. */
+export const listNotifications = (store: Store, _call: Call, name: string): Reply => {
+  store.bucket(name);
+  return jsonReply({ kind: 'storage#notifications' });
+};

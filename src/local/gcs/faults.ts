@@ -1,0 +1,41 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Reply } from './http.ts';
+
+/** What goes wrong with one request; undefined: nothing. */
+export type Fault =
+  | { readonly status: number; readonly headers?: Readonly<Record<string, string>> }
+  | { readonly delayMs: number }
+  /** Drops the connection and does nothing. */
+  | 'reset-before'
+  /** Carries the request out, then drops the connection without an answer. */
+  | 'reset-after'
+  | undefined;
+
+/** Asked once per request. */
+export type Faults = (request: { readonly method: string; readonly path: string }) => Fault;
+
+/** Carries a request out under `fault`. */
+export const injectFault = async (fault: Fault, carryOut: () => Promise<Reply>): Promise<Reply | 'reset'> => {
+  if (fault === undefined) return carryOut();
+  if (fault === 'reset-before') return 'reset';
+  if (fault === 'reset-after') {
+    await carryOut();
+    return 'reset';
+  }
+  if ('delayMs' in fault) {
+    await sleep(fault.delayMs);
+    return carryOut();
+  }
+  const body = JSON.stringify({
+    error: {
+      code: fault.status,
+      message: 'Injected fault.',
+      errors: [{ domain: 'global', reason: 'injected', message: 'Injected fault.' }],
+    },
+  });
+  return {
+    status: fault.status,
+    headers: { 'content-type': 'application/json; charset=UTF-8', ...fault.headers },
+    body,
+  };
+};

@@ -1,0 +1,63 @@
+import { badRequest } from './errors.ts';
+import { isRecord } from './http.ts';
+
+/** A tree of wanted names; a leaf (no children) keeps all below it. */
+interface Mask {
+  readonly children: Map<string, Mask>;
+}
+
+const emptyMask = (): Mask => ({ children: new Map() });
+
+const childOf = (mask: Mask, name: string): Mask => {
+  const child = mask.children.get(name) ?? emptyMask();
+  mask.children.set(name, child);
+  return child;
+};
+
+/** Splits at `separator` outside of parentheses. */
+const splitOutside = (text: string, separator: string): string[] => {
+  const parts = [''];
+  let depth = 0;
+  for (const char of text) {
+    if (char === '(') depth += 1;
+    if (char === ')') depth -= 1;
+    if (depth < 0) break;
+    if (char === separator && depth === 0) parts.push('');
+    else parts[parts.length - 1] += char;
+  }
+  if (depth !== 0) throw badRequest(`Invalid field selection ${text.slice(0, 80)}`, 'invalidParameter');
+  return parts;
+};
+
+const addSelection = (mask: Mask, text: string): void => {
+  for (const selection of splitOutside(text, ',')) {
+    const match = /^([^()]+)(?:\((.+)\))?$/s.exec(selection.trim());
+    if (match === null) throw badRequest(`Invalid field selection ${selection.slice(0, 80)}`, 'invalidParameter');
+    const target = (match[1] ?? '').split('/').reduce(childOf, mask);
+    if (match[2] !== undefined) addSelection(target, match[2]);
+  }
+};
+
+const applyMask = (value: unknown, mask: Mask): unknown => {
+  if (mask.children.size === 0) return value;
+  if (Array.isArray(value)) return value.map((item: unknown) => applyMask(item, mask));
+  if (!isRecord(value)) return value;
+  const all = mask.children.get('*');
+  const kept: Record<string, unknown> = {};
+  for (const [key, inner] of Object.entries(value)) {
+    const child = mask.children.get(key) ?? all;
+    if (child !== undefined) kept[key] = applyMask(inner, child);
+  }
+  return kept;
+};
+
+/**
+ * A function that keeps what the `fields` parameter asks for (`a,b/c,items(name,size)`), or everything without one.
+ * https://cloud.google.com/storage/docs/json_api#partial-response. Throws 400.
+ */
+export const parseFields = (fields: string | null): ((value: unknown) => unknown) => {
+  if (fields === null || fields === '') return (value) => value;
+  const mask = emptyMask();
+  addSelection(mask, fields);
+  return (value) => applyMask(value, mask);
+};

@@ -1,0 +1,81 @@
+import { badRequest } from './errors.ts';
+
+/** A `multipart/related` upload: the metadata part, then the media part as it arrives. */
+export interface MultipartUpload {
+  readonly metadata: string;
+  readonly contentType: string | undefined;
+  readonly media: AsyncIterable<Buffer>;
+}
+
+const MAX_METADATA_BYTES = 2 * 1024 * 1024;
+
+/** The boundary of a Content-Type; gcloud and gsutil put it in single quotes, which RFC 2045 does not know as quotes. */
+export const parseBoundary = (contentType: string | undefined): string => {
+  const match = /^multipart\/related\s*;.*?\bboundary=(?:"([^"]+)"|'([^']+)'|([^;\s]+))/i.exec(contentType ?? '');
+  const boundary = match?.[1] ?? match?.[2] ?? match?.[3];
+  if (boundary === undefined) throw badRequest('Missing multipart/related boundary in the Content-Type header.');
+  return boundary;
+};
+
+/** Cuts a stream of chunks at delimiters. */
+const createCutter = (source: AsyncIterator<unknown>) => {
+  let held: Buffer = Buffer.alloc(0);
+  const pull = async (): Promise<boolean> => {
+    const { done, value } = await source.next();
+    if (done === true) return false;
+    if (Buffer.isBuffer(value)) held = held.length === 0 ? value : Buffer.concat([held, value]);
+    return true;
+  };
+  return {
+    /** What stands before `delimiter`, which is consumed too. Throws 400 when it does not come. */
+    async until(delimiter: string): Promise<string> {
+      let index = held.indexOf(delimiter);
+      while (index < 0) {
+        if (held.length > MAX_METADATA_BYTES || !(await pull())) throw badRequest('Malformed multipart body.');
+        index = held.indexOf(delimiter);
+      }
+      const text = held.toString('utf8', 0, index);
+      held = held.subarray(index + Buffer.byteLength(delimiter));
+      return text;
+    },
+    /** The chunks before `delimiter`. Throws 400 when it does not come: the body was cut short. */
+    async *stream(delimiter: string): AsyncGenerator<Buffer, void, undefined> {
+      const keep = Buffer.byteLength(delimiter) - 1;
+      for (;;) {
+        const index = held.indexOf(delimiter);
+        if (index >= 0) {
+          if (index > 0) yield held.subarray(0, index);
+          return;
+        }
+        if (held.length > keep) yield held.subarray(0, held.length - keep);
+        held = held.subarray(Math.max(0, held.length - keep));
+        if (!(await pull())) throw badRequest('Malformed multipart body: the final boundary is missing.');
+      }
+    },
+  };
+};
+
+const headerOf = (headers: string, name: string): string | undefined => {
+  const line = headers.split(/\r?\n/).find((text) => text.toLowerCase().startsWith(`${name}:`));
+  return line?.slice(name.length + 1).trim();
+};
+
+/**
+ * Reads the metadata part; `media` streams the second part. Lines may end in CRLF or, as gcloud and gsutil send them,
+ * LF; which one is told by the end of the first boundary line. Throws 400.
+ */
+export const readMultipart = async (source: AsyncIterable<unknown>, boundary: string): Promise<MultipartUpload> => {
+  const cutter = createCutter(source[Symbol.asyncIterator]());
+  const preamble = await cutter.until(`--${boundary}`);
+  const eol = (await cutter.until('\n')).endsWith('\r') ? '\r\n' : '\n';
+  if (preamble.trim() !== '') throw badRequest('Malformed multipart body.');
+  const headerEnd = `${eol}${eol}`;
+  // A part without headers starts with the empty line itself.
+  await cutter.until(headerEnd);
+  const metadata = await cutter.until(`${eol}--${boundary}`);
+  if ((await cutter.until(eol)).trim() !== '') throw badRequest('Multipart body with one part; two are needed.');
+  const headers = await cutter.until(headerEnd);
+  const encoding = headerOf(headers, 'content-transfer-encoding')?.toLowerCase() ?? 'binary';
+  if (!['binary', '8bit', '7bit'].includes(encoding)) throw badRequest(`Unsupported transfer encoding ${encoding}.`);
+  return { metadata, contentType: headerOf(headers, 'content-type'), media: cutter.stream(`${eol}--${boundary}`) };
+};

@@ -1,0 +1,67 @@
+import { notImplemented, objectNotFound } from './errors.ts';
+import { mergeAttributes } from './attributes.ts';
+import { parseFields } from './fields.ts';
+import type { Call, Reply } from './http.ts';
+import { jsonReply, readJsonBody } from './http.ts';
+import { listPage, parseListQuery } from './listing.ts';
+import { findForRead, getMedia } from './media.ts';
+import { parseGeneration, parsePreconditions, requirePreconditions } from './preconditions.ts';
+import type { ObjectRecord } from './records.ts';
+import { buildObjectResource } from './resource.ts';
+import type { Store } from './store.ts';
+
+/** An object resource as an answer, cut to the `fields` asked for. */
+export const objectReply = (call: Call, object: ObjectRecord): Reply =>
+  jsonReply(parseFields(call.query.get('fields'))(buildObjectResource(object, call.base)));
+
+export const getObject = async (store: Store, call: Call, bucket: string, name: string): Promise<Reply> =>
+  call.query.get('alt') === 'media'
+    ? getMedia(store, call, bucket, name)
+    : objectReply(call, findForRead(store, call, bucket, name));
+
+export const listObjects = (store: Store, call: Call, bucketName: string): Reply => {
+  const { query } = call;
+  for (const name of ['matchGlob', 'filter', 'softDeleted']) {
+    if (query.get(name)) throw notImplemented(`the parameter "${name}"`);
+  }
+  const bucket = store.bucket(bucketName);
+  const page = listPage(bucket.names, parseListQuery(query));
+  const items = page.names.flatMap((name) => {
+    const object = bucket.objects.get(name);
+    return object === undefined ? [] : [buildObjectResource(object, call.base)];
+  });
+  const answer = {
+    kind: 'storage#objects',
+    ...(page.nextPageToken !== undefined && { nextPageToken: page.nextPageToken }),
+    ...(page.prefixes.length > 0 && { prefixes: page.prefixes }),
+    ...(items.length > 0 && { items }),
+  };
+  return jsonReply(parseFields(query.get('fields'))(answer));
+};
+
+/** The live object of a change, its preconditions met. Throws 404 and 412. */
+const findForWrite = (store: Store, call: Call, bucket: string, name: string): ObjectRecord => {
+  const object = store.find(bucket, name, parseGeneration(call.query));
+  if (object === null) throw objectNotFound(bucket, name);
+  requirePreconditions(parsePreconditions(call.query), object, 'write');
+  return object;
+};
+
+export const deleteObject = (store: Store, call: Call, bucket: string, name: string): Reply => {
+  store.delete(findForWrite(store, call, bucket, name));
+  return { status: 204 };
+};
+
+/** objects.patch: lays the body's fields over the object's. */
+export const patchObject = async (store: Store, call: Call, bucket: string, name: string): Promise<Reply> => {
+  const body = await readJsonBody(call.request);
+  const object = findForWrite(store, call, bucket, name);
+  return objectReply(call, store.patch(object, mergeAttributes(object.attributes, body)));
+};
+
+/** objects.update: the body's fields and no others. */
+export const updateObject = async (store: Store, call: Call, bucket: string, name: string): Promise<Reply> => {
+  const body = await readJsonBody(call.request);
+  const object = findForWrite(store, call, bucket, name);
+  return objectReply(call, store.patch(object, mergeAttributes({}, body)));
+};

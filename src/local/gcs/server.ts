@@ -1,0 +1,154 @@
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Faults } from './faults.ts';
+import { injectFault } from './faults.ts';
+import { GcsError } from './errors.ts';
+import type { Call, Reply } from './http.ts';
+import { errorReply, sendReply } from './http.ts';
+import { requireBucketName } from './names.ts';
+import type { ObjectRecord } from './records.ts';
+import type { ObjectResource } from './resource.ts';
+import { buildObjectResource } from './resource.ts';
+import type { ResumableUploads } from './resumable.ts';
+import { createResumableUploads } from './resumable.ts';
+import { dispatch } from './routes.ts';
+import type { Store } from './store.ts';
+import { createStore } from './store.ts';
+
+export interface GcsOptions {
+  /** 0, the default: any free one. */
+  readonly port?: number;
+  /** Without it everything is in memory. */
+  readonly dataDir?: string;
+  /** Made at the start if they are not there. */
+  readonly buckets?: readonly string[];
+  readonly now?: () => Date;
+  /** PEM; the server then speaks HTTPS only. */
+  readonly tls?: { readonly key: string; readonly cert: string };
+  /**
+   * Told of every new generation. The event counts as delivered once the promise resolves; with `dataDir`, what was
+   * not delivered at the end of a process is told again at the start of the next.
+   */
+  readonly onFinalize?: (object: ObjectResource) => void | Promise<void>;
+  readonly faults?: Faults;
+}
+
+export interface GcsServer {
+  readonly url: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+// Longer than any client keeps an idle connection, so that it is never closed under a request being sent.
+const KEEP_ALIVE_TIMEOUT_MS = 620_000;
+
+const readCall = (request: IncomingMessage, scheme: string): Call => {
+  const url = request.url ?? '/';
+  const cut = url.indexOf('?');
+  return {
+    method: request.method ?? 'GET',
+    path: cut < 0 ? url : url.slice(0, cut),
+    query: new URLSearchParams(cut < 0 ? '' : url.slice(cut + 1)),
+    request,
+    base: `${scheme}://${request.headers.host ?? '127.0.0.1'}`,
+  };
+};
+
+const toGcsError = (error: unknown): GcsError => {
+  if (error instanceof GcsError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new GcsError(500, 'internalError', `The local Cloud Storage failed: ${message}`);
+};
+
+/** The answer to `call`; what it says is on disk when this resolves. */
+const answer = async (store: Store, uploads: ResumableUploads, call: Call): Promise<Reply> => {
+  try {
+    const reply = await dispatch({ store, uploads }, call);
+    await store.settled();
+    return reply;
+  } catch (error) {
+    return errorReply(toGcsError(error), call.query.get('alt') === 'media');
+  }
+};
+
+const createListener =
+  (store: Store, uploads: ResumableUploads, scheme: string, faults: Faults | undefined): RequestListener =>
+  (request: IncomingMessage, response: ServerResponse) => {
+    const serve = async (): Promise<void> => {
+      const call = readCall(request, scheme);
+      const carryOut = (): Promise<Reply> => answer(store, uploads, call);
+      const reply = await injectFault(faults?.({ method: call.method, path: request.url ?? '/' }), carryOut);
+      if (reply === 'reset') {
+        request.socket.destroy();
+        return;
+      }
+      await sendReply(response, reply);
+      // What a refused upload still sends must be read for the connection to be used again.
+      if (!request.readableEnded) request.resume();
+    };
+    serve().catch(() => request.socket.destroy());
+  };
+
+const listen = async (server: Server, port: number): Promise<number> => {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : port;
+};
+
+/** Tells `onFinalize` of `objects`, and the store once it has been told. */
+const createNotifier = (store: Store, onFinalize: GcsOptions['onFinalize'], base: string) => {
+  if (onFinalize === undefined) return () => undefined;
+  return async (object: ObjectRecord): Promise<void> => {
+    try {
+      await store.settled();
+      await onFinalize(buildObjectResource(object, base));
+      store.markDelivered(object.generation);
+    } catch {
+      // Undelivered: told again at the next start.
+    }
+  };
+};
+
+/**
+ * Starts an embedded Cloud Storage on 127.0.0.1 that speaks the JSON API; what it does not do it answers with 501.
+ * Throws when the port is taken or the data folder is damaged.
+ */
+export const startGcs = async (options: GcsOptions = {}): Promise<GcsServer> => {
+  const { now = () => new Date(), dataDir, tls, onFinalize } = options;
+  const scheme = tls === undefined ? 'http' : 'https';
+  const notify: { object?: (object: ObjectRecord) => unknown } = {};
+  const store = await createStore({
+    ...(dataDir !== undefined && { dataDir }),
+    now,
+    ...(onFinalize !== undefined && { onPut: (object) => void notify.object?.(object) }),
+  });
+  const missing = (options.buckets ?? []).filter((name) => !store.buckets().some((bucket) => bucket.name === name));
+  for (const name of missing) {
+    store.createBucket({ name: requireBucketName(name), location: 'US', storageClass: 'STANDARD' });
+  }
+  await store.settled();
+  const uploads = createResumableUploads();
+  const listener = createListener(store, uploads, scheme, options.faults);
+  const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
+  server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
+  const port = await listen(server, options.port ?? 0);
+  const url = `${scheme}://127.0.0.1:${port}`;
+  notify.object = createNotifier(store, onFinalize, url);
+  for (const object of store.undelivered()) notify.object(object);
+  return {
+    url,
+    port,
+    async close() {
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      });
+      await uploads.close();
+      await store.close();
+    },
+  };
+};
