@@ -7,6 +7,8 @@
 export interface AppErrorOptions {
   readonly cause?: unknown;
   readonly details?: Readonly<Record<string, unknown>>;
+  /** Headers of the HTTP answer, such as `Allow`. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export abstract class AppError extends Error {
@@ -15,11 +17,13 @@ export abstract class AppError extends Error {
   abstract readonly title: string;
   readonly retryable: boolean = false;
   readonly details: Readonly<Record<string, unknown>>;
+  readonly headers: Readonly<Record<string, string>>;
 
   constructor(message: string, options: AppErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = new.target.name;
     this.details = options.details ?? {};
+    this.headers = options.headers ?? {};
   }
 }
 
@@ -68,13 +72,6 @@ export class MethodNotAllowedError extends AppError {
   override readonly status = 405;
   override readonly code = 'method-not-allowed';
   override readonly title = 'Method not allowed';
-}
-
-/** Configuration does not allow it, and no request can widen configuration. */
-export class NotAllowedError extends AppError {
-  override readonly status = 403;
-  override readonly code = 'not-allowed';
-  override readonly title = 'Not allowed by this service’s configuration';
 }
 
 /** The same identity stands for something else already; `details.conflicts` names the fields that differ. */

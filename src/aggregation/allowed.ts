@@ -1,0 +1,73 @@
+import type { Issue } from '../errors.ts';
+import { gsUriProblem, parseGsUri } from '../storage/uri.ts';
+import type { AggregationSpec } from './spec.ts';
+
+/** What this revision's configuration allows. No request, values document or upload can widen it. */
+export interface Allowances {
+  readonly namespaces: readonly string[];
+  /** Image repositories; one that ends in `/` allows all below it. */
+  readonly images: readonly string[];
+  readonly buckets: readonly string[];
+}
+
+// `docai/flea` and `docker.io/docai/flea` are one repository to every container runtime.
+const canonicalRepository = (repository: string): string => {
+  const [first = '', ...rest] = repository.split('/');
+  const hasHost = rest.length > 0 && (first.includes('.') || first.includes(':') || first === 'localhost');
+  if (hasHost) return first === 'index.docker.io' ? ['docker.io', ...rest].join('/') : repository;
+  return rest.length === 0 ? `docker.io/library/${repository}` : `docker.io/${repository}`;
+};
+
+/** Whether configuration allows images of `repository`. */
+export const isAllowedImage = (allowed: readonly string[], repository: string): boolean =>
+  allowed.some((entry) =>
+    entry.endsWith('/')
+      ? canonicalRepository(repository).startsWith(`${canonicalRepository(`${entry}x`).slice(0, -1)}`)
+      : canonicalRepository(repository) === canonicalRepository(entry),
+  );
+
+const listed = (values: readonly string[]): string => (values.length === 0 ? 'none' : values.join(', '));
+
+/** The issue with a `gs://` path of a request, or `null`: its form, then whether its bucket is allowed. */
+export const pathIssue = (allowed: Allowances, path: string, text: string): Issue | null => {
+  const problem = gsUriProblem(text);
+  if (problem !== null) return { path, message: `"${text.slice(0, 200)}" is ${problem}; write gs://BUCKET/NAME` };
+  const { bucket } = parseGsUri(text, path);
+  if (allowed.buckets.includes(bucket)) return null;
+  return { path, message: `bucket "${bucket}" is not allowed by ALLOWED_BUCKETS; allowed: ${listed(allowed.buckets)}` };
+};
+
+/** The issue with a namespace of a request, or `null`. */
+export const namespaceIssue = (allowed: Allowances, path: string, namespace: string): Issue | null =>
+  allowed.namespaces.includes(namespace)
+    ? null
+    : { path, message: `namespace "${namespace}" is not allowed by ALLOWED_NAMESPACES; allowed: ${listed(allowed.namespaces)}` };
+
+const imageIssue = (allowed: Allowances, repository: string): Issue | null =>
+  isAllowedImage(allowed.images, repository)
+    ? null
+    : {
+        path: 'aggregator.repository',
+        message: `image "${repository}" is not allowed by ALLOWED_IMAGES; allowed: ${listed(allowed.images)}`,
+      };
+
+/** All that configuration does not allow of a spec and of the namespaces its `checkSecrets` look into. */
+export const allowanceIssues = (
+  allowed: Allowances,
+  spec: AggregationSpec,
+  checkNamespaces: readonly (string | undefined)[] = [],
+): Issue[] =>
+  [
+    namespaceIssue(allowed, 'namespace', spec.namespace),
+    imageIssue(allowed, spec.repository),
+    pathIssue(allowed, 'aggregator.checkpointsFilePath', spec.checkpointsFilePath),
+    pathIssue(allowed, 'aggregator.outputPath', spec.outputPath),
+    ...(['resourcePath', 'outputResourcePath'] as const).map((field) => {
+      const text = spec[field];
+      // A resource path may name a model of the repository (/models/...) as well as objects.
+      return text?.startsWith('gs://') === true ? pathIssue(allowed, `aggregator.${field}`, text) : null;
+    }),
+    ...checkNamespaces.map((namespace, index) =>
+      namespace === undefined ? null : namespaceIssue(allowed, `checkSecrets[${index}].namespace`, namespace),
+    ),
+  ].filter((issue) => issue !== null);

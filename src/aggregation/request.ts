@@ -1,0 +1,151 @@
+import type { Issue } from '../errors.ts';
+import { InvalidRequestError } from '../errors.ts';
+import type { CheckSecret } from '../secrets/required.ts';
+import type { CompleteAggregator, Values } from '../values/schema.ts';
+import { aggregationIdProblem } from './names.ts';
+import type { RunRecord, Trigger } from './run-record.ts';
+import type { AggregationSpec } from './spec.ts';
+import type { TemplateContext } from './templates.ts';
+import { fillTemplate, formatTick, hasPlaceholder } from './templates.ts';
+
+/** What a call asks for, complete: every default applied, every placeholder filled. */
+export interface RunRequest {
+  readonly trigger: Trigger;
+  readonly requestedBy?: string;
+  readonly schedule?: NonNullable<RunRecord['schedule']>;
+  readonly spec: AggregationSpec;
+  /** The specification with its placeholders unfilled. */
+  readonly asked: Readonly<Record<string, unknown>>;
+  readonly checkSecrets: RunRecord['checkSecrets'];
+  readonly warnings: readonly string[];
+}
+
+export interface RequestContext {
+  readonly now: Date;
+  readonly requestedBy?: string;
+  /** Cloud Scheduler's job and tick, where it made the call; without a tick it was forced by a person. */
+  readonly scheduler?: { readonly job: string; readonly tick?: Date };
+  readonly defaults: { readonly namespace: string; readonly releaseName: string };
+}
+
+/** Job settings that nobody named. */
+export const JOB_DEFAULTS = {
+  pullPolicy: 'IfNotPresent',
+  // As the chart: one more pod after a failed one.
+  backoffLimit: 1,
+  // The only bound on a pod that never gets to run.
+  activeDeadlineSeconds: 6 * 3600,
+  // `kubectl logs` and `describe` work for a week; the record outlives it.
+  ttlSecondsAfterFinished: 7 * 24 * 3600,
+} as const;
+
+const TEMPLATED = ['checkpointsFilePath', 'outputPath', 'resourcePath', 'outputResourcePath'] as const;
+
+const TYPE_NAMES = {
+  cma: 'cma',
+  wcma: 'wcma',
+  CumulativeMovingAverage: 'cma',
+  WeightedCumulativeMovingAverage: 'wcma',
+} as const satisfies Record<CompleteAggregator['aggregationType'], 'cma' | 'wcma'>;
+
+const scheduleOf = (values: Values, context: RequestContext, aggregator: CompleteAggregator): RunRequest['schedule'] => {
+  const name = aggregator.schedule ?? context.scheduler?.job;
+  if (name === undefined) return undefined;
+  const configured = values.schedules?.find((schedule) => schedule.name === name)?.concurrencyPolicy;
+  const tick = context.scheduler?.tick?.toISOString();
+  return { name, concurrencyPolicy: aggregator.concurrencyPolicy ?? configured ?? 'Allow', ...(tick !== undefined && { tick }) };
+};
+
+interface Id {
+  readonly text: string;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * The id as asked for. Of a tick it is `<job>-{tick}` unless a template says otherwise: an id without a placeholder
+ * would make every tick after the first one `exists`.
+ */
+const idOf = (aggregator: CompleteAggregator, { scheduler, now }: RequestContext): Id => {
+  const given = aggregator.aggregationId;
+  if (scheduler === undefined) {
+    if (given !== undefined) return { text: given, warnings: [] };
+    const message = 'is required, e.g. aggregation-{date}-{time}: the same id again creates nothing';
+    throw new InvalidRequestError(`aggregator.aggregationId ${message}.`, [{ path: 'aggregator.aggregationId', message }]);
+  }
+  const isTick = scheduler.tick !== undefined;
+  if (given !== undefined && (hasPlaceholder(given) || !isTick)) return { text: given, warnings: [] };
+  const text = isTick ? `${scheduler.job}-{tick}` : `${scheduler.job}-manual-${formatTick(now)}`;
+  return {
+    text,
+    warnings: given === undefined ? [] : [`aggregationId "${given}" has no placeholder; this tick's run is "${scheduler.job}-<tick>".`],
+  };
+};
+
+const withoutUndefined = <T extends object>(value: T): T =>
+  Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as T;
+
+const specOf = (aggregator: CompleteAggregator, namespace: string, context: RequestContext, aggregationId: string): AggregationSpec => {
+  const { release: _release, concurrencyPolicy: _policy, schedule: _schedule, ...rest } = aggregator;
+  return withoutUndefined({
+    ...JOB_DEFAULTS,
+    releaseName: context.defaults.releaseName,
+    ...rest,
+    namespace,
+    aggregationId,
+    aggregationType: TYPE_NAMES[aggregator.aggregationType],
+  });
+};
+
+const fillAll = (asked: AggregationSpec, context: TemplateContext, issues: Issue[]): AggregationSpec => {
+  const filled: Record<string, string> = {};
+  for (const field of ['aggregationId', ...TEMPLATED] as const) {
+    const text = asked[field];
+    if (text !== undefined) filled[field] = fillTemplate(text, context, `aggregator.${field}`, issues);
+  }
+  return { ...asked, ...filled };
+};
+
+const idIssues = (id: string): Issue[] => {
+  const problem = aggregationIdProblem(id);
+  return problem === null ? [] : [{ path: 'aggregator.aggregationId', message: `"${id.slice(0, 200)}" ${problem}` }];
+};
+
+const checksOf = (values: Values): RunRecord['checkSecrets'] =>
+  (values.checkSecrets ?? []).map((check: CheckSecret) => ({
+    name: check.name,
+    ...(check.namespace !== undefined && { namespace: check.namespace }),
+    keys: check.keys.map(({ key, displayName }) => ({ key, ...(displayName !== undefined && { displayName }) })),
+  }));
+
+/**
+ * What `values` (configured ones with the request's laid over them, validated) ask for. Placeholders stand for the tick
+ * of a scheduled run, else for the moment of the request. Throws InvalidRequestError with every fault of the
+ * placeholders and the id at once. Pure.
+ */
+export const buildRunRequest = (values: Values, aggregator: CompleteAggregator, context: RequestContext): RunRequest => {
+  const { scheduler } = context;
+  const id = idOf(aggregator, context);
+  const schedule = scheduleOf(values, context, aggregator);
+  const named = specOf(aggregator, values.namespace ?? context.defaults.namespace, context, id.text);
+  const asked = schedule === undefined ? named : { ...named, schedule: schedule.name };
+  const issues: Issue[] = [];
+  const template = {
+    at: scheduler?.tick ?? context.now,
+    isTick: scheduler?.tick !== undefined,
+    ...(schedule !== undefined && { schedule: schedule.name }),
+  };
+  const spec = fillAll(asked, template, issues);
+  const found = issues.length > 0 ? issues : idIssues(spec.aggregationId);
+  if (found.length > 0) {
+    throw new InvalidRequestError(found.map(({ path, message }) => `${path}: ${message}`).join('; '), found);
+  }
+  return {
+    trigger: scheduler?.tick === undefined ? 'http' : 'schedule',
+    ...(context.requestedBy !== undefined && { requestedBy: context.requestedBy }),
+    ...(schedule !== undefined && { schedule }),
+    spec,
+    asked: { ...asked },
+    checkSecrets: checksOf(values),
+    warnings: id.warnings,
+  };
+};

@@ -1,0 +1,53 @@
+import type { Issue } from '../errors.ts';
+import { closest } from '../values/nearest.ts';
+
+/** What the placeholders of ids and paths stand for. */
+export interface TemplateContext {
+  /** The tick of a scheduled run, else the moment of the request. */
+  readonly at: Date;
+  readonly schedule?: string;
+  readonly isTick: boolean;
+}
+
+const pad = (value: number): string => String(value).padStart(2, '0');
+
+const dateOf = (at: Date): string => `${at.getUTCFullYear()}${pad(at.getUTCMonth() + 1)}${pad(at.getUTCDate())}`;
+
+// Unix-cron ticks are whole minutes; the seconds appear only where they tell two moments apart.
+const timeOf = (at: Date): string =>
+  `${pad(at.getUTCHours())}${pad(at.getUTCMinutes())}${at.getUTCSeconds() === 0 ? '' : pad(at.getUTCSeconds())}`;
+
+/** `YYYYMMDD-HHMM` in UTC, as the chart's readme builds ids (`date -u +%Y%m%d-%H%M`). */
+export const formatTick = (at: Date): string => `${dateOf(at)}-${timeOf(at)}`;
+
+const PLACEHOLDERS = ['date', 'time', 'tick', 'schedule'] as const;
+
+/** Whether `text` has a placeholder at all. */
+export const hasPlaceholder = (text: string): boolean => /\{[^{}]*\}/.test(text);
+
+const valueOf = (name: string, context: TemplateContext): string | { readonly problem: string } => {
+  switch (name) {
+    case 'date':
+      return dateOf(context.at);
+    case 'time':
+      return context.isTick ? timeOf(context.at) : `${pad(context.at.getUTCHours())}${pad(context.at.getUTCMinutes())}`;
+    case 'tick':
+      return context.isTick ? formatTick(context.at) : { problem: '{tick} is known in scheduled runs only; use {date}-{time}' };
+    case 'schedule':
+      return context.schedule ?? { problem: '{schedule} is known only in runs of a schedule; set `schedule`' };
+    default: {
+      const near = closest(name, PLACEHOLDERS);
+      const hint = near === undefined ? '' : `; did you mean {${near}}?`;
+      return { problem: `{${name}} is not a placeholder${hint} Known: ${PLACEHOLDERS.map((p) => `{${p}}`).join(', ')}` };
+    }
+  }
+};
+
+/** `text` with its placeholders filled; each one that cannot be is pushed to `issues` under `path`. */
+export const fillTemplate = (text: string, context: TemplateContext, path: string, issues: Issue[]): string =>
+  text.replaceAll(/\{([^{}]*)\}/g, (whole, name: string) => {
+    const value = valueOf(name, context);
+    if (typeof value === 'string') return value;
+    issues.push({ path, message: value.problem });
+    return whole;
+  });

@@ -1,0 +1,42 @@
+import { http } from '@google-cloud/functions-framework';
+import { z } from 'zod';
+import { parseConfig } from './config.ts';
+import type { Config } from './config.ts';
+import { AppError } from './errors.ts';
+import { createAggregate } from './functions/aggregate.ts';
+import { keepBodiesRaw } from './functions/raw-request.ts';
+import { createLog } from './log.ts';
+import { wire } from './wire.ts';
+
+const log = createLog((line) => process.stdout.write(line));
+
+// Left to the framework, an error at load is told as a fault of syntax; here it names the variables, and the revision
+// never serves.
+const refuseToStart = (message: string): never => {
+  log('CRITICAL', message);
+  process.exit(1);
+};
+
+const configure = (): Config => {
+  try {
+    return parseConfig(process.env);
+  } catch (error) {
+    if (error instanceof z.ZodError) return refuseToStart(`The configuration is not valid:\n${z.prettifyError(error)}`);
+    throw error;
+  }
+};
+
+const start = (): void => {
+  const config = configure();
+  try {
+    const deps = wire(config, log);
+    keepBodiesRaw();
+    http('aggregate', createAggregate(deps.aggregate));
+  } catch (error) {
+    if (error instanceof AppError) refuseToStart(`The configuration is not valid: ${error.message}`);
+    if (error instanceof Error && 'code' in error) refuseToStart(`The configured values cannot be read: ${error.message}`);
+    throw error;
+  }
+};
+
+start();

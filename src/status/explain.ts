@@ -1,0 +1,192 @@
+import type { V1ContainerState, V1Pod } from '@kubernetes/client-node';
+import type { JobFacts } from './facts.ts';
+import { containerStatuses, newestPod, trueCondition } from './facts.ts';
+
+/** A cause, in a sentence, and what to do about it in another. */
+export interface Explanation {
+  readonly cause: string;
+  readonly why: string;
+}
+
+interface Row {
+  readonly cause: string;
+  /** The sentences, or `null` where the row does not fit. */
+  readonly explain: (facts: JobFacts) => string | null;
+}
+
+const nameOf = (facts: JobFacts): string => `${facts.job.metadata?.namespace}/${facts.job.metadata?.name}`;
+
+const where = (pod: V1Pod | undefined): string => `pod ${pod?.metadata?.name}`;
+
+const waiting = (facts: JobFacts, reasons: readonly string[]): V1ContainerState['waiting'] =>
+  containerStatuses(newestPod(facts))
+    .map((status) => status.state?.waiting)
+    .find((state) => state?.reason !== undefined && reasons.includes(state.reason));
+
+const terminated = (facts: JobFacts): V1ContainerState['terminated'] =>
+  facts.pods
+    .toReversed()
+    .flatMap(containerStatuses)
+    .map((status) => status.state?.terminated ?? status.lastState?.terminated)
+    .find((state) => state !== undefined && state.exitCode !== 0);
+
+const sentence = (text: string | undefined): string => {
+  const trimmed = (text ?? '').trim().replaceAll(/\s+/g, ' ');
+  if (trimmed === '') return '';
+  return /[.!?]$/.test(trimmed) ? ` ${trimmed}` : ` ${trimmed}.`;
+};
+
+const lastLine = (text: string | undefined): string => {
+  const line = (text ?? '').trim().split('\n').at(-1)?.trim() ?? '';
+  return line === '' ? '' : ` Its last line: ${line.slice(0, 500)}`;
+};
+
+const lastEvent = (facts: JobFacts, reasons: readonly string[]): string | undefined =>
+  facts.events.findLast((event) => event.reason !== undefined && reasons.includes(event.reason))?.message;
+
+const conditionOfPod = (facts: JobFacts, type: string, status: string) =>
+  newestPod(facts)?.status?.conditions?.find((condition) => condition.type === type && condition.status === status);
+
+const LIMITS = 'Raise resources.limits.memory of the aggregator, or aggregate fewer updates at once.';
+const RERUN = 'Mend the cause and run it again under another aggregationId.';
+
+/** From the most to the least telling; the first that fits is the answer. */
+const ROWS: readonly Row[] = [
+  {
+    cause: 'deadline-exceeded',
+    explain: (facts) =>
+      trueCondition(facts.job, 'Failed')?.reason === 'DeadlineExceeded'
+        ? `It ran longer than activeDeadlineSeconds (${facts.job.spec?.activeDeadlineSeconds}) and was ended. Raise activeDeadlineSeconds, or aggregate fewer updates at once.`
+        : null,
+  },
+  {
+    cause: 'out-of-memory',
+    explain: (facts) =>
+      terminated(facts)?.reason === 'OOMKilled' ? `The aggregator ran out of memory and was killed (exit code ${terminated(facts)?.exitCode}). ${LIMITS}` : null,
+  },
+  {
+    cause: 'evicted',
+    explain: (facts) => {
+      const pod = newestPod(facts);
+      if (pod?.status?.reason !== 'Evicted' && pod?.status?.reason !== 'Preempting') return null;
+      return `Its ${where(pod)} was evicted.${sentence(pod.status.message)} Set resources.requests so that the scheduler reserves what it needs.`;
+    },
+  },
+  {
+    cause: 'disrupted',
+    explain: (facts) => {
+      const disruption = conditionOfPod(facts, 'DisruptionTarget', 'True');
+      return disruption === undefined
+        ? null
+        : `Its pod was disrupted (${disruption.reason}).${sentence(disruption.message)} A disruption does not use up backoffLimit: a new pod follows.`;
+    },
+  },
+  {
+    cause: 'crashed',
+    explain: (facts) => {
+      const end = terminated(facts);
+      if (end === undefined) return null;
+      const over = trueCondition(facts.job, 'Failed') === undefined ? '' : ` ${RERUN}`;
+      return `The aggregator ended with exit code ${end.exitCode}${end.reason === undefined || end.reason === 'Error' ? '' : ` (${end.reason})`}.${lastLine(end.message)}${over}`;
+    },
+  },
+  {
+    cause: 'missing-secret',
+    explain: (facts) => {
+      const state = waiting(facts, ['CreateContainerConfigError']);
+      return state === undefined ? null : `Its container cannot be configured:${sentence(state.message)} Create what is missing (kubectl create secret); the pod starts then.`;
+    },
+  },
+  {
+    cause: 'image-pull',
+    explain: (facts) => {
+      const state = waiting(facts, ['ErrImagePull', 'ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull', 'RegistryUnavailable', 'ImageInspectError']);
+      if (state === undefined) return null;
+      const image = facts.job.spec?.template.spec?.containers[0]?.image;
+      return `The image "${image}" cannot be pulled (${state.reason}).${sentence(state.message)} Check repository and tag, and imagePullSecrets for a private registry.`;
+    },
+  },
+  {
+    cause: 'container-start',
+    explain: (facts) => {
+      const state = waiting(facts, ['CreateContainerError', 'RunContainerError', 'CrashLoopBackOff']);
+      return state === undefined ? null : `Its container does not start (${state.reason}).${sentence(state.message)}`;
+    },
+  },
+  {
+    cause: 'unschedulable',
+    explain: (facts) => {
+      const condition = conditionOfPod(facts, 'PodScheduled', 'False');
+      if (condition?.reason !== 'Unschedulable') return null;
+      return `No node can take its pod:${sentence(condition.message)} Check resources, nodeSelector, tolerations, or add nodes.`;
+    },
+  },
+  {
+    cause: 'mount',
+    explain: (facts) => {
+      const message = newestPod(facts)?.status?.phase === 'Pending' ? lastEvent(facts, ['FailedMount', 'FailedAttachVolume']) : undefined;
+      return message === undefined ? null : `A volume of its pod cannot be mounted:${sentence(message)}`;
+    },
+  },
+  {
+    cause: 'quota',
+    explain: (facts) => {
+      const message = facts.pods.length === 0 ? lastEvent(facts, ['FailedCreate']) : undefined;
+      if (message === undefined) return null;
+      const kind = message.includes('exceeded quota') ? 'the namespace’s quota is used up' : 'the API server refused it';
+      return `Its pod cannot be created: ${kind}.${sentence(message)}`;
+    },
+  },
+  {
+    cause: 'suspended',
+    explain: (facts) => {
+      if (facts.job.spec?.suspend !== true) return null;
+      const queue = facts.job.metadata?.labels?.['kueue.x-k8s.io/queue-name'];
+      return queue === undefined ? 'Its Job is suspended.' : `Its Job waits in the Kueue queue "${queue}" to be admitted.`;
+    },
+  },
+  {
+    cause: 'failed',
+    explain: (facts) => {
+      const failed = trueCondition(facts.job, 'Failed');
+      return failed === undefined ? null : `Its Job failed (${failed.reason}).${sentence(failed.message)} ${RERUN}`;
+    },
+  },
+];
+
+/** Why a Job is where it is: the first cause that fits, or `null` when it simply goes on or is complete. */
+export const explainJob = (facts: JobFacts): Explanation | null => {
+  if (trueCondition(facts.job, 'Complete') !== undefined) return null;
+  for (const { cause, explain } of ROWS) {
+    const why = explain(facts);
+    if (why !== null) return { cause, why };
+  }
+  return null;
+};
+
+export type LiveState = 'created' | 'pending' | 'running' | 'complete' | 'failed';
+
+/** A Job's state in the words of the answers. */
+export const liveState = (facts: JobFacts): LiveState => {
+  if (trueCondition(facts.job, 'Complete') !== undefined) return 'complete';
+  if (trueCondition(facts.job, 'Failed') !== undefined) return 'failed';
+  const phase = newestPod(facts)?.status?.phase;
+  if (phase === undefined) return 'created';
+  return phase === 'Pending' ? 'pending' : 'running';
+};
+
+/** One sentence for a Job without trouble. */
+export const plainSentence = (facts: JobFacts): string => {
+  switch (liveState(facts)) {
+    case 'created':
+      return `Job ${nameOf(facts)} has no pod yet.`;
+    case 'pending':
+      return `Its ${where(newestPod(facts))} is being started.`;
+    case 'running':
+      return `Its ${where(newestPod(facts))} is running.`;
+    case 'complete':
+      return 'Its Job completed.';
+    case 'failed':
+      return 'Its Job failed.';
+  }
+};

@@ -1,0 +1,60 @@
+import type { CoreV1Event, V1ContainerStatus, V1Job, V1JobCondition, V1Pod } from '@kubernetes/client-node';
+
+/** What the cluster says about one Job. */
+export interface JobFacts {
+  readonly job: V1Job;
+  /** Of this Job, oldest first. */
+  readonly pods: readonly V1Pod[];
+  /** About the Job, then about its newest pod, oldest first. */
+  readonly events: readonly CoreV1Event[];
+}
+
+/** One pod in an answer and in a run's record. */
+export interface PodSummary {
+  readonly name: string;
+  readonly phase: string;
+  readonly node?: string;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly exitCode?: number;
+  readonly restarts: number;
+  readonly startedAt?: string;
+  readonly finishedAt?: string;
+}
+
+/** The condition of `type` if it is true. */
+export const trueCondition = (job: V1Job, type: string): V1JobCondition | undefined =>
+  job.status?.conditions?.find((condition) => condition.type === type && condition.status === 'True');
+
+export const newestPod = (facts: JobFacts): V1Pod | undefined => facts.pods.at(-1);
+
+/** All container statuses, init containers first. */
+export const containerStatuses = (pod: V1Pod | undefined): V1ContainerStatus[] => [
+  ...(pod?.status?.initContainerStatuses ?? []),
+  ...(pod?.status?.containerStatuses ?? []),
+];
+
+const iso = (time: Date | string | undefined): string | undefined => (time === undefined ? undefined : new Date(time).toISOString());
+
+/** A pod's row: phase, and of its first container in trouble the reason, the message and the exit code. */
+export const summarisePod = (pod: V1Pod): PodSummary => {
+  const statuses = containerStatuses(pod);
+  const ended = statuses.map((status) => status.state?.terminated).find((state) => state !== undefined);
+  const waiting = statuses.map((status) => status.state?.waiting).find((state) => state !== undefined);
+  const unscheduled = pod.status?.conditions?.find(({ type, status }) => type === 'PodScheduled' && status === 'False');
+  const reason = pod.status?.reason ?? ended?.reason ?? waiting?.reason ?? unscheduled?.reason;
+  const message = pod.status?.message ?? ended?.message ?? waiting?.message ?? unscheduled?.message;
+  const startedAt = iso(pod.status?.startTime);
+  const finishedAt = iso(ended?.finishedAt);
+  return {
+    name: pod.metadata?.name ?? '',
+    phase: pod.metadata?.deletionTimestamp === undefined ? (pod.status?.phase ?? 'Pending') : 'Terminating',
+    ...(pod.spec?.nodeName !== undefined && { node: pod.spec.nodeName }),
+    ...(reason !== undefined && reason !== '' && { reason }),
+    ...(message !== undefined && message !== '' && { message }),
+    ...(ended !== undefined && { exitCode: ended.exitCode }),
+    restarts: statuses.reduce((sum, status) => sum + status.restartCount, 0),
+    ...(startedAt !== undefined && { startedAt }),
+    ...(finishedAt !== undefined && { finishedAt }),
+  };
+};

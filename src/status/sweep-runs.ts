@@ -1,0 +1,109 @@
+import { deleteLeftJob } from '../aggregation/cancel.ts';
+import type { LaunchDeps } from '../aggregation/finish.ts';
+import { finishRun } from '../aggregation/finish.ts';
+import type { RunRecord } from '../aggregation/run-record.ts';
+import { withStep } from '../aggregation/run-record.ts';
+import type { RunSummary, StoredRun } from '../aggregation/run-store.ts';
+import { listRuns, readRun, updateRun } from '../aggregation/run-store.ts';
+import { AppError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { observeRun } from './run.ts';
+
+export interface SweepRunsDeps extends LaunchDeps {
+  readonly log: Log;
+}
+
+export interface SweptRuns {
+  /** Claimed runs whose Job this sweep created. */
+  readonly started: number;
+  /** Runs whose end this sweep wrote down, failures apart. */
+  readonly settled: number;
+  readonly failed: number;
+  /** `false`: time ran out, or a run could not be looked at; the next sweep goes on. */
+  readonly complete: boolean;
+}
+
+const CONCURRENCY = 8;
+
+// A tick that could not start for a day is not worth starting; Eventarc gives up after the same time.
+const STARTING_DEADLINE_MS = 24 * 3600 * 1000;
+// The call that claimed a run a moment ago is still at work on it.
+const CLAIMANT_MS = 60_000;
+
+type Swept = 'started' | 'settled' | 'failed' | 'unchanged';
+
+const needsSweep = (run: RunSummary): boolean => run.state === 'claimed' || run.state === 'created' || run.jobLeft;
+
+/**
+ * Whether the sweep creates the Job of a claim. Of a run that a person asked for only if that person was told nothing
+ * (the instance was killed): with a `why` on record the caller has had an error, and asks again if it still matters.
+ */
+const isForSweep = (record: RunRecord, now: Date): boolean =>
+  now.getTime() - Date.parse(record.claimedAt) > CLAIMANT_MS && (record.trigger !== 'http' || record.why === undefined);
+
+const isOverdue = (record: RunRecord, now: Date): boolean =>
+  record.trigger === 'schedule' && now.getTime() - Date.parse(record.claimedAt) > STARTING_DEADLINE_MS;
+
+const giveUp = (record: RunRecord, now: Date): RunRecord => {
+  if (record.state !== 'claimed') return record;
+  const why = `It could not be started within 24 h. ${record.why ?? ''}`.trim();
+  return withStep({ ...record, state: 'failed', why, finishedAt: now.toISOString() }, now, 'given up');
+};
+
+const sweepClaim = async (deps: SweepRunsDeps, stored: StoredRun, signal: AbortSignal): Promise<Swept> => {
+  const observed = await observeRun(deps, stored, { signal });
+  if (observed.record.state !== 'claimed') return observed.record.state === 'created' ? 'unchanged' : 'settled';
+  const now = deps.now();
+  if (isOverdue(stored.record, now)) {
+    await updateRun(deps, stored, (record) => giveUp(record, now), { signal });
+    return 'failed';
+  }
+  if (!isForSweep(stored.record, now)) return 'unchanged';
+  const marked = await updateRun(deps, stored, (record) => withStep(record, now, 'taken up by a sweep'), { signal });
+  const { created } = await finishRun(deps, marked, { checked: false, signal });
+  return created ? 'started' : 'settled';
+};
+
+const sweepRun = async (deps: SweepRunsDeps, id: string, signal: AbortSignal): Promise<Swept> => {
+  const stored = await readRun(deps, id, { signal });
+  if (stored === null) return 'unchanged';
+  if (stored.record.state === 'claimed') return sweepClaim(deps, stored, signal);
+  if (stored.record.state === 'cancelled') {
+    await deleteLeftJob(deps, stored, signal);
+    return 'settled';
+  }
+  const { state } = await observeRun(deps, stored, { signal });
+  if (state === 'failed') return 'failed';
+  return state === 'complete' || state === 'gone' ? 'settled' : 'unchanged';
+};
+
+const sweepOne = async (deps: SweepRunsDeps, id: string, signal: AbortSignal): Promise<Swept | 'error'> => {
+  try {
+    return await sweepRun(deps, id, signal);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    deps.log('WARNING', `Run ${id}: ${error.message}`, { aggregationId: id, code: error.code });
+    return 'error';
+  }
+};
+
+/**
+ * Goes over every run that is not over: creates the Job of a claim that has none, writes down the end of a Job before
+ * its TTL removes it, and deletes the Job that a cancelled run left behind. One run in trouble does not hold up others.
+ */
+export const sweepRuns = async (deps: SweepRunsDeps, signal: AbortSignal): Promise<SweptRuns> => {
+  const open: string[] = [];
+  for await (const run of listRuns(deps, { signal })) if (needsSweep(run)) open.push(run.aggregationId);
+  const counts = { started: 0, settled: 0, failed: 0, unchanged: 0, error: 0 };
+  const queue = open[Symbol.iterator]();
+  const worker = async (): Promise<void> => {
+    for (const id of queue) {
+      if (signal.aborted) return;
+      counts[await sweepOne(deps, id, signal)] += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+  const looked = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const { started, settled, failed, error } = counts;
+  return { started, settled, failed, complete: looked === open.length && error === 0 };
+};
