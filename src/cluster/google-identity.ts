@@ -9,6 +9,8 @@ import { describeNetworkError } from './network-error.ts';
  * no RoleBinding to the email matches (kubernetes/kubernetes#58141).
  */
 const SCOPES = ['https://www.googleapis.com/auth/cloud-platform', 'https://www.googleapis.com/auth/userinfo.email'];
+/** Without one the library looks for it first (runs gcloud, asks the metadata server), and no call of ours needs it. */
+const UNUSED_PROJECT = 'unused';
 const TIMEOUT_MS = 8_000;
 
 /** For messages: what a call is for, and the IAM permission it needs. */
@@ -93,7 +95,7 @@ const expireToken = (client: AuthClient): void => client.setCredentials({ ...cli
  * The library remembers "there is no metadata server" for good, so its object is dropped when no client could be made.
  */
 export const createGoogleIdentity = (): GoogleIdentity => {
-  const client = memoise(() => new GoogleAuth({ scopes: SCOPES }).getClient());
+  const client = memoise(() => new GoogleAuth({ scopes: SCOPES, projectId: UNUSED_PROJECT }).getClient());
   const forceRefresh = coalesce(async () => {
     const made = await client.get();
     expireToken(made);
