@@ -24,16 +24,20 @@ const seconds = (fallback: number, most: number) =>
 
 const url = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' });
 
-const stateUri = z.string({ error: 'is required: where state is kept, gs://BUCKET/PREFIX' }).transform((text, context): GsUri => {
-  const rest = text.replace(/\/+$/, '');
-  const slash = rest.indexOf('/', 5);
-  const problem = gsUriProblem(slash < 0 ? `${rest}/x` : rest);
-  if (problem !== null) {
-    context.addIssue({ code: 'custom', message: `is ${problem}; write gs://BUCKET or gs://BUCKET/PREFIX` });
-    return z.NEVER;
-  }
-  return slash < 0 ? { bucket: rest.slice(5), name: '' } : { bucket: rest.slice(5, slash), name: rest.slice(slash + 1) };
-});
+const stateUri = z
+  .string({ error: 'is required: where state is kept, gs://BUCKET/PREFIX' })
+  .transform((text, context): GsUri => {
+    const rest = text.replace(/\/+$/, '');
+    const slash = rest.indexOf('/', 5);
+    const problem = gsUriProblem(slash < 0 ? `${rest}/x` : rest);
+    if (problem !== null) {
+      context.addIssue({ code: 'custom', message: `is ${problem}; write gs://BUCKET or gs://BUCKET/PREFIX` });
+      return z.NEVER;
+    }
+    return slash < 0
+      ? { bucket: rest.slice(5), name: '' }
+      : { bucket: rest.slice(5, slash), name: rest.slice(slash + 1) };
+  });
 
 /** Every environment variable of the functions; README and `infra/` list the same ones. */
 export const EnvironmentSchema = z.object({
@@ -48,7 +52,10 @@ export const EnvironmentSchema = z.object({
   GKE_API_ENDPOINT: url.optional(),
   CONNECT_GATEWAY: z
     .string()
-    .regex(/^projects\/[0-9]+\/locations\/[^/]+\/memberships\/[^/]+$/, 'must be projects/NUMBER/locations/L/memberships/M')
+    .regex(
+      /^projects\/[0-9]+\/locations\/[^/]+\/memberships\/[^/]+$/,
+      'must be projects/NUMBER/locations/L/memberships/M',
+    )
     .optional(),
   KUBERNETES_ENDPOINT: z.url({ protocol: /^https$/, error: 'must be an https:// URL' }).optional(),
   KUBERNETES_CA: z.string().startsWith('-----BEGIN CERTIFICATE-----', 'must be a PEM certificate').optional(),
@@ -58,17 +65,18 @@ export const EnvironmentSchema = z.object({
   // Without it the first of ALLOWED_NAMESPACES, or `default`.
   NAMESPACE: z.string().regex(DNS_LABEL, 'must be a namespace name').optional(),
   ALLOWED_NAMESPACES: list('namespace names', (entry) => DNS_LABEL.test(entry)).optional(),
-  ALLOWED_IMAGES: list('image repositories, or prefixes that end in "/"', (entry) => /^[a-z0-9][a-z0-9._:/-]*$/.test(entry)).default([
-    'docai/flea-aggregator',
-    'docai/tensorio-models',
-    'docai/flea',
-  ]),
+  ALLOWED_IMAGES: list('image repositories, or prefixes that end in "/"', (entry) =>
+    /^[a-z0-9][a-z0-9._:/-]*$/.test(entry),
+  ).default(['docai/flea-aggregator', 'docai/tensorio-models', 'docai/flea']),
   ALLOWED_BUCKETS: list('bucket names, without gs://', (entry) => gsUriProblem(`gs://${entry}/x`) === null),
   RELEASE_NAME: z.string().regex(DNS_LABEL, 'must be lower-case letters, digits and "-"').default('flea-aggregator'),
   // Configured values (defaults of the aggregator, rounds, lists, schedules): at most one of these.
   VALUES: z.string().optional(),
   VALUES_FILE: z.string().min(1).optional(),
-  VALUES_URI: z.string().refine((text) => gsUriProblem(text) === null, 'must be gs://BUCKET/NAME').optional(),
+  VALUES_URI: z
+    .string()
+    .refine((text) => gsUriProblem(text) === null, 'must be gs://BUCKET/NAME')
+    .optional(),
   STORAGE_API_ENDPOINT: url.optional(),
   GOOGLE_CLOUD_PROJECT: z.string().min(1).optional(),
   // Whole request; below the function's own timeout, or the platform answers in our stead.
@@ -83,7 +91,11 @@ export interface Config {
   readonly stateUri: GsUri;
   readonly cluster: ClusterConfig;
   readonly defaultNamespace: string;
-  readonly allowed: { readonly namespaces: readonly string[]; readonly images: readonly string[]; readonly buckets: readonly string[] };
+  readonly allowed: {
+    readonly namespaces: readonly string[];
+    readonly images: readonly string[];
+    readonly buckets: readonly string[];
+  };
   readonly releaseName: string;
   readonly values: ValuesSource;
   readonly storageApiEndpoint?: string;
@@ -113,7 +125,9 @@ const crossFieldIssues = (set: Readonly<Record<string, string>>): Issue[] => {
   const namespaces = set['ALLOWED_NAMESPACES']?.split(',').map((entry) => entry.trim());
   const namespace = set['NAMESPACE'];
   return [
-    ...(where.length === 0 ? [issueOf('GKE_CLUSTER', `is required (or one of ${WHERE.slice(1).join(', ')}): which cluster`)] : []),
+    ...(where.length === 0
+      ? [issueOf('GKE_CLUSTER', `is required (or one of ${WHERE.slice(1).join(', ')}): which cluster`)]
+      : []),
     ...where.slice(1).map((name) => issueOf(name, `contradicts ${where[0]}: set one of them`)),
     ...values.slice(1).map((name) => issueOf(name, `contradicts ${values[0]}: set one of them`)),
     ...(namespace !== undefined && namespaces?.includes(namespace) === false
@@ -124,10 +138,18 @@ const crossFieldIssues = (set: Readonly<Record<string, string>>): Issue[] => {
 
 const clusterOf = (env: Environment): ClusterConfig => {
   if (env.KUBECONFIG !== undefined) {
-    return { kind: 'kubeconfig', path: env.KUBECONFIG, ...(env.KUBECONFIG_CONTEXT !== undefined && { context: env.KUBECONFIG_CONTEXT }) };
+    return {
+      kind: 'kubeconfig',
+      path: env.KUBECONFIG,
+      ...(env.KUBECONFIG_CONTEXT !== undefined && { context: env.KUBECONFIG_CONTEXT }),
+    };
   }
   if (env.KUBERNETES_ENDPOINT !== undefined) {
-    return { kind: 'endpoint', server: env.KUBERNETES_ENDPOINT, ...(env.KUBERNETES_CA !== undefined && { caPem: env.KUBERNETES_CA }) };
+    return {
+      kind: 'endpoint',
+      server: env.KUBERNETES_ENDPOINT,
+      ...(env.KUBERNETES_CA !== undefined && { caPem: env.KUBERNETES_CA }),
+    };
   }
   if (env.CONNECT_GATEWAY !== undefined) {
     const [, projectNumber = '', , location = '', , membership = ''] = env.CONNECT_GATEWAY.split('/');
@@ -164,7 +186,11 @@ export const parseConfig = (environment: Readonly<Record<string, string | undefi
     stateUri: env.STATE_URI,
     cluster: clusterOf(env),
     defaultNamespace,
-    allowed: { namespaces: env.ALLOWED_NAMESPACES ?? [defaultNamespace], images: env.ALLOWED_IMAGES, buckets: env.ALLOWED_BUCKETS },
+    allowed: {
+      namespaces: env.ALLOWED_NAMESPACES ?? [defaultNamespace],
+      images: env.ALLOWED_IMAGES,
+      buckets: env.ALLOWED_BUCKETS,
+    },
     releaseName: env.RELEASE_NAME,
     values: valuesOf(env),
     ...(env.STORAGE_API_ENDPOINT !== undefined && { storageApiEndpoint: env.STORAGE_API_ENDPOINT }),

@@ -34,7 +34,8 @@ const start = (): void => {
     http('aggregate', createAggregate(deps.aggregate));
   } catch (error) {
     if (error instanceof AppError) refuseToStart(`The configuration is not valid: ${error.message}`);
-    if (error instanceof Error && 'code' in error) refuseToStart(`The configured values cannot be read: ${error.message}`);
+    if (error instanceof Error && 'code' in error)
+      refuseToStart(`The configured values cannot be read: ${error.message}`);
     throw error;
   }
 };

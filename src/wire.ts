@@ -18,8 +18,14 @@ const parseText = (text: string): JsonObject => parseDocument(Buffer.from(text))
 const createObjectValues = (store: ObjectStore, uri: string): AggregateDeps['configuredValues'] => {
   let kept: { readonly generation: string; readonly values: JsonObject } | undefined;
   return async (signal) => {
-    const read = await store.read(parseGsUri(uri, 'VALUES_URI'), { signal, ...(kept !== undefined && { ifGenerationNotMatch: kept.generation }) });
-    if (read === null) throw new UpstreamError(`The configured values ${uri} (VALUES_URI) do not exist; upload them: gcloud storage cp values.yaml ${uri}`);
+    const read = await store.read(parseGsUri(uri, 'VALUES_URI'), {
+      signal,
+      ...(kept !== undefined && { ifGenerationNotMatch: kept.generation }),
+    });
+    if (read === null)
+      throw new UpstreamError(
+        `The configured values ${uri} (VALUES_URI) do not exist; upload them: gcloud storage cp values.yaml ${uri}`,
+      );
     if (read !== 'unchanged') kept = { generation: read.info.generation, values: parseText(read.text) };
     return kept?.values ?? {};
   };

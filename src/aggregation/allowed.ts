@@ -41,7 +41,10 @@ export const pathIssue = (allowed: Allowances, path: string, text: string): Issu
 export const namespaceIssue = (allowed: Allowances, path: string, namespace: string): Issue | null =>
   allowed.namespaces.includes(namespace)
     ? null
-    : { path, message: `namespace "${namespace}" is not allowed by ALLOWED_NAMESPACES; allowed: ${listed(allowed.namespaces)}` };
+    : {
+        path,
+        message: `namespace "${namespace}" is not allowed by ALLOWED_NAMESPACES; allowed: ${listed(allowed.namespaces)}`,
+      };
 
 const imageIssue = (allowed: Allowances, repository: string): Issue | null =>
   isAllowedImage(allowed.images, repository)

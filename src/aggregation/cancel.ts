@@ -31,7 +31,12 @@ export const deleteLeftJob = async (deps: CancelDeps, stored: StoredRun, signal?
  * Cancels a run: first on record, so that whoever is about to create its Job sees it, then the Job and its pods. A run
  * that is over keeps its end, its Job is removed. Safe to call again. Throws NotFoundError for an unknown run.
  */
-export const cancelRun = async (deps: CancelDeps, id: string, why: string, signal?: AbortSignal): Promise<StoredRun> => {
+export const cancelRun = async (
+  deps: CancelDeps,
+  id: string,
+  why: string,
+  signal?: AbortSignal,
+): Promise<StoredRun> => {
   const stored = await readRun(deps, id, signal === undefined ? {} : { signal });
   if (stored === null) throw new NotFoundError(`There is no run "${id}".`);
   const after = await updateRun(deps, stored, (record) => cancelled(record, why, deps.now()));

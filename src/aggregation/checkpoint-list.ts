@@ -20,9 +20,13 @@ export interface CheckpointList {
 }
 
 const fault = (uri: string, line: number, message: string): InvalidRequestError =>
-  new InvalidRequestError(`${uri}, line ${line}: ${message}`, [{ path: FIELD, message: `line ${line}: ${message}` } satisfies Issue], {
-    details: { line },
-  });
+  new InvalidRequestError(
+    `${uri}, line ${line}: ${message}`,
+    [{ path: FIELD, message: `line ${line}: ${message}` } satisfies Issue],
+    {
+      details: { line },
+    },
+  );
 
 /** Calls `onLine(text, number)` for each line; a line may end in CRLF, the last one needs no end. Memory: one line. */
 const forEachLine = async (

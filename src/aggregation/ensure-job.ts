@@ -62,5 +62,7 @@ export const ensureJob = async (deps: EnsureDeps, wanted: V1Job, signal?: AbortS
     const found = await deps.cluster.getJob(namespace, name, options);
     if (found !== null) return { kind: doubt === undefined ? 'adopted' : 'created', job: assertSame(found, wanted) };
   }
-  throw doubt ?? new UnavailableError(`Job ${namespace}/${name} was there and gone ${MAX_TRIES} times in a row; ask again.`);
+  throw (
+    doubt ?? new UnavailableError(`Job ${namespace}/${name} was there and gone ${MAX_TRIES} times in a row; ask again.`)
+  );
 };

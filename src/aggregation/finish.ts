@@ -32,9 +32,16 @@ export const checkRun = async (
   record: Pick<RunRecord, 'spec' | 'jobName' | 'checkSecrets'>,
   signal?: AbortSignal,
 ): Promise<CheckpointList> => {
-  const issues = allowanceIssues(deps.allowed, record.spec, record.checkSecrets.map(({ namespace }) => namespace));
+  const issues = allowanceIssues(
+    deps.allowed,
+    record.spec,
+    record.checkSecrets.map(({ namespace }) => namespace),
+  );
   if (issues.length > 0) {
-    throw new InvalidRequestError(`Configuration does not allow this: ${issues.map((issue) => issue.message).join('; ')}.`, issues);
+    throw new InvalidRequestError(
+      `Configuration does not allow this: ${issues.map((issue) => issue.message).join('; ')}.`,
+      issues,
+    );
   }
   const podSpec = jobOf(record).spec?.template.spec;
   const required = requiredSecrets(record.spec.namespace, podSpec === undefined ? [] : [podSpec], record.checkSecrets);
@@ -48,7 +55,9 @@ export const checkRun = async (
 };
 
 const skipped = (record: RunRecord, why: string, now: Date): RunRecord =>
-  record.state === 'claimed' ? withStep({ ...record, state: 'skipped', why, finishedAt: now.toISOString() }, now, 'skipped') : record;
+  record.state === 'claimed'
+    ? withStep({ ...record, state: 'skipped', why, finishedAt: now.toISOString() }, now, 'skipped')
+    : record;
 
 // `why` also says that the caller was told: the sweep leaves such a run of a person to that person.
 const noted = (record: RunRecord, error: AppError): RunRecord =>
@@ -92,7 +101,9 @@ const createOrAdopt = async (deps: LaunchDeps, claim: StoredRun, signal?: AbortS
   const ensured = await noting(deps, claim, () => ensureJob(deps, jobOf(claim.record), signal));
   if (ensured.kind === 'refused') {
     const { message } = ensured.error;
-    await updateRun(deps, claim, (record) => (record.state === 'claimed' ? { ...record, state: 'refused', why: message } : record));
+    await updateRun(deps, claim, (record) =>
+      record.state === 'claimed' ? { ...record, state: 'refused', why: message } : record,
+    );
     throw ensured.error;
   }
   const { list } = claim.record;
@@ -118,9 +129,19 @@ export const finishRun = async (
     created: false,
   });
   if (await ranBefore(deps, record)) return unchanged((newest) => gone(newest, deps.now()));
-  const blockers = await takeSlot(deps, record, async (id) => {
-    await cancelRun(deps, id, `replaced by run "${record.aggregationId}" (concurrencyPolicy Replace)`, options.signal);
-  }, options.signal);
+  const blockers = await takeSlot(
+    deps,
+    record,
+    async (id) => {
+      await cancelRun(
+        deps,
+        id,
+        `replaced by run "${record.aggregationId}" (concurrencyPolicy Replace)`,
+        options.signal,
+      );
+    },
+    options.signal,
+  );
   const [blocker] = blockers;
   if (blocker !== undefined) {
     const why = `concurrencyPolicy Forbid: run "${blocker.aggregationId}" of schedule "${record.schedule?.name}" is not over (${blocker.why}).`;

@@ -58,7 +58,10 @@ const credentialsPath = (serviceAccount: { mountPath: string; key: string }): st
   `${serviceAccount.mountPath.replace(/\/+$/, '')}/${serviceAccount.key}`;
 
 const buildEnv = (spec: AggregationSpec): V1EnvVar[] => [
-  { name: 'AGGREGATION_TYPE', value: spec.resourcePath === undefined ? spec.aggregationType : LATER_TYPE_NAMES[spec.aggregationType] },
+  {
+    name: 'AGGREGATION_TYPE',
+    value: spec.resourcePath === undefined ? spec.aggregationType : LATER_TYPE_NAMES[spec.aggregationType],
+  },
   { name: 'AGGREGATION_CKPTS_FILELIST', value: spec.checkpointsFilePath },
   { name: 'AGGREGATION_OUTPUT_PATH', value: spec.outputPath },
   ...(spec.serviceAccount === undefined
@@ -162,7 +165,9 @@ export const buildJob = (spec: AggregationSpec, identity: JobIdentity): V1Job =>
       ttlSecondsAfterFinished: spec.ttlSecondsAfterFinished,
       ...(spec.queueName !== undefined && { suspend: true }),
       // An eviction, a drain or a spot node's end is not the aggregation's failure: it does not use up the backoff limit.
-      podFailurePolicy: { rules: [{ action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] }] },
+      podFailurePolicy: {
+        rules: [{ action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] }],
+      },
       // A new pod only once the old one has ended: two would write the same output. The only value allowed beside
       // podFailurePolicy.
       podReplacementPolicy: 'Failed',

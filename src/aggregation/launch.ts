@@ -60,22 +60,39 @@ const warningsOf = (request: RunRequest, record: RunRecord): string[] => {
   const bundles = record.list?.bundles ?? 0;
   return [
     ...request.warnings,
-    ...(record.jobName === wanted ? [] : [`"${wanted}" is not a valid Job name in Kubernetes; the Job is called "${record.jobName}".`]),
+    ...(record.jobName === wanted
+      ? []
+      : [`"${wanted}" is not a valid Job name in Kubernetes; the Job is called "${record.jobName}".`]),
     ...(bundles > 0 && record.spec.resourcePath === undefined
       ? [`${bundles} lines name bundles (.zip), which images of the aggregator's first interface cannot read.`]
       : []),
   ];
 };
 
-const dryRun = async (deps: LaunchDeps, request: RunRequest, existing: StoredRun | null, signal?: AbortSignal): Promise<LaunchOutcome> => {
+const dryRun = async (
+  deps: LaunchDeps,
+  request: RunRequest,
+  existing: StoredRun | null,
+  signal?: AbortSignal,
+): Promise<LaunchOutcome> => {
   if (existing !== null && existing.record.state !== 'refused') {
-    return { outcome: 'dry-run', record: existing.record, warnings: [...request.warnings, `Run "${existing.record.aggregationId}" exists: the call would create nothing.`], manifest: jobOf(existing.record) };
+    return {
+      outcome: 'dry-run',
+      record: existing.record,
+      warnings: [...request.warnings, `Run "${existing.record.aggregationId}" exists: the call would create nothing.`],
+      manifest: jobOf(existing.record),
+    };
   }
   const fresh = buildRecord(request, deps.now());
   const record = { ...fresh, list: await checkRun(deps, fresh, signal) };
-  const manifest = await deps.cluster.createJob(jobOf(record), { dryRun: true, ...(signal !== undefined && { signal }) });
+  const manifest = await deps.cluster.createJob(jobOf(record), {
+    dryRun: true,
+    ...(signal !== undefined && { signal }),
+  });
   if (manifest === 'exists') {
-    throw new ConflictError(`A Job ${record.spec.namespace}/${record.jobName} is there already, and no run of that id is on record.`);
+    throw new ConflictError(
+      `A Job ${record.spec.namespace}/${record.jobName} is there already, and no run of that id is on record.`,
+    );
   }
   return { outcome: 'dry-run', record, warnings: warningsOf(request, record), manifest };
 };
@@ -83,7 +100,11 @@ const dryRun = async (deps: LaunchDeps, request: RunRequest, existing: StoredRun
 const outcomeOf = (request: RunRequest, { stored, created }: FinishedRun, isFirst: boolean): LaunchOutcome => {
   const { record } = stored;
   const skipped = isFirst && record.state === 'skipped';
-  return { outcome: created ? 'created' : skipped ? 'skipped' : 'exists', record, warnings: warningsOf(request, record) };
+  return {
+    outcome: created ? 'created' : skipped ? 'skipped' : 'exists',
+    record,
+    warnings: warningsOf(request, record),
+  };
 };
 
 /**
@@ -101,7 +122,12 @@ const awaitClaimant = async (deps: LaunchDeps, claimed: StoredRun, signal?: Abor
 };
 
 /** A run that is on record: nothing, or what is left to do of it. */
-const resume = async (deps: LaunchDeps, request: RunRequest, found: StoredRun, options: LaunchOptions): Promise<LaunchOutcome> => {
+const resume = async (
+  deps: LaunchDeps,
+  request: RunRequest,
+  found: StoredRun,
+  options: LaunchOptions,
+): Promise<LaunchOutcome> => {
   assertSameSpec(found.record, request);
   const existing = await awaitClaimant(deps, found, options.signal);
   const { record } = existing;
@@ -149,7 +175,11 @@ export const launch = async (deps: LaunchDeps, request: RunRequest, options: Lau
     return outcomeOf(request, await finishRun(deps, claimed, { checked: !claimFirst, signal }), true);
   }
   const winner = await readRun(deps, fresh.aggregationId);
-  if (winner === null) throw new ContentionError(`Run "${fresh.aggregationId}" was claimed and removed while this was decided; ask again.`);
-  if (winner.record.state === 'refused') throw new UpstreamError(winner.record.why ?? 'The API server refused the Job.');
+  if (winner === null)
+    throw new ContentionError(
+      `Run "${fresh.aggregationId}" was claimed and removed while this was decided; ask again.`,
+    );
+  if (winner.record.state === 'refused')
+    throw new UpstreamError(winner.record.why ?? 'The API server refused the Job.');
   return resume(deps, request, winner, options);
 };

@@ -43,7 +43,12 @@ export const buildJobName = (releaseName: string, aggregationId: string): Kubern
   toLabelName(`${releaseName}-${aggregationId}`, `${releaseName}\n${aggregationId}`);
 
 /** The Job's name of one attempt of a round, `<release>-<taskId>-r<round>-a<attempt>`, made valid like a run's. */
-export const buildAttemptJobName = (releaseName: string, taskId: string, round: number, attempt: number): KubernetesName => {
+export const buildAttemptJobName = (
+  releaseName: string,
+  taskId: string,
+  round: number,
+  attempt: number,
+): KubernetesName => {
   const suffix = `-r${round}-a${attempt}`;
   const prefix = toLabelName(`${releaseName}-${taskId}`, `${releaseName}\n${taskId}`);
   const name = `${prefix.name}${suffix}`;

@@ -48,12 +48,20 @@ const TYPE_NAMES = {
   WeightedCumulativeMovingAverage: 'wcma',
 } as const satisfies Record<CompleteAggregator['aggregationType'], 'cma' | 'wcma'>;
 
-const scheduleOf = (values: Values, context: RequestContext, aggregator: CompleteAggregator): RunRequest['schedule'] => {
+const scheduleOf = (
+  values: Values,
+  context: RequestContext,
+  aggregator: CompleteAggregator,
+): RunRequest['schedule'] => {
   const name = aggregator.schedule ?? context.scheduler?.job;
   if (name === undefined) return undefined;
   const configured = values.schedules?.find((schedule) => schedule.name === name)?.concurrencyPolicy;
   const tick = context.scheduler?.tick?.toISOString();
-  return { name, concurrencyPolicy: aggregator.concurrencyPolicy ?? configured ?? 'Allow', ...(tick !== undefined && { tick }) };
+  return {
+    name,
+    concurrencyPolicy: aggregator.concurrencyPolicy ?? configured ?? 'Allow',
+    ...(tick !== undefined && { tick }),
+  };
 };
 
 interface Id {
@@ -70,21 +78,31 @@ const idOf = (aggregator: CompleteAggregator, { scheduler, now }: RequestContext
   if (scheduler === undefined) {
     if (given !== undefined) return { text: given, warnings: [] };
     const message = 'is required, e.g. aggregation-{date}-{time}: the same id again creates nothing';
-    throw new InvalidRequestError(`aggregator.aggregationId ${message}.`, [{ path: 'aggregator.aggregationId', message }]);
+    throw new InvalidRequestError(`aggregator.aggregationId ${message}.`, [
+      { path: 'aggregator.aggregationId', message },
+    ]);
   }
   const isTick = scheduler.tick !== undefined;
   if (given !== undefined && (hasPlaceholder(given) || !isTick)) return { text: given, warnings: [] };
   const text = isTick ? `${scheduler.job}-{tick}` : `${scheduler.job}-manual-${formatTick(now)}`;
   return {
     text,
-    warnings: given === undefined ? [] : [`aggregationId "${given}" has no placeholder; this tick's run is "${scheduler.job}-<tick>".`],
+    warnings:
+      given === undefined
+        ? []
+        : [`aggregationId "${given}" has no placeholder; this tick's run is "${scheduler.job}-<tick>".`],
   };
 };
 
 const withoutUndefined = <T extends object>(value: T): T =>
   Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as T;
 
-const specOf = (aggregator: CompleteAggregator, namespace: string, context: RequestContext, aggregationId: string): AggregationSpec => {
+const specOf = (
+  aggregator: CompleteAggregator,
+  namespace: string,
+  context: RequestContext,
+  aggregationId: string,
+): AggregationSpec => {
   const { release: _release, concurrencyPolicy: _policy, schedule: _schedule, ...rest } = aggregator;
   return withoutUndefined({
     ...JOB_DEFAULTS,
@@ -122,7 +140,11 @@ const checksOf = (values: Values): RunRecord['checkSecrets'] =>
  * of a scheduled run, else for the moment of the request. Throws InvalidRequestError with every fault of the
  * placeholders and the id at once. Pure.
  */
-export const buildRunRequest = (values: Values, aggregator: CompleteAggregator, context: RequestContext): RunRequest => {
+export const buildRunRequest = (
+  values: Values,
+  aggregator: CompleteAggregator,
+  context: RequestContext,
+): RunRequest => {
   const { scheduler } = context;
   const id = idOf(aggregator, context);
   const schedule = scheduleOf(values, context, aggregator);

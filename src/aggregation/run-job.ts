@@ -5,7 +5,8 @@ import { withStep } from './run-record.ts';
 import { specHash } from './spec.ts';
 
 /** The Job that a run's record asks for. */
-export const jobOf = (record: Pick<RunRecord, 'spec' | 'jobName'>): V1Job => buildJob(record.spec, { name: record.jobName });
+export const jobOf = (record: Pick<RunRecord, 'spec' | 'jobName'>): V1Job =>
+  buildJob(record.spec, { name: record.jobName });
 
 /** Whether a Job found under the run's name is the run's own: same run, same specification. */
 export const isJobOf = (record: RunRecord, job: V1Job): boolean =>

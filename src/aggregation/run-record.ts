@@ -13,7 +13,16 @@ export type ConcurrencyPolicy = z.infer<typeof ConcurrencyPolicySchema>;
  * What the record itself knows of a run. `claimed`: the id is taken, the Job may or may not exist yet. `refused`: the
  * API server refused the Job, it certainly does not exist. `created`: the Job was seen to exist. The rest is final.
  */
-export const RecordStateSchema = z.enum(['claimed', 'refused', 'created', 'complete', 'failed', 'cancelled', 'gone', 'skipped']);
+export const RecordStateSchema = z.enum([
+  'claimed',
+  'refused',
+  'created',
+  'complete',
+  'failed',
+  'cancelled',
+  'gone',
+  'skipped',
+]);
 export type RecordState = z.infer<typeof RecordStateSchema>;
 
 const FINAL: ReadonlySet<RecordState> = new Set(['complete', 'failed', 'cancelled', 'gone', 'skipped']);
@@ -93,5 +102,8 @@ const MAX_STEPS = 50;
 export const withStep = (record: RunRecord, at: Date, step: string): RunRecord => {
   const steps = [...record.steps, { at: at.toISOString(), step }];
   const [first, ...rest] = steps;
-  return { ...record, steps: first !== undefined && steps.length > MAX_STEPS ? [first, ...rest.slice(1 - MAX_STEPS)] : steps };
+  return {
+    ...record,
+    steps: first !== undefined && steps.length > MAX_STEPS ? [first, ...rest.slice(1 - MAX_STEPS)] : steps,
+  };
 };

@@ -30,7 +30,9 @@ const parseStored = (uri: GsUri, text: string): RunRecord => {
     return parseRunRecord(text);
   } catch (cause) {
     const what = `The run's record ${formatGsUri(uri)} cannot be read: it is damaged, or a newer revision wrote it.`;
-    throw new UpstreamError(`${what} Restore an earlier generation of it, or deploy the newer revision again.`, { cause });
+    throw new UpstreamError(`${what} Restore an earlier generation of it, or deploy the newer revision again.`, {
+      cause,
+    });
   }
 };
 
@@ -86,7 +88,9 @@ export const updateRun = async (
     if (newest === null) break;
     current = newest;
   }
-  throw new ContentionError(`The record of run "${from.record.aggregationId}" changed ${MAX_TRIES} times while it was being written; ask again.`);
+  throw new ContentionError(
+    `The record of run "${from.record.aggregationId}" changed ${MAX_TRIES} times while it was being written; ask again.`,
+  );
 };
 
 /** What a listing tells of a run. */

@@ -34,9 +34,16 @@ const MAX_TRIES = 5;
 
 /** Whether the Job has neither completed nor failed; a suspended one counts as active, as for a CronJob. */
 export const isActiveJob = (job: V1Job): boolean =>
-  !(job.status?.conditions ?? []).some(({ type, status }) => (type === 'Complete' || type === 'Failed') && status === 'True');
+  !(job.status?.conditions ?? []).some(
+    ({ type, status }) => (type === 'Complete' || type === 'Failed') && status === 'True',
+  );
 
-const activeJobs = async (deps: SlotDeps, record: RunRecord, schedule: string, signal?: AbortSignal): Promise<ActiveRun[]> => {
+const activeJobs = async (
+  deps: SlotDeps,
+  record: RunRecord,
+  schedule: string,
+  signal?: AbortSignal,
+): Promise<ActiveRun[]> => {
   const selector = `${LABELS.schedule}=${buildLabelValue(schedule)}`;
   const jobs = await deps.cluster.listJobs(record.spec.namespace, selector, signal === undefined ? {} : { signal });
   return jobs
@@ -55,7 +62,9 @@ const activeHolder = async (deps: SlotDeps, holder: string, signal?: AbortSignal
   if (state === 'refused') return [];
   if (state === 'claimed') return [{ aggregationId: holder, why: why ?? 'it is claimed, its Job is being created' }];
   const job = await deps.cluster.getJob(spec.namespace, jobName, signal === undefined ? {} : { signal });
-  return job !== null && isActiveJob(job) ? [{ aggregationId: holder, why: `its Job ${spec.namespace}/${jobName} is active` }] : [];
+  return job !== null && isActiveJob(job)
+    ? [{ aggregationId: holder, why: `its Job ${spec.namespace}/${jobName} is active` }]
+    : [];
 };
 
 const readState = async (deps: SlotDeps, schedule: string) => {
@@ -67,7 +76,10 @@ const readState = async (deps: SlotDeps, schedule: string) => {
     return { uri, generation: stored.info.generation, state };
   } catch (cause) {
     const remedy = 'Restore an earlier generation of it, or deploy the newer revision again.';
-    throw new UpstreamError(`The schedule’s state ${formatGsUri(uri)} cannot be read: it is damaged, or a newer revision wrote it. ${remedy}`, { cause });
+    throw new UpstreamError(
+      `The schedule’s state ${formatGsUri(uri)} cannot be read: it is damaged, or a newer revision wrote it. ${remedy}`,
+      { cause },
+    );
   }
 };
 
@@ -93,12 +105,21 @@ export const takeSlot = async (
       ...(await activeJobs(deps, record, schedule.name, signal)),
       ...(holder === undefined ? [] : await activeHolder(deps, holder, signal)),
     ];
-    const active = found.filter((run, index) => run.aggregationId !== aggregationId && found.findIndex((other) => other.aggregationId === run.aggregationId) === index);
+    const active = found.filter(
+      (run, index) =>
+        run.aggregationId !== aggregationId &&
+        found.findIndex((other) => other.aggregationId === run.aggregationId) === index,
+    );
     if (active.length > 0 && schedule.concurrencyPolicy === 'Forbid') return active;
     for (const run of active) await end(run.aggregationId);
     const next = { ...state, current: { aggregationId, since: deps.now().toISOString() } };
-    const written = await deps.store.write(uri, `${JSON.stringify(next, null, 2)}\n`, { ifGenerationMatch: generation, contentType: 'application/json' });
+    const written = await deps.store.write(uri, `${JSON.stringify(next, null, 2)}\n`, {
+      ifGenerationMatch: generation,
+      contentType: 'application/json',
+    });
     if (written !== 'conflict') return [];
   }
-  throw new ContentionError(`The state of schedule "${schedule.name}" changed ${MAX_TRIES} times while a run began; ask again.`);
+  throw new ContentionError(
+    `The state of schedule "${schedule.name}" changed ${MAX_TRIES} times while a run began; ask again.`,
+  );
 };

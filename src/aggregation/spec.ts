@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { V1Affinity, V1PodSecurityContext, V1ResourceRequirements, V1SecurityContext, V1Toleration } from '@kubernetes/client-node';
+import type {
+  V1Affinity,
+  V1PodSecurityContext,
+  V1ResourceRequirements,
+  V1SecurityContext,
+  V1Toleration,
+} from '@kubernetes/client-node';
 
 /** A key of a Secret. */
 export interface SecretKey {
@@ -56,14 +62,17 @@ const sorted = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).filter(([, member]) => member !== undefined);
-  return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, member]) => [key, sorted(member)]));
+  return Object.fromEntries(
+    entries.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, member]) => [key, sorted(member)]),
+  );
 };
 
 /** JSON with sorted keys and without `undefined`: equal specs have equal text, whatever order they were written in. */
 export const canonicalJson = (value: unknown): string => JSON.stringify(sorted(value));
 
 /** 16 hex digits that identify a spec; the Job carries them so that a Job found under the name can be told from ours. */
-export const specHash = (spec: unknown): string => createHash('sha256').update(canonicalJson(spec)).digest('hex').slice(0, 16);
+export const specHash = (spec: unknown): string =>
+  createHash('sha256').update(canonicalJson(spec)).digest('hex').slice(0, 16);
 
 /** One field that two specs of the same id disagree on. */
 export interface SpecConflict {

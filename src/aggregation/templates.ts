@@ -32,13 +32,17 @@ const valueOf = (name: string, context: TemplateContext): string | { readonly pr
     case 'time':
       return context.isTick ? timeOf(context.at) : `${pad(context.at.getUTCHours())}${pad(context.at.getUTCMinutes())}`;
     case 'tick':
-      return context.isTick ? formatTick(context.at) : { problem: '{tick} is known in scheduled runs only; use {date}-{time}' };
+      return context.isTick
+        ? formatTick(context.at)
+        : { problem: '{tick} is known in scheduled runs only; use {date}-{time}' };
     case 'schedule':
       return context.schedule ?? { problem: '{schedule} is known only in runs of a schedule; set `schedule`' };
     default: {
       const near = closest(name, PLACEHOLDERS);
       const hint = near === undefined ? '' : `; did you mean {${near}}?`;
-      return { problem: `{${name}} is not a placeholder${hint} Known: ${PLACEHOLDERS.map((p) => `{${p}}`).join(', ')}` };
+      return {
+        problem: `{${name}} is not a placeholder${hint} Known: ${PLACEHOLDERS.map((p) => `{${p}}`).join(', ')}`,
+      };
     }
   }
 };

@@ -35,7 +35,9 @@ const idOf = (req: Request): string => {
   const id = String(req.params['id'] ?? '');
   const problem = aggregationIdProblem(id);
   if (problem === null) return id;
-  throw new InvalidRequestError(`"${id.slice(0, 200)}" cannot be an aggregationId: it ${problem}.`, [{ path: 'aggregationId', message: problem }]);
+  throw new InvalidRequestError(`"${id.slice(0, 200)}" cannot be an aggregationId: it ${problem}.`, [
+    { path: 'aggregationId', message: problem },
+  ]);
 };
 
 const startRun: Handler = async (deps, req, signal) => {
@@ -58,7 +60,13 @@ const startRun: Handler = async (deps, req, signal) => {
     status: outcome.outcome === 'created' ? 201 : 200,
     body,
     ...(outcome.outcome === 'created' && { headers: { Location: `/${encodeURIComponent(aggregationId)}` } }),
-    log: { trigger, aggregationId, outcome: outcome.outcome, state, ...(schedule !== undefined && { schedule: schedule.name }) },
+    log: {
+      trigger,
+      aggregationId,
+      outcome: outcome.outcome,
+      state,
+      ...(schedule !== undefined && { schedule: schedule.name }),
+    },
   };
 };
 
@@ -67,7 +75,12 @@ const listAll: Handler = async (deps, req, signal) => {
   const limit = wholeNumber(query, 'limit', 1, MAX_PAGE) ?? 50;
   return {
     status: 200,
-    body: await listRecentRuns(deps, { limit, pageToken: text(query, 'pageToken'), state: choice(query, 'state', STATES), signal }),
+    body: await listRecentRuns(deps, {
+      limit,
+      pageToken: text(query, 'pageToken'),
+      state: choice(query, 'state', STATES),
+      signal,
+    }),
   };
 };
 
@@ -76,7 +89,11 @@ const showRun: Handler = async (deps, req, signal) => {
   const status = await describeRun(deps, idOf(req), { signal });
   const logs = lines === undefined ? undefined : await logsOf(deps, status, lines, { signal });
   const body = buildRunAnswer(status);
-  return { status: 200, body: { ...body, ...(logs !== undefined && { logs }) }, log: { aggregationId: body.aggregationId, state: body.state } };
+  return {
+    status: 200,
+    body: { ...body, ...(logs !== undefined && { logs }) },
+    log: { aggregationId: body.aggregationId, state: body.state },
+  };
 };
 
 const cancel: Handler = async (deps, req, signal) => {
@@ -99,21 +116,38 @@ const sweep: Handler = async (deps, req, signal) => {
 const notAllowed =
   (allow: string): Handler =>
   async (_deps, req) => {
-    throw new MethodNotAllowedError(`${req.method} is not a method of ${req.path}; it takes ${allow}.`, { headers: { Allow: allow } });
+    throw new MethodNotAllowedError(`${req.method} is not a method of ${req.path}; it takes ${allow}.`, {
+      headers: { Allow: allow },
+    });
   };
 
 const notFound: Handler = async (_deps, req) => {
-  throw new NotFoundError(`There is nothing at ${req.path}. POST / runs an aggregation, GET / lists the runs, GET /<aggregationId> tells of one.`);
+  throw new NotFoundError(
+    `There is nothing at ${req.path}. POST / runs an aggregation, GET / lists the runs, GET /<aggregationId> tells of one.`,
+  );
 };
 
 /** The HTTP function `aggregate`: an express Router, called by functions-framework with the body unparsed. */
 export const createAggregate = (deps: AggregateDeps): express.Router => {
   const router = express.Router({ caseSensitive: true, strict: false });
-  const on = (handler: Handler): RequestHandler => (req, res) =>
-    void respond(deps, req, res, () => handler(deps, req, AbortSignal.timeout(deps.requestTimeoutMs)));
-  router.route('/').post(on(startRun)).get(on(listAll)).all(on(notAllowed('GET, POST')));
-  router.route('/sweep').post(on(sweep)).all(on(notAllowed('POST')));
-  router.route('/:id').get(on(showRun)).delete(on(cancel)).all(on(notAllowed('GET, DELETE')));
+  const on =
+    (handler: Handler): RequestHandler =>
+    (req, res) =>
+      void respond(deps, req, res, () => handler(deps, req, AbortSignal.timeout(deps.requestTimeoutMs)));
+  router
+    .route('/')
+    .post(on(startRun))
+    .get(on(listAll))
+    .all(on(notAllowed('GET, POST')));
+  router
+    .route('/sweep')
+    .post(on(sweep))
+    .all(on(notAllowed('POST')));
+  router
+    .route('/:id')
+    .get(on(showRun))
+    .delete(on(cancel))
+    .all(on(notAllowed('GET, DELETE')));
   router.use(on(notFound));
   return router;
 };

@@ -10,13 +10,15 @@ export const parseQuery = (url: string, known: readonly string[]): ReadonlyMap<s
   for (const [name, value] of new URLSearchParams(at < 0 ? '' : url.slice(at + 1))) {
     const near = known.includes(name) ? undefined : closest(name, known);
     if (!known.includes(name)) {
-      const hint = near === undefined ? `Known: ${known.length === 0 ? 'none' : known.join(', ')}` : `did you mean "${near}"?`;
+      const hint =
+        near === undefined ? `Known: ${known.length === 0 ? 'none' : known.join(', ')}` : `did you mean "${near}"?`;
       issues.push({ path: `?${name}`, message: `is not a parameter of this call; ${hint}` });
       continue;
     }
     query.set(name, [...(query.get(name) ?? []), value]);
   }
-  if (issues.length > 0) throw new InvalidRequestError(issues.map(({ path, message }) => `${path} ${message}`).join('; '), issues);
+  if (issues.length > 0)
+    throw new InvalidRequestError(issues.map(({ path, message }) => `${path} ${message}`).join('; '), issues);
   return query;
 };
 

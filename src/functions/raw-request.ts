@@ -60,7 +60,8 @@ export interface RawBody {
   readonly contentType: string | undefined;
 }
 
-const first = (header: string | string[] | undefined): string | undefined => (Array.isArray(header) ? header[0] : header);
+const first = (header: string | string[] | undefined): string | undefined =>
+  Array.isArray(header) ? header[0] : header;
 
 const DECODERS: Readonly<Record<string, (bytes: Uint8Array) => Promise<Uint8Array>>> = {
   identity: async (bytes) => bytes,
@@ -69,12 +70,15 @@ const DECODERS: Readonly<Record<string, (bytes: Uint8Array) => Promise<Uint8Arra
   br: (bytes) => promisify(brotliDecompress)(bytes, { maxOutputLength: MAX_BODY_BYTES }),
 };
 
-const tooLarge = (): TooLargeError => new TooLargeError(`The body is larger than ${MAX_BODY_BYTES} bytes, the most this service reads.`);
+const tooLarge = (): TooLargeError =>
+  new TooLargeError(`The body is larger than ${MAX_BODY_BYTES} bytes, the most this service reads.`);
 
 const decode = async (bytes: Uint8Array, encoding: string): Promise<Uint8Array> => {
   const decoder = Object.hasOwn(DECODERS, encoding) ? DECODERS[encoding] : undefined;
   if (decoder === undefined) {
-    throw new UnsupportedMediaError(`Content-Encoding "${encoding.slice(0, 40)}" is not read here; send the body plain, or as gzip, deflate or br.`);
+    throw new UnsupportedMediaError(
+      `Content-Encoding "${encoding.slice(0, 40)}" is not read here; send the body plain, or as gzip, deflate or br.`,
+    );
   }
   try {
     return await decoder(bytes);
@@ -89,7 +93,10 @@ const decode = async (bytes: Uint8Array, encoding: string): Promise<Uint8Array> 
  * The request's body as the client sent it, unpacked. `bytes` is what the framework kept of it. Throws TooLargeError,
  * UnsupportedMediaError, or InvalidRequestError on a body that is not what its encoding says.
  */
-export const readBody = async (headers: IncomingMessage['headers'], bytes: Uint8Array | undefined): Promise<RawBody> => {
+export const readBody = async (
+  headers: IncomingMessage['headers'],
+  bytes: Uint8Array | undefined,
+): Promise<RawBody> => {
   const contentType = first(headers[CONTENT_TYPE]);
   if (bytes === undefined || bytes.length === 0) return { bytes: new Uint8Array(), contentType };
   if (bytes.length > MAX_BODY_BYTES) throw tooLarge();

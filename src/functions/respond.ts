@@ -21,10 +21,17 @@ export interface RespondDeps {
 export const problemOf = (error: unknown): Answer & { readonly body: Record<string, unknown> } => {
   if (!(error instanceof AppError)) {
     const title = 'Something went wrong in this service';
-    return { status: 500, body: { type: 'urn:tensorio-trigger:internal', title, status: 500, detail: 'The cause is in the log.' } };
+    return {
+      status: 500,
+      body: { type: 'urn:tensorio-trigger:internal', title, status: 500, detail: 'The cause is in the log.' },
+    };
   }
   const { status, code, title, message, details, headers } = error;
-  return { status, headers, body: { ...details, type: `urn:tensorio-trigger:${code}`, title, status, detail: message } };
+  return {
+    status,
+    headers,
+    body: { ...details, type: `urn:tensorio-trigger:${code}`, title, status, detail: message },
+  };
 };
 
 const severityOf = (status: number): Severity => {
@@ -34,7 +41,8 @@ const severityOf = (status: number): Severity => {
 
 const causesOf = (error: unknown): string[] => {
   const causes: string[] = [];
-  for (let at = error; at instanceof Error && causes.length < 5; at = at.cause) causes.push(`${at.name}: ${at.message}`);
+  for (let at = error; at instanceof Error && causes.length < 5; at = at.cause)
+    causes.push(`${at.name}: ${at.message}`);
   return causes;
 };
 
@@ -61,7 +69,12 @@ const send = (res: Response, answer: Answer, contentType: string): void => {
  * Runs `work`, answers its result or the error it threw, and writes one log line for the call. Never rejects.
  * An error that is not an AppError is a bug: the caller gets a bland 500, the log gets the class and the stack.
  */
-export const respond = async (deps: RespondDeps, req: Request, res: Response, work: () => Promise<Answer>): Promise<void> => {
+export const respond = async (
+  deps: RespondDeps,
+  req: Request,
+  res: Response,
+  work: () => Promise<Answer>,
+): Promise<void> => {
   const startedAt = performance.now();
   const line = (status: number, upstreamCalls: number, fields: LogFields): void =>
     deps.log(severityOf(status), `${req.method} ${req.path} -> ${status}`, {

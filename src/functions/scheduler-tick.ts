@@ -23,7 +23,8 @@ const CLOCK_SKEW_MS = 10_000;
 export const schedulerCallOf = (req: Request, now: Date): SchedulerCall | undefined => {
   if (req.get('x-cloudscheduler')?.toLowerCase() !== 'true') return undefined;
   const job = req.get('x-cloudscheduler-jobname')?.split('/').at(-1) ?? '';
-  if (!JOB_NAME.test(job)) throw new InvalidRequestError(`X-CloudScheduler-JobName "${job.slice(0, 80)}" is not the name of a Scheduler job.`);
+  if (!JOB_NAME.test(job))
+    throw new InvalidRequestError(`X-CloudScheduler-JobName "${job.slice(0, 80)}" is not the name of a Scheduler job.`);
   const text = req.get('x-cloudscheduler-scheduletime');
   if (text === undefined || text === '') return { job };
   const tick = new Date(text);

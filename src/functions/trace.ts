@@ -9,7 +9,9 @@ const CLOUD_TRACE = /^([0-9a-f]{32})(?:\/([0-9]+))?/;
  * https://cloud.google.com/logging/docs/structured-logging#structured_logging_special_fields
  */
 export const traceFields = (req: Request, projectId: string | undefined): LogFields => {
-  const trace = TRACEPARENT.exec(req.get('traceparent') ?? '')?.[1] ?? CLOUD_TRACE.exec(req.get('x-cloud-trace-context') ?? '')?.[1];
+  const trace =
+    TRACEPARENT.exec(req.get('traceparent') ?? '')?.[1] ??
+    CLOUD_TRACE.exec(req.get('x-cloud-trace-context') ?? '')?.[1];
   if (trace === undefined) return {};
   return { 'logging.googleapis.com/trace': projectId === undefined ? trace : `projects/${projectId}/traces/${trace}` };
 };

@@ -67,11 +67,15 @@ export const startFunctionProcess = async (options: FunctionProcessOptions): Pro
 
   const start = async (): Promise<void> => {
     const printed: string[] = [];
-    const started = fork(FRAMEWORK, [`--target=${options.target}`, `--source=${options.source ?? SOURCE}`, `--port=${options.port}`], {
-      env: options.env,
-      execArgv: ['--import', PRELOAD, '--no-warnings'],
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    });
+    const started = fork(
+      FRAMEWORK,
+      [`--target=${options.target}`, `--source=${options.source ?? SOURCE}`, `--port=${options.port}`],
+      {
+        env: options.env,
+        execArgv: ['--import', PRELOAD, '--no-warnings'],
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      },
+    );
     child = started;
     for (const stream of [started.stdout, started.stderr]) {
       forEachLine(stream, (line) => {
@@ -79,9 +83,10 @@ export const startFunctionProcess = async (options: FunctionProcessOptions): Pro
         options.onLine(line);
       });
     }
-    for (const end = Date.now() + START_MS; !(await answers(url)); ) {
+    for (const end = Date.now() + START_MS; !(await answers(url));) {
       const over = started.exitCode !== null || started.signalCode !== null;
-      if (over || Date.now() > end) throw new Error(`The function ${options.target} did not start:\n${printed.join('\n')}`);
+      if (over || Date.now() > end)
+        throw new Error(`The function ${options.target} did not start:\n${printed.join('\n')}`);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   };

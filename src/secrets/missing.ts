@@ -14,7 +14,8 @@ export interface MissingSecret {
 }
 
 /** A word that a POSIX shell takes literally. */
-const shellWord = (text: string): string => (/^[A-Za-z0-9_./:=@-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`);
+const shellWord = (text: string): string =>
+  /^[A-Za-z0-9_./:=@-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
 const createCommand = (secret: RequiredSecret, keys: readonly RequiredKey[], absent: boolean): string => {
   const from = keys.map(({ key }) => ` ${shellWord(`--from-file=${key}=./${key}`)}`).join('');
@@ -23,12 +24,22 @@ const createCommand = (secret: RequiredSecret, keys: readonly RequiredKey[], abs
   return absent ? create : `${create} --dry-run=client -o yaml | kubectl apply --server-side -f -`;
 };
 
-const missingOf = async (cluster: Secrets, secret: RequiredSecret, signal?: AbortSignal): Promise<MissingSecret | null> => {
+const missingOf = async (
+  cluster: Secrets,
+  secret: RequiredSecret,
+  signal?: AbortSignal,
+): Promise<MissingSecret | null> => {
   const present = await cluster.secretKeys(secret.namespace, secret.name, signal === undefined ? {} : { signal });
   const keys = present === null ? secret.keys : secret.keys.filter(({ key }) => !present.includes(key));
   if (present !== null && keys.length === 0) return null;
   const absent = present === null;
-  return { namespace: secret.namespace, secret: secret.name, absent, keys, command: createCommand(secret, keys, absent) };
+  return {
+    namespace: secret.namespace,
+    secret: secret.name,
+    absent,
+    keys,
+    command: createCommand(secret, keys, absent),
+  };
 };
 
 /** What of `required` is not in the cluster; asks for all Secrets at once. Throws what the cluster's port throws. */
@@ -42,10 +53,14 @@ export const missingSecrets = async (
 };
 
 const phraseOf = ({ namespace, secret, absent, keys }: MissingSecret): string => {
-  const names = keys.map(({ key, displayName }) => (displayName === undefined ? `"${key}"` : `"${key}" (${displayName})`));
+  const names = keys.map(({ key, displayName }) =>
+    displayName === undefined ? `"${key}"` : `"${key}" (${displayName})`,
+  );
   const list = names.join(', ');
   if (!absent) return `Secret ${namespace}/${secret} has no key ${list}`;
-  return names.length === 0 ? `Secret ${namespace}/${secret} does not exist` : `Secret ${namespace}/${secret} does not exist (needs ${list})`;
+  return names.length === 0
+    ? `Secret ${namespace}/${secret} does not exist`
+    : `Secret ${namespace}/${secret} does not exist (needs ${list})`;
 };
 
 /** One sentence for everything that is missing. */

@@ -51,7 +51,9 @@ const needsOfVolumes = (namespace: string, spec: V1PodSpec): Need[] =>
 const needsOfPod = (namespace: string, spec: V1PodSpec): Need[] => [
   ...needsOfContainers(namespace, spec),
   ...needsOfVolumes(namespace, spec),
-  ...(spec.imagePullSecrets ?? []).flatMap((ref): Need[] => (ref.name === undefined ? [] : [{ namespace, name: ref.name }])),
+  ...(spec.imagePullSecrets ?? []).flatMap((ref): Need[] =>
+    ref.name === undefined ? [] : [{ namespace, name: ref.name }],
+  ),
 ];
 
 const needsOfChecks = (namespace: string, checks: readonly CheckSecret[]): Need[] =>

@@ -62,7 +62,9 @@ const ROWS: readonly Row[] = [
   {
     cause: 'out-of-memory',
     explain: (facts) =>
-      terminated(facts)?.reason === 'OOMKilled' ? `The aggregator ran out of memory and was killed (exit code ${terminated(facts)?.exitCode}). ${LIMITS}` : null,
+      terminated(facts)?.reason === 'OOMKilled'
+        ? `The aggregator ran out of memory and was killed (exit code ${terminated(facts)?.exitCode}). ${LIMITS}`
+        : null,
   },
   {
     cause: 'evicted',
@@ -94,13 +96,22 @@ const ROWS: readonly Row[] = [
     cause: 'missing-secret',
     explain: (facts) => {
       const state = waiting(facts, ['CreateContainerConfigError']);
-      return state === undefined ? null : `Its container cannot be configured:${sentence(state.message)} Create what is missing (kubectl create secret); the pod starts then.`;
+      return state === undefined
+        ? null
+        : `Its container cannot be configured:${sentence(state.message)} Create what is missing (kubectl create secret); the pod starts then.`;
     },
   },
   {
     cause: 'image-pull',
     explain: (facts) => {
-      const state = waiting(facts, ['ErrImagePull', 'ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull', 'RegistryUnavailable', 'ImageInspectError']);
+      const state = waiting(facts, [
+        'ErrImagePull',
+        'ImagePullBackOff',
+        'InvalidImageName',
+        'ErrImageNeverPull',
+        'RegistryUnavailable',
+        'ImageInspectError',
+      ]);
       if (state === undefined) return null;
       const image = facts.job.spec?.template.spec?.containers[0]?.image;
       return `The image "${image}" cannot be pulled (${state.reason}).${sentence(state.message)} Check repository and tag, and imagePullSecrets for a private registry.`;
@@ -124,7 +135,10 @@ const ROWS: readonly Row[] = [
   {
     cause: 'mount',
     explain: (facts) => {
-      const message = newestPod(facts)?.status?.phase === 'Pending' ? lastEvent(facts, ['FailedMount', 'FailedAttachVolume']) : undefined;
+      const message =
+        newestPod(facts)?.status?.phase === 'Pending'
+          ? lastEvent(facts, ['FailedMount', 'FailedAttachVolume'])
+          : undefined;
       return message === undefined ? null : `A volume of its pod cannot be mounted:${sentence(message)}`;
     },
   },
@@ -133,7 +147,9 @@ const ROWS: readonly Row[] = [
     explain: (facts) => {
       const message = facts.pods.length === 0 ? lastEvent(facts, ['FailedCreate']) : undefined;
       if (message === undefined) return null;
-      const kind = message.includes('exceeded quota') ? 'the namespace’s quota is used up' : 'the API server refused it';
+      const kind = message.includes('exceeded quota')
+        ? 'the namespace’s quota is used up'
+        : 'the API server refused it';
       return `Its pod cannot be created: ${kind}.${sentence(message)}`;
     },
   },
@@ -142,7 +158,9 @@ const ROWS: readonly Row[] = [
     explain: (facts) => {
       if (facts.job.spec?.suspend !== true) return null;
       const queue = facts.job.metadata?.labels?.['kueue.x-k8s.io/queue-name'];
-      return queue === undefined ? 'Its Job is suspended.' : `Its Job waits in the Kueue queue "${queue}" to be admitted.`;
+      return queue === undefined
+        ? 'Its Job is suspended.'
+        : `Its Job waits in the Kueue queue "${queue}" to be admitted.`;
     },
   },
   {

@@ -34,7 +34,8 @@ export const containerStatuses = (pod: V1Pod | undefined): V1ContainerStatus[] =
   ...(pod?.status?.containerStatuses ?? []),
 ];
 
-const iso = (time: Date | string | undefined): string | undefined => (time === undefined ? undefined : new Date(time).toISOString());
+const iso = (time: Date | string | undefined): string | undefined =>
+  time === undefined ? undefined : new Date(time).toISOString();
 
 /** A pod's row: phase, and of its first container in trouble the reason, the message and the exit code. */
 export const summarisePod = (pod: V1Pod): PodSummary => {

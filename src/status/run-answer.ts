@@ -67,6 +67,11 @@ const WHY: Readonly<Record<LaunchOutcome['outcome'], string>> = {
 /** The answer of a launch. */
 export const buildLaunchAnswer = ({ outcome, record, warnings, manifest }: LaunchOutcome): RunAnswer => {
   const state = record.state === 'refused' ? 'claimed' : record.state;
-  const answer = buildRunAnswer({ record, state, why: record.why ?? WHY[outcome], pods: (record.pods ?? []).map((pod) => ({ restarts: 0, ...pod })) });
+  const answer = buildRunAnswer({
+    record,
+    state,
+    why: record.why ?? WHY[outcome],
+    pods: (record.pods ?? []).map((pod) => ({ restarts: 0, ...pod })),
+  });
   return { outcome, ...answer, ...(warnings.length > 0 && { warnings }), ...(manifest !== undefined && { manifest }) };
 };

@@ -17,7 +17,16 @@ export interface StatusDeps extends StateDeps {
   readonly now: () => Date;
 }
 
-export type RunState = 'claimed' | 'created' | 'pending' | 'running' | 'complete' | 'failed' | 'cancelled' | 'gone' | 'skipped';
+export type RunState =
+  | 'claimed'
+  | 'created'
+  | 'pending'
+  | 'running'
+  | 'complete'
+  | 'failed'
+  | 'cancelled'
+  | 'gone'
+  | 'skipped';
 
 /** A run as it stands: what is on record, and what the cluster says now. */
 export interface RunStatus {
@@ -45,7 +54,11 @@ export const factsOf = async (cluster: Cluster, job: V1Job, call: Call = {}): Pr
   const facts = { job, pods: [...pods].toSorted(byCreation), events: jobEvents };
   const newest = newestPod(facts)?.metadata;
   if (newest?.name === undefined || trueCondition(job, 'Complete') !== undefined) return facts;
-  const podEvents = await cluster.listEvents(namespace, { kind: 'Pod', name: newest.name, ...(newest.uid !== undefined && { uid: newest.uid }) }, call);
+  const podEvents = await cluster.listEvents(
+    namespace,
+    { kind: 'Pod', name: newest.name, ...(newest.uid !== undefined && { uid: newest.uid }) },
+    call,
+  );
   return { ...facts, events: [...jobEvents, ...podEvents] };
 };
 
@@ -55,22 +68,44 @@ const hasOutput = async (deps: StatusDeps, record: RunRecord, call: Call): Promi
 };
 
 const WHEN_CLAIMED = 'The run is claimed and its Job is not created yet; the next call or sweep creates it.';
-const WHEN_GONE = 'Its Job is not in the cluster any more (deleted, or its ttlSecondsAfterFinished passed) and nobody saw its end.';
+const WHEN_GONE =
+  'Its Job is not in the cluster any more (deleted, or its ttlSecondsAfterFinished passed) and nobody saw its end.';
 
 const recorded = (record: RunRecord): RunStatus => {
   const state = record.state === 'refused' ? 'claimed' : record.state;
   const why = record.why ?? (state === 'claimed' ? WHEN_CLAIMED : '');
-  return { record, state, why, pods: (record.pods ?? []).map((pod) => ({ restarts: 0, ...pod })), ...(record.startedAt !== undefined && { startedAt: record.startedAt }) };
+  return {
+    record,
+    state,
+    why,
+    pods: (record.pods ?? []).map((pod) => ({ restarts: 0, ...pod })),
+    ...(record.startedAt !== undefined && { startedAt: record.startedAt }),
+  };
 };
 
-const ended = async (deps: StatusDeps, stored: StoredRun, status: RunStatus, finishedAt: string, call: Call): Promise<RunStatus> => {
+const ended = async (
+  deps: StatusDeps,
+  stored: StoredRun,
+  status: RunStatus,
+  finishedAt: string,
+  call: Call,
+): Promise<RunStatus> => {
   const { state } = status;
   if (state !== 'complete' && state !== 'failed' && state !== 'gone') return status;
-  const after = await updateRun(deps, stored, (record) => {
-    if (isFinal(record.state)) return record;
-    const end = { state, why: status.why, finishedAt, pods: status.pods.map((pod) => ({ ...pod })) };
-    return withStep({ ...record, ...end, ...(status.startedAt !== undefined && { startedAt: status.startedAt }) }, new Date(finishedAt), state);
-  }, call);
+  const after = await updateRun(
+    deps,
+    stored,
+    (record) => {
+      if (isFinal(record.state)) return record;
+      const end = { state, why: status.why, finishedAt, pods: status.pods.map((pod) => ({ ...pod })) };
+      return withStep(
+        { ...record, ...end, ...(status.startedAt !== undefined && { startedAt: status.startedAt }) },
+        new Date(finishedAt),
+        state,
+      );
+    },
+    call,
+  );
   return after.record.state === state ? { ...status, record: after.record } : recorded(after.record);
 };
 
@@ -105,13 +140,27 @@ export const observeRun = async (deps: StatusDeps, found: StoredRun, call: Call 
   const { record } = stored;
   if (record.state !== 'created') return recorded(record);
   if (job === null || (record.job !== undefined && job.metadata?.uid !== record.job.uid)) {
-    const output = (await hasOutput(deps, record, call)) ? ' There is output under its output path.' : ' There is no output under its output path.';
-    return ended(deps, stored, { record, state: 'gone', why: `${WHEN_GONE}${output}`, pods: [] }, deps.now().toISOString(), call);
+    const output = (await hasOutput(deps, record, call))
+      ? ' There is output under its output path.'
+      : ' There is no output under its output path.';
+    return ended(
+      deps,
+      stored,
+      { record, state: 'gone', why: `${WHEN_GONE}${output}`, pods: [] },
+      deps.now().toISOString(),
+      call,
+    );
   }
   const facts = await factsOf(deps.cluster, job, call);
   const pods = facts.pods.map(summarisePod);
   const startedAt = pods.find((pod) => pod.startedAt !== undefined)?.startedAt;
-  const status = { record, state: liveState(facts), why: await whyOf(deps, record, facts, call), pods, ...(startedAt !== undefined && { startedAt }) };
+  const status = {
+    record,
+    state: liveState(facts),
+    why: await whyOf(deps, record, facts, call),
+    pods,
+    ...(startedAt !== undefined && { startedAt }),
+  };
   return ended(deps, stored, status, endOf(facts, deps.now()), call);
 };
 
@@ -123,8 +172,17 @@ export const describeRun = async (deps: StatusDeps, id: string, call: Call = {})
 };
 
 /** The last `lines` lines of the newest pod's log, or `null` where there is none (any more). */
-export const logsOf = async (deps: StatusDeps, status: RunStatus, lines: number, call: Call = {}): Promise<string | null> => {
+export const logsOf = async (
+  deps: StatusDeps,
+  status: RunStatus,
+  lines: number,
+  call: Call = {},
+): Promise<string | null> => {
   const pod = status.pods.at(-1);
   if (pod === undefined) return null;
-  return deps.cluster.podLog(status.record.spec.namespace, pod.name, { ...call, container: CONTAINER_NAME, tailLines: lines });
+  return deps.cluster.podLog(status.record.spec.namespace, pod.name, {
+    ...call,
+    container: CONTAINER_NAME,
+    tailLines: lines,
+  });
 };

@@ -10,7 +10,12 @@ export interface RunsQuery {
 }
 
 export interface RunsPage {
-  readonly runs: readonly { readonly aggregationId: string; readonly state: string; readonly trigger: string; readonly claimedAt: string }[];
+  readonly runs: readonly {
+    readonly aggregationId: string;
+    readonly state: string;
+    readonly trigger: string;
+    readonly claimedAt: string;
+  }[];
   readonly nextPageToken?: string;
 }
 
