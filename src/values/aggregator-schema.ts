@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import { gsUriProblem } from '../storage/uri.ts';
+import { line, textField, wholeNumber } from './fields.ts';
+import { quote } from './json.ts';
+import { DNS_LABEL, DNS_SUBDOMAIN } from './kubernetes-syntax.ts';
+import type { Syntax } from './kubernetes-syntax.ts';
+import { placeholderProblem, RUN_PLACEHOLDERS } from './placeholders.ts';
+import { imageFields, podFields, seconds } from './pod-fields.ts';
+import { SecretKeySchema, ServiceAccountSchema } from './secret-fields.ts';
+
+/** Kubernetes' CronJob policies: https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#concurrency-policy */
+export const ConcurrencyPolicySchema = z.enum(['Allow', 'Forbid', 'Replace']);
+
+// The short names are the first interface's, the long ones the later one's; they mean the same.
+const AGGREGATION_TYPES = ['cma', 'wcma', 'CumulativeMovingAverage', 'WeightedCumulativeMovingAverage'] as const;
+
+/** Placeholders count as they stand; what they are filled with is checked when they are. */
+const AGGREGATION_ID: Syntax = {
+  what: 'an aggregationId: 1 to 200 letters, digits or . _ : @ + ~ -, beginning with a letter or digit; {date}, {time}, {tick} and {schedule} are filled',
+  pattern: String.raw`^[A-Za-z0-9{][A-Za-z0-9._:@+~{}-]{0,199}$`,
+  test: (text) => /^[A-Za-z0-9{][A-Za-z0-9._:@+~{}-]{0,199}$/.test(text),
+};
+
+const withPlaceholders = (field: z.ZodString) =>
+  field.refine((text) => placeholderProblem(text, RUN_PLACEHOLDERS) === null, {
+    error: (issue) => `has ${placeholderProblem(String(issue.input), RUN_PLACEHOLDERS) ?? ''}`,
+  });
+
+/** `what` tells the path's form too. The aggregator takes local paths as well, but in a Job's pod there are none. */
+export const gsPathField = (what: string) =>
+  textField({ what, pattern: '^gs://[^/]+/.+$', test: () => true }).refine((text) => gsUriProblem(text) === null, {
+    error: (issue) =>
+      `${quote(String(issue.input))} is ${gsUriProblem(String(issue.input)) ?? ''}; expected is ${what}`,
+  });
+
+/** Never repeated in an error when it holds credentials. */
+const isPlainUrl = (text: string): boolean => {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  return (
+    url !== null &&
+    /^https?:$/.test(url.protocol) &&
+    url.username === '' &&
+    url.password === '' &&
+    url.search === '' &&
+    url.hash === ''
+  );
+};
+const URL_FORM =
+  'the base URL of the repository API: http(s)://HOST/PATH, without user, query and fragment (its key comes from repositoryApiKey)';
+const repositoryUrl = z
+  .string({ error: `is not ${URL_FORM}` })
+  .refine(isPlainUrl, { error: `is not ${URL_FORM}` })
+  .meta({ pattern: '^https?://' });
+
+const resourcePath = textField(line('a path of the repository, such as /models/M/hyperparameters/H/checkpoints/C'));
+
+/** Of the later interface (bundles): all of them or none; see `requireAggregator`. */
+export const bundleFields = {
+  resourcePath: resourcePath.optional(),
+  outputResourcePath: resourcePath.optional(),
+  repositoryUrl: repositoryUrl.optional(),
+  modelsToken: SecretKeySchema.optional(),
+  repositoryApiKey: SecretKeySchema.optional(),
+  exportType: z.enum(['checkpoint', 'saved_model', 'bundle']).optional(),
+};
+
+/** The values' `aggregator`. Everything is optional: configuration and request each give a part (`requireAggregator`). */
+export const AggregatorSchema = z.strictObject({
+  release: z.boolean().optional(),
+  releaseName: textField(DNS_LABEL).optional(),
+  ...imageFields,
+  aggregationId: withPlaceholders(textField(AGGREGATION_ID)).optional(),
+  checkpointsFilePath: withPlaceholders(
+    gsPathField('the object with the list of checkpoints, gs://BUCKET/NAME'),
+  ).optional(),
+  outputPath: withPlaceholders(gsPathField('the directory for the average, gs://BUCKET/NAME')).optional(),
+  aggregationType: z.enum(AGGREGATION_TYPES).optional(),
+  serviceAccount: ServiceAccountSchema.optional(),
+  ...bundleFields,
+  ...podFields,
+  queueName: textField(DNS_SUBDOMAIN).optional(),
+  spot: z.boolean().optional(),
+  activeDeadlineSeconds: seconds(1).optional(),
+  backoffLimit: wholeNumber(0, 10).optional(),
+  ttlSecondsAfterFinished: seconds(0).optional(),
+  schedule: textField(line('the name of a schedule', 500)).optional(),
+  concurrencyPolicy: ConcurrencyPolicySchema.optional(),
+});
+
+export type AggregatorValues = z.infer<typeof AggregatorSchema>;

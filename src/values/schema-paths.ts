@@ -1,0 +1,74 @@
+import { isJsonObject } from './json.ts';
+import { valuesJsonSchema } from './schema.ts';
+
+type Node = { readonly [key: string]: unknown };
+type Path = readonly PropertyKey[];
+
+const isNode = (value: unknown): value is Node => isJsonObject(value);
+
+let root: Node | undefined;
+/** Built once: it never changes, and takes milliseconds. */
+const rootNode = (): Node => (root ??= valuesJsonSchema());
+
+const branchesOf = (node: Node): readonly Node[] => {
+  const branches = node['anyOf'];
+  return Array.isArray(branches) ? branches.filter(isNode) : [node];
+};
+
+const stepInto = (node: Node, step: PropertyKey): Node | undefined => {
+  for (const branch of branchesOf(node)) {
+    if (typeof step === 'number' && isNode(branch['items'])) return branch['items'];
+    const properties = branch['properties'];
+    const own = isNode(properties) && Object.hasOwn(properties, step) ? properties[String(step)] : undefined;
+    if (isNode(own)) return own;
+    if (isNode(branch['additionalProperties'])) return branch['additionalProperties'];
+  }
+  return undefined;
+};
+
+const nodeAt = (path: Path): Node | undefined =>
+  path.reduce<Node | undefined>((node, step) => (node === undefined ? undefined : stepInto(node, step)), rootNode());
+
+/** The keys that the mapping at `path` may have; none where any key may stand. */
+export const knownKeysAt = (path: Path): readonly string[] => {
+  const node = nodeAt(path);
+  if (node === undefined) return [];
+  return branchesOf(node).flatMap((branch) => (isNode(branch['properties']) ? Object.keys(branch['properties']) : []));
+};
+
+/**
+ * Whether the field at `path` holds text of a free form, so that `--set` keeps what was typed: `aggregator.tag=1234567` is a tag.
+ * A field that takes numbers too (a quantity) is not one.
+ */
+export const isTextField = (path: readonly (string | number)[]): boolean => {
+  const node = nodeAt(path);
+  const types = node === undefined ? [] : branchesOf(node).map((branch) => branch['type']);
+  return types.includes('string') && !types.includes('number') && !types.includes('integer');
+};
+
+const SECTIONS: readonly Path[] = [
+  [],
+  ['aggregator'],
+  ['repository'],
+  ['repository', 'deployment'],
+  ['repository', 'service'],
+  ['flea'],
+  ['flea', 'deployment'],
+  ['flea', 'service'],
+  ['rounds', 0],
+  ['lists', 0],
+  ['schedules', 0],
+];
+
+/** The sections, other than the one at `path`, that know `key`: where it may have been meant to stand. */
+export const sectionsWith = (key: string, path: Path): readonly string[] => {
+  const here = path.join('.');
+  return SECTIONS.filter((section) => section.join('.') !== here && knownKeysAt(section).includes(key)).map((section) =>
+    section.length === 0
+      ? 'the top level'
+      : section
+          .map((step) => (typeof step === 'number' ? '[]' : step))
+          .join('.')
+          .replace('.[]', '[]'),
+  );
+};

@@ -1,0 +1,75 @@
+import type { Issue } from '../errors.ts';
+import type { SoundValues } from './contradictions.ts';
+
+type Deployment = NonNullable<NonNullable<SoundValues['repository']>['deployment']> &
+  NonNullable<NonNullable<SoundValues['flea']>['deployment']>;
+interface Component {
+  readonly release?: boolean | undefined;
+  readonly deployment?: Partial<Deployment> | undefined;
+  readonly service?: NonNullable<SoundValues['repository']>['service'];
+}
+
+const missing = (at: string, fields: Readonly<Record<string, unknown>>, why: string): Issue[] =>
+  Object.entries(fields).flatMap(([field, value]) =>
+    value === undefined ? [{ path: `${at}.${field}`, message: `is missing: ${why}` }] : [],
+  );
+
+const imageIssues = (deployment: Partial<Deployment>, at: string): Issue[] => [
+  ...missing(at, { repository: deployment.repository }, 'a component that is released needs its image'),
+  ...(deployment.tag === undefined && deployment.digest === undefined
+    ? missing(at, { tag: undefined }, 'write the image’s tag, or its digest')
+    : []),
+];
+
+const serviceIssues = (component: Component, at: string): Issue[] => {
+  const { grpcPort, restPort, routing, gateway } = component.service ?? {};
+  const issues: Issue[] = [];
+  if (grpcPort !== undefined && grpcPort === restPort) {
+    issues.push({
+      path: `${at}.restPort`,
+      message: `is ${restPort}, as ${at}.grpcPort is: two ports of one Service must differ`,
+    });
+  }
+  if (routing === 'gateway' && gateway === undefined) {
+    issues.push({
+      path: `${at}.gateway`,
+      message: `is missing: ${at}.routing is gateway, so name the Gateway to attach to`,
+    });
+  }
+  return issues;
+};
+
+const componentIssues = (
+  component: Component | undefined,
+  at: string,
+  gcs: (deployment: Partial<Deployment>) => Issue[],
+): Issue[] => {
+  if (component === undefined) return [];
+  const deployment = component.deployment ?? {};
+  return [
+    ...serviceIssues(component, `${at}.service`),
+    ...(component.release === true ? imageIssues(deployment, `${at}.deployment`) : []),
+    ...(component.release === true && deployment.backend === undefined
+      ? missing(`${at}.deployment`, { backend: undefined }, 'write memory or gcs')
+      : []),
+    ...(component.release === true && deployment.backend === 'gcs' ? gcs(deployment) : []),
+  ];
+};
+
+const NEEDS_BUCKET = 'backend: gcs keeps its state there';
+const NEEDS_SIGNING = 'backend: gcs signs upload URLs with it, and the process ends at start without';
+
+/** Values of released components that cannot work, whatever the cluster holds. What may work is applied, with a warning. */
+export const serviceContradictions = (values: SoundValues): readonly Issue[] => [
+  ...componentIssues(values.repository, 'repository', ({ repositoryGcsBucket }) =>
+    missing('repository.deployment', { repositoryGcsBucket }, NEEDS_BUCKET),
+  ),
+  ...componentIssues(values.flea, 'flea', ({ fleaGcsBucket, fleaUploadGcsBucket, serviceAccount }) => [
+    ...missing('flea.deployment', { fleaGcsBucket, fleaUploadGcsBucket }, NEEDS_BUCKET),
+    ...missing(
+      'flea.deployment.serviceAccount',
+      { pemFile: serviceAccount?.pemFile, googleAccessId: serviceAccount?.googleAccessId },
+      NEEDS_SIGNING,
+    ),
+  ]),
+];
