@@ -58,7 +58,8 @@ export const readRefusal = (error: unknown): Refusal | null => {
 export const isTransient = ({ status, reason }: Refusal): boolean =>
   status === 429 || status >= 500 || (status === 409 && reason === 'Conflict');
 
-const quote = ({ verb, resource, namespace, name }: Attempt): string =>
+/** `get jobs ns/name`, for messages. */
+export const describeAttempt = ({ verb, resource, namespace, name }: Attempt): string =>
   name === undefined ? `${verb} ${resource} in namespace ${namespace}` : `${verb} ${resource} ${namespace}/${name}`;
 
 /** Of an answer about Secrets only a reason that is one word is repeated. */
@@ -81,13 +82,16 @@ const translateForbidden = (attempt: Attempt, refusal: Refusal, where: string): 
   const { verb, resource, apiGroup, namespace, name } = attempt;
   const subject = parseSubject(refusal.message);
   if (subject === undefined) {
-    return new UpstreamError(`Could not ${quote(attempt)}: ${where} answered ${quoteAnswer(attempt, refusal)}`, {
-      details: { upstreamStatus: 403, verb, resource, namespace, ...(name !== undefined && { name }) },
-    });
+    return new UpstreamError(
+      `Could not ${describeAttempt(attempt)}: ${where} answered ${quoteAnswer(attempt, refusal)}`,
+      {
+        details: { upstreamStatus: 403, verb, resource, namespace, ...(name !== undefined && { name }) },
+      },
+    );
   }
   const group = apiGroup === '' ? 'the core API group' : `API group ${apiGroup}`;
   return new UpstreamError(
-    `Could not ${quote(attempt)}: user "${subject}" may not ${verb} ${resource} (${group}) in namespace ${namespace}. Bind a Role with that rule to it (infra/kubernetes).${explainNumericUser(subject)}`,
+    `Could not ${describeAttempt(attempt)}: user "${subject}" may not ${verb} ${resource} (${group}) in namespace ${namespace}. Bind a Role with that rule to it (infra/kubernetes).${explainNumericUser(subject)}`,
     { details: { upstreamStatus: 403, verb, resource, namespace, subject, ...(name !== undefined && { name }) } },
   );
 };
@@ -95,12 +99,12 @@ const translateForbidden = (attempt: Attempt, refusal: Refusal, where: string): 
 /** The error to throw for a refusal that is no outcome of the call. `where` names the cluster. */
 export const translateRefusal = (attempt: Attempt, refusal: Refusal, where: string): AppError => {
   const details = { upstreamStatus: refusal.status };
-  const what = `Could not ${quote(attempt)}: ${where} answered ${quoteAnswer(attempt, refusal)}`;
+  const what = `Could not ${describeAttempt(attempt)}: ${where} answered ${quoteAnswer(attempt, refusal)}`;
   if (isTransient(refusal)) return new UnavailableError(`${what}. This may pass; try again.`, { details });
   if (refusal.status === 403) return translateForbidden(attempt, refusal, where);
   if (refusal.status !== 401) return new UpstreamError(what, { details });
   return new UpstreamError(
-    `Could not ${quote(attempt)}: ${where} does not accept our token (401), a fresh one neither. Check that this is the cluster meant, that the service account is enabled, and that the clock is right; a kubeconfig’s token may have expired.`,
+    `Could not ${describeAttempt(attempt)}: ${where} does not accept our token (401), a fresh one neither. Check that this is the cluster meant, that the service account is enabled, and that the clock is right; a kubeconfig’s token may have expired.`,
     { details },
   );
 };
@@ -114,9 +118,11 @@ export const translateFailure = (attempt: Attempt, error: unknown, where: string
     code === undefined
       ? `${where} gave an answer that could not be read (${error instanceof Error ? error.name : 'no error'})`
       : `${where} could not be reached, or did not answer (${text})`;
-  return new UnavailableError(`Could not ${quote(attempt)}: ${what}.`, { cause });
+  return new UnavailableError(`Could not ${describeAttempt(attempt)}: ${what}.`, { cause });
 };
 
 /** The error to throw when our deadline passed, or the caller's signal ended the call. */
 export const translateDeadline = (attempt: Attempt, where: string, elapsedMs: number): DeadlineError =>
-  new DeadlineError(`Could not ${quote(attempt)}: no answer from ${where} after ${Math.round(elapsedMs)} ms.`);
+  new DeadlineError(
+    `Could not ${describeAttempt(attempt)}: no answer from ${where} after ${Math.round(elapsedMs)} ms.`,
+  );

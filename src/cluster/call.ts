@@ -8,6 +8,7 @@ import {
 import { type AppError, UnavailableError } from '../errors.ts';
 import {
   type Attempt,
+  describeAttempt,
   readRefusal,
   type Refusal,
   translateDeadline,
@@ -52,13 +53,17 @@ const MAX_BACKOFF_MS = 2_000;
 const buildBackoffMs = (attempt: number, retryAfterMs: number | undefined, random: number): number =>
   Math.max(retryAfterMs ?? 0, random * Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** attempt));
 
-/** A proxy or a login page may answer 200 with something else, and a parser's error would quote it. */
-const checkAnswer = (answer: ResponseContext, expects: 'json' | 'text', where: string): void => {
-  if (answer.httpStatusCode >= 300 || expects === 'text') return;
+/** A proxy or a login page may answer 200 with something else, which the generated client takes for an object. */
+const checkAnswer = (
+  call: Attempt & Pick<Call<unknown, unknown>, 'expects'>,
+  answer: ResponseContext,
+  where: string,
+): void => {
+  if (answer.httpStatusCode >= 300 || call.expects === 'text') return;
   const type = answer.headers['content-type'];
   if (type !== undefined && /^application\/json\b/.test(type)) return;
   throw new UnavailableError(
-    `${where} answered ${answer.httpStatusCode} with ${type ?? 'no content type'} where JSON is due.`,
+    `Could not ${describeAttempt(call)}: ${where} answered ${answer.httpStatusCode} with ${type ?? 'no content type'} where JSON is due. Is that address a Kubernetes API?`,
   );
 };
 
@@ -96,7 +101,7 @@ type Answer<T> =
 
 const createSendOnce = ({ send, where }: CallerOptions) => {
   const buildLibrary = (
-    call: Pick<Call<unknown, unknown>, 'body' | 'contentType' | 'expects'>,
+    call: Attempt & Pick<Call<unknown, unknown>, 'body' | 'contentType' | 'expects'>,
     signal: AbortSignal,
   ): HttpLibrary =>
     createHttpLibrary(async (context) => {
@@ -104,7 +109,7 @@ const createSendOnce = ({ send, where }: CallerOptions) => {
       if (call.body !== undefined) context.setBody(call.body);
       if (call.contentType !== undefined) context.setHeaderParam('Content-Type', call.contentType);
       const answer = await send(context);
-      checkAnswer(answer, call.expects ?? 'json', where);
+      checkAnswer(call, answer, where);
       // An empty log has no content type, and the generated client refuses an answer without one.
       if (call.expects === 'text') answer.headers['content-type'] = 'text/plain';
       return answer;

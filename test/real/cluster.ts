@@ -109,6 +109,9 @@ const buildManagerArgs = ({ folder, managerPort }: Layout): string[] => [
   `--secure-port=${managerPort}`,
   `--cert-dir=${join(folder, 'manager')}`,
   `--controllers=${CONTROLLERS.join(',')}`,
+  // The default of 20 requests a second makes a test of many Jobs wait for the controller.
+  '--kube-api-qps=2000',
+  '--kube-api-burst=4000',
 ];
 
 const writeFiles = (folder: string, token: string, users: Readonly<Record<string, string>>): void => {

@@ -1,0 +1,146 @@
+import { ApiException } from '@kubernetes/client-node';
+import { describe, expect, test } from 'vitest';
+import {
+  type Attempt,
+  isTransient,
+  readRefusal,
+  type Refusal,
+  translateDeadline,
+  translateFailure,
+  translateRefusal,
+} from '../../src/cluster/api-errors.ts';
+import { DeadlineError, UnavailableError, UpstreamError } from '../../src/errors.ts';
+
+const attempt: Attempt = { verb: 'create', resource: 'jobs', apiGroup: 'batch', namespace: 'ns', name: 'job' };
+const refusal = (status: number, reason?: string, message?: string): Refusal => ({
+  status,
+  reason,
+  message,
+  retryAfterMs: undefined,
+});
+
+describe('what a refusal becomes', () => {
+  test.each([
+    [400, 'BadRequest', UpstreamError],
+    [401, 'Unauthorized', UpstreamError],
+    [403, 'Forbidden', UpstreamError],
+    [404, 'NotFound', UpstreamError],
+    [405, 'MethodNotAllowed', UpstreamError],
+    [409, 'Conflict', UnavailableError],
+    [409, 'AlreadyExists', UpstreamError],
+    [415, 'UnsupportedMediaType', UpstreamError],
+    [422, 'Invalid', UpstreamError],
+    [429, 'TooManyRequests', UnavailableError],
+    [500, 'InternalError', UnavailableError],
+    [503, 'ServiceUnavailable', UnavailableError],
+    [504, 'Timeout', UnavailableError],
+  ])('%i %s', (status, reason, type) => {
+    const error = translateRefusal(attempt, refusal(status, reason, 'the words of the server'), 'the cluster');
+    expect(error).toBeInstanceOf(type);
+    expect(error.details['upstreamStatus']).toBe(status);
+    expect(error.retryable).toBe(isTransient(refusal(status, reason)));
+  });
+
+  test('it says what was attempted, on what, where, and what came back', () => {
+    const error = translateRefusal(attempt, refusal(422, 'Invalid', 'spec.x: Required value'), 'GKE cluster c');
+    expect(error.message).toBe('Could not create jobs ns/job: GKE cluster c answered 422: spec.x: Required value');
+  });
+
+  test('a 401 says what to check', () => {
+    expect(translateRefusal(attempt, refusal(401), 'the cluster').message).toMatch(/token.*service account/);
+  });
+});
+
+describe('a 403', () => {
+  const forbidden = (user: string) =>
+    translateRefusal(
+      attempt,
+      refusal(
+        403,
+        'Forbidden',
+        `jobs.batch is forbidden: User "${user}" cannot create resource "jobs" in API group "batch" in the namespace "ns"`,
+      ),
+      'the cluster',
+    );
+
+  test('names verb, resource, namespace and the user as the API server saw it', () => {
+    const error = forbidden('aggregate@project.iam.gserviceaccount.com');
+    expect(error.message).toContain(
+      'user "aggregate@project.iam.gserviceaccount.com" may not create jobs (API group batch) in namespace ns',
+    );
+    expect(error.details).toMatchObject({
+      verb: 'create',
+      resource: 'jobs',
+      namespace: 'ns',
+      subject: 'aggregate@project.iam.gserviceaccount.com',
+    });
+    expect(error.message).not.toContain('userinfo.email');
+  });
+
+  test('explains a user that is a number', () => {
+    expect(forbidden('110000000000000000001').message).toContain('userinfo.email');
+  });
+
+  test('that is not about rights is told in the server’s words', () => {
+    const error = translateRefusal(
+      attempt,
+      refusal(403, 'Forbidden', 'jobs.batch "job" is forbidden: exceeded quota: q'),
+      'the cluster',
+    );
+    expect(error.message).toContain('exceeded quota: q');
+    expect(error.details['subject']).toBeUndefined();
+  });
+});
+
+describe('what is read of a refusal', () => {
+  const read = (body: unknown, headers: Record<string, string> = {}) =>
+    readRefusal(new ApiException(500, 'x', body, headers));
+
+  test('a Status object in the body', () => {
+    expect(read('{"kind":"Status","reason":"R","message":"M"}')).toMatchObject({
+      status: 500,
+      reason: 'R',
+      message: 'M',
+    });
+  });
+
+  test.each([['{"kind":"Secret","message":"M"}'], ['not JSON'], ['null'], ['[]'], [undefined], [Buffer.from('{}')]])(
+    'nothing of another body: %j',
+    (body) => {
+      expect(read(body)).toEqual({ status: 500, reason: undefined, message: undefined, retryAfterMs: undefined });
+    },
+  );
+
+  test.each([
+    ['3', 3_000],
+    ['0', 0],
+    ['Wed, 21 Oct 2026 07:28:00 GMT', undefined],
+    ['-1', undefined],
+  ])('Retry-After %s', (value, expected) => {
+    expect(read('', { 'retry-after': value })?.retryAfterMs).toBe(expected);
+  });
+
+  test('an error of another kind is none', () => {
+    expect(readRefusal(new Error('x'))).toBeNull();
+  });
+});
+
+test('a network error is told by its code, and keeps nothing of what was sent', () => {
+  const thrown = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:1'), { code: 'ECONNREFUSED', body: 'sent' });
+  const error = translateFailure(attempt, thrown, 'the cluster');
+  expect(error).toBeInstanceOf(UnavailableError);
+  expect(error.message).toContain('ECONNREFUSED');
+  expect(error.cause).toMatchObject({ code: 'ECONNREFUSED' });
+  expect(JSON.stringify(error.cause)).not.toContain('sent');
+});
+
+test('an error of ours passes as it is', () => {
+  const ours = new UpstreamError('ours');
+  expect(translateFailure(attempt, ours, 'the cluster')).toBe(ours);
+});
+
+test('a deadline says after how long', () => {
+  const error = translateDeadline(attempt, 'the cluster', 10_000.4);
+  expect(error).toBeInstanceOf(DeadlineError);
+  expect(error.message).toBe('Could not create jobs ns/job: no answer from the cluster after 10000 ms.');
+});

@@ -1,0 +1,64 @@
+import { createServer, type Server } from 'node:https';
+import { generate } from 'selfsigned';
+import type { RawApi } from './raw-api.ts';
+
+/** A Node whose kubelet knows nothing but logs. */
+export interface LogKubelet {
+  readonly node: string;
+  /** What `container` of `pod` wrote; `previous`: what its run before wrote. */
+  setLog(namespace: string, pod: string, container: string, text: string, previous?: boolean): void;
+  /** `path?query` of each request of the API server. */
+  requests(): readonly string[];
+  close(): Promise<void>;
+}
+
+/** As a kubelet does: the last lines first, then cut after limitBytes (pkg/kubelet/kuberuntime/logs). */
+const cut = (text: string, query: URLSearchParams): string => {
+  const lines = text.split(/(?<=\n)/);
+  const tail = query.get('tailLines');
+  const wanted = tail === null ? text : lines.slice(-Number(tail)).join('');
+  const limit = query.get('limitBytes');
+  return limit === null ? wanted : Buffer.from(wanted).subarray(0, Number(limit)).toString();
+};
+
+const listen = async (server: Server): Promise<number> => {
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+};
+
+/** Registers a Node at the API server, which then fetches the logs of the Node's pods from here (TLS, 127.0.0.1). */
+export const startLogKubelet = async (api: RawApi, node: string): Promise<LogKubelet> => {
+  const logs = new Map<string, string>();
+  const requests: string[] = [];
+  const { private: key, cert } = await generate([{ name: 'commonName', value: '127.0.0.1' }], { keySize: 2048 });
+  const server = createServer({ key, cert }, (request, response) => {
+    requests.push(request.url ?? '');
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'https://kubelet');
+    const text = logs.get(`${pathname}${searchParams.get('previous') === 'true' ? '?previous' : ''}`);
+    if (text === undefined) response.writeHead(404).end('not found');
+    else response.writeHead(200, { 'content-type': 'text/plain' }).end(cut(text, searchParams));
+  });
+  const port = await listen(server);
+  await api.send('POST', '/api/v1/nodes', {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name: node },
+    status: {
+      addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
+      daemonEndpoints: { kubeletEndpoint: { Port: port } },
+    },
+  });
+  return {
+    node,
+    setLog: (namespace, pod, container, text, previous = false) =>
+      void logs.set(`/containerLogs/${namespace}/${pod}/${container}${previous ? '?previous' : ''}`, text),
+    requests: () => requests,
+    close: async () => {
+      await api.send('DELETE', `/api/v1/nodes/${node}`);
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+};
