@@ -1,10 +1,8 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
+import type { Server } from 'node:net';
 
 /** Listens on 127.0.0.1 only; `port` 0 takes a free one. Returns the port. */
-export const listenOnLoopback = (
-  server: Pick<Server, 'listen' | 'once' | 'off' | 'address'>,
-  port = 0,
-): Promise<number> =>
+export const listenOnLoopback = (server: Server, port = 0): Promise<number> =>
   new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, '127.0.0.1', () => {
@@ -16,7 +14,7 @@ export const listenOnLoopback = (
   });
 
 /** Stops listening and ends open connections: a keep-alive client would otherwise hold `close` for as long as it likes. */
-export const closeServer = (server: Pick<Server, 'close' | 'closeAllConnections'>): Promise<void> =>
+export const closeServer = (server: Pick<HttpServer, 'close' | 'closeAllConnections'>): Promise<void> =>
   new Promise((resolve) => {
     server.close(() => resolve());
     server.closeAllConnections();

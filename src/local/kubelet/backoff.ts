@@ -1,0 +1,40 @@
+/** How soon the kubelet tries again. */
+export interface Timings {
+  /** After a fault that mends itself when somebody acts: a Secret that is not there yet. */
+  readonly retryMs: number;
+  /** The first wait of CrashLoopBackOff and ImagePullBackOff; doubled each time. 10 s in a real kubelet. */
+  readonly backoffBaseMs: number;
+  readonly backoffCapMs: number;
+  /** The longest grace a process gets when the kubelet itself is closed. */
+  readonly shutdownGraceMs: number;
+  /** How often a readiness or startup probe is tried before its first success. */
+  readonly eagerProbeMs: number;
+}
+
+export const DEFAULT_TIMINGS: Timings = {
+  retryMs: 1000,
+  backoffBaseMs: 1000,
+  backoffCapMs: 300_000,
+  shutdownGraceMs: 3000,
+  eagerProbeMs: 1000,
+};
+
+/** The wait before attempt `n` (1, 2, ...) after the first. */
+export const backoffDelay = (n: number, { backoffBaseMs, backoffCapMs }: Timings): number =>
+  Math.min(backoffCapMs, backoffBaseMs * 2 ** Math.min(n - 1, 30));
+
+/** Waits with doubling: the first restart is immediate, the count starts anew after a run of twice the longest wait, as in the kubelet. */
+export interface CrashBackoff {
+  next(ranMs: number): number;
+}
+
+export const createCrashBackoff = (timings: Timings): CrashBackoff => {
+  let crashes = 0;
+  return {
+    next: (ranMs) => {
+      if (ranMs > timings.backoffCapMs * 2) crashes = 0;
+      crashes += 1;
+      return crashes === 1 ? 0 : backoffDelay(crashes - 1, timings);
+    },
+  };
+};

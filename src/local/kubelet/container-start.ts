@@ -1,0 +1,148 @@
+import { backoffDelay } from './backoff.ts';
+import { waitUntil } from './container-machine.ts';
+import type { ContainerDeps, HealthControls, Machine } from './container-machine.ts';
+import { findImage } from './image.ts';
+import { CreateContainerError } from './launch.ts';
+import type { LaunchPlan, Run } from './launch.ts';
+import type { ProcessExit } from './process.ts';
+import { messageOf } from './types.ts';
+
+const exitReason = ({ exitCode, signal }: ProcessExit, killedByUs: boolean): string => {
+  if (exitCode === 0) return 'Completed';
+  // On a machine of one's own, SIGKILL from elsewhere is the out-of-memory killer's.
+  return signal === 'SIGKILL' && !killedByUs ? 'OOMKilled' : 'Error';
+};
+
+/** Sends the signal to the container's processes, if it runs. */
+export const signalRun = (machine: Machine, signal: 'SIGTERM' | 'SIGKILL'): boolean => {
+  if (machine.run === null) return false;
+  machine.killedByUs = true;
+  machine.run.process.kill(signal);
+  return true;
+};
+
+const killUnhealthy = (machine: Machine, deps: ContainerDeps, message: string): void => {
+  const doomed = machine.run;
+  deps.emit('Normal', 'Killing', message);
+  signalRun(machine, 'SIGTERM');
+  setTimeout(() => {
+    if (machine.run === doomed) signalRun(machine, 'SIGKILL');
+  }, deps.graceMs).unref();
+};
+
+/** What a probe may do to the container: nothing any more once that run of it is over. */
+const controlsOf = (machine: Machine, deps: ContainerDeps, run: Run): HealthControls => {
+  const whileItRuns = (change: () => void): void => {
+    if (machine.run !== run) return;
+    change();
+    deps.wake();
+  };
+  return {
+    setStarted: () => whileItRuns(() => (machine.started = true)),
+    setReady: (ready) => whileItRuns(() => (machine.ready = ready)),
+    kill: (message) => whileItRuns(() => killUnhealthy(machine, deps, message)),
+  };
+};
+
+const onEnd = (machine: Machine, deps: ContainerDeps, exit: Awaited<Run['ended']>, startedAtMs: number): void => {
+  const { containerId, killedByUs } = machine;
+  const { exitCode, message } = exit;
+  machine.unwatch();
+  Object.assign(machine, { run: null, ready: false, started: false, unwatch: () => {} });
+  const reason = exitReason(exit, killedByUs);
+  machine.state = { kind: 'terminated', exitCode, reason, message, startedAtMs, finishedAtMs: Date.now(), containerId };
+  deps.wake();
+};
+
+const begin = async (
+  machine: Machine,
+  deps: ContainerDeps,
+  plan: LaunchPlan,
+  nowMs: number,
+): Promise<number | null> => {
+  const { name } = deps.container();
+  deps.emit('Normal', 'Created', `Created container: ${name}`);
+  Object.assign(machine, { runs: machine.runs + 1, containerId: '', killedByUs: false });
+  try {
+    const run = await deps.start(plan);
+    const startedAtMs = Date.now();
+    deps.emit('Normal', 'Started', `Started container ${name}`);
+    Object.assign(machine, { run, containerId: run.containerId, state: { kind: 'running', startedAtMs } });
+    machine.unwatch = deps.watchOver(controlsOf(machine, deps, run));
+    void run.ended.then((exit) => onEnd(machine, deps, exit, startedAtMs));
+    return null;
+  } catch (error) {
+    const message = messageOf(error);
+    deps.emit('Warning', 'Failed', `Error: ${message}`);
+    machine.state = {
+      kind: 'terminated',
+      exitCode: 128,
+      reason: 'StartError',
+      message,
+      startedAtMs: null,
+      finishedAtMs: nowMs,
+      containerId: '',
+    };
+    return nowMs;
+  }
+};
+
+const invalidImage = (machine: Machine, { emit, timings }: ContainerDeps, image: string, nowMs: number): number => {
+  const message = `Failed to apply default image tag "${image}": couldn't parse image name "${image}": invalid reference format`;
+  emit('Warning', 'InspectFailed', message);
+  emit('Warning', 'Failed', 'Error: InvalidImageName');
+  return waitUntil(machine, { reason: 'InvalidImageName', message }, nowMs + timings.retryMs);
+};
+
+const neverPulled = (machine: Machine, { emit, timings }: ContainerDeps, image: string, nowMs: number): number => {
+  const message = `Container image "${image}" is not present with pull policy of Never`;
+  emit('Warning', 'ErrImageNeverPull', message);
+  emit('Warning', 'Failed', 'Error: ErrImageNeverPull');
+  return waitUntil(machine, { reason: 'ErrImageNeverPull', message }, nowMs + timings.retryMs);
+};
+
+const failedPull = (
+  machine: Machine,
+  { emit, images, timings }: ContainerDeps,
+  image: string,
+  nowMs: number,
+): number => {
+  machine.failedPulls += 1;
+  const fault = `failed to pull image "${image}": this node has no such image; it has ${Object.keys(images).join(', ') || 'none'}`;
+  emit('Normal', 'Pulling', `Pulling image "${image}"`);
+  emit('Warning', 'Failed', `Failed to pull image "${image}": ${fault}`);
+  emit('Warning', 'Failed', 'Error: ErrImagePull');
+  const event = `Back-off pulling image "${image}"`;
+  const flipAtMs = nowMs + timings.retryMs;
+  return waitUntil(
+    machine,
+    { reason: 'ErrImagePull', message: fault },
+    flipAtMs + backoffDelay(machine.failedPulls, timings),
+    {
+      atMs: flipAtMs,
+      state: { kind: 'waiting', reason: 'ImagePullBackOff', message: `${event}: ErrImagePull: ${fault}` },
+      event,
+    },
+  );
+};
+
+/** Tries to run the container. Returns when to come again by itself, `null` when it runs. */
+export const tryToRun = async (machine: Machine, deps: ContainerDeps, nowMs: number): Promise<number | null> => {
+  const { image = '', imagePullPolicy } = deps.container();
+  const found = findImage(deps.images, image);
+  if (found.kind === 'invalid') return invalidImage(machine, deps, image, nowMs);
+  if (found.kind === 'absent') {
+    return (imagePullPolicy === 'Never' ? neverPulled : failedPull)(machine, deps, image, nowMs);
+  }
+  Object.assign(machine, { imageId: found.imageId, failedPulls: 0 });
+  deps.emit('Normal', 'Pulled', `Container image "${image}" already present on machine`);
+  let plan: LaunchPlan;
+  try {
+    plan = await deps.prepare(found.entry, machine.runs);
+  } catch (error) {
+    const reason = error instanceof CreateContainerError ? 'CreateContainerError' : 'CreateContainerConfigError';
+    deps.emit('Warning', 'Failed', `Error: ${messageOf(error)}`);
+    return waitUntil(machine, { reason, message: messageOf(error) }, nowMs + deps.timings.retryMs);
+  }
+  return begin(machine, deps, plan, nowMs);
+};

@@ -1,0 +1,58 @@
+import { createMachine, viewOf, waitUntil } from './container-machine.ts';
+import type { ContainerDeps, Machine } from './container-machine.ts';
+import { signalRun, tryToRun } from './container-start.ts';
+import type { ContainerView, Terminated } from './container-status.ts';
+import { formatGoDuration } from './expand.ts';
+import type { LogFile } from './log-file.ts';
+
+export interface ContainerController {
+  view(): ContainerView;
+  /**
+   * Brings the container on: starts it, or starts it again after an end for which `mayRestart` says yes. Returns when to come again by
+   * itself (ms since the epoch), `null` for "when woken".
+   */
+  step(nowMs: number, mayRestart: (exitCode: number) => boolean): Promise<number | null>;
+  /** Sends the signal if it runs; true if it does. */
+  signal(signal: 'SIGTERM' | 'SIGKILL'): boolean;
+  /** The log that is being written, while it runs. */
+  liveLog(): LogFile | null;
+}
+
+const planRestart = (machine: Machine, deps: ContainerDeps, ended: Terminated, nowMs: number): number => {
+  const { name } = deps.container();
+  machine.last = ended;
+  const delayMs = machine.crashes.next(ended.finishedAtMs - (ended.startedAtMs ?? ended.finishedAtMs));
+  if (delayMs === 0) return nowMs;
+  deps.emit('Warning', 'BackOff', `Back-off restarting failed container ${name} in pod ${deps.podFullName}`);
+  const message = `back-off ${formatGoDuration(delayMs)} restarting failed container=${name} pod=${deps.podFullName}`;
+  return waitUntil(machine, { reason: 'CrashLoopBackOff', message }, ended.finishedAtMs + delayMs);
+};
+
+/** While a wait lasts: its first reason may give way to the second. */
+const keepWaiting = (machine: Machine, { emit }: ContainerDeps, nowMs: number): number => {
+  const { sequel } = machine;
+  if (sequel === null || nowMs < sequel.atMs) return sequel?.atMs ?? machine.pausedUntilMs;
+  emit('Warning', 'BackOff', sequel.event);
+  emit('Warning', 'Failed', `Error: ${sequel.state.reason}`);
+  return waitUntil(machine, sequel.state, machine.pausedUntilMs);
+};
+
+/** One container of a pod: its states, and the way from one to the next. */
+export const createContainerController = (deps: ContainerDeps): ContainerController => {
+  const machine = createMachine(deps);
+  return {
+    view: () => viewOf(machine, deps.container()),
+    step: async (nowMs, mayRestart) => {
+      if (machine.run !== null) return null;
+      if (machine.state.kind === 'terminated') {
+        if (!mayRestart(machine.state.exitCode)) return null;
+        const dueMs = planRestart(machine, deps, machine.state, nowMs);
+        if (dueMs > nowMs) return dueMs;
+        machine.pausedUntilMs = nowMs;
+      }
+      return nowMs < machine.pausedUntilMs ? keepWaiting(machine, deps, nowMs) : tryToRun(machine, deps, nowMs);
+    },
+    signal: (signal) => signalRun(machine, signal),
+    liveLog: () => machine.run?.log ?? null,
+  };
+};

@@ -1,0 +1,105 @@
+import type { Api } from './api.ts';
+import type { Pod } from './types.ts';
+import { formatTime, messageOf } from './types.ts';
+
+/** The same event again within this time is counted, and told with the next one. */
+const QUIET_MS = 10_000;
+
+export interface EventInput {
+  readonly pod: Pod;
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+  /** `spec.containers{name}` when it is about a container. */
+  readonly fieldPath?: string;
+  readonly component?: 'kubelet' | 'default-scheduler';
+}
+
+export interface EventRecorder {
+  /** Never fails and never waits: an event that cannot be written is reported and dropped. */
+  record(input: EventInput): void;
+  /** Forgets what was told about a pod. */
+  forget(podUid: string): void;
+  /** Resolves when what was recorded so far is written. */
+  flush(): Promise<void>;
+}
+
+interface Told {
+  readonly name: string;
+  readonly firstMs: number;
+  count: number;
+  lastSentMs: number;
+}
+
+const buildEvent = (input: EventInput, told: Told, nodeName: string) => {
+  const { pod, component = 'kubelet' } = input;
+  const { name, namespace, uid, resourceVersion } = pod.metadata;
+  return {
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: { name: told.name, namespace },
+    involvedObject: {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      name,
+      namespace,
+      uid,
+      ...(resourceVersion !== undefined && { resourceVersion }),
+      ...(input.fieldPath !== undefined && { fieldPath: input.fieldPath }),
+    },
+    reason: input.reason,
+    message: input.message,
+    type: input.type,
+    source: { component, ...(component === 'kubelet' && { host: nodeName }) },
+    reportingComponent: component,
+    reportingInstance: component === 'kubelet' ? nodeName : '',
+    firstTimestamp: formatTime(told.firstMs),
+    lastTimestamp: formatTime(told.lastSentMs),
+    count: told.count,
+  };
+};
+
+/** Writes core/v1 Events in the order they are recorded, one object per (pod, reason, message) with a count, as the kubelet does. */
+export const createEventRecorder = (api: Api, nodeName: string, report: (message: string) => void): EventRecorder => {
+  const told = new Map<string, Told>();
+  let queue: Promise<unknown> = Promise.resolve();
+  let serial = 0;
+
+  const send = (input: EventInput, entry: Told): void => {
+    const event = buildEvent(input, entry, nodeName);
+    const path = `/api/v1/namespaces/${event.metadata.namespace}/events`;
+    const { count, lastTimestamp } = event;
+    const write = () =>
+      count === 1 ? api.post(path, event) : api.patch(`${path}/${entry.name}`, { count, lastTimestamp });
+    queue = queue
+      .then(write)
+      .catch((error: unknown) => report(`event ${input.reason} was not written: ${messageOf(error)}`));
+  };
+
+  return {
+    record: (input) => {
+      const { uid, name } = input.pod.metadata;
+      const nowMs = Date.now();
+      const key = [uid, input.type, input.reason, input.fieldPath, input.message].join('\n');
+      const known = told.get(key);
+      if (known === undefined) {
+        serial += 1;
+        // As the real recorder names events: the object's name and a hexadecimal time.
+        const suffix = (BigInt(nowMs) * 1_000_000n + BigInt(serial % 1_000_000)).toString(16);
+        const entry: Told = { name: `${name}.${suffix}`, firstMs: nowMs, count: 1, lastSentMs: nowMs };
+        told.set(key, entry);
+        return send(input, entry);
+      }
+      known.count += 1;
+      if (nowMs - known.lastSentMs < QUIET_MS) return;
+      known.lastSentMs = nowMs;
+      send(input, known);
+    },
+    forget: (podUid) => {
+      for (const key of told.keys()) if (key.startsWith(`${podUid}\n`)) told.delete(key);
+    },
+    flush: async () => {
+      await queue;
+    },
+  };
+};

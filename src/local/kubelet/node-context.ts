@@ -1,0 +1,34 @@
+import { join } from 'node:path';
+import type { Api } from './api.ts';
+import type { Timings } from './backoff.ts';
+import type { EventRecorder } from './events.ts';
+import type { PortAllocator } from './ports.ts';
+import type { Sources } from './sources.ts';
+import type { Images, Pod } from './types.ts';
+
+/** What all pods of the node share. */
+export interface NodeContext {
+  readonly api: Api;
+  readonly images: Images;
+  readonly events: EventRecorder;
+  readonly sources: Sources;
+  readonly ports: PortAllocator;
+  readonly timings: Timings;
+  readonly nodeName: string;
+  readonly podsDir: string;
+  readonly logsDir: string;
+  /** Of faults that are neither the pod's nor the caller's. */
+  readonly report: (message: string) => void;
+}
+
+/** `volumes/<name>`, `containers/<name>` of the pod. */
+export const podDirOf = ({ podsDir }: Pick<NodeContext, 'podsDir'>, uid: string): string => join(podsDir, uid);
+
+/** `<container>/<run>.log` of the pod; named as /var/log/pods is. */
+export const podLogDirOf = (
+  { logsDir }: Pick<NodeContext, 'logsDir'>,
+  { metadata: { namespace, name, uid } }: Pod,
+): string => join(logsDir, `${namespace}_${name}_${uid}`);
+
+export const podPathOf = ({ metadata: { namespace, name } }: Pod): string =>
+  `/api/v1/namespaces/${namespace}/pods/${name}`;

@@ -1,0 +1,65 @@
+import { isStatus } from './api.ts';
+import { podPathOf } from './node-context.ts';
+import type { NodeContext } from './node-context.ts';
+import { viewsOf } from './pod-session.ts';
+import type { PodSession } from './pod-session.ts';
+import { buildPodStatus } from './pod-status.ts';
+import { messageOf, podKey } from './types.ts';
+import type { PodCondition } from './types.ts';
+
+export interface Publisher {
+  /** Writes the status if it changed. False when that failed and is to be tried again. */
+  publish(session: PodSession): Promise<boolean>;
+  /** The kubelet's last word on a deleted pod. False when it is to be said again. */
+  confirmDeletion(session: PodSession): Promise<boolean>;
+}
+
+/** The pod is gone, or another one has its name by now. */
+const isOfThePast = (error: unknown): boolean => isStatus(error, 404, 409);
+
+/** Writes one pod's status. `uid` stands in each request: a later pod of the same name is never written to. */
+export const createPublisher = ({ api, report }: NodeContext, initial: readonly PodCondition[]): Publisher => {
+  let written = '';
+  let previous = initial;
+  let confirmed = false;
+  const attempt = async (what: string, session: PodSession, work: () => Promise<unknown>): Promise<boolean> => {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      if (isOfThePast(error)) return true;
+      report(`the ${what} of pod ${podKey(session.pod)} was not written: ${messageOf(error)}`);
+      return false;
+    }
+  };
+  return {
+    publish: async (session) => {
+      const { pod, sandbox, startedAtMs, end } = session;
+      const { uid } = pod.metadata;
+      const status = buildPodStatus({
+        pod,
+        ...viewsOf(session),
+        sandbox,
+        startedAtMs,
+        end,
+        previous,
+        nowMs: Date.now(),
+      });
+      const text = JSON.stringify(status);
+      if (text === written) return true;
+      if (
+        !(await attempt('status', session, () => api.patch(`${podPathOf(pod)}/status`, { metadata: { uid }, status })))
+      )
+        return false;
+      written = text;
+      previous = status.conditions ?? [];
+      return true;
+    },
+    confirmDeletion: async (session) => {
+      const { uid } = session.pod.metadata;
+      const options = { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds: 0, preconditions: { uid } };
+      confirmed ||= await attempt('deletion', session, () => api.delete(podPathOf(session.pod), options));
+      return confirmed;
+    },
+  };
+};

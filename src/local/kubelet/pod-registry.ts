@@ -1,0 +1,76 @@
+import type { LogServerOptions } from './log-server.ts';
+import type { NodeContext } from './node-context.ts';
+import { originOf, removeStrangers } from './origin.ts';
+import { createPodWorker } from './pod-worker.ts';
+import type { PodWorker } from './pod-worker.ts';
+import type { PodHandlers } from './pod-watch.ts';
+import type { Pod } from './types.ts';
+
+export interface PodRegistry extends PodHandlers {
+  readonly findLog: LogServerOptions['find'];
+  /** Pods that wait for a node are offered to the scheduler once more: an earlier attempt may have failed on the way. */
+  offerAgain(): void;
+  shutdown(graceMs: number): Promise<void>;
+}
+
+const isOver = ({ status }: Pod): boolean => status?.phase === 'Succeeded' || status?.phase === 'Failed';
+
+/** Which worker looks after which pod; pods of no node go to `schedule`. */
+export const createPodRegistry = (node: NodeContext, schedule: (pod: Pod) => void): PodRegistry => {
+  const workers = new Map<string, PodWorker>();
+  const waiting = new Map<string, Pod>();
+  let listed = false;
+  let closed = false;
+
+  const adopt = (pod: Pod): void => {
+    const { uid } = pod.metadata;
+    const origin = listed ? (isOver(pod) ? 'over' : 'new') : originOf(node, pod);
+    const worker = createPodWorker(node, pod, origin);
+    workers.set(uid, worker);
+    void worker.done.then(() => closed || workers.delete(uid));
+  };
+
+  const apply = (pod: Pod): void => {
+    if (closed) return;
+    const { uid } = pod.metadata;
+    const worker = workers.get(uid);
+    if (worker !== undefined) return worker.update(pod);
+    if (pod.spec.nodeName === node.nodeName) adopt(pod);
+    if (pod.spec.nodeName !== undefined) return void waiting.delete(uid);
+    waiting.set(uid, pod);
+    schedule(pod);
+  };
+
+  const remove = ({ metadata: { uid } }: Pick<Pod, 'metadata'>): void => {
+    waiting.delete(uid);
+    workers.get(uid)?.remove();
+  };
+
+  return {
+    apply,
+    remove,
+    replace: (pods) => {
+      const uids = new Set(pods.map(({ metadata: { uid } }) => uid));
+      for (const { pod } of workers.values()) if (!uids.has(pod.metadata.uid)) remove(pod);
+      for (const uid of waiting.keys()) if (!uids.has(uid)) waiting.delete(uid);
+      if (!listed) removeStrangers(node, pods);
+      for (const pod of pods) apply(pod);
+      listed = true;
+    },
+    offerAgain: () => {
+      for (const pod of waiting.values()) schedule(pod);
+    },
+    findLog: (namespace, name, container, previous) => {
+      const mine = [...workers.values()].filter(
+        ({ pod: { metadata } }) => metadata.namespace === namespace && metadata.name === name,
+      );
+      const worker = mine.at(-1);
+      if (worker === undefined) return 'no-pod';
+      return worker.findLog(container, previous) ?? 'no-container';
+    },
+    shutdown: async (graceMs) => {
+      closed = true;
+      await Promise.all([...workers.values()].map((worker) => worker.shutdown(graceMs)));
+    },
+  };
+};

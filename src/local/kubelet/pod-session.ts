@@ -1,0 +1,141 @@
+import { join } from 'node:path';
+import { createContainerController } from './container.ts';
+import type { ContainerController } from './container.ts';
+import { buildLostView } from './container-status.ts';
+import type { ContainerView } from './container-status.ts';
+import { watchHealth } from './health.ts';
+import { CreateContainerError, prepareLaunch, startRun } from './launch.ts';
+import { podDirOf, podLogDirOf } from './node-context.ts';
+import type { NodeContext } from './node-context.ts';
+import type { PodEnd } from './pod-status.ts';
+import type { Container, ContainerStatus, Pod } from './types.ts';
+
+export interface Ending {
+  /** SIGKILL is sent then. */
+  killAtMs: number;
+  readonly end: PodEnd;
+  told: boolean;
+}
+
+/** What is known of one pod; changed in place by its worker. */
+export interface PodSession {
+  pod: Pod;
+  readonly startedAtMs: number;
+  readonly init: readonly ContainerController[];
+  readonly main: readonly ContainerController[];
+  /** Instead of the controllers', for a pod of an earlier kubelet. */
+  frozen: { readonly init: readonly ContainerView[]; readonly main: readonly ContainerView[] } | null;
+  /** Process ports by container port, by container. */
+  readonly ports: Map<string, ReadonlyMap<number, number>>;
+  sandbox: boolean;
+  /** Under way: the pod is being stopped. */
+  ending: Ending | null;
+  /** Nothing of it runs any more, and nothing will. */
+  end: PodEnd | null;
+  /** It is not in the API any more. */
+  gone: boolean;
+}
+
+const DEFAULT_GRACE_SEC = 30;
+
+/** Between SIGTERM and SIGKILL, by the pod itself. */
+export const podGraceMs = (pod: Pod): number => (pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SEC) * 1000;
+
+const containerOf = (pod: Pod, kind: 'init' | 'main', fallback: Container): Container =>
+  (kind === 'init' ? (pod.spec.initContainers ?? []) : pod.spec.containers).find(
+    ({ name }) => name === fallback.name,
+  ) ?? fallback;
+
+const createController = (
+  node: NodeContext,
+  session: () => PodSession,
+  wake: () => void,
+  kind: 'init' | 'main',
+  container: Container,
+): ContainerController => {
+  const { pod } = session();
+  const { namespace, name, uid } = pod.metadata;
+  const current = (): Container => containerOf(session().pod, kind, container);
+  const field = kind === 'init' ? 'initContainers' : 'containers';
+  const emit = (type: 'Normal' | 'Warning', reason: string, message: string): void =>
+    node.events.record({ pod: session().pod, type, reason, message, fieldPath: `spec.${field}{${container.name}}` });
+  const ports = (): ReadonlyMap<number, number> => session().ports.get(container.name) ?? new Map();
+  return createContainerController({
+    container: current,
+    images: node.images,
+    timings: node.timings,
+    initialReason: (pod.spec.initContainers ?? []).length > 0 ? 'PodInitializing' : 'ContainerCreating',
+    podFullName: `${name}_${namespace}(${uid})`,
+    graceMs: podGraceMs(pod),
+    prepare: (entry, runNumber) => {
+      if (kind === 'init' && current().restartPolicy === 'Always') {
+        throw new CreateContainerError(
+          'restartable init containers (sidecars) are not supported by a node of local processes',
+        );
+      }
+      const paths = { podDir: podDirOf(node, uid), logDir: podLogDirOf(node, pod) };
+      const context = { pod: session().pod, nodeName: node.nodeName, sources: node.sources, ports: ports(), ...paths };
+      return prepareLaunch(context, current(), entry, runNumber);
+    },
+    start: (plan) => startRun(current(), plan),
+    watchOver: (controls) => {
+      const context = { container: current(), ports: ports() };
+      const unhealthy = (message: string): void => emit('Warning', 'Unhealthy', message);
+      return watchHealth({ context, eagerMs: node.timings.eagerProbeMs, controls, unhealthy });
+    },
+    emit,
+    wake,
+  });
+};
+
+/** Begins with a pod that was bound to this node. */
+export const createSession = (node: NodeContext, pod: Pod, wake: () => void): PodSession => {
+  const startTime = pod.status?.startTime;
+  const init: ContainerController[] = [];
+  const main: ContainerController[] = [];
+  const session: PodSession = {
+    pod,
+    startedAtMs: startTime === undefined ? Date.now() : Date.parse(startTime),
+    init,
+    main,
+    frozen: null,
+    ports: new Map(),
+    sandbox: false,
+    ending: null,
+    end: null,
+    gone: false,
+  };
+  for (const container of pod.spec.initContainers ?? [])
+    init.push(createController(node, () => session, wake, 'init', container));
+  for (const container of pod.spec.containers)
+    main.push(createController(node, () => session, wake, 'main', container));
+  return session;
+};
+
+/** The containers as an earlier kubelet left them. */
+export const freeze = (session: PodSession): void => {
+  const { spec, status } = session.pod;
+  const view = (container: Container, statuses: readonly ContainerStatus[] | undefined): ContainerView =>
+    buildLostView(
+      container,
+      statuses?.find(({ name }) => name === container.name),
+      Date.now(),
+    );
+  session.frozen = {
+    init: (spec.initContainers ?? []).map((container) => view(container, status?.initContainerStatuses)),
+    main: spec.containers.map((container) => view(container, status?.containerStatuses)),
+  };
+};
+
+export const viewsOf = (
+  session: PodSession,
+): { readonly init: readonly ContainerView[]; readonly main: readonly ContainerView[] } =>
+  session.frozen ?? { init: session.init.map((item) => item.view()), main: session.main.map((item) => item.view()) };
+
+export const controllersOf = (session: PodSession): readonly ContainerController[] => [
+  ...session.init,
+  ...session.main,
+];
+
+export const volumesDirOf = (node: NodeContext, session: PodSession): string =>
+  join(podDirOf(node, session.pod.metadata.uid), 'volumes');

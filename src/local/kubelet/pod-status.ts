@@ -1,0 +1,131 @@
+import { buildContainerStatus } from './container-status.ts';
+import type { ContainerView } from './container-status.ts';
+import { POD_IP } from './downward.ts';
+import { formatTime } from './types.ts';
+import type { Pod, PodCondition, PodStatus } from './types.ts';
+
+/** How a pod ended before its time, or because of its node. */
+export interface PodEnd {
+  readonly phase?: 'Failed';
+  readonly reason?: string;
+  readonly message?: string;
+  /** The end was none of the pod's doing: a Job's podFailurePolicy may leave it uncounted. */
+  readonly disruption?: string;
+}
+
+export interface PodStatusInput {
+  readonly pod: Pod;
+  readonly init: readonly ContainerView[];
+  readonly main: readonly ContainerView[];
+  /** The volumes are there and containers may start. */
+  readonly sandbox: boolean;
+  readonly startedAtMs: number;
+  readonly nowMs: number;
+  /** Set once nothing runs any more and nothing will. */
+  readonly end: PodEnd | null;
+  /** The conditions written last, or those found. */
+  readonly previous: readonly PodCondition[];
+}
+
+type Phase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
+
+const exitedWell = ({ state }: ContainerView): boolean => state.kind === 'terminated' && state.exitCode === 0;
+
+/** As the kubelet's getPhase: a container that waits to be restarted counts as stopped, not as waiting. */
+export const computePhase = ({
+  pod,
+  init,
+  main,
+  end,
+}: Pick<PodStatusInput, 'pod' | 'init' | 'main' | 'end'>): Phase => {
+  if (end !== null) return end.phase ?? (main.every(exitedWell) && init.every(exitedWell) ? 'Succeeded' : 'Failed');
+  const failedInit = init.some((view) => view.state.kind === 'terminated' && view.state.exitCode !== 0);
+  if (failedInit && pod.spec.restartPolicy === 'Never') return 'Failed';
+  if (!init.every(exitedWell)) return 'Pending';
+  if (main.some(({ state, last }) => state.kind === 'waiting' && last === null)) return 'Pending';
+  if (main.some(({ state }) => state.kind === 'running') || pod.spec.restartPolicy === 'Always') return 'Running';
+  if (main.every(exitedWell)) return 'Succeeded';
+  return pod.spec.restartPolicy === 'Never' ? 'Failed' : 'Running';
+};
+
+type Verdict = Pick<PodCondition, 'status' | 'reason' | 'message'>;
+
+const TRUE: Verdict = { status: 'True' };
+const names = (views: readonly ContainerView[]): string => `[${views.map(({ name }) => name).join(' ')}]`;
+
+const initialized = ({ init }: PodStatusInput, phase: Phase): Verdict => {
+  if (phase === 'Succeeded') return { status: 'True', reason: 'PodCompleted' };
+  const incomplete = init.filter((view) => !exitedWell(view));
+  if (incomplete.length === 0) return TRUE;
+  return {
+    status: 'False',
+    reason: 'ContainersNotInitialized',
+    message: `containers with incomplete status: ${names(incomplete)}`,
+  };
+};
+
+const containersReady = ({ main }: PodStatusInput, phase: Phase): Verdict => {
+  if (phase === 'Succeeded') return { status: 'False', reason: 'PodCompleted' };
+  if (phase === 'Failed') return { status: 'False', reason: 'PodFailed' };
+  const unready = main.filter(({ ready }) => !ready);
+  if (unready.length === 0) return TRUE;
+  return {
+    status: 'False',
+    reason: 'ContainersNotReady',
+    message: `containers with unready status: ${names(unready)}`,
+  };
+};
+
+const podReady = (input: PodStatusInput, containers: Verdict): Verdict => {
+  const gates = (input.pod.spec.readinessGates ?? []).map(({ conditionType }) => conditionType);
+  const held = (type: string) =>
+    input.pod.status?.conditions?.some((item) => item.type === type && item.status === 'True');
+  const missing = gates.filter((type) => !held(type));
+  if (containers.status !== 'True' || missing.length === 0) return containers;
+  const message = missing
+    .map((type) => `corresponding condition of pod readiness gate "${type}" does not exist.`)
+    .join(', ');
+  return { status: 'False', reason: 'ReadinessGatesNotReady', message };
+};
+
+const buildConditions = (input: PodStatusInput, phase: Phase): PodCondition[] => {
+  const containers = containersReady(input, phase);
+  const own: Readonly<Record<string, Verdict>> = {
+    ...(input.end?.disruption !== undefined && {
+      DisruptionTarget: { status: 'True', reason: 'TerminationByKubelet', message: input.end.disruption },
+    }),
+    PodReadyToStartContainers: { status: input.sandbox && input.end === null ? 'True' : 'False' },
+    Initialized: initialized(input, phase),
+    Ready: podReady(input, containers),
+    ContainersReady: containers,
+    PodScheduled: TRUE,
+  };
+  const foreign = (input.pod.status?.conditions ?? []).filter(({ type }) => !(type in own));
+  const now = formatTime(input.nowMs);
+  return [
+    ...foreign,
+    ...Object.entries(own).map(([type, verdict]): PodCondition => {
+      const before = input.previous.find((item) => item.type === type);
+      const since = before?.status === verdict.status ? before.lastTransitionTime : undefined;
+      return { type, ...verdict, lastTransitionTime: since ?? now };
+    }),
+  ];
+};
+
+/** The pod's status as the kubelet writes it. */
+export const buildPodStatus = (input: PodStatusInput): PodStatus => {
+  const { init, main, end, sandbox } = input;
+  const phase = computePhase(input);
+  return {
+    phase,
+    conditions: buildConditions(input, phase),
+    hostIP: POD_IP,
+    hostIPs: [{ ip: POD_IP }],
+    ...(sandbox && { podIP: POD_IP, podIPs: [{ ip: POD_IP }] }),
+    startTime: formatTime(input.startedAtMs),
+    ...(init.length > 0 && { initContainerStatuses: init.map(buildContainerStatus) }),
+    containerStatuses: main.map(buildContainerStatus),
+    ...(end?.reason !== undefined && { reason: end.reason }),
+    ...(end?.message !== undefined && { message: end.message }),
+  };
+};

@@ -1,0 +1,98 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { ApiError, isStatus, toApiError } from './api.ts';
+import type { Api } from './api.ts';
+import { isPod, messageOf } from './types.ts';
+import type { Pod } from './types.ts';
+
+export interface PodHandlers {
+  /** All pods there are, after the first list and after every later one. */
+  replace(pods: readonly Pod[]): void;
+  apply(pod: Pod): void;
+  remove(pod: Pod): void;
+}
+
+export interface PodWatchOptions {
+  readonly api: Api;
+  readonly handlers: PodHandlers;
+  readonly signal: AbortSignal;
+  /** The wait after a failure; doubled up to 5 s. */
+  readonly retryMs: number;
+  readonly report: (message: string) => void;
+}
+
+const PODS = '/api/v1/pods';
+const MAX_RETRY_MS = 5000;
+
+const versionOf = (object: unknown): string => {
+  const metadata: unknown = typeof object === 'object' && object !== null ? Reflect.get(object, 'metadata') : undefined;
+  const version: unknown =
+    typeof metadata === 'object' && metadata !== null ? Reflect.get(metadata, 'resourceVersion') : undefined;
+  return typeof version === 'string' ? version : '';
+};
+
+const itemsOf = (list: unknown): Pod[] => {
+  const items: unknown = typeof list === 'object' && list !== null ? Reflect.get(list, 'items') : undefined;
+  return Array.isArray(items) ? items.filter(isPod) : [];
+};
+
+const deliver = (type: string, object: unknown, handlers: PodHandlers): void => {
+  if (!isPod(object)) return;
+  if (type === 'DELETED') handlers.remove(object);
+  else if (type === 'ADDED' || type === 'MODIFIED') handlers.apply(object);
+};
+
+/** Watches from `version` until the server ends the watch; returns the version to go on from. */
+const follow = async (
+  { api, handlers, signal }: PodWatchOptions,
+  from: string,
+  onAlive: () => void,
+): Promise<string> => {
+  let version = from;
+  for await (const { type, object } of api.watch(PODS, { resourceVersion: version, signal })) {
+    if (type === 'ERROR') throw toApiError(500, object, JSON.stringify(object));
+    onAlive();
+    deliver(type, object, handlers);
+    version = versionOf(object) || version;
+  }
+  return version;
+};
+
+/**
+ * Lists all pods, hands them over, and goes on from there until `signal` aborts: after a cut connection from the last version seen, after
+ * 410 (the server has forgotten that version) by a new list. The first list's failure is thrown.
+ */
+export const watchPods = async (options: PodWatchOptions): Promise<{ readonly ended: Promise<void> }> => {
+  const { api, handlers, signal, retryMs, report } = options;
+  const list = async (): Promise<string> => {
+    const answer = await api.get(PODS, { signal });
+    handlers.replace(itemsOf(answer));
+    return versionOf(answer);
+  };
+
+  const run = async (first: string): Promise<void> => {
+    let version: string | null = first;
+    let waitMs = retryMs;
+    let told = false;
+    const alive = (): void => {
+      waitMs = retryMs;
+      told = false;
+    };
+    while (!signal.aborted) {
+      try {
+        version = version === null ? await list() : await follow(options, version, alive);
+        // A server that ends watches at once must not be asked without a pause.
+        await delay(retryMs, undefined, { signal }).catch(() => {});
+      } catch (error) {
+        if (signal.aborted) return;
+        if (isStatus(error, 410)) version = null;
+        else if (!told) report(`the watch on pods was lost: ${messageOf(error)}`);
+        told = true;
+        // A refusal may be about the version (400, 504 from another server's numbering): only a list can tell.
+        if (error instanceof ApiError) version = null;
+        await delay(waitMs, undefined, { signal }).catch(() => {});
+        waitMs = Math.min(MAX_RETRY_MS, waitMs * 2);
+      }
+    }
+  };
+  return { ended: run(await list()) };
+};

@@ -1,0 +1,105 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { constants } from 'node:os';
+import type { Readable } from 'node:stream';
+
+/** Output that outlives the program by this much is lost: something it left behind holds the pipe. */
+const DRAIN_MS = 2000;
+
+export interface ProcessOptions {
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
+}
+
+export interface ProcessExit {
+  /** As a shell tells it: 128 + n for signal n. */
+  readonly exitCode: number;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface LocalProcess {
+  readonly pid: number;
+  /** Once the program has ended and its output is read. */
+  readonly exited: Promise<ProcessExit>;
+  /** To the whole process group. */
+  kill(signal: 'SIGTERM' | 'SIGKILL'): void;
+}
+
+/** Signals a process group led by `pid`; false when there is none. Where there are no groups (Windows), the process alone. */
+export const killGroup = (pid: number, signal: 'SIGTERM' | 'SIGKILL'): boolean => {
+  try {
+    return process.kill(process.platform === 'win32' ? pid : -pid, signal);
+  } catch {
+    return false;
+  }
+};
+
+/** The words of the OCI runtime when a program cannot be started. */
+const startFault = (command: string, error: NodeJS.ErrnoException): Error => {
+  const why: Readonly<Record<string, string>> = {
+    ENOENT: command.includes('/') ? `stat ${command}: no such file or directory` : 'executable file not found in $PATH',
+    EACCES: 'permission denied',
+  };
+  return new Error(
+    `failed to start container process: exec: ${JSON.stringify(command)}: ${why[error.code ?? ''] ?? error.message}`,
+    {
+      cause: error,
+    },
+  );
+};
+
+const spawned = (child: ChildProcess, command: string): Promise<number> =>
+  new Promise((resolve, reject) => {
+    child.once('error', (error) => reject(startFault(command, error)));
+    child.once('spawn', () => {
+      if (child.pid === undefined) reject(new Error(`the process of ${command} has no id`));
+      else resolve(child.pid);
+    });
+  });
+
+const toExit = (code: number | null, signal: NodeJS.Signals | null): ProcessExit => ({
+  exitCode: code ?? 128 + (signal === null ? 0 : constants.signals[signal]),
+  signal,
+});
+
+/** When the first process of a container ends, the rest of the container ends with it; then the pipes close. */
+const awaitExit = (child: ChildProcess, pid: number): Promise<ProcessExit> =>
+  new Promise((resolve) => {
+    child.once('exit', (code, signal) => {
+      killGroup(pid, 'SIGKILL');
+      const finish = (): void => {
+        clearTimeout(timer);
+        resolve(toExit(code, signal));
+      };
+      const timer = setTimeout(() => {
+        child.stdout?.destroy();
+        child.stderr?.destroy();
+        finish();
+      }, DRAIN_MS);
+      child.once('close', finish);
+    });
+  });
+
+const read = (stream: Readable | null, name: 'stdout' | 'stderr', onOutput: ProcessOptions['onOutput']): void => {
+  stream?.on('data', (chunk: Buffer) => onOutput(name, chunk));
+  stream?.on('error', () => {});
+};
+
+/**
+ * Starts a program as the leader of a process group of its own, with no other environment than `env`.
+ * @throws when it cannot be started, in the words of the container runtime
+ */
+export const startProcess = async ({ command, env, cwd, onOutput }: ProcessOptions): Promise<LocalProcess> => {
+  const [file = '', ...args] = command;
+  if (file === '') throw new Error('failed to start container process: no command specified');
+  const child = spawn(file, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
+  read(child.stdout, 'stdout', onOutput);
+  read(child.stderr, 'stderr', onOutput);
+  const starting = spawned(child, file);
+  // A short-lived program may be gone before `spawn` is told of: the exit must be listened for from the start.
+  const exited = child.pid === undefined ? new Promise<never>(() => {}) : awaitExit(child, child.pid);
+  const pid = await starting;
+  return { pid, exited, kill: (signal) => void killGroup(pid, signal) };
+};

@@ -1,0 +1,69 @@
+import type {
+  V1Container,
+  V1ContainerStatus,
+  V1Pod,
+  V1PodCondition,
+  V1PodStatus,
+  V1Probe,
+  V1Volume,
+} from '@kubernetes/client-node';
+
+/** A client-node model as it stands on the wire: its dates are strings there. */
+export type Wire<T> = T extends Date
+  ? string
+  : T extends readonly (infer U)[]
+    ? Wire<U>[]
+    : T extends object
+      ? { [K in keyof T]: Wire<T[K]> }
+      : T;
+
+export type Container = Wire<V1Container>;
+export type ContainerStatus = Wire<V1ContainerStatus>;
+export type PodCondition = Wire<V1PodCondition>;
+export type PodStatus = Wire<V1PodStatus>;
+export type Probe = Wire<V1Probe>;
+export type Volume = Wire<V1Volume>;
+
+/** A pod that an API server answered: it has a name, a namespace and a uid. */
+export type Pod = Wire<V1Pod> & {
+  readonly metadata: { readonly name: string; readonly namespace: string; readonly uid: string };
+  readonly spec: { readonly containers: Container[] };
+};
+
+/** How a local process stands in for an image. */
+export interface ImageEntry {
+  /** The program and its arguments, in the place of the image's ENTRYPOINT. `$(NAME)` is expanded, see {@link ImageEntry.env}. */
+  readonly command: readonly string[];
+  /** In the place of the image's CMD: dropped when the container has `args` of its own. */
+  readonly args?: readonly string[];
+  /**
+   * In the place of the image's ENV: the container's own variables win. In values, `$(PORT_<name>)` and `$(PORT_<containerPort>)` stand for
+   * the process's port on 127.0.0.1 that is the container's port of that name or number.
+   */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The container's `args` are handed to the program. Without it, a container that has some is refused. */
+  readonly allowArgs?: boolean;
+  /** The container's `command` replaces ours: any program of this machine. Without it, a container that has one is refused. */
+  readonly allowCommand?: boolean;
+}
+
+/** By image reference, with or without tag or digest; the longest that fits counts. */
+export type Images = Readonly<Record<string, ImageEntry>>;
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+
+export const isPod = (value: unknown): value is Pod =>
+  isObject(value) &&
+  isObject(value['metadata']) &&
+  ['name', 'namespace', 'uid'].every(
+    (key) => isObject(value['metadata']) && typeof value['metadata'][key] === 'string',
+  ) &&
+  isObject(value['spec']) &&
+  Array.isArray(value['spec']['containers']);
+
+export const podKey = ({ metadata: { namespace, name } }: Pod): string => `${namespace}/${name}`;
+
+/** As Kubernetes writes metav1.Time: whole seconds, UTC. */
+export const formatTime = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

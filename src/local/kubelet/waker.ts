@@ -1,0 +1,31 @@
+export interface Waker {
+  /** Ends the present sleep, or the next one before it begins. */
+  readonly wake: () => void;
+  /** Until woken, or until that time (ms since the epoch) if it is not `null`. */
+  sleepUntil(timeMs: number | null): Promise<void>;
+}
+
+/** For a loop that looks at its state whenever something happened. A wake during the look is not lost. */
+export const createWaker = (): Waker => {
+  let woken = false;
+  let end = (): void => {};
+  return {
+    wake: () => {
+      woken = true;
+      end();
+    },
+    sleepUntil: async (timeMs) => {
+      if (!woken) {
+        await new Promise<void>((resolve) => {
+          const timer = timeMs === null ? undefined : setTimeout(resolve, Math.max(0, timeMs - Date.now()));
+          end = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+      }
+      woken = false;
+      end = () => {};
+    },
+  };
+};
