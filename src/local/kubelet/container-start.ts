@@ -108,7 +108,7 @@ const failedPull = (
   nowMs: number,
 ): number => {
   machine.failedPulls += 1;
-  const fault = `failed to pull image "${image}": this node has no such image; it has ${Object.keys(images).join(', ') || 'none'}`;
+  const fault = `image "${image}" not found: this node has ${Object.keys(images).join(', ') || 'none'}`;
   emit('Normal', 'Pulling', `Pulling image "${image}"`);
   emit('Warning', 'Failed', `Failed to pull image "${image}": ${fault}`);
   emit('Warning', 'Failed', 'Error: ErrImagePull');

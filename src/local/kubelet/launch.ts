@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, openSync, readSync, closeSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { resolveEnv } from './env.ts';
 import { expand } from './expand.ts';
@@ -117,6 +117,8 @@ export const prepareLaunch = async (
   const command = commandOf(container, entry, expandEntry, expandOwn);
   const workingDir = mapPaths(container.workingDir ?? '', mounts);
   mkdirSync(home, { recursive: true });
+  // One run before this one is kept, as `kubectl logs --previous` can show no more.
+  rmSync(join(context.logDir, container.name, `${runNumber - 2}.log`), { force: true });
   writeFileSync(terminationPath, '');
   return {
     command,

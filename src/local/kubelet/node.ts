@@ -58,10 +58,8 @@ const buildStatus = (options: NodeOptions, ready: boolean, nowMs: number) => {
         ? condition('Ready', 'True', 'KubeletReady', 'kubelet is posting ready status', nowMs)
         : condition('Ready', 'False', 'KubeletNotReady', 'the process kubelet was closed', nowMs),
     ],
-    addresses: [
-      { type: 'InternalIP', address: '127.0.0.1' },
-      { type: 'Hostname', address: options.name },
-    ],
+    // No Hostname: an API server would prefer it when it fetches logs, and nothing resolves it.
+    addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
     daemonEndpoints: { kubeletEndpoint: { Port: options.port } },
     nodeInfo: {
       machineID: machine,

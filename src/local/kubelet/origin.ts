@@ -25,10 +25,25 @@ export const originOf = (node: Pick<NodeContext, 'podsDir'>, pod: Pod): Origin =
   return 'lost';
 };
 
-/** Ends and removes what an earlier kubelet left of pods that are no more. */
-export const removeStrangers = ({ podsDir }: Pick<NodeContext, 'podsDir'>, pods: readonly Pod[]): void => {
+const namesIn = (folder: string): string[] => {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+};
+
+/** Ends and removes what an earlier kubelet left of pods that are no more, logs included. */
+export const removeStrangers = (
+  { podsDir, logsDir }: Pick<NodeContext, 'podsDir' | 'logsDir'>,
+  pods: readonly Pod[],
+): void => {
   const known = new Set(pods.map(({ metadata: { uid } }) => uid));
-  for (const uid of readdirSync(podsDir)) {
+  for (const name of namesIn(logsDir)) {
+    const uid = /^[^_]+_[^_]+_([0-9a-f-]{36})$/.exec(name)?.[1];
+    if (uid !== undefined && !known.has(uid)) rmSync(join(logsDir, name), { recursive: true, force: true });
+  }
+  for (const uid of namesIn(podsDir)) {
     if (known.has(uid)) continue;
     endRecordedProcesses(join(podsDir, uid, 'containers'));
     rmSync(join(podsDir, uid), { recursive: true, force: true });

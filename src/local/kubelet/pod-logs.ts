@@ -18,6 +18,10 @@ const runsOf = (folder: string): number[] => {
   }
 };
 
+/** Why a container that never ran has no log, in the kubelet's words. */
+const waitingWords = (reason: string): string =>
+  ({ ErrImagePull: "image can't be pulled", ImagePullBackOff: 'trying and failing to pull image' })[reason] ?? reason;
+
 /** Which log `kubectl logs [--previous]` shows, or why there is none, in the kubelet's words. */
 export const findLog = (
   podName: string,
@@ -33,7 +37,7 @@ export const findLog = (
   }
   if (current === undefined || (state.kind === 'waiting' && last === null)) {
     const why =
-      state.kind === 'waiting' ? `waiting to start: ${state.message ?? state.reason}` : 'without a log on this node';
+      state.kind === 'waiting' ? `waiting to start: ${waitingWords(state.reason)}` : 'without a log on this node';
     return { kind: 'refused', message: `container "${name}" in pod "${podName}" is ${why}` };
   }
   // While a container waits for its restart, the latest run is the previous one.
