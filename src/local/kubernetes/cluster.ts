@@ -1,0 +1,14 @@
+import type { ClusterView } from './resources/resource.ts';
+import type { Store } from './store/store.ts';
+
+/** The store and the clock: what every operation works on. */
+export interface Cluster extends ClusterView {
+  readonly store: Store;
+}
+
+export const createCluster = (store: Store, now: () => Date): Cluster => ({
+  store,
+  now,
+  get: (resource, key) => store.get(resource, key),
+  all: (resource) => store.all(resource),
+});

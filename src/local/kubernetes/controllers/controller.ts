@@ -1,0 +1,12 @@
+import type { Cluster } from '../cluster.ts';
+
+/** Something that acts on the cluster by itself until it is closed. */
+export interface Controller {
+  close(): void;
+}
+
+export interface ControllerContext {
+  readonly cluster: Cluster;
+  /** Told of faults of a controller's own work on `key`; they must not end the process. */
+  readonly report: (key: string, error: unknown) => void;
+}

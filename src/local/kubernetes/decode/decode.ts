@@ -1,0 +1,84 @@
+import { isProtobuf, parseProtobuf } from '../protobuf/envelope.ts';
+import { omit } from '../json.ts';
+import type { Fields } from '../json.ts';
+import type { ApiRequest } from '../http/request.ts';
+import { apiVersionOf } from '../resources/resource.ts';
+import { findKind } from '../resources/table.ts';
+import { conform } from '../schema/conform.ts';
+import { badRequest } from '../status.ts';
+import { asDraft } from '../types.ts';
+import type { Draft } from '../types.ts';
+import { parseBody } from './parse.ts';
+import type { Parsed } from './parse.ts';
+import { validationMode } from './strictness.ts';
+import type { FieldValidation } from './strictness.ts';
+
+/** What is to be decoded: a resource, or one of the kinds that are not stored (Binding, Scale, reviews). */
+export interface Expected {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly struct: string;
+}
+
+export interface Decoded {
+  readonly draft: Draft;
+  /** Unknown and duplicate fields, under fieldValidation=Warn. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Reads the object in a request's body: JSON, YAML or protobuf. Throws 400 for what is no such object and, under
+ * fieldValidation=Strict, for fields that are unknown or stand twice; 415 for other media types.
+ */
+export const decodeObject = (request: ApiRequest, expected: Expected): Decoded => {
+  const mode = validationMode(request, 'CreateOptions');
+  const parsed = isProtobuf(request) ? parseProtobuf(request.body, expected) : parseBody(request, expected.kind);
+  return decodeParsed(parsed, expected, mode);
+};
+
+/** The same for an object that has been parsed already, such as the outcome of a patch. */
+export const decodeParsed = ({ fields, duplicates }: Parsed, expected: Expected, mode: FieldValidation): Decoded => {
+  checkKind(fields, expected);
+  const decoding = { kind: expected.kind, unknownFields: [] as string[] };
+  const conformed = conform(expected.struct, omit(fields, 'kind', 'apiVersion'), decoding);
+  const complaints = [
+    ...duplicates.map((path) => `duplicate field "${path}"`),
+    ...decoding.unknownFields.map((path) => `unknown field "${path}"`),
+  ];
+  if (mode === 'Strict' && complaints.length > 0) {
+    throw badRequest(
+      `${expected.kind} in version "${expected.version}" cannot be handled as a ${expected.kind}: strict decoding error: ${complaints.join(', ')}`,
+    );
+  }
+  return {
+    draft: asDraft({ kind: expected.kind, apiVersion: apiVersionOf(expected), ...conformed }),
+    warnings: mode === 'Warn' ? complaints : [],
+  };
+};
+
+/** Kind and version may be left out (client-node does): the URL says them. */
+const checkKind = (fields: Fields, expected: Expected): void => {
+  const { kind = '', apiVersion = '' } = fields;
+  if (typeof kind !== 'string' || typeof apiVersion !== 'string') {
+    throw badRequest(
+      `the object provided is unrecognized (must be of type ${expected.kind}): couldn't get version/kind`,
+    );
+  }
+  const wanted = apiVersionOf(expected);
+  const given = apiVersion === '' ? wanted : apiVersion;
+  if (kind === '' || kind === expected.kind) {
+    if (given === wanted) return;
+    throw badRequest(`the API version in the data (${given}) does not match the expected API version (${wanted})`);
+  }
+  const known = findKind(given, kind);
+  if (known === undefined) {
+    throw badRequest(
+      `no kind "${kind}" is registered for version "${given}" in scheme "pkg/api/legacyscheme/scheme.go:30"`,
+    );
+  }
+  const internal = expected.group === '' ? 'core' : expected.group.split('.')[0];
+  throw badRequest(
+    `${kind} in version "${known.version}" cannot be handled as a ${expected.kind}: converting (${known.version}.${kind}) to (${internal}.${expected.kind}): unknown conversion`,
+  );
+};

@@ -1,0 +1,79 @@
+/** The paths of keys that occur twice in one object of a JSON text that is known to parse. */
+export const duplicateFields = (text: string): readonly string[] => {
+  const found: string[] = [];
+  const scan = createScanner(text);
+  scanValue(scan, '', found);
+  return found;
+};
+
+interface Scanner {
+  /** The next character that is no white space, not taken. */
+  peek(): string;
+  take(): string;
+  /** A string literal, read. */
+  string(): string;
+  /** Past a number, `true`, `false` or `null`. */
+  skipWord(): void;
+}
+
+const createScanner = (text: string): Scanner => {
+  let at = 0;
+  const skipSpace = (): void => {
+    while (' \t\r\n'.includes(text[at] ?? 'x')) at += 1;
+  };
+  return {
+    peek: () => {
+      skipSpace();
+      return text[at] ?? '';
+    },
+    take: () => {
+      skipSpace();
+      at += 1;
+      return text[at - 1] ?? '';
+    },
+    string: () => {
+      skipSpace();
+      const start = at;
+      at += 1;
+      while (at < text.length && text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
+      at += 1;
+      return String(JSON.parse(text.slice(start, at)));
+    },
+    skipWord: () => {
+      skipSpace();
+      while (at < text.length && !',]} \t\r\n'.includes(text[at] ?? '')) at += 1;
+    },
+  };
+};
+
+const scanValue = (scan: Scanner, path: string, found: string[]): void => {
+  const next = scan.peek();
+  if (next === '{') scanObject(scan, path, found);
+  else if (next === '[') scanArray(scan, path, found);
+  else if (next === '"') scan.string();
+  else scan.skipWord();
+};
+
+const scanObject = (scan: Scanner, path: string, found: string[]): void => {
+  const seen = new Set<string>();
+  scan.take();
+  while (scan.peek() !== '}') {
+    const key = scan.string();
+    const keyPath = path === '' ? key : `${path}.${key}`;
+    if (seen.has(key)) found.push(keyPath);
+    seen.add(key);
+    scan.take();
+    scanValue(scan, keyPath, found);
+    if (scan.peek() === ',') scan.take();
+  }
+  scan.take();
+};
+
+const scanArray = (scan: Scanner, path: string, found: string[]): void => {
+  scan.take();
+  for (let index = 0; scan.peek() !== ']'; index += 1) {
+    scanValue(scan, `${path}[${index}]`, found);
+    if (scan.peek() === ',') scan.take();
+  }
+  scan.take();
+};

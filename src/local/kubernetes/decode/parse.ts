@@ -1,0 +1,76 @@
+import { parseDocument } from 'yaml';
+import { isFields } from '../json.ts';
+import type { Fields } from '../json.ts';
+import type { ApiRequest } from '../http/request.ts';
+import { badRequest, StatusError } from '../status.ts';
+import { duplicateFields } from './duplicates.ts';
+
+export interface Parsed {
+  readonly fields: Fields;
+  /** Paths of keys that stand twice in the text; the later one counts. */
+  readonly duplicates: readonly string[];
+}
+
+const jsonTypes = ['application/json', ''];
+const yamlTypes = ['application/yaml', 'application/apply-patch+yaml'];
+
+export const mediaTypeOf = (request: ApiRequest): string =>
+  (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+
+/** 415, in the words the API server has for bodies. */
+export const unsupportedBody = (): StatusError =>
+  new StatusError(
+    415,
+    'UnsupportedMediaType',
+    'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf',
+  );
+
+/** Reads a JSON or YAML body. Throws 400 when it is neither, 415 when its type is none we read. */
+export const parseBody = (request: ApiRequest, kind: string): Parsed => {
+  const type = mediaTypeOf(request);
+  const text = request.body.toString('utf8');
+  if (jsonTypes.includes(type)) return parseJson(text, kind);
+  if (yamlTypes.includes(type)) return parseYaml(text, kind);
+  throw unsupportedBody();
+};
+
+const parseJson = (text: string, kind: string): Parsed => {
+  try {
+    return object(JSON.parse(text), kind, () => duplicateFields(text));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw unrecognised(kind, `json parse error: ${goSyntaxError(error)} (${text})`);
+  }
+};
+
+const parseYaml = (text: string, kind: string): Parsed => {
+  // Aliases are not expanded beyond a hundred: a small text could otherwise stand for gigabytes.
+  const parsed = parseDocument(text, { uniqueKeys: false, schema: 'core' });
+  const [error] = parsed.errors;
+  if (error !== undefined) throw badRequest(`error converting YAML to JSON: yaml: ${error.message}`);
+  const value: unknown = JSON.parse(JSON.stringify(parsed.toJS({ maxAliasCount: 100 }) ?? null));
+  return object(value, kind, () => yamlDuplicates(text));
+};
+
+const yamlDuplicates = (text: string): readonly string[] => {
+  const { errors } = parseDocument(text, { uniqueKeys: true });
+  return errors.filter((error) => error.code === 'DUPLICATE_KEY').map((error) => error.message.split('\n')[0] ?? '');
+};
+
+const object = (value: unknown, kind: string, duplicates: () => readonly string[]): Parsed => {
+  if (isFields(value)) return { fields: value, duplicates: duplicates() };
+  const shape = Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value;
+  throw unrecognised(
+    kind,
+    `json parse error: json: cannot unmarshal ${shape} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`,
+  );
+};
+
+const unrecognised = (kind: string, because: string): StatusError =>
+  badRequest(`the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; ${because}`);
+
+const goSyntaxError = (error: SyntaxError): string => {
+  const character = /Unexpected token '?(.)'?/u.exec(error.message)?.[1];
+  if (character === undefined || /end of JSON/i.test(error.message)) return 'unexpected end of JSON input';
+  return `invalid character '${character}' looking for beginning of value`;
+};

@@ -1,0 +1,167 @@
+import { reviews } from '../handlers/reviews.ts';
+import type { Fields } from '../json.ts';
+import type { Resource, Subresource } from '../resources/resource.ts';
+import { resources } from '../resources/table.ts';
+
+/** A resource or subresource, as discovery lists it. */
+interface Listed {
+  readonly group: string;
+  readonly version: string;
+  readonly name: string;
+  readonly singular: string;
+  readonly kind: string;
+  /** Where the kind is of another group, as Scale is. */
+  readonly kindGroup?: string;
+  readonly namespaced: boolean;
+  readonly verbs: readonly string[];
+  readonly shortNames?: readonly string[];
+  readonly categories?: readonly string[];
+}
+
+const allVerbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+
+const subresources: Readonly<
+  Record<string, { readonly kind?: string; readonly kindGroup?: string; readonly verbs: readonly string[] }>
+> = {
+  status: { verbs: ['get', 'patch', 'update'] },
+  scale: { kind: 'Scale', kindGroup: 'autoscaling', verbs: ['get', 'patch', 'update'] },
+  binding: { kind: 'Binding', verbs: ['create'] },
+  log: { verbs: ['get'] },
+};
+
+export const isServedSubresource = (name: Subresource): boolean => name in subresources;
+
+const listedOf = (resource: Resource): readonly Listed[] => {
+  const base = { group: resource.group, version: resource.version, namespaced: resource.namespaced };
+  const main: Listed = {
+    ...base,
+    name: resource.plural,
+    singular: resource.singular,
+    kind: resource.kind,
+    verbs: resource.readOnly === undefined ? allVerbs : ['get', 'list', 'watch'],
+    ...(resource.shortNames !== undefined && { shortNames: resource.shortNames }),
+    ...(resource.categories !== undefined && { categories: resource.categories }),
+  };
+  const subs = resource.subresources.flatMap((name) => {
+    const served = subresources[name];
+    if (served === undefined) return [];
+    const kindGroup = served.kindGroup === undefined ? {} : { kindGroup: served.kindGroup };
+    return [
+      {
+        ...base,
+        ...kindGroup,
+        name: `${resource.plural}/${name}`,
+        singular: '',
+        kind: served.kind ?? resource.kind,
+        verbs: served.verbs,
+      },
+    ];
+  });
+  return [main, ...subs];
+};
+
+const everything = (): readonly Listed[] => [
+  ...resources.flatMap(listedOf),
+  ...reviews.map((review) => ({
+    group: review.group,
+    version: review.version,
+    name: review.plural,
+    singular: review.singular,
+    kind: review.kind,
+    namespaced: false,
+    verbs: ['create'],
+  })),
+];
+
+export const servedGroups = (): readonly string[] =>
+  [...new Set(everything().map((each) => each.group))].filter((group) => group !== '');
+
+/** GET /api/v1 and /apis/GROUP/VERSION. */
+export const resourceList = (group: string, version: string): Fields | undefined => {
+  const listed = everything().filter((each) => each.group === group && each.version === version);
+  if (listed.length === 0) return undefined;
+  return {
+    kind: 'APIResourceList',
+    ...(group !== '' && { apiVersion: 'v1' }),
+    groupVersion: group === '' ? version : `${group}/${version}`,
+    resources: listed
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+      .map((each) => ({
+        name: each.name,
+        singularName: each.singular,
+        namespaced: each.namespaced,
+        ...(each.kindGroup !== undefined && { group: each.kindGroup, version: 'v1' }),
+        kind: each.kind,
+        verbs: each.verbs,
+        ...(each.shortNames !== undefined && { shortNames: each.shortNames }),
+        ...(each.categories !== undefined && { categories: each.categories }),
+      })),
+  };
+};
+
+const groupEntry = (group: string): Fields => {
+  const version = { groupVersion: `${group}/v1`, version: 'v1' };
+  return { name: group, versions: [version], preferredVersion: version };
+};
+
+/** GET /apis in the legacy form. */
+export const groupList = (): Fields => ({
+  kind: 'APIGroupList',
+  apiVersion: 'v1',
+  groups: servedGroups().map(groupEntry),
+});
+
+/** GET /apis/GROUP. */
+export const groupOf = (group: string): Fields | undefined =>
+  servedGroups().includes(group) ? { kind: 'APIGroup', apiVersion: 'v1', ...groupEntry(group) } : undefined;
+
+/** GET /api in the legacy form. */
+export const coreVersions = (host: string): Fields => ({
+  kind: 'APIVersions',
+  versions: ['v1'],
+  serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: host }],
+});
+
+/** GET /api and /apis in the aggregated form: all groups with all their resources at once. */
+export const aggregatedList = (root: 'api' | 'apis', version: 'v2' | 'v2beta1'): Fields => ({
+  kind: 'APIGroupDiscoveryList',
+  apiVersion: `apidiscovery.k8s.io/${version}`,
+  metadata: {},
+  items: (root === 'api' ? [''] : servedGroups()).map((group) => ({
+    metadata: { ...(group !== '' && { name: group }), creationTimestamp: null },
+    versions: [{ version: 'v1', resources: aggregatedResources(group), freshness: 'Current' }],
+  })),
+});
+
+const aggregatedResources = (group: string): readonly Fields[] => {
+  const listed = everything().filter((each) => each.group === group);
+  return listed
+    .filter((each) => !each.name.includes('/'))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .map((each) => {
+      const own = listed.filter((other) => other.name.startsWith(`${each.name}/`));
+      return {
+        resource: each.name,
+        responseKind: responseKind(each),
+        scope: each.namespaced ? 'Namespaced' : 'Cluster',
+        singularResource: each.singular,
+        verbs: each.verbs,
+        ...(each.shortNames !== undefined && { shortNames: each.shortNames }),
+        ...(each.categories !== undefined && { categories: each.categories }),
+        ...(own.length > 0 && {
+          subresources: own.map((other) => ({
+            subresource: other.name.slice(each.name.length + 1),
+            responseKind: responseKind(other),
+            verbs: other.verbs,
+          })),
+        }),
+      };
+    });
+};
+
+/** An empty group and version stand for the ones of the resource. */
+const responseKind = ({ kind, kindGroup }: Listed): Fields => ({
+  group: kindGroup ?? '',
+  version: kindGroup === undefined ? '' : 'v1',
+  kind,
+});

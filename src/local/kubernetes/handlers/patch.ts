@@ -1,0 +1,87 @@
+import { decodeParsed } from '../decode/decode.ts';
+import { mediaTypeOf } from '../decode/parse.ts';
+import { isDryRun, validationMode } from '../decode/strictness.ts';
+import type { Answer } from '../http/answer.ts';
+import { checkQuery, managerOf } from '../http/request.ts';
+import { isFields } from '../json.ts';
+import type { Fields } from '../json.ts';
+import { updateObject } from '../operations/update.ts';
+import { jsonPatch } from '../patch/json-patch.ts';
+import { mergePatch } from '../patch/merge.ts';
+import { strategicMerge } from '../patch/strategic.ts';
+import { badRequest, invalid, StatusError } from '../status.ts';
+import type { Draft, KubeObject } from '../types.ts';
+import { forbiddenField } from '../validation/faults.ts';
+import { handleApply } from './apply.ts';
+import { answerObject, namespaceOf } from './context.ts';
+import type { Call } from './context.ts';
+
+const patchParameters = ['dryRun', 'fieldManager', 'fieldValidation', 'force'];
+
+type PatchType = 'json' | 'merge' | 'strategic' | 'apply';
+
+const patchTypes: Readonly<Record<string, PatchType>> = {
+  'application/json-patch+json': 'json',
+  'application/merge-patch+json': 'merge',
+  'application/strategic-merge-patch+json': 'strategic',
+  'application/apply-patch+yaml': 'apply',
+};
+
+/** Which kind of patch the body is. Throws 415 for any other type. */
+export const patchTypeOf = (call: Call): PatchType => {
+  const type = patchTypes[mediaTypeOf(call.request)];
+  if (type !== undefined) return type;
+  throw new StatusError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
+};
+
+/** PATCH of an object, or of its status. */
+export const handlePatch = (call: Call, subresource?: 'status'): Answer => {
+  const type = patchTypeOf(call);
+  if (type === 'apply') return handleApply(call, subresource);
+  checkQuery(call.request, 'patch', patchParameters);
+  if (call.request.query.has('force')) {
+    throw invalid('PatchOptions', 'meta.k8s.io', '', [
+      forbiddenField('force', 'may not be specified for non-apply patch'),
+    ]);
+  }
+  const warnings: string[] = [];
+  const change = (old: KubeObject): Draft => {
+    const mode = validationMode(call.request, 'PatchOptions');
+    const patched = applyPatch(call, type, { ...old });
+    const decoded = decodeParsed({ fields: patched, duplicates: [] }, call.resource, mode);
+    warnings.push(...decoded.warnings);
+    call.resource.applyDefaults?.(decoded.draft);
+    return decoded.draft;
+  };
+  const options = {
+    manager: managerOf(call.request),
+    dryRun: isDryRun(call.request, 'PatchOptions'),
+    ...(subresource !== undefined && { subresource }),
+  };
+  const object = updateObject(call.cluster, call.resource, namespaceOf(call), call.target.name ?? '', change, options);
+  return answerObject(call, 200, object, warnings);
+};
+
+/** The target with the body's patch applied. */
+export const applyPatch = (call: Call, type: Exclude<PatchType, 'apply'>, target: Fields): Fields => {
+  const patch = readPatch(call);
+  const patched = type === 'json' ? jsonPatch(target, patch) : mergeInto(call, type, target, patch);
+  if (!isFields(patched)) throw badRequest('the patch leaves no object');
+  return patched;
+};
+
+const mergeInto = (call: Call, type: 'merge' | 'strategic', target: Fields, patch: unknown): unknown => {
+  if (!isFields(patch))
+    throw badRequest(
+      `error decoding patch: json: cannot unmarshal ${Array.isArray(patch) ? 'array' : typeof patch} into Go value of type map[string]interface {}`,
+    );
+  return type === 'merge' ? mergePatch(target, patch) : strategicMerge(call.resource.struct, target, patch);
+};
+
+const readPatch = (call: Call): unknown => {
+  try {
+    return JSON.parse(call.request.body.toString('utf8'));
+  } catch (error) {
+    throw badRequest(`error decoding patch: ${error instanceof Error ? error.message : String(error)}`);
+  }
+};

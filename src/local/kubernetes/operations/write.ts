@@ -1,0 +1,37 @@
+import { randomBytes } from 'node:crypto';
+import type { Fields } from '../json.ts';
+import { apiVersionOf } from '../resources/resource.ts';
+import type { Faults, Resource } from '../resources/resource.ts';
+import { conform } from '../schema/conform.ts';
+import { invalid } from '../status.ts';
+import { asDraft } from '../types.ts';
+import type { Draft } from '../types.ts';
+
+/** Who writes, and how. */
+export interface WriteOptions {
+  /** The field manager. */
+  readonly manager: string;
+  readonly dryRun: boolean;
+  readonly subresource?: 'status' | 'scale' | 'binding' | 'ephemeralcontainers';
+}
+
+/** An object in canonical form: as the schema of its kind writes it, with kind and apiVersion in front. */
+export const canonical = (resource: Resource, fields: Fields): Draft =>
+  asDraft({
+    kind: resource.kind,
+    apiVersion: apiVersionOf(resource),
+    ...conform(resource.struct, fields, { kind: resource.kind, unknownFields: [] }),
+  });
+
+export const throwIfFaulty = (resource: Resource, name: string, faults: Faults): void => {
+  if (faults.length > 0) throw invalid(resource.kind, resource.group, name, faults);
+};
+
+// Without vowels and look-alikes, as k8s.io/apimachinery/pkg/util/rand has it.
+const alphabet = 'bcdfghjklmnpqrstvwxz2456789';
+const longestGeneratedBase = 58;
+
+/** Five random characters that make a name unique. */
+export const randomSuffix = (): string => [...randomBytes(5)].map((byte) => alphabet[byte % alphabet.length]).join('');
+
+export const generateName = (base: string): string => `${base.slice(0, longestGeneratedBase)}${randomSuffix()}`;

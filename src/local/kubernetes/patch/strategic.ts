@@ -1,0 +1,119 @@
+import { isDeepStrictEqual } from 'node:util';
+import { isFields } from '../json.ts';
+import type { Fields } from '../json.ts';
+import { structOf } from '../schema/schema.ts';
+import type { Field, Type } from '../schema/schema.ts';
+import { badRequest } from '../status.ts';
+
+/**
+ * Kubernetes' own patch: objects are merged, lists too where the type names a merge key, and directives
+ * (`$patch`, `$retainKeys`, `$deleteFromPrimitiveList/`, `$setElementOrder/`) say the rest.
+ * https://kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kubectl-patch/
+ */
+export const strategicMerge = (struct: string, target: Fields, patch: Fields): Fields =>
+  mergeFields({ kind: 'struct', name: struct }, target, patch);
+
+const directive = /^\$(setElementOrder|deleteFromPrimitiveList)\/(.+)$/;
+
+const mergeFields = (type: Type, target: Fields, patch: Fields): Fields => {
+  if (patch['$patch'] === 'replace') return withoutDirectives(patch);
+  if (patch['$patch'] === 'delete') return {};
+  if (patch['$patch'] !== undefined && patch['$patch'] !== 'merge')
+    throw badRequest(`Unknown patch type found: ${String(patch['$patch'])}`);
+  const retained = patch['$retainKeys'];
+  const merged = new Map(Object.entries(target).filter(([key]) => !Array.isArray(retained) || retained.includes(key)));
+  for (const [key, value] of Object.entries(patch)) {
+    if (key.startsWith('$')) continue;
+    if (value === null) merged.delete(key);
+    else merged.set(key, mergeValue(fieldOf(type, key), merged.get(key), value));
+  }
+  for (const [key, value] of Object.entries(patch)) {
+    const [, name, field = ''] = directive.exec(key) ?? [];
+    const list = merged.get(field);
+    if (name === undefined || !Array.isArray(value) || !Array.isArray(list)) continue;
+    if (name === 'deleteFromPrimitiveList')
+      merged.set(
+        field,
+        list.filter((each) => !value.includes(each)),
+      );
+    else merged.set(field, inOrder(list, value, fieldOf(type, field)?.mergeKey));
+  }
+  return Object.fromEntries(merged);
+};
+
+interface Known {
+  readonly type: Type;
+  readonly mergeKey: string | undefined;
+  readonly merges: boolean;
+}
+
+const fieldOf = (type: Type, key: string): Known | undefined => {
+  if (type.kind === 'map') return { type: type.element, mergeKey: undefined, merges: false };
+  if (type.kind !== 'struct') return undefined;
+  const field: Field | undefined = structOf(type.name).fields.get(key);
+  return field === undefined
+    ? undefined
+    : { type: field.type, mergeKey: field.mergeKey, merges: field.patchStrategies.includes('merge') };
+};
+
+const mergeValue = (known: Known | undefined, target: unknown, patch: unknown): unknown => {
+  if (known === undefined) return patch;
+  if (isFields(patch)) return mergeFields(known.type, isFields(target) ? target : {}, patch);
+  if (!Array.isArray(patch) || known.type.kind !== 'list') return patch;
+  if (!known.merges) return patch;
+  const before = Array.isArray(target) ? target : [];
+  if (known.mergeKey === undefined)
+    return [...before, ...patch.filter((each) => !before.some((old) => isDeepStrictEqual(old, each)))];
+  return mergeLists(known.type.element, known.mergeKey, before, patch);
+};
+
+const mergeLists = (
+  element: Type,
+  mergeKey: string,
+  target: readonly unknown[],
+  patch: readonly unknown[],
+): readonly unknown[] => {
+  const items = patch.map((item) =>
+    isFields(item) ? item : fail(`expected an object in a list merged by ${mergeKey}`),
+  );
+  const replaces = items.some((item) => item['$patch'] === 'replace');
+  let merged: unknown[] = replaces ? [] : [...target];
+  for (const item of items) {
+    if (item['$patch'] === 'replace' && item[mergeKey] === undefined) continue;
+    const key = item[mergeKey];
+    if (key === undefined) fail(`map: ${JSON.stringify(item)} does not contain declared merge key: ${mergeKey}`);
+    const isSame = (old: unknown): boolean => isFields(old) && old[mergeKey] === key;
+    if (item['$patch'] === 'delete') {
+      merged = merged.filter((old) => !isSame(old));
+      continue;
+    }
+    const at = merged.findIndex(isSame);
+    const old = merged[at];
+    if (at < 0) merged.push(mergeFields(element, {}, item));
+    else merged[at] = mergeFields(element, isFields(old) ? old : {}, item);
+  }
+  return merged;
+};
+
+const fail = (message: string): never => {
+  throw badRequest(message);
+};
+
+/** What the order names comes in that order; what it does not name keeps its place behind its neighbour. */
+const inOrder = (
+  list: readonly unknown[],
+  order: readonly unknown[],
+  mergeKey: string | undefined,
+): readonly unknown[] => {
+  const keyOf = (item: unknown): unknown => (mergeKey !== undefined && isFields(item) ? item[mergeKey] : item);
+  const rank = new Map(order.map((item, index) => [keyOf(item), index]));
+  let last = -1;
+  const ranked = list.map((item) => {
+    last = rank.get(keyOf(item)) ?? last + 0.5;
+    return { item, at: rank.get(keyOf(item)) ?? last };
+  });
+  return ranked.toSorted((a, b) => a.at - b.at).map(({ item }) => item);
+};
+
+const withoutDirectives = (patch: Fields): Fields =>
+  Object.fromEntries(Object.entries(patch).filter(([key]) => !key.startsWith('$')));

@@ -1,0 +1,52 @@
+import { ensureFields, setDefault, stringAt, stringsAt } from '../json.ts';
+import { configMapPrinter, secretPrinter, serviceAccountPrinter } from '../printers/others.ts';
+import type { Resource } from './resource.ts';
+
+const plain = {
+  group: '',
+  version: 'v1',
+  namespaced: true,
+  subresources: [],
+  countsGenerations: false,
+  unconditionalUpdate: true,
+  defaultPropagation: 'background',
+  nameRule: 'subdomain',
+} as const;
+
+export const secrets: Resource = {
+  ...plain,
+  kind: 'Secret',
+  plural: 'secrets',
+  singular: 'secret',
+  struct: 'core.Secret',
+  printer: secretPrinter,
+  applyDefaults: (draft) => {
+    setDefault(draft, 'type', 'Opaque');
+    const texts = Object.entries(stringsAt(draft, 'stringData'));
+    if (texts.length === 0) return;
+    const data = ensureFields(draft, 'data');
+    for (const [key, text] of texts) data[key] = Buffer.from(text).toString('base64');
+    delete draft['stringData'];
+  },
+  fieldLabels: (object) => ({ type: stringAt(object, 'type') }),
+};
+
+export const configMaps: Resource = {
+  ...plain,
+  kind: 'ConfigMap',
+  plural: 'configmaps',
+  singular: 'configmap',
+  shortNames: ['cm'],
+  struct: 'core.ConfigMap',
+  printer: configMapPrinter,
+};
+
+export const serviceAccounts: Resource = {
+  ...plain,
+  kind: 'ServiceAccount',
+  plural: 'serviceaccounts',
+  singular: 'serviceaccount',
+  shortNames: ['sa'],
+  struct: 'core.ServiceAccount',
+  printer: serviceAccountPrinter,
+};

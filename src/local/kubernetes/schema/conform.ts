@@ -1,0 +1,95 @@
+import { isFields, isList } from '../json.ts';
+import type { Fields } from '../json.ts';
+import { decodeError, unmarshalMessage } from './decode-errors.ts';
+import type { Decoding, Place } from './decode-errors.ts';
+import { conformLeaf, isZero } from './leaves.ts';
+import { structOf } from './schema.ts';
+import type { Field, Type } from './schema.ts';
+
+/**
+ * Reads a JSON object as the Go decoder of the API server would, and writes it as its encoder would: fields in the
+ * order of the struct, empty ones left out, structs that are no pointers always there, quantities and times in their
+ * canonical form. Unknown fields are dropped and listed in `decoding`. Throws 400 for a value of the wrong type.
+ */
+export const conform = (struct: string, value: Fields, decoding: Decoding): Fields => {
+  return conformStruct(struct, value, { path: '', goField: '' }, decoding);
+};
+
+/** What the struct is when nothing is set: what Go would write for it. */
+export const zeroOf = (struct: string): Fields => conform(struct, {}, { kind: '', unknownFields: [] });
+
+const conformStruct = (name: string, value: Fields, place: Place, decoding: Decoding): Fields => {
+  const struct = structOf(name);
+  const isRoot = place.path === '' && place.goField === '';
+  const read = new Map<string, unknown>();
+  for (const [key, entry] of Object.entries(value)) {
+    const path = isRoot ? key : `${place.path}.${key}`;
+    const field = struct.fields.get(key);
+    if (field === undefined) {
+      if (!(isRoot && (key === 'apiVersion' || key === 'kind'))) decoding.unknownFields.push(path);
+      continue;
+    }
+    if (entry === null || entry === undefined) continue;
+    const goField = isRoot ? key : `${place.goField}.${key}`;
+    read.set(key, conformValue(field.type, entry, { path, goField }, decoding, name));
+  }
+  const out: Fields = {};
+  for (const field of struct.fields.values()) {
+    const written = writtenValue(field, read.get(field.name), decoding);
+    if (written !== undefined) out[field.name] = written;
+  }
+  return out;
+};
+
+/** What the encoder writes for a field: `undefined` when it leaves it out. */
+const writtenValue = (field: Field, value: unknown, decoding: Decoding): unknown => {
+  if (field.pointer) return value ?? (field.always ? null : undefined);
+  if (field.type.kind === 'struct')
+    return value ?? conformStruct(field.type.name, {}, { path: field.name, goField: field.name }, decoding);
+  if (field.type.kind === 'leaf' && (field.type.leaf === 'Time' || field.type.leaf === 'MicroTime'))
+    return value ?? null;
+  if (!isZero(field.type, value)) return value;
+  if (field.type.kind === 'leaf' && field.type.leaf === 'IntOrString') return value ?? 0;
+  if (!field.always) return undefined;
+  return value ?? zeroValue(field.type);
+};
+
+const zeroValue = (type: Type): unknown => {
+  if (type.kind !== 'leaf') return null;
+  if (type.leaf === 'int32' || type.leaf === 'int64') return 0;
+  if (type.leaf === 'bool') return false;
+  return type.leaf === 'Quantity' ? '0' : '';
+};
+
+const conformValue = (type: Type, value: unknown, place: Place, decoding: Decoding, owner: string): unknown => {
+  if (type.kind === 'struct') {
+    if (!isFields(value)) throw decodeError(decoding, unmarshalMessage(value, place, owner, goNameOf(type)));
+    return conformStruct(type.name, value, place, decoding);
+  }
+  if (type.kind === 'leaf') return conformLeaf(type.leaf, value, place, { decoding, owner });
+  if (type.kind === 'list') {
+    if (!isList(value)) throw decodeError(decoding, unmarshalMessage(value, place, owner, goNameOf(type)));
+    return value.map((each, index) =>
+      conformElement(type.element, each, { ...place, path: `${place.path}[${index}]` }, decoding, owner),
+    );
+  }
+  if (!isFields(value)) throw decodeError(decoding, unmarshalMessage(value, place, owner, goNameOf(type)));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [
+      key,
+      conformElement(type.element, each, { ...place, path: `${place.path}.${key}` }, decoding, owner),
+    ]),
+  );
+};
+
+/** `null` in a list or map stands for the zero value of its elements. */
+const conformElement = (type: Type, value: unknown, place: Place, decoding: Decoding, owner: string): unknown => {
+  if (value !== null) return conformValue(type, value, place, decoding, owner);
+  return type.kind === 'struct' ? conformStruct(type.name, {}, place, decoding) : zeroValue(type);
+};
+
+const goNameOf = (type: Type): string => {
+  if (type.kind === 'struct') return type.name.replace(/^\w+\./, 'v1.');
+  if (type.kind === 'leaf') return type.leaf === 'bytes' ? '[]uint8' : type.leaf;
+  return type.kind === 'list' ? `[]${goNameOf(type.element)}` : `map[string]${goNameOf(type.element)}`;
+};

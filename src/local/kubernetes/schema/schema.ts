@@ -1,0 +1,125 @@
+import data from './data.json' with { type: 'json' };
+
+export type Leaf =
+  | 'string'
+  | 'bool'
+  | 'int32'
+  | 'int64'
+  | 'bytes'
+  | 'Time'
+  | 'MicroTime'
+  | 'Quantity'
+  | 'IntOrString'
+  | 'FieldsV1';
+
+/** The type of a value, as the Go structs of Kubernetes declare it. */
+export type Type =
+  | { readonly kind: 'leaf'; readonly leaf: Leaf }
+  | { readonly kind: 'struct'; readonly name: string }
+  | { readonly kind: 'list' | 'map'; readonly element: Type };
+
+export interface Field {
+  readonly name: string;
+  /** Field number in protobuf. */
+  readonly number: number;
+  readonly type: Type;
+  readonly pointer: boolean;
+  /** No `omitempty`: written even when empty. */
+  readonly always: boolean;
+  /** Server-side apply treats the value as one: it has one owner. */
+  readonly atomic: boolean;
+  /** Server-side apply merges the list by these keys. */
+  readonly mapKeys: readonly string[];
+  readonly isSet: boolean;
+  /** Strategic merge patch. */
+  readonly patchStrategies: readonly string[];
+  readonly mergeKey: string | undefined;
+  readonly default: string | undefined;
+  /** In protobuf the field sits in this nested message, whose fields JSON has inline. */
+  readonly inlineIn: number | undefined;
+}
+
+export interface Struct {
+  readonly name: string;
+  readonly atomic: boolean;
+  /** In the order in which Go writes them. */
+  readonly fields: ReadonlyMap<string, Field>;
+  /** protobuf numbers of embedded structs. */
+  readonly inlined: ReadonlyMap<number, Struct>;
+}
+
+const leaves: ReadonlySet<string> = new Set<Leaf>([
+  'string',
+  'bool',
+  'int32',
+  'int64',
+  'bytes',
+  'Time',
+  'MicroTime',
+  'Quantity',
+  'IntOrString',
+  'FieldsV1',
+]);
+const isLeaf = (text: string): text is Leaf => leaves.has(text);
+
+const parseType = (text: string): Type => {
+  if (text.startsWith('[]')) return { kind: 'list', element: parseType(text.slice(2)) };
+  if (text.startsWith('{}')) return { kind: 'map', element: parseType(text.slice(2)) };
+  return isLeaf(text) ? { kind: 'leaf', leaf: text } : { kind: 'struct', name: text };
+};
+
+const parseField = (text: string): Field => {
+  const [head = '', ...flags] = text.split('|');
+  const [, name = '', number = '', pointer = '', type = ''] = /^([^=]+)=(\d+):(\*?)(.*)$/.exec(head) ?? [];
+  const argument = (flag: string): string | undefined =>
+    flags.find((each) => each.startsWith(`${flag}(`))?.slice(flag.length + 1, -1);
+  return {
+    name,
+    number: Number(number),
+    type: parseType(type),
+    pointer: pointer === '*',
+    always: flags.includes('always'),
+    atomic: flags.includes('atomic'),
+    mapKeys: argument('map')?.split(',') ?? [],
+    isSet: flags.includes('set'),
+    patchStrategies: argument('patch')?.split(',') ?? [],
+    mergeKey: argument('key'),
+    default: argument('default'),
+    inlineIn: undefined,
+  };
+};
+
+const parseStruct = (name: string, text: string): Struct => {
+  const atomic = text.startsWith('@atomic ');
+  const fields = new Map<string, Field>();
+  const inlined = new Map<number, Struct>();
+  for (const part of (atomic ? text.slice(8) : text).split(' ')) {
+    if (part === '') continue;
+    const field = parseField(part);
+    if (field.name !== '~' || field.type.kind !== 'struct') {
+      fields.set(field.name, field);
+      continue;
+    }
+    const inner = structOf(field.type.name);
+    inlined.set(field.number, inner);
+    for (const each of inner.fields.values()) fields.set(each.name, { ...each, inlineIn: field.number });
+  }
+  return { name, atomic, fields, inlined };
+};
+
+const texts: Readonly<Record<string, string>> = data.types;
+const parsed = new Map<string, Struct>();
+
+/** The struct of that name, such as `core.PodSpec`. Throws when the table lacks it, which is a fault of ours. */
+export const structOf = (name: string): Struct => {
+  const known = parsed.get(name);
+  if (known !== undefined) return known;
+  const text = texts[name];
+  if (text === undefined) throw new Error(`the schema table has no type ${name}`);
+  const struct = parseStruct(name, text);
+  parsed.set(name, struct);
+  return struct;
+};
+
+/** All names of the table, for the check against the client library's models. */
+export const structNames = (): readonly string[] => Object.keys(texts);

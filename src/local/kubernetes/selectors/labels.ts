@@ -1,0 +1,121 @@
+import { badRequest } from '../status.ts';
+
+type Labels = Readonly<Record<string, string>>;
+export type LabelMatcher = (labels: Labels) => boolean;
+
+interface Scanner {
+  readonly peek: () => string | undefined;
+  readonly next: () => string | undefined;
+}
+
+// Words, and the signs that stand between them.
+const token = /\s*(==|!=|=|!|,|\(|\)|<|>|[^\s=!,()<>]+)/y;
+
+const tokenize = (text: string): readonly string[] => {
+  const tokens: string[] = [];
+  token.lastIndex = 0;
+  const trimmed = text.trim();
+  while (token.lastIndex < trimmed.length) {
+    const match = token.exec(trimmed);
+    if (match === null) throw badRequest(`unable to parse requirement: ${JSON.stringify(text)}`);
+    tokens.push(match[1] ?? '');
+  }
+  return tokens;
+};
+
+/** Reads a label selector in its string form. Throws 400 as the API server does. */
+export const parseLabelSelector = (text: string): LabelMatcher => {
+  const tokens = tokenize(text);
+  let at = 0;
+  const scanner: Scanner = {
+    peek: () => tokens[at],
+    next: () => {
+      at += 1;
+      return tokens[at - 1];
+    },
+  };
+  const matchers: LabelMatcher[] = [];
+  while (scanner.peek() !== undefined) {
+    matchers.push(parseRequirement(scanner));
+    const separator = scanner.next();
+    if (separator === undefined) break;
+    if (separator !== ',') throw badRequest(`found '${separator}', expected: ',' or 'end of string'`);
+    if (scanner.peek() === undefined) throw badRequest("found '', expected: identifier after ','");
+  }
+  return (labels) => matchers.every((matches) => matches(labels));
+};
+
+const isWord = (text: string | undefined): text is string =>
+  text !== undefined && !/^(==|!=|=|!|,|\(|\)|<|>)$/.test(text);
+
+const parseRequirement = (scanner: Scanner): LabelMatcher => {
+  const isNegated = scanner.peek() === '!';
+  if (isNegated) scanner.next();
+  const key = scanner.next();
+  if (!isWord(key))
+    throw badRequest(`unable to parse requirement: found '${key ?? ''}', expected: !, identifier, or 'end of string'`);
+  if (isNegated) return (labels) => !Object.hasOwn(labels, key);
+  const operator = scanner.peek();
+  if (operator === undefined || operator === ',') return (labels) => Object.hasOwn(labels, key);
+  scanner.next();
+  return comparison(key, operator, scanner);
+};
+
+const comparison = (key: string, operator: string, scanner: Scanner): LabelMatcher => {
+  switch (operator) {
+    case '=':
+    case '==': {
+      const value = parseValue(scanner);
+      return (labels) => Object.hasOwn(labels, key) && labels[key] === value;
+    }
+    case '!=': {
+      const value = parseValue(scanner);
+      return (labels) => !Object.hasOwn(labels, key) || labels[key] !== value;
+    }
+    case 'in': {
+      const values = parseSet(scanner);
+      return (labels) => Object.hasOwn(labels, key) && values.has(labels[key] ?? '');
+    }
+    case 'notin': {
+      const values = parseSet(scanner);
+      return (labels) => !Object.hasOwn(labels, key) || !values.has(labels[key] ?? '');
+    }
+    case '<':
+    case '>': {
+      const limit = parseInteger(parseValue(scanner), key);
+      return (labels) => {
+        const value = Number.parseInt(labels[key] ?? '', 10);
+        return operator === '<' ? value < limit : value > limit;
+      };
+    }
+    default:
+      throw badRequest(`unable to parse requirement: found '${operator}', expected: in, notin, =, ==, !=, gt, lt`);
+  }
+};
+
+const parseInteger = (text: string, key: string): number => {
+  if (/^[+-]?\d+$/.test(text)) return Number(text);
+  throw badRequest(
+    `unable to parse requirement: values[0][${key}]: Invalid value: ${JSON.stringify(text)}: for 'Gt', 'Lt' operators, the value must be an integer`,
+  );
+};
+
+/** The value may be missing: `a=` means that the label is empty. */
+const parseValue = (scanner: Scanner): string => {
+  const next = scanner.peek();
+  if (next === undefined || next === ',') return '';
+  if (!isWord(next)) throw badRequest(`unable to parse requirement: found '${next}', expected: identifier`);
+  scanner.next();
+  return next;
+};
+
+const parseSet = (scanner: Scanner): ReadonlySet<string> => {
+  const open = scanner.next();
+  if (open !== '(') throw badRequest(`unable to parse requirement: found '${open ?? ''}' expected: '('`);
+  const values = new Set<string>();
+  for (let next = scanner.next(); next !== ')'; next = scanner.next()) {
+    if (next === undefined) throw badRequest("unable to parse requirement: found '', expected: ',' or ')'");
+    if (next !== ',') values.add(next);
+  }
+  return values;
+};

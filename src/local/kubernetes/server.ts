@@ -1,0 +1,76 @@
+import { createServer as createHttpServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import { createCluster } from './cluster.ts';
+import { startControllers } from './controllers/start.ts';
+import { createHandler } from './http/handler.ts';
+import { createStore } from './store/store.ts';
+
+export interface KubernetesOptions {
+  /** 0 or absent: any free port. */
+  readonly port?: number;
+  /** Where the cluster is kept; in memory only when absent. */
+  readonly dataDir?: string;
+  /** PEM texts; plain HTTP when absent. */
+  readonly tls?: { readonly key: string; readonly cert: string };
+  /** The bearer tokens that are let in, asked at every request; everybody is when absent. */
+  readonly tokens?: () => ReadonlySet<string>;
+  /** What /version says. */
+  readonly version?: string;
+  /** First pause before a failed Job pod is replaced; it doubles with every failure. 10 s in a real cluster. */
+  readonly jobBackoffMs?: number;
+  /** How many changes a watch may look back before it is answered 410. */
+  readonly historyLimit?: number;
+}
+
+export interface Kubernetes {
+  readonly url: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+const defaultVersion = 'v1.32.0';
+const defaultJobBackoffMs = 1_000;
+
+/**
+ * Starts the embedded Kubernetes API on 127.0.0.1. Resolves once it listens. Rejects when the port is taken, or when
+ * `dataDir` cannot be written or holds a damaged journal.
+ */
+export const startKubernetes = async (options: KubernetesOptions = {}): Promise<Kubernetes> => {
+  const store = createStore({ folder: options.dataDir, historyLimit: options.historyLimit });
+  const cluster = createCluster(store, () => new Date());
+  const handler = createHandler({ cluster, version: options.version ?? defaultVersion, tokens: options.tokens });
+  const listener = (request: IncomingMessage, response: ServerResponse): void => void handler(request, response);
+  const server = options.tls === undefined ? createHttpServer(listener) : createHttpsServer(options.tls, listener);
+  // Watches live longer than any default of node:http.
+  server.requestTimeout = 0;
+  server.timeout = 0;
+  const port = await listen(server, options.port ?? 0);
+  const controllers = startControllers(cluster, { jobBackoffMs: options.jobBackoffMs ?? defaultJobBackoffMs });
+  return {
+    url: `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
+    port,
+    close: async () => {
+      controllers.close();
+      await closeServer(server);
+      store.close();
+    },
+  };
+};
+
+const listen = (server: Server, port: number): Promise<number> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => {
+      server.off('error', reject);
+      const address = server.address();
+      if (typeof address === 'object' && address !== null) resolve(address.port);
+      else reject(new Error('the server has no port'));
+    });
+  });
+
+const closeServer = (server: Server): Promise<void> =>
+  new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
