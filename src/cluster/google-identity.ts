@@ -12,6 +12,8 @@ const SCOPES = ['https://www.googleapis.com/auth/cloud-platform', 'https://www.g
 /** Without one the library looks for it first (runs gcloud, asks the metadata server), and no call of ours needs it. */
 const UNUSED_PROJECT = 'unused';
 const TIMEOUT_MS = 8_000;
+/** Calls that may be repeated are repeated as a whole, by their caller. */
+const RETRY_ONCE = { retry: 1, noResponseRetries: 1, retryDelay: 100 };
 
 /** For messages: what a call is for, and the IAM permission it needs. */
 interface Purpose {
@@ -95,7 +97,13 @@ const expireToken = (client: AuthClient): void => client.setCredentials({ ...cli
  * The library remembers "there is no metadata server" for good, so its object is dropped when no client could be made.
  */
 export const createGoogleIdentity = (): GoogleIdentity => {
-  const client = memoise(() => new GoogleAuth({ scopes: SCOPES, projectId: UNUSED_PROJECT }).getClient());
+  const client = memoise(() =>
+    new GoogleAuth({
+      scopes: SCOPES,
+      projectId: UNUSED_PROJECT,
+      clientOptions: { forceRefreshOnFailure: true },
+    }).getClient(),
+  );
   const forceRefresh = coalesce(async () => {
     const made = await client.get();
     expireToken(made);
@@ -117,7 +125,12 @@ export const createGoogleIdentity = (): GoogleIdentity => {
       });
       countUpstreamCall();
       try {
-        const answer = await made.request<unknown>({ url, responseType: 'json', timeout: TIMEOUT_MS, retry: true });
+        const answer = await made.request<unknown>({
+          url,
+          responseType: 'json',
+          timeout: TIMEOUT_MS,
+          retryConfig: RETRY_ONCE,
+        });
         return answer.data;
       } catch (error) {
         throw translateGetError(error, purpose);

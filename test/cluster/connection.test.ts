@@ -1,24 +1,13 @@
 import { HttpMethod, RequestContext } from '@kubernetes/client-node';
-import { generate } from 'selfsigned';
 import { describe, expect, test } from 'vitest';
 import { createConnection, PLACEHOLDER_SERVER } from '../../src/cluster/connection.ts';
 import { metered } from '../../src/log.ts';
+import { newCertificate } from './certificates.ts';
 import { answerJson, answerStatus, startScripted } from './scripted-server.ts';
 import { createStubAccess } from './stub-access.ts';
 
 const get = (path = '/version', method: HttpMethod = HttpMethod.GET): RequestContext =>
   new RequestContext(`${PLACEHOLDER_SERVER}${path}`, method);
-
-const newCertificate = async () => {
-  const made = await generate([{ name: 'commonName', value: 'cluster' }], {
-    keySize: 2048,
-    extensions: [
-      { name: 'basicConstraints', cA: true },
-      { name: 'subjectAltName', altNames: [{ type: 7, ip: '127.0.0.1' }] },
-    ],
-  });
-  return { key: made.private, cert: made.cert };
-};
 
 describe('a connection', () => {
   test('serves many requests, one after the other, and each is counted', async () => {

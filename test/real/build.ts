@@ -99,13 +99,14 @@ const isRunning = (pid: number): boolean => {
 const compile = async (moduleFolder: string, version: string, folder: string): Promise<void> => {
   const partial = join(dirname(folder), `${basename(folder)}.partial-${process.pid}`);
   mkdirSync(partial, { recursive: true });
+  say(
+    `Building etcd and Kubernetes ${version}: the first time takes some 10 minutes on 2 cores, 4 GB of disk, 2 GB of memory.`,
+  );
   const progress = createProgress();
   const flags = ['-trimpath', '-buildvcs=false', '-ldflags', buildLinkFlags(version)];
   try {
     for (const [program, path] of Object.entries(PROGRAMS)) {
-      say(
-        `Building ${program} of Kubernetes ${version}. The first time takes some 10 minutes, 4 GB of disk and 2 GB of memory in all.`,
-      );
+      say(`${program} ...`);
       await streamGo(['build', '-v', ...flags, '-o', join(partial, program), path], moduleFolder, progress.onLine);
     }
   } finally {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ClusterAccess, createClusterAccess } from '../../src/cluster/gke.ts';
 import { createRawApi, type RawApi } from '../contracts/raw-api.ts';
-import { assetsDir } from './assets.ts';
+import { assetsDir, findMissing } from './assets.ts';
 import { startRealCluster } from './cluster.ts';
 
 /** A real cluster, and a namespace of the suite's own in it. */
@@ -33,13 +33,16 @@ type Source =
 const HOW_TO_GET =
   'build them with "npm run real:build" (needs Go), set KUBEBUILDER_ASSETS, or KUBECONFIG and TEST_CONTEXT for a cluster of your own';
 
+const explainNone = (): string => {
+  const given = process.env['KUBEBUILDER_ASSETS'] ?? '';
+  if (given === '') return `no real Kubernetes servers here: ${HOW_TO_GET}`;
+  return `KUBEBUILDER_ASSETS is ${given}, where ${findMissing(given).join(', ')} cannot be found`;
+};
+
 const findSource = (options: DescribeRealOptions): Source => {
   const context = process.env['TEST_CONTEXT'] ?? '';
   const kubeconfig = process.env['KUBECONFIG'] ?? '';
-  if (context === '')
-    return assetsDir() === null
-      ? { kind: 'none', why: `no real Kubernetes servers here: ${HOW_TO_GET}` }
-      : { kind: 'assets' };
+  if (context === '') return assetsDir() === null ? { kind: 'none', why: explainNone() } : { kind: 'assets' };
   if (kubeconfig === '') return { kind: 'none', why: 'TEST_CONTEXT is set, KUBECONFIG is not' };
   const needsOurs = (options.users ?? []).length > 0 || (options.apiServerFlags ?? []).length > 0;
   if (needsOurs)
