@@ -14,13 +14,19 @@ export interface ObjectInfo extends GsUri {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/**
+ * What the answer to a download tells of its object: one request, and certainly of the generation that was read.
+ * Creation time and custom metadata are not among it; a listing has them.
+ */
+export type MediaInfo = Omit<ObjectInfo, 'timeCreated' | 'metadata'>;
+
 export interface StoredObject {
-  readonly info: ObjectInfo;
+  readonly info: MediaInfo;
   readonly text: string;
 }
 
 export interface ObjectStream {
-  readonly info: ObjectInfo;
+  readonly info: MediaInfo;
   readonly body: AsyncIterable<Uint8Array>;
 }
 

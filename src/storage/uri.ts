@@ -28,7 +28,8 @@ export const gsUriProblem = (text: string): string | null => {
   if (Buffer.byteLength(name) > MAX_NAME_BYTES) return `longer than ${MAX_NAME_BYTES} bytes`;
   if (CONTROL.test(name)) return 'a path with control characters';
   if (name.trim() !== name) return 'a path with spaces around it';
-  if (name.split('/').some((segment) => segment === '.' || segment === '..')) return 'a path with a "." or ".." segment';
+  if (name.split('/').some((segment) => segment === '.' || segment === '..'))
+    return 'a path with a "." or ".." segment';
   return null;
 };
 

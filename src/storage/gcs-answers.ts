@@ -1,0 +1,65 @@
+import type { ListOptions, MediaInfo, ObjectInfo, ObjectPage } from './port.ts';
+import type { GsUri } from './uri.ts';
+
+/** The fields of an object that {@link ObjectInfo} is made of. */
+export const INFO_FIELDS = 'name,generation,size,timeCreated,crc32c,metadata';
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const textOf = (record: Record<string, unknown>, field: string): string => {
+  const value = record[field];
+  if (typeof value !== 'string') throw new TypeError(`the field "${field}" is missing`);
+  return value;
+};
+
+const readMetadata = (value: unknown): Record<string, string> => {
+  if (!isRecord(value)) return {};
+  return Object.fromEntries(Object.entries(value).map(([key, text]) => [key, String(text)]));
+};
+
+/** One object resource. Throws TypeError when a field is missing. */
+export const parseObjectInfo = (bucket: string, body: unknown): ObjectInfo => {
+  if (!isRecord(body)) throw new TypeError('no object resource');
+  return {
+    bucket,
+    name: textOf(body, 'name'),
+    generation: textOf(body, 'generation'),
+    size: Number(textOf(body, 'size')),
+    timeCreated: textOf(body, 'timeCreated'),
+    crc32c: textOf(body, 'crc32c'),
+    metadata: readMetadata(body['metadata']),
+  };
+};
+
+/** One page of objects.list. Throws TypeError. */
+export const parseObjectPage = ({ bucket }: ListOptions, body: unknown): ObjectPage => {
+  if (!isRecord(body)) throw new TypeError('no list of objects');
+  const { items = [], prefixes = [], nextPageToken } = body;
+  if (!Array.isArray(items) || !Array.isArray(prefixes)) throw new TypeError('no list of objects');
+  return {
+    objects: items.map((item: unknown) => parseObjectInfo(bucket, item)),
+    prefixes: prefixes.map(String),
+    ...(typeof nextPageToken === 'string' && nextPageToken !== '' && { nextPageToken }),
+  };
+};
+
+/** The headers of a media answer, and the checksum of its body; null where the body is not what is stored. */
+export interface MediaHead {
+  readonly info: MediaInfo;
+  readonly expectedCrc32c: string | null;
+}
+
+/** Reads the `x-goog-*` headers of a media answer. Throws TypeError when one is missing. */
+export const parseMediaHead = (uri: GsUri, headers: Readonly<Record<string, string>>): MediaHead => {
+  const generation = headers['x-goog-generation'];
+  const size = headers['x-goog-stored-content-length'];
+  const crc32c = /\bcrc32c=([^,\s]+)/.exec(headers['x-goog-hash'] ?? '')?.[1];
+  if (generation === undefined || size === undefined || crc32c === undefined) {
+    throw new TypeError('the answer lacks x-goog-generation, x-goog-stored-content-length or x-goog-hash');
+  }
+  const info: MediaInfo = { ...uri, generation, size: Number(size), crc32c };
+  // An object stored compressed is decompressed on the way: the checksum is that of the stored bytes.
+  const isStored = (headers['x-goog-stored-content-encoding'] ?? 'identity') === 'identity';
+  return { info, expectedCrc32c: isStored ? crc32c : null };
+};

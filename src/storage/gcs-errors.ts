@@ -1,0 +1,135 @@
+import type { AppError } from '../errors.ts';
+import { DeadlineError, UnavailableError, UpstreamError } from '../errors.ts';
+import type { GsUri } from './uri.ts';
+import { formatGsUri } from './uri.ts';
+
+/** What is being attempted. `uri.name` is an object's name, or the prefix of a listing. */
+export interface Attempt {
+  readonly verb: 'read' | 'stream' | 'write' | 'list';
+  readonly uri: GsUri;
+}
+
+/** An answer that is none of the call's outcomes. */
+export interface Refusal {
+  readonly status: number;
+  /** What it said, for people. */
+  readonly message: string;
+  readonly retryAfterMs?: number;
+}
+
+const PERMISSIONS = {
+  read: 'storage.objects.get',
+  stream: 'storage.objects.get',
+  write: 'storage.objects.create, and storage.objects.delete to replace an object',
+  list: 'storage.objects.list',
+} as const;
+
+const quote = ({ verb, uri }: Attempt): string => `${verb} ${formatGsUri(uri)}`;
+
+const MAX_QUOTE = 500;
+
+/** The message of a JSON API error, or the text of a media one. */
+export const parseErrorMessage = (body: unknown): string => {
+  if (typeof body === 'string') {
+    try {
+      return parseErrorMessage(JSON.parse(body));
+    } catch {
+      return body
+        .replaceAll(/<[^>]*>/g, ' ')
+        .replaceAll(/\s+/g, ' ')
+        .trim()
+        .slice(0, MAX_QUOTE);
+    }
+  }
+  const error: unknown = typeof body === 'object' && body !== null && 'error' in body ? body.error : undefined;
+  if (typeof error === 'string') return error.slice(0, MAX_QUOTE);
+  const message: unknown =
+    typeof error === 'object' && error !== null && 'message' in error ? error.message : undefined;
+  return typeof message === 'string' ? message.slice(0, MAX_QUOTE) : '';
+};
+
+/** Milliseconds of a Retry-After header in seconds; its other form, a date, is left to our own backoff. */
+export const parseRetryAfter = (headers: Readonly<Record<string, string>>): number | undefined => {
+  const seconds = headers['retry-after'];
+  return seconds !== undefined && /^\d{1,6}$/.test(seconds) ? Number(seconds) * 1_000 : undefined;
+};
+
+/** https://cloud.google.com/storage/docs/retry-strategy */
+const isTransient = (status: number): boolean => status === 408 || status === 429 || status >= 500;
+
+/** Whether a 404 speaks of the bucket, not of the object. */
+export const isBucketMissing = (message: string): boolean => /bucket does not exist/i.test(message);
+
+/** As in `sa@p.iam.gserviceaccount.com does not have storage.objects.get access to ...` */
+const parseDenied = (message: string): { who: string; permission: string } | null => {
+  const match = /^(\S{1,200}) does not have (storage\.[A-Za-z.]{1,80}) access/.exec(message);
+  return match?.[1] === undefined || match[2] === undefined ? null : { who: match[1], permission: match[2] };
+};
+
+const translateForbidden = (attempt: Attempt, { message }: Refusal): UpstreamError => {
+  const denied = parseDenied(message);
+  const who = denied?.who ?? 'the service account of this function';
+  const permission = denied?.permission ?? PERMISSIONS[attempt.verb];
+  const bucket = `gs://${attempt.uri.bucket}`;
+  const absent =
+    attempt.verb === 'list' || attempt.verb === 'write'
+      ? ''
+      : ' Without storage.objects.list an object that is absent is answered so, too.';
+  return new UpstreamError(
+    `Could not ${quote(attempt)}: Cloud Storage answered 403${message === '' ? '' : ` (${message})`}. Grant ${who} ${permission} on ${bucket} (infra/README.md).${absent}`,
+    {
+      details: { upstreamStatus: 403, bucket: attempt.uri.bucket, permission, ...(denied && { subject: denied.who }) },
+    },
+  );
+};
+
+/** The error to throw for an answer that is no outcome of the call. */
+export const translateRefusal = (attempt: Attempt, refusal: Refusal): AppError => {
+  const { status, message } = refusal;
+  const details = { upstreamStatus: status };
+  const said = message.replace(/\.+$/, '');
+  const answered = `Could not ${quote(attempt)}: Cloud Storage answered ${status}${said === '' ? '' : `: ${said}`}`;
+  if (isTransient(status)) return new UnavailableError(`${answered}. This may pass; try again.`, { details });
+  if (status === 403) return translateForbidden(attempt, refusal);
+  if (status === 404) {
+    const advice = `The bucket gs://${attempt.uri.bucket} does not exist, or its name is misspelt`;
+    return new UpstreamError(`${answered}. ${advice}.`, { details: { ...details, bucket: attempt.uri.bucket } });
+  }
+  if (status !== 401) return new UpstreamError(answered, { details });
+  return new UpstreamError(
+    `${answered}. Our token is not accepted: check that the service account is enabled, and that the clock is right.`,
+    { details },
+  );
+};
+
+const codeOf = (error: unknown): string | undefined =>
+  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : undefined;
+
+/** The error to throw when there was no answer, or one that broke off. */
+export const translateFailure = (attempt: Attempt, error: unknown): AppError => {
+  const message = error instanceof Error ? error.message : String(error);
+  if (/could not load the default credentials/i.test(message)) {
+    return new UpstreamError(
+      `Could not ${quote(attempt)}: there are no Google credentials. On Google Cloud give the function a service account; elsewhere run: gcloud auth application-default login`,
+      { cause: error },
+    );
+  }
+  const code = codeOf(error);
+  const why = code === undefined || message.includes(code) ? message : `${message}, ${code}`;
+  return new UnavailableError(
+    `Could not ${quote(attempt)}: Cloud Storage could not be reached, or its answer broke off (${why.slice(0, MAX_QUOTE)}).`,
+    { cause: error },
+  );
+};
+
+/** The error to throw when an answer arrived whole and is not what Cloud Storage sends. */
+export const translateUnreadable = (attempt: Attempt, what: string): UnavailableError =>
+  new UnavailableError(`Could not ${quote(attempt)}: ${what}. This may pass; try again.`);
+
+/** The error to throw when our deadline passed (`afterMs`), or the caller's signal ended the call. */
+export const translateDeadline = (attempt: Attempt, afterMs: number, cause: unknown): DeadlineError =>
+  new DeadlineError(`Could not ${quote(attempt)}: no answer from Cloud Storage after ${Math.round(afterMs)} ms.`, {
+    cause,
+  });
