@@ -1,0 +1,125 @@
+import { setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent } from 'undici';
+import type { Chaos, PlannedDelivery } from './chaos.ts';
+import { planDeliveries } from './chaos.ts';
+import type { BinaryEvent } from './cloud-event.ts';
+import { buildFinalizedEvent } from './cloud-event.ts';
+import { createGate } from './gate.ts';
+import type { ObjectResource } from './resource.ts';
+
+export interface EventDeliveryOptions {
+  /** URLs to post to, asked for at every event. Without any, an event counts as delivered. */
+  readonly targets: () => readonly string[];
+  /** Duplicates, delays and another order, as Eventarc may do at any time. */
+  readonly chaos?: Chaos;
+  readonly log?: (message: string, fields: Readonly<Record<string, unknown>>) => void;
+  /** First pause before a retry; it doubles. 1000; Eventarc's is 10,000. */
+  readonly baseBackoffMs?: number;
+  /** 60,000; Eventarc's is 600,000. */
+  readonly maxBackoffMs?: number;
+  /** 10,000, as Eventarc's acknowledgement deadline. */
+  readonly timeoutMs?: number;
+  /** 24 hours: then an event is given up, as by Eventarc. */
+  readonly retentionMs?: number;
+  /** Deliveries under way at once; 80. */
+  readonly concurrency?: number;
+}
+
+export interface EventDelivery {
+  /** Resolves once every target has acknowledged the event with 2xx (or it was given up); rejects when closed before. */
+  onFinalize(object: ObjectResource): Promise<void>;
+  /** Resolves once nothing is left to deliver. */
+  drain(): Promise<void>;
+  /** Ends all attempts; what is not delivered stays undelivered. */
+  close(): Promise<void>;
+}
+
+const HOUR_MS = 3_600_000;
+const ONCE: readonly PlannedDelivery[] = [{ delayMs: 0, isOtherMessage: false }];
+
+const createPost = (timeoutMs: number, closed: AbortSignal) => {
+  const agent = new Agent({ connections: 100, headersTimeout: timeoutMs, bodyTimeout: timeoutMs });
+  const post = async (target: string, { headers, body }: BinaryEvent): Promise<string | null> => {
+    const url = new URL(target);
+    const signal = AbortSignal.any([closed, AbortSignal.timeout(timeoutMs)]);
+    try {
+      const response = await agent.request({
+        origin: url.origin,
+        path: `${url.pathname}${url.search}`,
+        method: 'POST',
+        headers: { ...headers },
+        body,
+        signal,
+      });
+      await response.body.dump();
+      return response.statusCode >= 200 && response.statusCode < 300 ? null : `status ${response.statusCode}`;
+    } catch (error) {
+      return error instanceof Error ? error.message || error.name : String(error);
+    }
+  };
+  return { post, close: (): Promise<void> => agent.destroy() };
+};
+
+/** Delivers finalize events as Eventarc does: binary-mode CloudEvents, at least once, in no certain order. */
+export const createEventDelivery = (options: EventDeliveryOptions): EventDelivery => {
+  const { targets, chaos, log, baseBackoffMs = 1_000, maxBackoffMs = 60_000, timeoutMs = 10_000 } = options;
+  const { retentionMs = 24 * HOUR_MS, concurrency = 80 } = options;
+  const closing = new AbortController();
+  // One listener per event that waits for its turn: as many as there are.
+  setMaxListeners(0, closing.signal);
+  const { post, close } = createPost(timeoutMs, closing.signal);
+  const gate = createGate(concurrency);
+  const counts = new Map<string, number>();
+  const pending = new Set<Promise<void>>();
+
+  const pause = (ms: number): Promise<void> => sleep(ms, undefined, { signal: closing.signal });
+  const deliver = async (target: string, event: BinaryEvent, subject: string): Promise<void> => {
+    const giveUpAt = performance.now() + retentionMs;
+    for (let attempt = 0; ; attempt += 1) {
+      const problem = await gate.pass(() => post(target, event));
+      if (problem === null) return;
+      closing.signal.throwIfAborted();
+      const backoffMs = Math.min(maxBackoffMs, baseBackoffMs * 2 ** attempt);
+      const isLast = performance.now() + backoffMs > giveUpAt;
+      log?.(isLast ? 'event given up' : 'event not delivered', { subject, target, attempt, problem, backoffMs });
+      if (isLast) return;
+      await pause(backoffMs);
+    }
+  };
+  const planFor = (object: ObjectResource): readonly PlannedDelivery[] => {
+    if (chaos === undefined) return ONCE;
+    const key = `${object.bucket}/${object.name}`;
+    const count = counts.get(key) ?? 0;
+    counts.set(key, count + 1);
+    return planDeliveries(chaos, key, count);
+  };
+  const deliverAll = async (object: ObjectResource): Promise<void> => {
+    const urls = targets();
+    const deliveries = planFor(object).flatMap(({ delayMs, isOtherMessage }, copy) => {
+      const id = isOtherMessage ? `${object.generation}${copy}` : object.generation;
+      const event = buildFinalizedEvent(object, id);
+      return urls.map(async (url) => {
+        if (delayMs > 0) await pause(delayMs);
+        await deliver(url, event, `${object.bucket}/${object.name}`);
+      });
+    });
+    await Promise.all(deliveries);
+  };
+
+  return {
+    async onFinalize(object) {
+      const work = deliverAll(object);
+      pending.add(work);
+      await work.finally(() => pending.delete(work));
+    },
+    async drain() {
+      while (pending.size > 0) await Promise.allSettled(pending);
+    },
+    async close() {
+      closing.abort(new Error('the delivery of events was closed'));
+      await Promise.allSettled(pending);
+      await close();
+    },
+  };
+};
