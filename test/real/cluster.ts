@@ -1,5 +1,5 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
@@ -181,11 +181,8 @@ export const startRealCluster = async (options: RealClusterOptions = {}): Promis
   const token = newToken();
   const users = Object.fromEntries((options.users ?? []).map((name) => [name, newToken()]));
   writeFiles(folder, token, users);
-  const processes = createServerProcesses();
-  const close = async (): Promise<void> => {
-    await processes.close();
-    rmSync(folder, { recursive: true, force: true });
-  };
+  const processes = createServerProcesses(folder);
+  const { close } = processes;
   try {
     const caPem = await startServers(layout, processes, token, options.apiServerFlags ?? []);
     return {

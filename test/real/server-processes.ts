@@ -18,7 +18,7 @@ export interface ServerProcesses {
   /** Throws with the end of its log when a program has ended by itself. */
   check(): void;
   /** Ends all of them, and returns when they have. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** A port of 127.0.0.1 that nobody listens on at the moment. */
@@ -39,9 +39,9 @@ const readTail = (file: string): string => {
   }
 };
 
-/** Starts the supervisor that runs programs for this process and ends them with it. */
-export const createServerProcesses = (): ServerProcesses => {
-  const supervisor = spawn(process.execPath, [join(import.meta.dirname, 'supervisor.ts')], {
+/** Starts the supervisor that runs programs for this process, and ends them, and removes `folder`, with it. */
+export const createServerProcesses = (folder: string): ServerProcesses => {
+  const supervisor = spawn(process.execPath, [join(import.meta.dirname, 'supervisor.ts'), folder], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const closed = new Promise((resolve) => supervisor.once('close', resolve));

@@ -1,9 +1,10 @@
 /**
  * Starts the programs that standard input names, one JSON line each, and ends them when standard input closes: with
- * the test that holds the other end, however that ended. Run by server-processes.ts as a process of its own.
+ * the test that holds the other end, however that ended. The folder that its argument names goes with them. Run by
+ * server-processes.ts as a process of its own.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { openSync } from 'node:fs';
+import { openSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Program } from './server-processes.ts';
 
@@ -31,6 +32,8 @@ const end = async (): Promise<void> => {
     await ended;
     clearTimeout(timer);
   }
+  const [folder] = process.argv.slice(2);
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   process.exit(0);
 };
 
