@@ -1,4 +1,5 @@
 import type { Cluster } from '../cluster.ts';
+import type { Owners } from './owners.ts';
 
 /** Something that acts on the cluster by itself until it is closed. */
 export interface Controller {
@@ -7,6 +8,7 @@ export interface Controller {
 
 export interface ControllerContext {
   readonly cluster: Cluster;
+  readonly owners: Owners;
   /** Told of faults of a controller's own work on `key`; they must not end the process. */
   readonly report: (key: string, error: unknown) => void;
 }

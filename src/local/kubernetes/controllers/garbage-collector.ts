@@ -7,7 +7,6 @@ import type { StoreEvent } from '../store/event.ts';
 import { draftOf } from '../types.ts';
 import type { KubeObject, OwnerReference } from '../types.ts';
 import type { Controller, ControllerContext } from './controller.ts';
-import { createOwners } from './owners.ts';
 import type { Owners } from './owners.ts';
 import { createWorkQueue } from './queue.ts';
 
@@ -17,12 +16,10 @@ const manager = 'kube-controller-manager';
  * Deletes what is owned by nothing that still exists, and carries out the `foregroundDeletion` and `orphan` finalizers
  * (https://kubernetes.io/docs/concepts/architecture/garbage-collection/).
  */
-export const createGarbageCollector = ({ cluster, report }: ControllerContext): Controller => {
-  const owners = createOwners(cluster.store);
+export const createGarbageCollector = ({ cluster, owners, report }: ControllerContext): Controller => {
   const queue = createWorkQueue((id) => collect(cluster, owners, id), report);
 
   const consider = (event: StoreEvent): void => {
-    owners.learn(event);
     const { object } = event;
     if (event.type === 'DELETED') {
       for (const dependent of owners.dependentsOf(object.metadata.uid))

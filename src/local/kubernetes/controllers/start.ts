@@ -1,25 +1,35 @@
 import type { Cluster } from '../cluster.ts';
 import type { Controller, ControllerContext } from './controller.ts';
 import { createGarbageCollector } from './garbage-collector.ts';
+import { createJobController } from '../job-controller.ts';
 import { createNamespaceController, ensureNamespaces } from './namespace-controller.ts';
+import { createOwners } from './owners.ts';
 
 export interface ControllerOptions {
   readonly jobBackoffMs: number;
 }
 
 /** Starts everything that acts by itself: garbage collection, namespaces, Jobs. */
-export const startControllers = (cluster: Cluster, _options: ControllerOptions): Controller => {
+export const startControllers = (cluster: Cluster, options: ControllerOptions): Controller => {
   ensureNamespaces(cluster);
+  const owners = createOwners(cluster.store);
+  const forgetOwners = cluster.store.subscribe((event) => owners.learn(event));
   const context: ControllerContext = {
     cluster,
+    owners,
     report: (key, error) =>
       process.stderr.write(
         `kubernetes: ${key}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
       ),
   };
-  const controllers = [createGarbageCollector(context), createNamespaceController(context)];
+  const controllers = [
+    createGarbageCollector(context),
+    createNamespaceController(context),
+    createJobController(context, { backoffBaseMs: options.jobBackoffMs }),
+  ];
   return {
     close: () => {
+      forgetOwners();
       for (const controller of controllers) controller.close();
     },
   };

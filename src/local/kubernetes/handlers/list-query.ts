@@ -3,9 +3,10 @@ import type { Resource } from '../resources/resource.ts';
 import { parseFieldSelector } from '../selectors/fields.ts';
 import { parseLabelSelector } from '../selectors/labels.ts';
 import { badRequest, invalid, StatusError } from '../status.ts';
+import type { Cause } from '../status.ts';
 import type { Store } from '../store/store.ts';
 import type { KubeObject } from '../types.ts';
-import { forbiddenField, invalidValue, notSupported } from '../validation/faults.ts';
+import { forbiddenField, notSupported } from '../validation/faults.ts';
 
 export type Matcher = (object: KubeObject) => boolean;
 
@@ -61,8 +62,7 @@ export const checkNotAhead = (store: Store, version: number | undefined): void =
 export const versionMatchOf = (request: ApiRequest): 'Exact' | 'NotOlderThan' | undefined => {
   const match = request.query.get('resourceVersionMatch') ?? '';
   if (match === '') return undefined;
-  const fail = (fault: ReturnType<typeof invalidValue>): StatusError =>
-    invalid('ListOptions', 'meta.k8s.io', '', [fault]);
+  const fail = (fault: Cause): StatusError => invalid('ListOptions', 'meta.k8s.io', '', [fault]);
   if (match !== 'Exact' && match !== 'NotOlderThan')
     throw fail(notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan', '']));
   const version = versionOf(request);

@@ -19,7 +19,7 @@ const mergeFields = (type: Type, target: Fields, patch: Fields): Fields => {
   if (patch['$patch'] === 'replace') return withoutDirectives(patch);
   if (patch['$patch'] === 'delete') return {};
   if (patch['$patch'] !== undefined && patch['$patch'] !== 'merge')
-    throw badRequest(`Unknown patch type found: ${String(patch['$patch'])}`);
+    throw badRequest(`Unknown patch type found: ${JSON.stringify(patch['$patch'])}`);
   const retained = patch['$retainKeys'];
   const merged = new Map(Object.entries(target).filter(([key]) => !Array.isArray(retained) || retained.includes(key)));
   for (const [key, value] of Object.entries(patch)) {

@@ -31,7 +31,7 @@ const formatExpression = (expression: Fields): string => {
   const operator = stringAt(expression, 'operator');
   if (operator === 'Exists') return key;
   if (operator === 'DoesNotExist') return `!${key}`;
-  return `${key} ${operators[operator] ?? operator} (${listAt(expression, 'values').toSorted().join(',')})`;
+  return `${key} ${operators[operator] ?? operator} (${listAt(expression, 'values').map(String).toSorted(byText).join(',')})`;
 };
 
 /** `a=1,b=2`, or `<none>`. */
@@ -41,3 +41,5 @@ export const formatLabels = (labels: Readonly<Record<string, string>>): string =
 };
 
 export const podSpecOfTemplate = (object: Fields): Fields => fieldsAt(object, 'spec', 'template', 'spec');
+
+const byText = (a: string, b: string): number => (a < b ? -1 : 1);

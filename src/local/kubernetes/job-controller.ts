@@ -1,0 +1,166 @@
+import type { Cluster } from './cluster.ts';
+import type { Controller, ControllerContext } from './controllers/controller.ts';
+import { recordEvent } from './controllers/events.ts';
+import { createTimers } from './controllers/timers.ts';
+import { createWorkQueue } from './controllers/queue.ts';
+import { noBackoff } from './job/backoff.ts';
+import type { Backoff } from './job/backoff.ts';
+import { decide } from './job/decide.ts';
+import type { Decision, JobEvent } from './job/decide.ts';
+import { buildJobPod, controllerOf } from './job/job-pods.ts';
+import { finishedAtMs, isFinished, specOf } from './job/job-views.ts';
+import { isTracked, trackingFinalizer } from './job/pod-views.ts';
+import { numberAt } from './json.ts';
+import type { Fields } from './json.ts';
+import { createObject } from './operations/create.ts';
+import { removeObject } from './operations/remove.ts';
+import { updateObject, withStatus } from './operations/update.ts';
+import { canonical } from './operations/write.ts';
+import { jobs } from './resources/jobs.ts';
+import { pods } from './resources/pods.ts';
+import { StatusError } from './status.ts';
+import type { StoreEvent } from './store/event.ts';
+import { draftOf } from './types.ts';
+import type { Draft, KubeObject } from './types.ts';
+
+export interface JobControllerOptions {
+  /** First pause before a failed pod is replaced. */
+  readonly backoffBaseMs: number;
+}
+
+const manager = 'kube-controller-manager';
+const component = 'job-controller';
+/** After this long a Job whose pods could not be created is tried again. */
+const createRetryMs = 1_000;
+
+/** Runs Jobs: creates their pods, counts how these end, and says in the status what came of it. */
+export const createJobController = (
+  { cluster, owners, report }: ControllerContext,
+  options: JobControllerOptions,
+): Controller => {
+  const backoffs = new Map<string, Backoff>();
+  const queue = createWorkQueue((key) => sync(key), report);
+  const timers = createTimers((key) => queue.add(key));
+
+  const sync = (key: string): void => {
+    const job = cluster.get('jobs.batch', key);
+    if (job === undefined) {
+      backoffs.delete(key);
+      timers.clear(key);
+      return;
+    }
+    const own = owners.dependentsOf(job.metadata.uid).flatMap((each) => cluster.get(each.resource, each.key) ?? []);
+    const jobPods = own.filter((each) => each.kind === 'Pod');
+    if (isFinished(job)) {
+      backoffs.delete(key);
+      settleFinished(cluster, job, jobPods, (delayMs) => timers.set(key, delayMs));
+      return;
+    }
+    const backoff = backoffs.get(job.metadata.uid) ?? noBackoff;
+    const decision = decide(job, jobPods, { now: cluster.now(), backoff, backoffBaseMs: options.backoffBaseMs });
+    backoffs.set(job.metadata.uid, decision.backoff);
+    const failedCreates = cluster.store.transaction(() => carryOut(cluster, job, decision));
+    const waits = [decision.lookAgainInMs, failedCreates > 0 ? createRetryMs : undefined].filter(
+      (wait) => wait !== undefined,
+    );
+    if (waits.length > 0) timers.set(key, Math.min(...waits));
+  };
+
+  const consider = ({ resource, key, object, type }: StoreEvent): void => {
+    if (resource === 'jobs.batch') queue.add(key);
+    if (resource !== 'pods') return;
+    const controller = controllerOf(object);
+    const job =
+      controller === undefined
+        ? undefined
+        : cluster.get('jobs.batch', `${object.metadata.namespace}/${controller.name}`);
+    if (job !== undefined && job.metadata.uid === controller?.uid)
+      queue.add(`${object.metadata.namespace}/${controller.name}`);
+    else if (type !== 'DELETED' && isTracked(object)) release(cluster, object);
+  };
+
+  const unsubscribe = cluster.store.subscribe(consider);
+  for (const key of cluster.all('jobs.batch').keys()) queue.add(key);
+  return {
+    close: () => {
+      unsubscribe();
+      queue.close();
+      timers.close();
+    },
+  };
+};
+
+/** Returns how many pods could not be created. */
+const carryOut = (cluster: Cluster, job: KubeObject, decision: Decision): number => {
+  const events: JobEvent[] = [];
+  let failures = 0;
+  for (let count = 0; count < decision.create; count += 1) {
+    const event = createPod(cluster, job);
+    events.push(event);
+    if (event.type === 'Warning') failures += 1;
+  }
+  for (const pod of decision.remove) events.push(deletePod(cluster, pod));
+  const active = (numberAt(decision.status, 'active') ?? 0) - failures;
+  writeStatus(cluster, job, { ...decision.status, active });
+  for (const pod of decision.release) release(cluster, pod);
+  for (const event of [...events, ...decision.events]) recordEvent(cluster, job, event, component);
+  return failures;
+};
+
+const createPod = (cluster: Cluster, job: KubeObject): JobEvent => {
+  try {
+    const draft = canonical(pods, buildJobPod(job));
+    pods.applyDefaults?.(draft);
+    const pod = createObject(cluster, pods, job.metadata.namespace, draft, { manager, dryRun: false });
+    return { type: 'Normal', reason: 'SuccessfulCreate', message: `Created pod: ${pod.metadata.name}` };
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    return { type: 'Warning', reason: 'FailedCreate', message: `Error creating: ${error.message}` };
+  }
+};
+
+const deletePod = (cluster: Cluster, pod: KubeObject): JobEvent => {
+  const { namespace, name } = pod.metadata;
+  removeObject(cluster, pods, namespace, name, { propagationPolicy: 'Background', dryRun: false });
+  return { type: 'Normal', reason: 'SuccessfulDelete', message: `Deleted pod: ${name}` };
+};
+
+const writeStatus = (cluster: Cluster, job: KubeObject, status: Fields): void => {
+  const { namespace, name } = job.metadata;
+  updateObject(cluster, jobs, namespace, name, withStatus(status), { manager, dryRun: false, subresource: 'status' });
+};
+
+/** Takes the tracking finalizer off a pod that is counted, or that no Job counts any more. */
+const release = (cluster: Cluster, { metadata }: KubeObject): void => {
+  const pod = cluster.get('pods', `${metadata.namespace}/${metadata.name}`);
+  if (pod === undefined || !isTracked(pod)) return;
+  const change = (old: KubeObject): Draft => {
+    const draft = draftOf(old);
+    draft.metadata['finalizers'] = (old.metadata.finalizers ?? []).filter((each) => each !== trackingFinalizer);
+    return draft;
+  };
+  updateObject(cluster, pods, pod.metadata.namespace, pod.metadata.name, change, { manager, dryRun: false });
+};
+
+/** Lets go of its pods, and deletes the Job with them when its time to live is over. */
+const settleFinished = (
+  cluster: Cluster,
+  job: KubeObject,
+  jobPods: readonly KubeObject[],
+  again: (delayMs: number) => void,
+): void => {
+  for (const pod of jobPods) release(cluster, pod);
+  const { ttlSecondsAfterFinished } = specOf(job);
+  if (ttlSecondsAfterFinished === undefined || job.metadata.deletionTimestamp !== undefined) return;
+  const leftMs = finishedAtMs(job) + ttlSecondsAfterFinished * 1000 - cluster.now().getTime();
+  if (leftMs > 0) {
+    again(leftMs);
+    return;
+  }
+  const { namespace, name, uid } = job.metadata;
+  removeObject(cluster, jobs, namespace, name, {
+    propagationPolicy: 'Foreground',
+    preconditions: { uid },
+    dryRun: false,
+  });
+};
