@@ -1,6 +1,6 @@
 import type { V1Job } from '@kubernetes/client-node';
 import type { Jobs } from '../cluster/port.ts';
-import { ConflictError, isAmbiguous, UnavailableError, UpstreamError } from '../errors.ts';
+import { AppError, ConflictError, isAmbiguous, UnavailableError, UpstreamError } from '../errors.ts';
 import { ANNOTATIONS } from './job.ts';
 
 export interface EnsureDeps {
@@ -48,7 +48,7 @@ const assertSame = (found: V1Job, wanted: V1Job): V1Job => {
 export const ensureJob = async (deps: EnsureDeps, wanted: V1Job, signal?: AbortSignal): Promise<EnsuredJob> => {
   const options = signal === undefined ? {} : { signal };
   const { namespace, name } = nameOf(wanted);
-  let doubt: unknown;
+  let doubt: AppError | undefined;
   for (let attempt = 0; attempt < MAX_TRIES; attempt += 1) {
     if (attempt > 0) await deps.wait(FIRST_PAUSE_MS * 2 ** (attempt - 1), signal);
     try {
@@ -56,13 +56,12 @@ export const ensureJob = async (deps: EnsureDeps, wanted: V1Job, signal?: AbortS
       if (job !== 'exists') return { kind: 'created', job };
     } catch (error) {
       if (error instanceof UpstreamError && doubt === undefined) return { kind: 'refused', error };
-      if (!isAmbiguous(error)) throw error;
+      if (!(error instanceof AppError) || !isAmbiguous(error)) throw error;
       doubt = error;
     }
     const found = await deps.cluster.getJob(namespace, name, options);
     if (found !== null) return { kind: doubt === undefined ? 'adopted' : 'created', job: assertSame(found, wanted) };
   }
-  throw (
-    doubt ?? new UnavailableError(`Job ${namespace}/${name} was there and gone ${MAX_TRIES} times in a row; ask again.`)
-  );
+  if (doubt !== undefined) throw doubt;
+  throw new UnavailableError(`Job ${namespace}/${name} was there and gone ${MAX_TRIES} times in a row; ask again.`);
 };

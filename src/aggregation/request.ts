@@ -1,7 +1,8 @@
 import type { Issue } from '../errors.ts';
 import { InvalidRequestError } from '../errors.ts';
-import type { CheckSecret } from '../secrets/required.ts';
-import type { CompleteAggregator, Values } from '../values/schema.ts';
+import type { CompleteAggregator } from '../values/complete-aggregator.ts';
+import { requireAggregator } from '../values/complete-aggregator.ts';
+import type { Values } from '../values/parse-values.ts';
 import { aggregationIdProblem } from './names.ts';
 import type { RunRecord, Trigger } from './run-record.ts';
 import type { AggregationSpec } from './spec.ts';
@@ -41,13 +42,6 @@ export const JOB_DEFAULTS = {
 
 const TEMPLATED = ['checkpointsFilePath', 'outputPath', 'resourcePath', 'outputResourcePath'] as const;
 
-const TYPE_NAMES = {
-  cma: 'cma',
-  wcma: 'wcma',
-  CumulativeMovingAverage: 'cma',
-  WeightedCumulativeMovingAverage: 'wcma',
-} as const satisfies Record<CompleteAggregator['aggregationType'], 'cma' | 'wcma'>;
-
 const scheduleOf = (
   values: Values,
   context: RequestContext,
@@ -55,7 +49,7 @@ const scheduleOf = (
 ): RunRequest['schedule'] => {
   const name = aggregator.schedule ?? context.scheduler?.job;
   if (name === undefined) return undefined;
-  const configured = values.schedules?.find((schedule) => schedule.name === name)?.concurrencyPolicy;
+  const configured = values.schedules.find((schedule) => schedule.name === name)?.concurrencyPolicy;
   const tick = context.scheduler?.tick?.toISOString();
   return {
     name,
@@ -65,7 +59,8 @@ const scheduleOf = (
 };
 
 interface Id {
-  readonly text: string;
+  /** `undefined`: a person gave none. */
+  readonly text: string | undefined;
   readonly warnings: readonly string[];
 }
 
@@ -73,45 +68,52 @@ interface Id {
  * The id as asked for. Of a tick it is `<job>-{tick}` unless a template says otherwise: an id without a placeholder
  * would make every tick after the first one `exists`.
  */
-const idOf = (aggregator: CompleteAggregator, { scheduler, now }: RequestContext): Id => {
-  const given = aggregator.aggregationId;
-  if (scheduler === undefined) {
-    if (given !== undefined) return { text: given, warnings: [] };
-    const message = 'is required, e.g. aggregation-{date}-{time}: the same id again creates nothing';
-    throw new InvalidRequestError(`aggregator.aggregationId ${message}.`, [
-      { path: 'aggregator.aggregationId', message },
-    ]);
-  }
+const idOf = (given: string | undefined, { scheduler, now }: RequestContext): Id => {
+  if (scheduler === undefined) return { text: given, warnings: [] };
   const isTick = scheduler.tick !== undefined;
   if (given !== undefined && (hasPlaceholder(given) || !isTick)) return { text: given, warnings: [] };
   const text = isTick ? `${scheduler.job}-{tick}` : `${scheduler.job}-manual-${formatTick(now)}`;
-  return {
-    text,
-    warnings:
-      given === undefined
-        ? []
-        : [`aggregationId "${given}" has no placeholder; this tick's run is "${scheduler.job}-<tick>".`],
-  };
+  const warning = `aggregationId "${given}" has no placeholder, which ticks of a schedule need; this run is called after its tick.`;
+  return { text, warnings: given === undefined ? [] : [warning] };
 };
 
-const withoutUndefined = <T extends object>(value: T): T =>
-  Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as T;
+type Plain<T> = T extends readonly (infer E)[]
+  ? Plain<E>[]
+  : T extends object
+    ? { [K in keyof T]: Plain<Exclude<T[K], undefined>> }
+    : T;
+
+// A member that is `undefined` is one that was not given: as JSON, in which a claim is kept, it is not there at all.
+const plain = <T>(value: T): Plain<T> => JSON.parse(JSON.stringify(value));
+
+const TYPE_NAMES = {
+  cma: 'cma',
+  wcma: 'wcma',
+  CumulativeMovingAverage: 'cma',
+  WeightedCumulativeMovingAverage: 'wcma',
+} as const satisfies Record<CompleteAggregator['aggregationType'], 'cma' | 'wcma'>;
 
 const specOf = (
   aggregator: CompleteAggregator,
+  id: string,
   namespace: string,
   context: RequestContext,
-  aggregationId: string,
 ): AggregationSpec => {
-  const { release: _release, concurrencyPolicy: _policy, schedule: _schedule, ...rest } = aggregator;
-  return withoutUndefined({
+  const { release: _release, concurrencyPolicy: _policy, ...rest } = aggregator;
+  return plain({
     ...JOB_DEFAULTS,
     releaseName: context.defaults.releaseName,
-    ...rest,
+    ...plain(rest),
     namespace,
-    aggregationId,
+    aggregationId: id,
     aggregationType: TYPE_NAMES[aggregator.aggregationType],
   });
+};
+
+const assertReleased = ({ aggregator }: Values): void => {
+  if (aggregator?.release !== false) return;
+  const message = 'is false: these values ask for no aggregation; set it to true or leave it out';
+  throw new InvalidRequestError(`aggregator.release ${message}.`, [{ path: 'aggregator.release', message }]);
 };
 
 const fillAll = (asked: AggregationSpec, context: TemplateContext, issues: Issue[]): AggregationSpec => {
@@ -129,10 +131,10 @@ const idIssues = (id: string): Issue[] => {
 };
 
 const checksOf = (values: Values): RunRecord['checkSecrets'] =>
-  (values.checkSecrets ?? []).map((check: CheckSecret) => ({
+  values.checkSecrets.map((check) => ({
     name: check.name,
     ...(check.namespace !== undefined && { namespace: check.namespace }),
-    keys: check.keys.map(({ key, displayName }) => ({ key, ...(displayName !== undefined && { displayName }) })),
+    keys: check.keys.map((entry) => ({ ...entry })),
   }));
 
 /**
@@ -140,15 +142,13 @@ const checksOf = (values: Values): RunRecord['checkSecrets'] =>
  * of a scheduled run, else for the moment of the request. Throws InvalidRequestError with every fault of the
  * placeholders and the id at once. Pure.
  */
-export const buildRunRequest = (
-  values: Values,
-  aggregator: CompleteAggregator,
-  context: RequestContext,
-): RunRequest => {
+export const buildRunRequest = (values: Values, context: RequestContext): RunRequest => {
   const { scheduler } = context;
-  const id = idOf(aggregator, context);
+  assertReleased(values);
+  const id = idOf(values.aggregator?.aggregationId, context);
+  const aggregator = requireAggregator(values, { idIsDerived: id.text !== undefined });
   const schedule = scheduleOf(values, context, aggregator);
-  const named = specOf(aggregator, values.namespace ?? context.defaults.namespace, context, id.text);
+  const named = specOf(aggregator, id.text ?? '', values.namespace ?? context.defaults.namespace, context);
   const asked = schedule === undefined ? named : { ...named, schedule: schedule.name };
   const issues: Issue[] = [];
   const template = {

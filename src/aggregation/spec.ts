@@ -7,6 +7,9 @@ import type {
   V1Toleration,
 } from '@kubernetes/client-node';
 
+/** The members of one of client-node's classes, as a plain object. */
+type Plain<T> = Pick<T, keyof T>;
+
 /** A key of a Secret. */
 export interface SecretKey {
   readonly secret: string;
@@ -53,8 +56,8 @@ export interface AggregationSpec extends Partial<BundleInterface> {
   readonly ttlSecondsAfterFinished: number;
   readonly podLabels?: Readonly<Record<string, string>>;
   readonly podAnnotations?: Readonly<Record<string, string>>;
-  readonly podSecurityContext?: V1PodSecurityContext;
-  readonly securityContext?: V1SecurityContext;
+  readonly podSecurityContext?: Plain<V1PodSecurityContext>;
+  readonly securityContext?: Plain<V1SecurityContext>;
   readonly schedule?: string;
 }
 

@@ -1,3 +1,4 @@
+import type { HttpFunction } from '@google-cloud/functions-framework';
 import type { Request, RequestHandler } from 'express';
 import express from 'express';
 import type { LaunchDeps } from '../aggregation/finish.ts';
@@ -127,8 +128,11 @@ const notFound: Handler = async (_deps, req) => {
   );
 };
 
-/** The HTTP function `aggregate`: an express Router, called by functions-framework with the body unparsed. */
-export const createAggregate = (deps: AggregateDeps): express.Router => {
+/**
+ * The HTTP function `aggregate`: an express Router. functions-framework calls it with a request and a response only,
+ * while a Router wants to be told what comes after it: here, nothing does.
+ */
+export const createAggregate = (deps: AggregateDeps): HttpFunction => {
   const router = express.Router({ caseSensitive: true, strict: false });
   const on =
     (handler: Handler): RequestHandler =>
@@ -148,6 +152,5 @@ export const createAggregate = (deps: AggregateDeps): express.Router => {
     .get(on(showRun))
     .delete(on(cancel))
     .all(on(notAllowed('GET, DELETE')));
-  router.use(on(notFound));
-  return router;
+  return (req, res) => router(req, res, () => on(notFound)(req, res, () => {}));
 };

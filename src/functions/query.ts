@@ -2,8 +2,11 @@ import { InvalidRequestError } from '../errors.ts';
 import type { Issue } from '../errors.ts';
 import { closest } from '../values/nearest.ts';
 
+/** A parsed query: each name with all its values, in order. */
+export type Query = ReadonlyMap<string, readonly string[]>;
+
 /** The query of a URL, each name with all its values in order. Throws InvalidRequestError on names not in `known`. */
-export const parseQuery = (url: string, known: readonly string[]): ReadonlyMap<string, readonly string[]> => {
+export const parseQuery = (url: string, known: readonly string[]): Query => {
   const at = url.indexOf('?');
   const query = new Map<string, string[]>();
   const issues: Issue[] = [];
@@ -25,14 +28,14 @@ export const parseQuery = (url: string, known: readonly string[]): ReadonlyMap<s
 const invalid = (name: string, message: string): InvalidRequestError =>
   new InvalidRequestError(`?${name} ${message}`, [{ path: `?${name}`, message }]);
 
-const single = (query: ReadonlyMap<string, readonly string[]>, name: string): string | undefined => {
+const single = (query: Query, name: string): string | undefined => {
   const values = query.get(name) ?? [];
   if (values.length > 1) throw invalid(name, 'is given more than once');
   return values[0];
 };
 
 /** `true` for `?name=true` and a bare `?name`, `false` for `?name=false` and where it is absent. */
-export const flag = (query: ReadonlyMap<string, readonly string[]>, name: string): boolean => {
+export const flag = (query: Query, name: string): boolean => {
   const value = single(query, name);
   if (value === undefined || value === 'false') return false;
   if (value === 'true' || value === '') return true;
@@ -40,12 +43,7 @@ export const flag = (query: ReadonlyMap<string, readonly string[]>, name: string
 };
 
 /** A whole number from `least` to `most`, or `undefined` where it is absent. */
-export const wholeNumber = (
-  query: ReadonlyMap<string, readonly string[]>,
-  name: string,
-  least: number,
-  most: number,
-): number | undefined => {
+export const wholeNumber = (query: Query, name: string, least: number, most: number): number | undefined => {
   const value = single(query, name);
   if (value === undefined) return undefined;
   const number = /^[0-9]{1,9}$/.test(value) ? Number(value) : Number.NaN;
@@ -54,11 +52,7 @@ export const wholeNumber = (
 };
 
 /** One of `choices`, or `undefined` where it is absent. */
-export const choice = <T extends string>(
-  query: ReadonlyMap<string, readonly string[]>,
-  name: string,
-  choices: readonly T[],
-): T | undefined => {
+export const choice = <T extends string>(query: Query, name: string, choices: readonly T[]): T | undefined => {
   const value = single(query, name);
   if (value === undefined) return undefined;
   const found = choices.find((candidate) => candidate === value);

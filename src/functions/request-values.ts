@@ -1,8 +1,35 @@
 import type { Request } from 'express';
+import { parseAggregationDocument } from '../values/aggregation-document.ts';
 import type { JsonObject } from '../values/json.ts';
 import { mergeValues } from '../values/merge.ts';
 import { parseDocument } from '../values/parse-document.ts';
+import type { Values } from '../values/parse-values.ts';
+import { validateValues } from '../values/parse-values.ts';
+import { isTextField } from '../values/schema-paths.ts';
+import type { SetKind } from '../values/set.ts';
 import { applySet } from '../values/set.ts';
-import { readBody } from './raw-request.ts';
+import type { Query } from './query.ts';
+import { MAX_BODY_BYTES, readBody } from './raw-request.ts';
 
 const bytesOf = (req: Request): Uint8Array | undefined => (req.body instanceof Uint8Array ? req.body : undefined);
+
+const applySets = (values: JsonObject, query: Query, kind: SetKind): JsonObject =>
+  (query.get(kind) ?? []).reduce(
+    (laid, expression) => applySet(laid, expression, { kind, isText: isTextField }),
+    values,
+  );
+
+/**
+ * The values of a call: configured ones, the body's over them, `?set=` and `?set-string=` over both, as helm lays
+ * `-f` and `--set` over a chart's values. Throws InvalidRequestError with every fault at once.
+ */
+export const readRequestValues = async (configured: JsonObject, req: Request, query: Query): Promise<Values> => {
+  const { bytes, contentType } = await readBody(req.headers, bytesOf(req));
+  const document = parseDocument(bytes, {
+    maxBytes: MAX_BODY_BYTES,
+    ...(contentType !== undefined && { contentType }),
+  });
+  const { values } = parseAggregationDocument(document);
+  const set = applySets(applySets(values, query, 'set'), query, 'set-string');
+  return validateValues(mergeValues(configured, set));
+};

@@ -10,5 +10,6 @@ export const closest = (name: string, known: readonly string[]): string | undefi
   const byLower = new Map(known.map((candidate) => [candidate.toLowerCase(), candidate]));
   const near = closestOf(lower, [...byLower.keys()]);
   const allowed = Math.max(2, Math.floor(Math.max(lower.length, near.length) / 3));
-  return distance(lower, near) <= allowed && distance(lower, near) < near.length ? byLower.get(near) : undefined;
+  const edits = distance(lower, near);
+  return edits <= allowed && edits < Math.min(lower.length, near.length) ? byLower.get(near) : undefined;
 };

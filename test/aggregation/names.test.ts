@@ -12,17 +12,16 @@ const VALUE = /^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/;
 
 describe('buildJobName', () => {
   test.each([
-    ['flea-aggregator', 'aggregation-20261122-0200', 'flea-aggregator-aggregation-20261122-0200', false],
-    ['r', 'a', 'r-a', false],
+    ['flea-aggregator', 'aggregation-20261122-0200', /^flea-aggregator-aggregation-20261122-0200$/, false],
+    ['r', 'a', /^r-a$/, false],
     ['r', 'Aggregation.1', /^r-aggregation-1-[0-9a-f]{10}$/, true],
     ['r', 'x'.repeat(200), /^r-x{50}-[0-9a-f]{10}$/, true],
-    ['r', 'x'.repeat(61), `r-${'x'.repeat(61)}`, false],
+    ['r', 'x'.repeat(61), /^r-x{61}$/, false],
     ['r', 'x'.repeat(62), /^r-x{50}-[0-9a-f]{10}$/, true],
   ])('%s and %s', (release, id, name, changed) => {
     const built = buildJobName(release, id);
     expect(built.changed).toBe(changed);
-    if (typeof name === 'string') expect(built.name).toBe(name);
-    else expect(built.name).toMatch(name);
+    expect(built.name).toMatch(name);
   });
 
   test('is always a DNS label, and stable', () => {

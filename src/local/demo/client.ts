@@ -1,0 +1,66 @@
+/** What the demo does as a person with curl, kubectl and gcloud would, over the same HTTP. */
+export interface Client {
+  post(path: string, body: string): Promise<Reply>;
+  get(path: string): Promise<Reply>;
+  upload(bucket: string, name: string, bytes: Uint8Array): Promise<void>;
+  download(bucket: string, name: string): Promise<Uint8Array<ArrayBuffer>>;
+  createSecret(namespace: string, name: string, data: Readonly<Record<string, string>>): Promise<void>;
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+export interface ClientOptions {
+  readonly aggregate: string;
+  readonly kubernetes: string;
+  readonly storage: string;
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+
+const succeed = async (what: string, response: Response): Promise<Response> => {
+  if (response.ok) return response;
+  throw new Error(`${what}: ${response.status} ${await response.text()}`);
+};
+
+const reply = async (response: Response): Promise<Reply> => {
+  const body: unknown = await response.json();
+  return { status: response.status, body: isRecord(body) ? body : {} };
+};
+
+/** Plain HTTP to the local stack. Uploads and downloads throw on any answer but success. */
+export const createClient = ({ aggregate, kubernetes, storage }: ClientOptions): Client => ({
+  // As `curl --data-binary` sends it.
+  post: async (path, body) =>
+    reply(
+      await fetch(`${aggregate}${path}`, {
+        method: 'POST',
+        body,
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      }),
+    ),
+  get: async (path) => reply(await fetch(`${aggregate}${path}`)),
+  upload: async (bucket, name, bytes) => {
+    const url = `${storage}/upload/storage/v1/b/${bucket}/o?uploadType=media&name=${encodeURIComponent(name)}`;
+    const headers = { 'content-type': name.endsWith('.zip') ? 'application/zip' : 'application/octet-stream' };
+    await succeed(
+      `upload gs://${bucket}/${name}`,
+      await fetch(url, { method: 'POST', body: Buffer.from(bytes), headers }),
+    );
+  },
+  download: async (bucket, name) => {
+    const url = `${storage}/storage/v1/b/${bucket}/o/${encodeURIComponent(name)}?alt=media`;
+    const response = await succeed(`download gs://${bucket}/${name}`, await fetch(url));
+    return new Uint8Array(await response.arrayBuffer());
+  },
+  createSecret: async (namespace, name, data) => {
+    const body = JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name }, stringData: data });
+    const headers = { 'content-type': 'application/json' };
+    await succeed(
+      `create secret ${name}`,
+      await fetch(`${kubernetes}/api/v1/namespaces/${namespace}/secrets`, { method: 'POST', body, headers }),
+    );
+  },
+});

@@ -1,0 +1,68 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { BUCKETS } from '../stack.ts';
+import type { Client } from './client.ts';
+
+const FIXTURES = fileURLToPath(new URL('../../../test/fixtures/updates', import.meta.url));
+
+const ExpectedSchema = z.object({
+  task: z.string(),
+  jobs: z.array(z.object({ jobId: z.string(), numSamples: z.number() })),
+  cma: z.record(z.string(), z.array(z.number())),
+  wcma: z.record(z.string(), z.array(z.number())),
+});
+
+/** The averages of the updates, by variable: the first 64 elements of each, computed by TensorFlow and numpy. */
+export type Expected = z.infer<typeof ExpectedSchema>;
+
+export const readExpected = async (): Promise<Expected> =>
+  ExpectedSchema.parse(JSON.parse(await readFile(`${FIXTURES}/expected.json`, 'utf8')));
+
+/** Both layouts in which an update reaches a bucket, each with the list that names its updates. */
+export interface Uploaded {
+  readonly layout: 'bundles' | 'directories';
+  readonly list: string;
+  readonly updates: number;
+}
+
+const uploadList = async (client: Client, name: string, paths: readonly string[]): Promise<string> => {
+  await client.upload(BUCKETS.uploads, name, Buffer.from(`${paths.join('\n')}\n`));
+  return `gs://${BUCKETS.uploads}/${name}`;
+};
+
+const uploadBundles = async (client: Client, { task, jobs }: Expected): Promise<Uploaded> => {
+  const names = jobs.map(({ jobId }) => `tasksJobs/${task}/${jobId}.zip`);
+  for (const name of names) await client.upload(BUCKETS.uploads, name, await readFile(`${FIXTURES}/${name}`));
+  const list = await uploadList(
+    client,
+    'lists/bundles.txt',
+    names.map((name) => `gs://${BUCKETS.uploads}/${name}`),
+  );
+  return { layout: 'bundles', list, updates: names.length };
+};
+
+const uploadDirectories = async (client: Client, { jobs }: Expected): Promise<Uploaded> => {
+  const folders = jobs.map((_, index) => `update_${index}`);
+  for (const folder of folders) {
+    for (const file of await readdir(`${FIXTURES}/directories/${folder}`)) {
+      await client.upload(
+        BUCKETS.uploads,
+        `directories/${folder}/${file}`,
+        await readFile(`${FIXTURES}/directories/${folder}/${file}`),
+      );
+    }
+  }
+  const paths = folders.map((folder) => `gs://${BUCKETS.uploads}/directories/${folder}`);
+  return {
+    layout: 'directories',
+    list: await uploadList(client, 'lists/directories.txt', paths),
+    updates: folders.length,
+  };
+};
+
+/** Uploads the real device updates of `test/fixtures` in both layouts, and a checkpoint list for each. */
+export const uploadUpdates = async (client: Client, expected: Expected): Promise<readonly Uploaded[]> => [
+  await uploadBundles(client, expected),
+  await uploadDirectories(client, expected),
+];

@@ -1,0 +1,111 @@
+import { existsSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import type { Stack, StackOptions } from './stack.ts';
+import { BUCKETS, startStack } from './stack.ts';
+
+const HELP = `npm start -- [options]      the whole system on this machine, without a cloud
+
+  --data DIR            keep state in DIR (survives a crash); default: memory
+  --values FILE         the functions' values: aggregator defaults, schedules
+  --port-base N         ports N, N+1, ...; default: free ones
+  --kubeconfig FILE     use this API server; the local kubelet runs its pods
+  --image NAME=COMMAND  what runs for an image (repeatable); the aggregator's is built in
+  --json                one line of JSON once all of it answers
+  --quiet               do not print the functions' log lines
+  --help
+`;
+
+const fail = (message: string): never => {
+  process.stderr.write(`${message}\n`);
+  process.exit(2);
+};
+
+const parsePort = (text: string): number => {
+  const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  return port >= 1024 && port <= 65_000 ? port : fail(`--port-base "${text}": write a number from 1024 to 65000`);
+};
+
+const parseImage = (text: string): [string, readonly string[]] => {
+  const at = text.indexOf('=');
+  const command = text.slice(at + 1).trim();
+  if (at < 1 || command === '')
+    return fail(`--image "${text}": write NAME=COMMAND, e.g. docai/flea-aggregator=/usr/bin/my-aggregator`);
+  return [text.slice(0, at), command.split(/\s+/)];
+};
+
+const requireFile = (option: string, path: string): string =>
+  existsSync(path) ? path : fail(`${option} "${path}": there is no such file`);
+
+const parseOptions = () => {
+  try {
+    return parseArgs({
+      options: {
+        data: { type: 'string' },
+        values: { type: 'string' },
+        'port-base': { type: 'string' },
+        kubeconfig: { type: 'string' },
+        image: { type: 'string', multiple: true },
+        json: { type: 'boolean' },
+        quiet: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values;
+  } catch (error) {
+    return fail(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
+  }
+};
+
+const describe = (stack: Stack): string => `
+Ready. Ctrl-C ends it.
+
+  aggregate    ${stack.aggregate.url}
+  Kubernetes   kubectl --kubeconfig ${stack.kubeconfig} get jobs,pods
+  storage      export CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE=${stack.storageUrl}/storage/v1/ \\
+                      CLOUDSDK_AUTH_DISABLE_CREDENTIALS=true CLOUDSDK_CORE_PROJECT=local
+               gcloud storage ls gs://${BUCKETS.uploads}
+  state        ${stack.stateUri}
+  buckets      ${Object.values(BUCKETS).join(' ')}
+
+An aggregation, once list and updates are uploaded and the Secret is there:
+
+  kubectl --kubeconfig ${stack.kubeconfig} create secret generic sacred --from-literal=sacred.json={}
+  curl -s ${stack.aggregate.url}/?set=aggregator.tag=1.0 --data-binary @values.aggregator.yaml
+`;
+
+const options = parseOptions();
+if (options.help === true) {
+  process.stdout.write(HELP);
+  process.exit(0);
+}
+const isQuiet = options.quiet === true || options.json === true;
+const stackOptions: StackOptions = {
+  ...(options.data !== undefined && { dataDir: options.data }),
+  ...(options.values !== undefined && { valuesFile: requireFile('--values', options.values) }),
+  ...(options['port-base'] !== undefined && { portBase: parsePort(options['port-base']) }),
+  ...(options.kubeconfig !== undefined && { kubeconfig: requireFile('--kubeconfig', options.kubeconfig) }),
+  ...(options.image !== undefined && { images: Object.fromEntries(options.image.map(parseImage)) }),
+  onLine: (source, line) => {
+    if (!isQuiet) process.stdout.write(`${source}: ${line}\n`);
+    else if (/"severity":"(ERROR|CRITICAL)"/.test(line)) process.stderr.write(`${source}: ${line}\n`);
+  },
+};
+const stack = await startStack(stackOptions).catch((error: unknown) =>
+  fail(`The local stack did not start: ${error instanceof Error ? error.message : String(error)}`),
+);
+
+const json = {
+  aggregate: stack.aggregate.url,
+  kubernetes: stack.kubernetesUrl,
+  kubeconfig: stack.kubeconfig,
+  storage: stack.storageUrl,
+  stateUri: stack.stateUri,
+  pid: process.pid,
+};
+process.stdout.write(options.json === true ? `${JSON.stringify(json)}\n` : describe(stack));
+
+let ending: Promise<void> | undefined;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    ending ??= stack.close().then(() => process.exit(0));
+  });
+}
