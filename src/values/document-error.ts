@@ -13,11 +13,14 @@ export const positionAt = (text: string, offset: number): Position => {
   return { line: before.length, column: (before.at(-1) ?? '').length + 1 };
 };
 
+const MAX_PATH = 200;
+
 /**
  * A document that cannot be read. `message` says what is wrong and what would be right, and never quotes a value:
- * a token may have been pasted there. `path` names the field where it is known.
+ * a token may have been pasted there. `field` is its path where it is known.
  */
-export const documentError = (position: Position, message: string, path = ''): InvalidRequestError => {
+export const documentError = (position: Position, message: string, field = ''): InvalidRequestError => {
+  const path = field.length > MAX_PATH ? `${field.slice(0, MAX_PATH)}…` : field;
   const where = `line ${position.line}, column ${position.column}`;
   return new InvalidRequestError(
     `${path === '' ? '' : `${path}: `}${message} (${where})`,

@@ -1,6 +1,6 @@
 import { Composer, Lexer, LineCounter, Parser } from 'yaml';
-import type { CST, Document, ErrorCode, ParsedNode, YAMLError } from 'yaml';
-import { documentError, TOO_DEEP } from './document-error.ts';
+import type { CST, Document, ErrorCode, ParsedNode } from 'yaml';
+import { documentError, positionAt, TOO_DEEP } from './document-error.ts';
 import { MAX_DEPTH } from './json.ts';
 import type { MutableJson } from './json.ts';
 import { buildYamlValue } from './yaml-value.ts';
@@ -9,7 +9,7 @@ import { buildYamlValue } from './yaml-value.ts';
  * `yaml` needs about 5 µs per token and reports errors one by one, so a megabyte of "- a" lines, or of stray quotes, would hold the
  * process for 4 to 15 seconds. Real values have a few thousand tokens; what exceeds this is asked to come as JSON.
  */
-const MAX_TOKENS = 50_000;
+const MAX_TOKENS = 30_000;
 
 /** Of our own, because the library's messages quote the text, and a token may have been pasted there. */
 const MESSAGES: Readonly<Record<ErrorCode, string>> = {
@@ -18,7 +18,7 @@ const MESSAGES: Readonly<Record<ErrorCode, string>> = {
   BAD_COLLECTION_TYPE: 'a tag that does not fit what follows it: leave the tag out',
   BAD_DIRECTIVE: 'a faulty % directive: leave it out',
   BAD_DQ_ESCAPE: 'an unknown escape in double quotes: write \\\\ for a backslash, or use single quotes',
-  BAD_INDENT: 'the indentation does not fit the lines above',
+  BAD_INDENT: 'the indentation does not fit the lines above, or a bracket before is not closed',
   BAD_PROP_ORDER: 'an anchor or a tag must stand on the same line, before the value',
   BAD_SCALAR_START: 'text cannot start with this character: put it in quotes',
   BLOCK_AS_IMPLICIT_KEY: 'a second "key:" on one line: put the value in quotes, or the key on a line of its own',
@@ -39,6 +39,19 @@ const MESSAGES: Readonly<Record<ErrorCode, string>> = {
   UNEXPECTED_TOKEN: 'this does not belong here: check the indentation and the quotes',
 };
 
+// A backslash and what may follow it in double quotes (YAML 1.2.2, 5.7); group 1 is a backslash that none of it follows.
+const ESCAPE =
+  /\\(?:[0abtnvfre "/\\N_LP\t\r\n]|x[\da-fA-F]{2}|u[\da-fA-F]{4}|U000[\da-fA-F]{5}|U0010[\da-fA-F]{4})|(\\)/g;
+
+/** The library makes one error of each faulty escape: 13 s for a megabyte of them. The first one is enough. */
+const checkEscapes = (text: string, lexeme: string, offset: number): void => {
+  if (!lexeme.startsWith('"')) return;
+  for (const match of lexeme.matchAll(ESCAPE)) {
+    if (match[1] !== undefined)
+      throw documentError(positionAt(text, offset + match.index), `not valid YAML: ${MESSAGES.BAD_DQ_ESCAPE}`);
+  }
+};
+
 /** Tokens of the document, refused as soon as they are too many or nest too deeply: the composer after it is recursive. */
 function* tokensOf(text: string, lines: LineCounter): Generator<CST.Token> {
   const parser = new Parser(lines.addNewLine);
@@ -46,6 +59,7 @@ function* tokensOf(text: string, lines: LineCounter): Generator<CST.Token> {
   lines.addNewLine(0);
   for (const lexeme of new Lexer().lex(text)) {
     count += 1;
+    checkEscapes(text, lexeme, parser.offset);
     yield* parser.next(lexeme);
     if (count > MAX_TOKENS) {
       throw documentError(
@@ -63,8 +77,8 @@ const positionOf = (lines: LineCounter, offset: number): { line: number; column:
   return { line: Math.max(line, 1), column: Math.max(col, 1) };
 };
 
-const syntaxError = (lines: LineCounter, error: YAMLError): Error =>
-  documentError(positionOf(lines, error.pos[0]), `not valid YAML: ${MESSAGES[error.code]}`);
+const syntaxError = (lines: LineCounter, offset: number, code: ErrorCode): Error =>
+  documentError(positionOf(lines, offset), `not valid YAML: ${MESSAGES[code]}`);
 
 const composeOne = (text: string, lines: LineCounter): Document.Parsed<ParsedNode> | null => {
   // Keys are compared in yaml-value.ts: the library's own check is quadratic (160 s for a megabyte of distinct keys).
@@ -80,10 +94,10 @@ const composeOne = (text: string, lines: LineCounter): Document.Parsed<ParsedNod
     if (first !== null) throw documentError(positionOf(lines, document.range[0]), MESSAGES.MULTIPLE_DOCS);
     first = document;
     const [error] = document.errors;
-    if (error !== undefined) throw syntaxError(lines, error);
+    if (error !== undefined) throw syntaxError(lines, error.pos[0], error.code);
   }
   const [error] = composer.streamInfo().errors;
-  if (error !== undefined) throw syntaxError(lines, error);
+  if (error !== undefined) throw syntaxError(lines, error.pos[0], error.code);
   return first;
 };
 

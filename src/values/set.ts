@@ -92,10 +92,11 @@ const readPath = (cursor: Cursor): Path => {
     const { key, stop } = readKey(cursor);
     path.push(key);
     const end = stop === '[' ? readIndices(cursor, path) : stop;
-    if (end === '=') return path;
     level += stop === '.' ? 1 : 0;
-    if (level > MAX_NAME_LEVEL || path.length > MAX_DEPTH)
+    if (level > MAX_NAME_LEVEL || path.length > MAX_DEPTH) {
       fail(cursor, cursor.at, `more than ${MAX_NAME_LEVEL} levels of nesting`);
+    }
+    if (end === '=') return path;
   }
 };
 

@@ -1,0 +1,236 @@
+import { describe, expect, test } from 'vitest';
+import { InvalidRequestError, TooLargeError, UnsupportedMediaError } from '../../src/errors.ts';
+import { parseDocument } from '../../src/values/parse-document.ts';
+import { refusalOf } from './refusal.ts';
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const yaml = (text: string): unknown => parseDocument(bytes(text));
+const json = (text: string): unknown => parseDocument(bytes(text), { contentType: 'application/json' });
+
+describe('a document', () => {
+  test.each(['', ' \n\t\n', '# only a comment\n', '---\n', '{}', '\ufeff'])('%j is an empty mapping', (text) => {
+    expect(yaml(text)).toEqual({});
+    expect(parseDocument(new Uint8Array(), { contentType: 'application/json' })).toEqual({});
+  });
+
+  test('is read as YAML whatever the content type, unless that is JSON', () => {
+    const options = { contentType: 'application/x-www-form-urlencoded' };
+    expect(parseDocument(bytes('aggregator:\n  tag: "1.10"\n'), options)).toEqual({ aggregator: { tag: '1.10' } });
+    expect(parseDocument(bytes('{"a": [1, true, null, "x"]}'), options)).toEqual({ a: [1, true, null, 'x'] });
+    expect(() => parseDocument(bytes('a: 1'), { contentType: 'application/json; charset=utf-8' })).toThrow(
+      InvalidRequestError,
+    );
+    expect(() => parseDocument(bytes('{a: 1}'), { contentType: 'application/vnd.x+json' })).toThrow(
+      InvalidRequestError,
+    );
+  });
+
+  test('may begin with a byte order mark', () => {
+    expect(yaml('\ufeffa: 1')).toEqual({ a: 1 });
+    expect(json('\ufeff{"a":1}')).toEqual({ a: 1 });
+  });
+
+  test('beyond the limit is too large', () => {
+    expect(() => parseDocument(bytes('a: 12'), { maxBytes: 4 })).toThrow(TooLargeError);
+    expect(parseDocument(bytes('a: 1'), { maxBytes: 4 })).toEqual({ a: 1 });
+    expect(() => parseDocument(new Uint8Array(1_048_577))).toThrow(TooLargeError);
+  });
+
+  test.each([
+    ['another charset', 'application/json; charset=iso-8859-1'],
+    ['a multipart form', 'multipart/form-data; boundary=x'],
+  ])('with %s is refused as such', (_what, contentType) => {
+    expect(() => parseDocument(bytes('{}'), { contentType })).toThrow(UnsupportedMediaError);
+  });
+
+  test.each([
+    ['UTF-16 with a mark', new Uint8Array([0xff, 0xfe, 0x61, 0, 0x3a, 0]), 'is UTF-16', 1],
+    ['big-endian UTF-16 with a mark', new Uint8Array([0xfe, 0xff, 0, 0x61, 0, 0x3a]), 'is UTF-16', 1],
+    ['UTF-16 without a mark', new Uint8Array([0x61, 0, 0x3a, 0]), 'is UTF-16', 1],
+    ['Latin-1', new Uint8Array([0x61, 0x3a, 0x20, 0x31, 0x0a, 0x62, 0x3a, 0x20, 0xe9]), 'is not UTF-8', 2],
+  ])('in %s is refused, naming the line', (_what, body, words, line) => {
+    const refusal = refusalOf(() => parseDocument(body));
+    expect(refusal.message).toContain(words);
+    expect(refusal.details['line']).toBe(line);
+  });
+
+  test('that came through curl -d @file is told to use --data-binary', () => {
+    const options = { contentType: 'application/x-www-form-urlencoded' };
+    expect(refusalOf(() => parseDocument(bytes('a: 1b: 2'), options)).message).toContain('--data-binary');
+    expect(refusalOf(() => parseDocument(bytes('a: 1\nb: c: 2'), options)).message).not.toContain('--data-binary');
+  });
+
+  test.each([
+    ['a list', '- 1'],
+    ['a text', 'hello'],
+    ['a number', '3'],
+    ['a boolean', 'true'],
+    ['null', 'null'],
+  ])('that is %s is refused', (what, text) => {
+    expect(refusalOf(() => yaml(text)).message).toContain(`is ${what}`);
+  });
+});
+
+describe('a refusal', () => {
+  test.each([
+    ['a: 1\nb: "x', 'quote', 2],
+    ['a: [1, 2', 'bracket', 1],
+    ['a:\n\tb: 1', 'tab', 2],
+    ['a: 1\n---\nb: 2', 'second document', 2],
+    ['a: 1\nb: 2\na: 3', '"a" stands here a second time', 3],
+    ['b:\n  "a": 1\n  a: 3', '"a" stands here a second time', 3],
+    ['x: {a: 1, a: 2}', '"a" stands here a second time', 1],
+    ['a: 1\n__proto__: {x: 1}', '"__proto__" is not accepted', 2],
+    ['a:\n  constructor: 1', '"constructor" is not accepted', 2],
+    ['a: &x [*x]', 'inside its own anchor', 1],
+    ['a: 1\nb: *x', 'no anchor before it', 2],
+    ['a: !secret x', 'tag', 1],
+    ['a: !!binary aGk=', 'tag', 1],
+    ['a: !!timestamp 2020-01-01', 'tag', 1],
+    ['a: .inf', 'not finite', 1],
+    ['a: -.inf', 'not finite', 1],
+    ['a: .nan', 'not finite', 1],
+    ['a: 1e999', 'not finite', 1],
+    ['a: 9007199254740993', 'beyond 2^53', 1],
+    ['a: 017', 'leading zeros', 1],
+    ['? [a]\n: 1', 'keys are text', 1],
+    [': 1', 'without a key', 1],
+    ['"\\ud800": 1', 'surrogate', 1],
+    ['a: "\\ud800"', 'surrogate', 1],
+    ['a: "\\q"', 'escape', 1],
+    ['a: "x\n\n  \\q"', 'escape', 3],
+    ['%YAML 1.1\n---\na: yes', '%YAML', 1],
+    ['a: b: c', 'quotes', 1],
+    ['a: @x', 'quotes', 1],
+    ['<<: [1]', 'alias of a mapping', 1],
+  ])('of %j says "%s" and the line', (text, words, line) => {
+    const refusal = refusalOf(() => yaml(text));
+    expect(refusal.message).toContain(words);
+    expect(refusal.details).toMatchObject({ line });
+    expect(refusal.issues).toHaveLength(1);
+  });
+
+  test.each([
+    ['{"a": 1,}', 'a key in double quotes is expected', 9],
+    ['{"a": 1', '"," or "}" is expected', 8],
+    ['{"a": [1 2]}', '"," or "]" is expected', 10],
+    ['{"a": [1,]}', 'a value is expected', 10],
+    ['{"a" 1}', '":" is expected', 6],
+    ['{"a": tru}', 'a value is expected', 7],
+    ['{"a": 01}', '"," or "}" is expected', 8],
+    ['{"a": .5}', 'a value is expected', 7],
+    ['{"a": "x', 'does not end', 7],
+    ['{"a": "x\n"}', 'line break', 7],
+    ['{"a": "\\x"}', 'escape', 7],
+    ['{"a": 1} x', 'it should end', 10],
+    ["{'a': 1}", 'a key in double quotes is expected', 2],
+    ['{"a": 1e999}', 'too large', 7],
+    ['{"a": 12345678901234567890}', 'beyond 2^53', 7],
+    ['{"a": 1, "a": 2}', '"a" stands here a second time', 10],
+    ['{"a": {"b": 1, "\\u0062": 2}}', '"b" stands here a second time', 16],
+    ['{"__proto__": {}}', '"__proto__" is not accepted', 2],
+    ['{"a": "\\ud800"}', 'surrogate', 7],
+  ])('of the JSON %j says %s at its column', (text, words, column) => {
+    const refusal = refusalOf(() => json(text));
+    expect(refusal.message).toContain(words);
+    expect(refusal.details).toMatchObject({ line: 1, column });
+  });
+
+  test('names the field where it can', () => {
+    expect(refusalOf(() => yaml('a:\n  - b: 9007199254740993')).issues[0]?.path).toBe('a[0].b');
+    expect(refusalOf(() => json('{"a": [{"b": 9007199254740993}]}')).issues[0]?.path).toBe('a[0].b');
+  });
+
+  test.each([
+    'token: "hunter2\nx',
+    'token: hunter2: x',
+    '{"token": "hunter2" x}',
+    'a: @hunter2',
+    'a: !hunter2x hunter2',
+    'x: "hunter2\\q"',
+  ])('of %j does not repeat what may be a secret', (text) => {
+    expect(JSON.stringify(refusalOf(() => yaml(text)))).not.toContain('hunter2');
+    expect(refusalOf(() => yaml(text)).message).not.toContain('hunter2');
+  });
+
+  test.each([
+    ['lists', '['.repeat(500_000)],
+    ['closed lists', `{"a":${'['.repeat(65)}${']'.repeat(65)}}`],
+    ['mappings', '{"a":'.repeat(100_000)],
+    ['block lists', '- '.repeat(500_000)],
+    ['complex keys', '? '.repeat(500_000)],
+    ['indented mappings', Array.from({ length: 70 }, (_, depth) => `${' '.repeat(depth)}a:\n`).join('')],
+  ])('of %s nested too deeply is an answer, not an exhausted stack', (_what, text) => {
+    expect(refusalOf(() => yaml(text)).message).toContain('levels of nesting');
+  });
+
+  test('of more YAML tokens than this service reads says to send JSON', () => {
+    expect(refusalOf(() => yaml('- a\n'.repeat(250_000))).message).toContain('as JSON');
+    expect(refusalOf(() => yaml('"'.repeat(1_000_000))).message).toContain('as JSON');
+  });
+});
+
+describe('YAML', () => {
+  test('is of the 1.2 core schema: what helm reads as booleans and dates is text', () => {
+    expect(yaml('a: yes\nb: On\nc: n\nd: 2024-01-01\ne: 2024-01-01T00:00:00Z\nf: 1:30\ng: 1_000')).toEqual({
+      a: 'yes',
+      b: 'On',
+      c: 'n',
+      d: '2024-01-01',
+      e: '2024-01-01T00:00:00Z',
+      f: '1:30',
+      g: '1_000',
+    });
+    expect(yaml('a: true\nb: False\nc: ~\nd: 0x1F\ne: 0o17\nf: 1.5e3\ng: !!str 1.10\nh: -0.5')).toEqual({
+      a: true,
+      b: false,
+      c: null,
+      d: 31,
+      e: 15,
+      f: 1500,
+      g: '1.10',
+      h: -0.5,
+    });
+  });
+
+  test('keys are text as they are written', () => {
+    expect(yaml('1: a\n1.10: b\ntrue: c\non: d')).toEqual({ '1': 'a', '1.10': 'b', true: 'c', on: 'd' });
+  });
+
+  test('aliases are copies', () => {
+    const document = parseDocument(bytes('a: &x {k: [1]}\nb: *x'));
+    expect(document).toEqual({ a: { k: [1] }, b: { k: [1] } });
+    expect(document['a']).not.toBe(document['b']);
+  });
+
+  test('merge keys give way to the mapping’s own, and to earlier sources', () => {
+    expect(yaml('x: &x {a: 1, b: 1}\ny: &y {b: 2, c: 2}\nz:\n  a: 0\n  <<: [*x, *y]\nw: {<<: *y, c: 3}')).toMatchObject(
+      {
+        z: { a: 0, b: 1, c: 2 },
+        w: { b: 2, c: 3 },
+      },
+    );
+    expect(yaml('"<<": 1')).toEqual({ '<<': 1 });
+  });
+
+  test('aliases that multiply are refused', () => {
+    const levels = Array.from(
+      { length: 12 },
+      (_, n) => `a${n + 1}: &a${n + 1} [${Array(9).fill(`*a${n}`).join(', ')}]`,
+    );
+    expect(refusalOf(() => yaml(['a0: &a0 [x]', ...levels].join('\n'))).message).toContain('aliases');
+    const long = `a: &a ${'x'.repeat(300_000)}\nb: [*a, *a, *a, *a]`;
+    expect(refusalOf(() => yaml(long)).message).toContain('aliases');
+    const deep = ['a0: &a0 [x]', ...Array.from({ length: 70 }, (_, n) => `a${n + 1}: &a${n + 1} [*a${n}]`)];
+    expect(refusalOf(() => yaml(deep.join('\n'))).message).toContain('levels of nesting');
+  });
+});
+
+describe('objects of a document', () => {
+  test('are plain, and reach nothing inherited', () => {
+    const document = parseDocument(bytes('toString: 1\nhasOwnProperty: {valueOf: 2}'));
+    expect(Object.getPrototypeOf(document)).toBe(Object.prototype);
+    expect(document).toEqual({ toString: 1, hasOwnProperty: { valueOf: 2 } });
+    expect(Object.keys({})).toEqual([]);
+  });
+});

@@ -1,0 +1,155 @@
+import { describe, expect, test } from 'vitest';
+import type { JsonObject } from '../../src/values/json.ts';
+import { isTextField } from '../../src/values/schema-paths.ts';
+import { applySet } from '../../src/values/set.ts';
+import { refusalOf } from './refusal.ts';
+
+// Compared with helm.sh/helm/v3 v3.17.3 pkg/strvals over 100,000 generated expressions: the same values wherever both accept.
+describe('applySet, as helm --set', () => {
+  test.each<[string, JsonObject]>([
+    ['', {}],
+    ['name=value', { name: 'value' }],
+    ['a=1,b=2', { a: 1, b: 2 }],
+    ['a=1,', { a: 1 }],
+    ['a=1,a=2', { a: 2 }],
+    ['a=,b=x', { a: '', b: 'x' }],
+    ['a=', { a: '' }],
+    ['a.b.c=x', { a: { b: { c: 'x' } } }],
+    ['a.b=1,a.c=2', { a: { b: 1, c: 2 } }],
+    ['a=x=y', { a: 'x=y' }],
+    ['a=x.y', { a: 'x.y' }],
+    ['a=x y z', { a: 'x y z' }],
+    ['a=one\\,two,b=3', { a: 'one,two', b: 3 }],
+    ['a\\.b=1', { 'a.b': 1 }],
+    ['a.b\\.c/d=1', { a: { 'b.c/d': 1 } }],
+    ['a\\=b=1', { 'a=b': 1 }],
+    ['a\\[0]=1', { 'a[0]': 1 }],
+    ['a=\\{x}', { a: '{x}' }],
+    ['a=C:\\\\x', { a: 'C:\\x' }],
+    ['a="x"', { a: '"x"' }],
+    ["a='x'", { a: "'x'" }],
+    ['a={x,y}', { a: ['x', 'y'] }],
+    ['a={1,true,null}', { a: [1, true, null] }],
+    ['a={x\\,y}', { a: ['x,y'] }],
+    ['a={}', { a: [''] }],
+    ['a={x,y},b={z}', { a: ['x', 'y'], b: ['z'] }],
+    ['a[0]=x', { a: ['x'] }],
+    ['a[2]=x', { a: [null, null, 'x'] }],
+    ['a[0].b=1,a[0].c=2', { a: [{ b: 1, c: 2 }] }],
+    ['a[1].b=1,a[0].b=2', { a: [{ b: 2 }, { b: 1 }] }],
+    ['a[0][1]=x', { a: [[null, 'x']] }],
+    ['a[0]=x,a[0].b=1', { a: [{ b: 1 }] }],
+    ['a[+1]=x', { a: [null, 'x'] }],
+    ['a.b[0].c={x}', { a: { b: [{ c: ['x'] }] } }],
+    ['é=1,😀=2', { é: 1, '😀': 2 }],
+  ])('%s', (expression, expected) => {
+    expect(applySet({}, expression)).toEqual(expected);
+  });
+
+  test.each<[string, unknown]>([
+    ['true', true],
+    ['TRUE', true],
+    ['False', false],
+    ['null', null],
+    ['Null', null],
+    ['0', 0],
+    ['7', 7],
+    ['-7', -7],
+    ['+7', 7],
+    ['-0', 0],
+    ['-05', -5],
+    ['007', '007'],
+    ['00', '00'],
+    ['1.5', '1.5'],
+    ['1e3', '1e3'],
+    ['0x10', '0x10'],
+    ['yes', 'yes'],
+    ['~', '~'],
+    ['9007199254740991', 9007199254740991],
+    ['99999999999999999999', '99999999999999999999'],
+    ['-', '-'],
+  ])('infers the type of %s', (text, expected) => {
+    expect(applySet({}, `a=${text}`)['a']).toBe(expected);
+    expect(applySet({}, `a=${text}`, { kind: 'set-string' })['a']).toBe(text);
+  });
+
+  test('changes a copy, and only what it names', () => {
+    const values = { a: { b: [1, { c: 2 }], d: 3 }, e: { f: 4 } };
+    const before = structuredClone(values);
+    const after = applySet(values, 'a.b[1].c=5');
+    expect(after).toEqual({ a: { b: [1, { c: 5 }], d: 3 }, e: { f: 4 } });
+    expect(values).toEqual(before);
+    expect(after['e']).toBe(values.e);
+  });
+
+  test('a null on the way counts as absent', () => {
+    expect(applySet({ a: null }, 'a.b=1')).toEqual({ a: { b: 1 } });
+    expect(applySet({ a: null }, 'a[0]=1')).toEqual({ a: [1] });
+    expect(applySet({ a: [null] }, 'a[0][0]=1')).toEqual({ a: [[1]] });
+  });
+
+  test('keeps what was typed where the schema has text', () => {
+    const set = (expression: string): JsonObject => applySet({}, expression, { isText: isTextField });
+    expect(set('aggregator.tag=1234567,aggregator.aggregationId=20240101')).toEqual({
+      aggregator: { tag: '1234567', aggregationId: '20240101' },
+    });
+    expect(set('aggregator.tag=1.10')).toEqual({ aggregator: { tag: '1.10' } });
+    expect(set('aggregator.podLabels.team=true')).toEqual({ aggregator: { podLabels: { team: 'true' } } });
+    expect(set('aggregator.imagePullSecrets={1,2}')).toEqual({ aggregator: { imagePullSecrets: ['1', '2'] } });
+    expect(set('aggregator.tag=null')).toEqual({ aggregator: { tag: null } });
+    expect(set('aggregator.tag=99999999999999999')).toEqual({ aggregator: { tag: '99999999999999999' } });
+    expect(set('aggregator.backoffLimit=2,aggregator.spot=true')).toEqual({
+      aggregator: { backoffLimit: 2, spot: true },
+    });
+    expect(set('aggregator.resources.limits.cpu=2')).toEqual({ aggregator: { resources: { limits: { cpu: 2 } } } });
+    expect(set('rounds[0].reportGoal=5,unknown=1')).toEqual({ rounds: [{ reportGoal: 5 }], unknown: 1 });
+  });
+
+  test.each([
+    ['a', 'no value', 1],
+    ['a,b=1', 'no value', 1],
+    ['a=1,,b=2', 'no value', 5],
+    ['a.b', 'no value', 3],
+    ['a.=1', 'an empty key', 3],
+    ['=1', 'an empty key', 1],
+    ['a..b=1', 'an empty key', 3],
+    ['a={x', 'without its "}"', 3],
+    ['a={x}y', 'after "}"', 6],
+    ['a=x\\', 'lone backslash', 4],
+    ['a[0', 'without its "]"', 3],
+    ['a[]=1', 'not a whole number', 3],
+    ['a[x]=1', 'not a whole number', 3],
+    ['a[-1]=1', 'negative', 3],
+    ['a[65537]=1', 'over 65536', 3],
+    ['a[65536]=1', 'beyond the end', 1],
+    ['a[0]', 'no value', 5],
+    ['a[0]x=1', 'after "]"', 5],
+    ['a[0],b=1', 'after "]"', 5],
+    ['s.b=1', 's is not a mapping', 1],
+    ['s[0]=1', 's is not a list', 1],
+    ['m[0]=1', 'm is not a list', 1],
+    ['l.x=1', 'l is not a mapping', 1],
+    ['l[0][0]=1', 'l[0] is not a list', 1],
+    ['b=1,s.b=1', 's is not a mapping', 5],
+    ['__proto__.x=1', 'not accepted', 1],
+    ['a.constructor.prototype.x=1', 'not accepted', 3],
+    ['a=9007199254740993', 'beyond 2^53', 3],
+    [`${'a.'.repeat(31)}a=1`, '30 levels', 63],
+    [`a${'[0]'.repeat(70)}=1`, '30 levels', 213],
+  ])('refuses %s: %s', (expression, words, character) => {
+    const refusal = refusalOf(() => applySet({ s: 'x', m: {}, l: ['x'] }, expression));
+    expect(refusal.message).toContain(words);
+    expect(refusal.message).toContain(`character ${character})`);
+    expect(refusal.issues).toHaveLength(1);
+  });
+
+  test('a refusal names the key, not the value', () => {
+    const { message } = refusalOf(() => applySet({}, 'x=1,aggregator.modelsToken=hunter2\\'));
+    expect(message).toContain('"aggregator.modelsToken"');
+    expect(message).not.toContain('hunter2');
+  });
+
+  test('30 levels are accepted, as in helm', () => {
+    expect(() => applySet({}, `${'a.'.repeat(30)}a=1`)).not.toThrow();
+  });
+});
