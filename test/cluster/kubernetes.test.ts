@@ -1,10 +1,21 @@
 import type { CoreV1Event } from '@kubernetes/client-node';
+import type { ClusterAccess } from '../../src/cluster/gke.ts';
+import { startKubernetes } from '../../src/local/kubernetes/server.ts';
 import { createApiWorld } from '../contracts/api-world.ts';
 import { clusterContract } from '../contracts/cluster.ts';
+import { createRawApi } from '../contracts/raw-api.ts';
 import { createMemoryCluster } from '../helpers/memory-cluster.ts';
 import { describeReal } from '../real/describe-real.ts';
 
 const NAMESPACE = 'contract';
+
+/** Plain http, as a kubeconfig of the embedded API has it. */
+const createLocalAccess = (server: string): ClusterAccess => ({
+  endpoint: async () => ({ server }),
+  token: async () => undefined,
+  describe: () => 'the embedded API',
+  invalidate: () => undefined,
+});
 
 clusterContract('a cluster in memory', async () => {
   const cluster = createMemoryCluster({ now: () => new Date('2026-01-01T00:00:00Z') });
@@ -12,6 +23,7 @@ clusterContract('a cluster in memory', async () => {
     cluster,
     namespace: NAMESPACE,
     isApi: false,
+    hasLogs: true,
     putSecret: async (name, data) => cluster.setSecret(NAMESPACE, name, Object.keys(data)),
     putEvent: async ({ name, lastTimestamp, ...event }) => {
       const full: CoreV1Event = {
@@ -26,6 +38,20 @@ clusterContract('a cluster in memory', async () => {
   };
 });
 
+clusterContract('the embedded API', async () => {
+  const server = await startKubernetes();
+  const access = createLocalAccess(server.url);
+  const api = await createRawApi(access);
+  await api.send('POST', '/api/v1/namespaces', { metadata: { name: NAMESPACE } });
+  await api.close();
+  const world = await createApiWorld(access, NAMESPACE);
+  const close = async (): Promise<void> => {
+    await world.close();
+    await server.close();
+  };
+  return { ...world, close };
+});
+
 describeReal('a real API server', (real) => {
-  clusterContract('through the adapter', () => createApiWorld(real().access, real().namespace));
+  clusterContract('through the adapter', () => createApiWorld(real().access, real().namespace, !real().isOwn));
 });

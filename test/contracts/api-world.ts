@@ -10,15 +10,23 @@ const buildPod = (namespace: string, name: string, node: string) => ({
   spec: { nodeName: node, restartPolicy: 'Never', containers: [{ name: 'main', image: 'example.com/none:1' }] },
 });
 
-/** The world of the contract on the adapter over a Kubernetes API; `namespace` is there already. */
-export const createApiWorld = async (access: ClusterAccess, namespace: string): Promise<ClusterWorld> => {
+/**
+ * The world of the contract on the adapter over a Kubernetes API; `namespace` is there already. `hasLogs` registers a
+ * Node of ours, which a cluster that somebody else uses must not get.
+ */
+export const createApiWorld = async (
+  access: ClusterAccess,
+  namespace: string,
+  hasLogs = true,
+): Promise<ClusterWorld> => {
   const api = await createRawApi(access);
-  const kubelet = await startLogKubelet(api, `contract-${randomBytes(4).toString('hex')}`);
+  const kubelet = hasLogs ? await startLogKubelet(api, `contract-${randomBytes(4).toString('hex')}`) : undefined;
   const core = `/api/v1/namespaces/${namespace}`;
   return {
     cluster: createCluster(access),
     namespace,
     isApi: true,
+    hasLogs,
     putSecret: async (name, data) => {
       await api.send('POST', `${core}/secrets`, { metadata: { namespace, name }, stringData: data });
     },
@@ -26,12 +34,13 @@ export const createApiWorld = async (access: ClusterAccess, namespace: string): 
       await api.send('POST', `${core}/events`, { ...event, metadata: { namespace, name: event.name } });
     },
     putLog: async (pod, container, text, previous) => {
+      if (kubelet === undefined) throw new Error('This world has no logs.');
       const { status } = await api.send('GET', `${core}/pods/${pod}`);
       if (status === 404) await api.send('POST', `${core}/pods`, buildPod(namespace, pod, kubelet.node));
       kubelet.setLog(namespace, pod, container, text, previous);
     },
     close: async () => {
-      await kubelet.close();
+      await kubelet?.close();
       await api.close();
     },
   };

@@ -15,6 +15,8 @@ export interface Real {
   readonly kubeconfig: string;
   readonly context: string | undefined;
   readonly namespace: string;
+  /** A cluster of KUBECONFIG and TEST_CONTEXT: nothing outside the namespace may be touched. */
+  readonly isOwn: boolean;
   /** Tokens of the users asked for, by name. */
   readonly users: Readonly<Record<string, string>>;
 }
@@ -77,6 +79,7 @@ const open = async (source: Exclude<Source, { kind: 'none' }>, options: Describe
     server: (await access.endpoint()).server,
     kubeconfig,
     context,
+    isOwn: source.kind === 'own',
     users: started?.users ?? {},
     close,
   };
