@@ -1,0 +1,137 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+/** The arrows of the house: who may import whom. A folder may always import itself. */
+const src = fileURLToPath(new URL('../src/', import.meta.url));
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+  readonly isType: boolean;
+}
+
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+
+const contentOf = (file: string): string => readFileSync(join(src, file), 'utf8');
+
+const IMPORT = /^(?:import|export)\s+(type\s+)?(?:[^'";]*?\sfrom\s+)?'([^']+)'/gm;
+
+const importsOf = (from: string): Import[] =>
+  [...contentOf(from).matchAll(IMPORT)].map(([, type, to = '']) => ({
+    from,
+    to: to.startsWith('.') ? normalize(join(dirname(from), to)) : to,
+    isType: type !== undefined,
+  }));
+
+const imports = files.flatMap(importsOf);
+const inside = imports.filter(({ to }) => files.includes(to));
+
+const roomOf = (file: string): string => (file.includes('/') ? file.slice(0, file.indexOf('/')) : file);
+
+/** Ports and what belongs to them: the only parts of these folders that others see. */
+const PORTS: ReadonlySet<string> = new Set(['cluster/port.ts', 'storage/port.ts', 'storage/uri.ts']);
+const COMMON: ReadonlySet<string> = new Set(['errors.ts', 'log.ts']);
+
+const ARROWS: Readonly<Record<string, readonly string[]>> = {
+  'index.ts': ['wire.ts', 'config.ts', 'functions'],
+  'wire.ts': [
+    'config.ts',
+    'functions',
+    'aggregation',
+    'rounds',
+    'release',
+    'status',
+    'secrets',
+    'values',
+    'cluster',
+    'storage',
+  ],
+  'config.ts': [],
+  'errors.ts': [],
+  'log.ts': [],
+  functions: ['aggregation', 'rounds', 'release', 'status', 'secrets', 'values'],
+  release: ['aggregation', 'status', 'secrets', 'values'],
+  status: ['aggregation', 'rounds', 'secrets', 'values'],
+  rounds: ['aggregation', 'secrets', 'values'],
+  aggregation: ['secrets', 'values'],
+  secrets: ['values'],
+  values: [],
+  cluster: [],
+  storage: [],
+  local: ['wire.ts', 'index.ts'],
+};
+
+/** One arrow against the rule, with the reason: the type of configuration belongs to the adapter that it configures. */
+const isConfigType = ({ from, to, isType }: Import): boolean =>
+  from === 'config.ts' && to === 'cluster/gke.ts' && isType;
+
+const isAllowed = (arrow: Import): boolean => {
+  const [from, to] = [roomOf(arrow.from), roomOf(arrow.to)];
+  if (from === to || isConfigType(arrow)) return true;
+  if (from !== 'local' && (COMMON.has(arrow.to) || (PORTS.has(arrow.to) && arrow.from !== 'errors.ts'))) return true;
+  return (ARROWS[from] ?? []).includes(to);
+};
+
+const arrow = ({ from, to }: Import): string => `${from} -> ${to}`;
+
+test('every room is drawn in the plan', () => {
+  expect([...new Set(files.map(roomOf))].filter((room) => !(room in ARROWS))).toEqual([]);
+});
+
+test('imports follow the arrows of the plan', () => {
+  expect(inside.filter((one) => !isAllowed(one)).map(arrow)).toEqual([]);
+});
+
+test('every relative import names a file that is there', () => {
+  expect(imports.filter(({ to }) => to.endsWith('.ts') && !files.includes(to)).map(arrow)).toEqual([]);
+});
+
+test('only wire.ts knows the adapters, and nothing in the product knows the local stack', () => {
+  const isAdapter = (file: string): boolean => /^(cluster|storage)\//.test(file) && !PORTS.has(file);
+  const outside = inside.filter((one) => roomOf(one.from) !== roomOf(one.to) && !isConfigType(one));
+  expect(outside.filter(({ from, to }) => isAdapter(to) && from !== 'wire.ts').map(arrow)).toEqual([]);
+  expect(outside.filter(({ to }) => roomOf(to) === 'local').map(arrow)).toEqual([]);
+});
+
+test('foreign clients are known to their adapters only, their types apart', () => {
+  const homes: Readonly<Record<string, string>> = {
+    '@google-cloud/storage': 'storage',
+    'google-auth-library': 'cluster',
+    '@kubernetes/client-node': 'cluster',
+    undici: 'cluster',
+  };
+  const strays = imports.filter(
+    ({ from, to, isType }) => !isType && to in homes && roomOf(from) !== homes[to] && roomOf(from) !== 'local',
+  );
+  expect(strays.map(arrow)).toEqual([]);
+});
+
+/** Same input, same output: the rules of the product, which tests hold to their words. */
+const PURE = [
+  /^values\//,
+  /^config\.ts$/,
+  /^aggregation\/(allowed|job|names|request|run-job|run-record|spec|templates)\.ts$/,
+  /^rounds\/(update|policy|ledger|accounting)\.ts$/,
+  /^secrets\/required\.ts$/,
+  /^status\/(explain|facts|run-answer)\.ts$/,
+];
+const IMPURE = [
+  [/\bprocess\.(?!env\b.*\*)/, 'process'],
+  [/\bDate\.now\(/, 'the clock'],
+  [/\bnew Date\(\)/, 'the clock'],
+  [/\bMath\.random\(/, 'random'],
+  [/\bfetch\(/, 'the network'],
+  [/\bset(Timeout|Interval)\(/, 'timers'],
+] as const;
+
+describe('a pure file', () => {
+  const pure = files.filter((file) => PURE.some((pattern) => pattern.test(file)));
+  test.each(pure)('%s uses no clock, random, process or network', (file) => {
+    const code = contentOf(file).replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
+    expect(IMPURE.filter(([pattern]) => pattern.test(code)).map(([, name]) => name)).toEqual([]);
+    const builtIns = importsOf(file).filter(({ to }) => to.startsWith('node:') && to !== 'node:crypto');
+    expect(builtIns.map(arrow)).toEqual([]);
+  });
+});
