@@ -52,14 +52,23 @@ const checkEscapes = (text: string, lexeme: string, offset: number): void => {
   }
 };
 
+/** The lexer's mark before the text of a plain or block scalar. */
+const SCALAR_FOLLOWS = '\u001f';
+const EXPLICIT_KEY = 'an explicit key ("? "): write "key: value", or put the text in quotes';
+
 /** Tokens of the document, refused as soon as they are too many or nest too deeply: the composer after it is recursive. */
 function* tokensOf(text: string, lines: LineCounter): Generator<CST.Token> {
   const parser = new Parser(lines.addNewLine);
   let count = 0;
+  let previous = '';
   lines.addNewLine(0);
   for (const lexeme of new Lexer().lex(text)) {
     count += 1;
     checkEscapes(text, lexeme, parser.offset);
+    // "? a" with "- b" on the next line is no YAML, and the library drops the "- b" without an error.
+    if (lexeme === '?' && previous !== SCALAR_FOLLOWS)
+      throw documentError(positionAt(text, parser.offset), EXPLICIT_KEY);
+    previous = lexeme;
     yield* parser.next(lexeme);
     if (count > MAX_TOKENS) {
       throw documentError(

@@ -1,166 +1,12 @@
-import { InvalidRequestError } from '../errors.ts';
-import { formatPath, getOwn, isDangerousKey, isJsonObject, MAX_DEPTH, quote } from './json.ts';
+import { formatPath, getOwn, isJsonObject } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
+import { readSetExpression, setError } from './set-expression.ts';
+import type { Assignment, SetOptions } from './set-expression.ts';
 
-/** `set` infers types as helm's --set does, `set-string` keeps text. */
-export type SetKind = 'set' | 'set-string';
+export type { SetKind, SetOptions } from './set-expression.ts';
 
-export interface SetOptions {
-  readonly kind?: SetKind;
-  /**
-   * Whether the field at this path holds text. helm prints an integer into a template as it was typed, so `--set aggregator.tag=1234567`
-   * gives the tag "1234567": such fields keep what was typed here too (but `null` removes).
-   */
-  readonly isText?: (path: readonly (string | number)[]) => boolean;
-}
-
-/** Limits of helm's strvals; and lists of values have no holes, so a short expression may not ask for 65,536 of them. */
-const MAX_INDEX = 65_536;
+/** Lists of values have no holes, so a short expression may not ask for a list of 65,536 (helm's limit). */
 const MAX_GAP = 1_000;
-const MAX_NAME_LEVEL = 30;
-
-type Path = (string | number)[];
-interface Cursor {
-  readonly text: string;
-  at: number;
-  /** Where the present `key=value` begins. */
-  start: number;
-}
-
-/** Shows the key and not the value: a token may have been typed there. */
-const fail = (cursor: Cursor, at: number, message: string): never => {
-  const end = cursor.text.indexOf('=', cursor.start);
-  const key = cursor.text.slice(cursor.start, end < 0 ? undefined : end);
-  const full = `${message} (set ${quote(key)}, character ${at + 1})`;
-  throw new InvalidRequestError(`set: ${full}`, [{ path: 'set', message: full }]);
-};
-
-/** Text up to an unescaped character of `stops`, which is consumed; `stop` is '' at the end. A backslash takes what follows literally. */
-const readUntil = (cursor: Cursor, stops: string): { readonly text: string; readonly stop: string } => {
-  let text = '';
-  while (cursor.at < cursor.text.length) {
-    const char = cursor.text.charAt(cursor.at);
-    cursor.at += 1;
-    if (stops.includes(char)) return { text, stop: char };
-    if (char !== '\\') {
-      text += char;
-      continue;
-    }
-    if (cursor.at >= cursor.text.length)
-      fail(cursor, cursor.at - 1, 'a lone backslash at the end: write \\\\ for a backslash');
-    text += cursor.text.charAt(cursor.at);
-    cursor.at += 1;
-  }
-  return { text, stop: '' };
-};
-
-const readIndex = (cursor: Cursor): number => {
-  const at = cursor.at;
-  const { text, stop } = readUntil(cursor, ']');
-  if (stop === '') fail(cursor, at, 'an index without its "]"');
-  if (!/^[+-]?\d+$/.test(text)) fail(cursor, at, 'an index that is not a whole number');
-  const index = Number(text);
-  if (index < 0) fail(cursor, at, 'a negative index');
-  if (index > MAX_INDEX) fail(cursor, at, `an index over ${MAX_INDEX}`);
-  return index === 0 ? 0 : index;
-};
-
-/** `[0]`, `[0][1]` after a key; ends at the "." or "=" that follows, which is consumed. */
-const readIndices = (cursor: Cursor, path: Path): string => {
-  for (;;) {
-    path.push(readIndex(cursor));
-    const at = cursor.at;
-    const { text, stop } = readUntil(cursor, '[.=');
-    if (text !== '') fail(cursor, at, 'after "]" only "[", "." or "=" can stand');
-    if (stop === '') fail(cursor, at, 'no value: write "=" and the value, or "=null" to remove the key');
-    if (stop !== '[') return stop;
-  }
-};
-
-const readKey = (cursor: Cursor): { readonly key: string; readonly stop: string } => {
-  const at = cursor.at;
-  const { text: key, stop } = readUntil(cursor, '=[,.');
-  if (stop === '' || stop === ',') fail(cursor, at, 'no value: write "=" and the value, or "=null" to remove the key');
-  if (key === '') fail(cursor, at, 'an empty key');
-  if (isDangerousKey(key)) fail(cursor, at, `the key ${quote(key)} is not accepted`);
-  return { key, stop };
-};
-
-const readPath = (cursor: Cursor): Path => {
-  const path: Path = [];
-  for (let level = 0; ;) {
-    const { key, stop } = readKey(cursor);
-    path.push(key);
-    const end = stop === '[' ? readIndices(cursor, path) : stop;
-    level += stop === '.' ? 1 : 0;
-    if (level > MAX_NAME_LEVEL || path.length > MAX_DEPTH) {
-      fail(cursor, cursor.at, `more than ${MAX_NAME_LEVEL} levels of nesting`);
-    }
-    if (end === '=') return path;
-  }
-};
-
-// Unicode-aware and case-insensitive, as Go's EqualFold.
-const TRUE = /^true$/iu;
-const FALSE = /^false$/iu;
-const NULL = /^null$/iu;
-const INTEGER = /^([+-]?[1-9]\d*|[+-]0\d*)$/;
-const INT64_MIN = -(2n ** 63n);
-const INT64_MAX = 2n ** 63n - 1n;
-
-const toInteger = (cursor: Cursor, at: number, text: string): JsonValue => {
-  const value = BigInt(text.replace(/^\+/, ''));
-  if (value < INT64_MIN || value > INT64_MAX) return text;
-  if (!Number.isSafeInteger(Number(value)))
-    fail(cursor, at, 'an integer beyond 2^53 would lose digits: use set-string');
-  return Number(value);
-};
-
-/** true, false, null, 0 and integers without leading zeros; all else is text, floats too. */
-const inferType = (cursor: Cursor, at: number, text: string): JsonValue => {
-  if (TRUE.test(text)) return true;
-  if (FALSE.test(text)) return false;
-  if (NULL.test(text)) return null;
-  if (text === '0') return 0;
-  return INTEGER.test(text) ? toInteger(cursor, at, text) : text;
-};
-
-const toValue = (cursor: Cursor, at: number, text: string, path: Path, options: SetOptions): JsonValue => {
-  if (options.kind === 'set-string') return text;
-  if (options.isText?.(path) === true) return NULL.test(text) ? null : text;
-  return inferType(cursor, at, text);
-};
-
-/** `{a,b}`; `{}` is a list of one empty text, as in helm. */
-const readList = (cursor: Cursor, path: Path, options: SetOptions): JsonValue[] => {
-  const list: JsonValue[] = [];
-  const start = cursor.at;
-  cursor.at += 1;
-  for (;;) {
-    const at = cursor.at;
-    const { text, stop } = readUntil(cursor, ',}');
-    if (stop === '') fail(cursor, start, 'a list without its "}"');
-    list.push(toValue(cursor, at, text, [...path, list.length], options));
-    if (stop === '}') break;
-  }
-  if (cursor.at < cursor.text.length && cursor.text.charAt(cursor.at) !== ',')
-    fail(cursor, cursor.at, 'after "}" only "," can stand');
-  cursor.at += 1;
-  return list;
-};
-
-const readValue = (cursor: Cursor, path: Path, options: SetOptions): JsonValue => {
-  if (cursor.text.charAt(cursor.at) === '{') return readList(cursor, path, options);
-  const at = cursor.at;
-  return toValue(cursor, at, readUntil(cursor, ',').text, path, options);
-};
-
-/** The place of a value: what it is in, how to get there, what goes there. */
-interface Assignment {
-  readonly cursor: Cursor;
-  readonly path: Path;
-  readonly value: JsonValue;
-}
 
 const assign = (task: Assignment, current: JsonValue | undefined, depth: number): JsonValue => {
   const step = task.path[depth];
@@ -179,36 +25,34 @@ const assignKey = (task: Assignment, current: JsonValue | undefined, depth: numb
 const assignIndex = (task: Assignment, current: JsonValue | undefined, depth: number, index: number): JsonValue[] => {
   if (current !== undefined && current !== null && !Array.isArray(current)) mismatch(task, depth, 'list');
   const list: JsonValue[] = Array.isArray(current) ? [...current] : [];
-  if (index > list.length + MAX_GAP)
-    fail(task.cursor, task.cursor.start, `an index more than ${MAX_GAP} beyond the end of the list`);
+  if (index > list.length + MAX_GAP) {
+    throw setError(task.key, task.start, `an index more than ${MAX_GAP} beyond the end of the list`);
+  }
   while (list.length < index) list.push(null);
   list[index] = assign(task, list[index], depth + 1);
   return list;
 };
 
-const mismatch = (task: Assignment, depth: number, expected: string): never =>
-  fail(
-    task.cursor,
-    task.cursor.start,
+const mismatch = (task: Assignment, depth: number, expected: string): never => {
+  throw setError(
+    task.key,
+    task.start,
     `${formatPath(task.path.slice(0, depth))} is not a ${expected} and cannot be set into`,
   );
+};
 
 /**
- * `values` with one expression of helm's `--set` laid over it: `a.b=c,d={x,y},e[0].f=1`, with `\` before a literal `.`, `,`, `=` or `[`. There are
+ * `values` with one expression of helm's `--set` laid over it: `a.b=c,d={x,y},e[0].f=1`, with a backslash before a literal `.`, `,`, `=` or `[`. There are
  * no quotes: they are taken literally. A key set to `null` stays, as `null`, until `mergeValues` or `parseValues` drops it. `values` is
- * not changed. Semantics: helm v3 `pkg/strvals`, except that what helm drops in silence (an empty key, a lone backslash at the end, `a[0]`
- * without a value, `{x}y`) is refused, and that a `null` on the way counts as absent.
+ * not changed.
+ *
+ * Semantics: helm v3 `pkg/strvals`. What helm drops in silence is refused: an empty key, a lone backslash at the end, `a[0]` without a
+ * value, `{x}y`. What it loses is kept: `a[0].b=` at the end. A `null` on the way counts as absent, where helm fails.
  *
  * Throws InvalidRequestError naming the key and the character.
  */
-export const applySet = (values: JsonObject, expression: string, options: SetOptions = {}): JsonObject => {
-  const cursor: Cursor = { text: expression, at: 0, start: 0 };
-  let result: JsonValue = values;
-  while (cursor.at < expression.length) {
-    cursor.start = cursor.at;
-    const path = readPath(cursor);
-    const value = readValue(cursor, path, options);
-    result = assign({ cursor, path, value }, result, 0);
-  }
-  return isJsonObject(result) ? result : values;
-};
+export const applySet = (values: JsonObject, expression: string, options: SetOptions = {}): JsonObject =>
+  readSetExpression(expression, options).reduce((sum, task) => {
+    const result = assign(task, sum, 0);
+    return isJsonObject(result) ? result : sum;
+  }, values);

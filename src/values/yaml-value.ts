@@ -86,6 +86,7 @@ const buildMapping = (walk: Walk, node: YAMLMap.Parsed): MutableJson => {
   const merged: { [key: string]: MutableJson }[] = [];
   for (const pair of node.items) {
     if (isMergeKey(pair)) {
+      if (merged.length > 0) refuse(walk, pair.key, 'a second "<<": write one, with a list of aliases');
       merged.push(...buildMerge(walk, pair));
       continue;
     }
