@@ -99,7 +99,8 @@ export const createApi = ({ server, token, ca, cert, key }: ApiOptions): Api => 
     ...(cert !== undefined && { cert }),
     ...(key !== undefined && { key }),
   };
-  const dispatcher = new Agent({ connect: tls });
+  // A watch lives for minutes: on HTTP/2 it would share its connection, and its end, with every other call.
+  const dispatcher = new Agent({ connect: tls, allowH2: false });
   const base = server.replace(/\/+$/, '');
   const auth = { accept: 'application/json', ...(token !== undefined && { authorization: `Bearer ${token}` }) };
   const urlOf = (path: string, query: Readonly<Record<string, string>> = {}): string => {
