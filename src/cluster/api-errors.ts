@@ -1,6 +1,6 @@
 import { ApiException } from '@kubernetes/client-node';
 import { AppError, DeadlineError, UnavailableError, UpstreamError } from '../errors.ts';
-import { describeNetworkError } from './network-error.ts';
+import { describeNetworkError, isTlsCode } from './network-error.ts';
 
 /** What is being attempted, in the words of RBAC. */
 export interface Attempt {
@@ -118,7 +118,10 @@ export const translateFailure = (attempt: Attempt, error: unknown, where: string
     code === undefined
       ? `${where} gave an answer that could not be read (${error instanceof Error ? error.name : 'no error'})`
       : `${where} could not be reached, or did not answer (${text})`;
-  return new UnavailableError(`Could not ${describeAttempt(attempt)}: ${what}.`, { cause });
+  const advice = isTlsCode(code)
+    ? ' Check that the CA configured is this cluster’s own; the DNS endpoint and Connect Gateway have public certificates and need none.'
+    : '';
+  return new UnavailableError(`Could not ${describeAttempt(attempt)}: ${what}.${advice}`, { cause });
 };
 
 /** The error to throw when our deadline passed, or the caller's signal ended the call. */

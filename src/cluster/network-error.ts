@@ -20,7 +20,7 @@ const NOT_CONNECTED = new Set([
 
 /** Codes of OpenSSL's verification and Node's TLS: https://nodejs.org/api/tls.html#x509-certificate-error-codes */
 const TLS_CODE =
-  /^(CERT_|CRL_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_|ERROR_IN_CERT_)/;
+  /^(CERT_|CRL_|ERR_TLS_|ERR_SSL_|ERR_OSSL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_|ERROR_IN_CERT_)/;
 
 /** Whether the code says that no connection could be made, or that the server could not prove who it is. */
 export const isNotConnected = (code: string | undefined): boolean =>
