@@ -34,8 +34,9 @@ export const readBody = async function* (
     for await (const chunk of chunks) {
       if (!Buffer.isBuffer(chunk)) continue;
       crc32c.update(chunk);
-      yield chunk;
       // The consumer's own time does not count.
+      idle.pause();
+      yield chunk;
       idle.restart();
     }
     if (idle.signal.aborted) throw translateDeadline(attempt, idleMs, idle.signal.reason);

@@ -34,6 +34,8 @@ export const startDeadline = (timeoutMs: number, outer: AbortSignal | undefined)
     signal: controller.signal,
     elapsedMs: (): number => performance.now() - startedAt,
     remainingMs: (): number => timeoutMs - (performance.now() - startedAt),
+    /** The time stands still. */
+    pause: (): void => clearTimeout(timer),
     /** The time starts anew. */
     restart: (): void => {
       clearTimeout(timer);

@@ -79,16 +79,19 @@ const parseWith = <T>(attempt: Attempt, parse: () => T): T => {
   }
 };
 
-const readErrorText = async ({ chunks, cancel }: MediaBody): Promise<string> => {
-  const parts: Buffer[] = [];
+const readErrorText = async (
+  attempt: Attempt,
+  body: MediaBody,
+  signal: AbortSignal,
+  idleMs: number,
+): Promise<string> => {
+  const parts: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of chunks) {
-    if (!Buffer.isBuffer(chunk)) continue;
+  for await (const chunk of readBody(attempt, body, { idleMs, signal, expectedCrc32c: null })) {
     parts.push(chunk);
     size += chunk.length;
     if (size > MAX_ERROR_BYTES) break;
   }
-  cancel();
   return Buffer.concat(parts).toString();
 };
 
@@ -98,11 +101,12 @@ const openMedia = async (
   attempt: Attempt,
   ifGenerationNotMatch: string | undefined,
   signal: AbortSignal,
+  idleMs: number,
 ): Promise<Outcome<GcsAnswer<MediaBody> | 'unchanged' | null>> => {
   const query = buildQuery({ alt: 'media', ifGenerationNotMatch });
   const answer = await transport.media({ method: 'GET', path: `${objectPath(attempt.uri)}?${query}` }, signal);
   if (answer.status === 200) return { kind: 'value', value: answer };
-  const body = await readErrorText(answer.body);
+  const body = await readErrorText(attempt, answer.body, signal, idleMs);
   if (answer.status === 304) return { kind: 'value', value: 'unchanged' };
   if (answer.status === 404 && !isBucketMissing(parseErrorMessage(body))) return { kind: 'value', value: null };
   return refuse(attempt, { ...answer, body });
@@ -128,7 +132,7 @@ export const createGcsObjectStore = (options: GcsStoreOptions = {}): ObjectStore
     read(uri, { signal, ifGenerationNotMatch } = {}) {
       const attempt: Attempt = { verb: 'read', uri };
       return callWithRetries<StoredObject | 'unchanged' | null>(attempt, limits, signal, async (ended) => {
-        const outcome = await openMedia(transport, attempt, ifGenerationNotMatch, ended);
+        const outcome = await openMedia(transport, attempt, ifGenerationNotMatch, ended, timeoutMs);
         if (outcome.kind === 'failed') return outcome;
         const { value } = outcome;
         if (value === null || value === 'unchanged') return { kind: 'value', value };
@@ -138,7 +142,7 @@ export const createGcsObjectStore = (options: GcsStoreOptions = {}): ObjectStore
     async stream(uri, { signal } = {}) {
       const attempt: Attempt = { verb: 'stream', uri };
       const answer = await callWithRetries(attempt, limits, signal, (ended) =>
-        openMedia(transport, attempt, undefined, ended),
+        openMedia(transport, attempt, undefined, ended, timeoutMs),
       );
       if (answer === null || answer === 'unchanged') return null;
       const { info, expectedCrc32c } = parseWith(attempt, () => parseMediaHead(uri, answer.headers));

@@ -1,0 +1,246 @@
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { DeadlineError, UnavailableError, UpstreamError } from '../../src/errors.ts';
+import type { Fault } from '../../src/local/gcs/faults.ts';
+import { startGcs } from '../../src/local/gcs/server.ts';
+import { metered } from '../../src/log.ts';
+import { createGcsObjectStore } from '../../src/storage/gcs.ts';
+import { mediaHeaders, startCannedServer } from './canned-server.ts';
+
+const uri = { bucket: 'state', name: 'runs/a.json' };
+const create = { ifGenerationMatch: '0' };
+// Of the text "123456789": RFC 3720 B.4.
+const TEXT = '123456789';
+const CRC32C = '4waSgw==';
+
+/** The embedded server; its n-th request meets the n-th fault. */
+const startFaulty = async (faults: readonly Fault[] = [], timeoutMs = 10_000) => {
+  const requests: string[] = [];
+  const server = await startGcs({
+    buckets: ['state'],
+    faults: ({ method, path }) => faults[requests.push(`${method} ${path.split('?')[0]}`) - 1],
+  });
+  onTestFinished(() => server.close());
+  return { requests, store: createGcsObjectStore({ apiEndpoint: server.url, timeoutMs }) };
+};
+
+const storeAt = (url: string, timeoutMs = 10_000) => createGcsObjectStore({ apiEndpoint: url, timeoutMs });
+
+describe('requests', () => {
+  test('every call is one, and counted', async () => {
+    const { store, requests } = await startFaulty();
+    const calls = await metered(async (meter) => {
+      await store.write(uri, TEXT, create);
+      await store.read(uri);
+      await store.stream(uri);
+      await store.list({ bucket: 'state' });
+      return meter.upstreamCalls;
+    });
+    expect(calls).toBe(4);
+    expect(requests).toEqual([
+      'POST /upload/storage/v1/b/state/o',
+      'GET /storage/v1/b/state/o/runs%2Fa.json',
+      'GET /storage/v1/b/state/o/runs%2Fa.json',
+      'GET /storage/v1/b/state/o',
+    ]);
+  });
+
+  test('a write carries its checksum, so that the server refuses what was damaged on the way', async () => {
+    let body = '';
+    const server = await startCannedServer((request, response) => {
+      request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+      request.on('end', () => response.writeHead(400).end());
+    });
+    await expect(storeAt(server.url).write(uri, TEXT, create)).rejects.toThrow(UpstreamError);
+    expect(body).toContain(`"crc32c":"${CRC32C}"`);
+  });
+
+  test('calls one after the other share a connection', async () => {
+    const server = await startCannedServer((_, response) => {
+      response.writeHead(200, mediaHeaders(TEXT, CRC32C)).end(TEXT);
+    });
+    const store = storeAt(server.url);
+    for (let count = 0; count < 10; count += 1) await store.read(uri);
+    expect(server.connections).toBe(1);
+  });
+
+  test('a list asks for the fields it needs only', async () => {
+    const server = await startCannedServer((_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+    });
+    await storeAt(server.url).list({ bucket: 'state', prefix: '{{projectId}}' });
+    const query = new URL(server.requests[0]?.split(' ')[1] ?? '', server.url).searchParams;
+    expect(query.get('fields')).toBe('nextPageToken,prefixes,items(name,generation,size,timeCreated,crc32c,metadata)');
+    expect(query.get('prefix')).toBe('{{projectId}}');
+  });
+});
+
+describe('retries', () => {
+  test.each<[string, Fault]>([
+    ['429', { status: 429 }],
+    ['408', { status: 408 }],
+    ['500', { status: 500 }],
+    ['503', { status: 503, headers: { 'retry-after': '0' } }],
+    ['a reset', 'reset-before'],
+  ])('a call is repeated after %s', async (_, fault) => {
+    const { store, requests } = await startFaulty([fault, fault]);
+    expect(await store.read(uri)).toBeNull();
+    expect(requests).toHaveLength(3);
+  });
+
+  test('a write whose answer got lost is repeated; the conflict it then meets is its own echo', async () => {
+    const { store } = await startFaulty(['reset-after']);
+    expect(await store.write(uri, 'mine', create)).toBe('conflict');
+    expect(await store.read(uri)).toMatchObject({ text: 'mine' });
+  });
+
+  test('a call is given up after five attempts', async () => {
+    const { store, requests } = await startFaulty(Array.from({ length: 9 }, () => ({ status: 503 })));
+    await expect(store.list({ bucket: 'state' })).rejects.toThrow(UnavailableError);
+    expect(requests).toHaveLength(5);
+  });
+
+  test('a call is not repeated when the server asks for a longer pause than there is time', async () => {
+    const { store, requests } = await startFaulty([{ status: 503, headers: { 'retry-after': '3600' } }]);
+    await expect(store.read(uri)).rejects.toThrow(UnavailableError);
+    expect(requests).toHaveLength(1);
+  });
+
+  test.each([400, 401, 403, 409])('a refusal with %i is final', async (status) => {
+    const { store, requests } = await startFaulty([{ status }]);
+    await expect(store.read(uri)).rejects.toThrow(UpstreamError);
+    expect(requests).toHaveLength(1);
+  });
+
+  test('a text damaged on the way is read again', async () => {
+    const server = await startCannedServer((_, response, index) => {
+      response.writeHead(200, mediaHeaders(TEXT, CRC32C)).end(index === 0 ? '123456780' : TEXT);
+    });
+    expect(await storeAt(server.url).read(uri)).toMatchObject({ text: TEXT, info: { generation: '7', size: 9 } });
+  });
+
+  test('a text cut short is read again', async () => {
+    const server = await startCannedServer((_, response, index) => {
+      response.writeHead(200, mediaHeaders(TEXT, CRC32C));
+      if (index > 0) response.end(TEXT);
+      else response.write(TEXT.slice(0, 4), () => response.destroy());
+    });
+    expect(await storeAt(server.url).read(uri)).toMatchObject({ text: TEXT });
+  });
+
+  test('an answer that is not from Cloud Storage is asked for again', async () => {
+    const server = await startCannedServer((_, response, index) => {
+      if (index === 0) response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Log in</h1>');
+      else response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+    });
+    expect(await storeAt(server.url).list({ bucket: 'state' })).toEqual({ objects: [], prefixes: [] });
+  });
+
+  test('of an object stored compressed the checksum is not that of the text', async () => {
+    const headers = { ...mediaHeaders(TEXT, 'AAAAAA=='), 'x-goog-stored-content-encoding': 'gzip' };
+    const server = await startCannedServer((_, response) => void response.writeHead(200, headers).end(TEXT));
+    expect(await storeAt(server.url).read(uri)).toMatchObject({ text: TEXT });
+  });
+});
+
+describe('deadlines', () => {
+  test('a call ends when its time is up', async () => {
+    const { store } = await startFaulty([{ delayMs: 60_000 }], 50);
+    await expect(store.read(uri)).rejects.toThrow(DeadlineError);
+  });
+
+  test('a call ends with its signal, in the midst of a pause between attempts too', async () => {
+    const { store, requests } = await startFaulty([{ status: 503, headers: { 'retry-after': '5' } }]);
+    const controller = new AbortController();
+    const call = store.read(uri, { signal: controller.signal });
+    await vi.waitUntil(() => requests.length === 1);
+    setImmediate(() => controller.abort());
+    await expect(call).rejects.toThrow(DeadlineError);
+  });
+
+  test('a body that goes silent ends the call', async () => {
+    const server = await startCannedServer((_, response) => {
+      response.writeHead(200, mediaHeaders(TEXT, CRC32C)).write('123');
+    });
+    await expect(storeAt(server.url, 50).read(uri)).rejects.toThrow(DeadlineError);
+  });
+
+  test('an error answer that goes silent ends the call', async () => {
+    const server = await startCannedServer((_, response) => {
+      response.writeHead(403, { 'content-length': '100' }).write('sa@p does');
+    });
+    await expect(storeAt(server.url, 50).read(uri)).rejects.toThrow(DeadlineError);
+  });
+
+  test('a stream that goes silent ends with DeadlineError', async () => {
+    const server = await startCannedServer((_, response) => {
+      response.writeHead(200, mediaHeaders(TEXT, CRC32C)).write('123');
+    });
+    const stream = await storeAt(server.url, 50).stream(uri);
+    const read = async (): Promise<void> => {
+      for await (const chunk of stream?.body ?? []) expect(chunk.length).toBe(3);
+    };
+    await expect(read()).rejects.toThrow(DeadlineError);
+  });
+});
+
+describe('streams', () => {
+  const readAll = async (body: AsyncIterable<Uint8Array> | undefined): Promise<string> => {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of body ?? []) chunks.push(chunk);
+    return Buffer.concat(chunks).toString();
+  };
+
+  test('one that breaks off throws UnavailableError', async () => {
+    const server = await startCannedServer((_, response) => {
+      response.writeHead(200, mediaHeaders(TEXT, CRC32C)).write('1234', () => response.destroy());
+    });
+    const stream = await storeAt(server.url).stream(uri);
+    await expect(readAll(stream?.body)).rejects.toThrow(UnavailableError);
+  });
+
+  test('one whose bytes do not have their checksum throws UnavailableError', async () => {
+    const server = await startCannedServer((_, response) => {
+      response.writeHead(200, mediaHeaders(TEXT, CRC32C)).end('123456780');
+    });
+    const stream = await storeAt(server.url).stream(uri);
+    await expect(readAll(stream?.body)).rejects.toThrow(/checksum/);
+  });
+
+  test('one that is left early ends its connection', async () => {
+    let closed = false;
+    const server = await startCannedServer((_, response) => {
+      response.on('close', () => (closed = true));
+      response.writeHead(200, { ...mediaHeaders(TEXT, CRC32C), 'content-length': '100000' }).write(TEXT);
+    });
+    const stream = await storeAt(server.url).stream(uri);
+    for await (const chunk of stream?.body ?? []) if (chunk.length > 0) break;
+    await vi.waitUntil(() => closed);
+    expect(closed).toBe(true);
+  });
+
+  test('the time that its reader takes does not count as silence', async () => {
+    const server = await startCannedServer((_, response) => {
+      response.writeHead(200, mediaHeaders(TEXT, CRC32C)).write('1234', () => response.end('56789'));
+    });
+    const stream = await storeAt(server.url, 40).stream(uri);
+    let text = '';
+    for await (const chunk of stream?.body ?? []) {
+      const until = performance.now() + 80;
+      await vi.waitUntil(() => performance.now() > until);
+      text += Buffer.from(chunk).toString();
+    }
+    expect(text).toBe(TEXT);
+  });
+
+  test('one ends with its signal', async () => {
+    const controller = new AbortController();
+    const server = await startCannedServer((_, response) => {
+      response.writeHead(200, { ...mediaHeaders(TEXT, CRC32C), 'content-length': '100000' }).write(TEXT);
+    });
+    const stream = await storeAt(server.url).stream(uri, { signal: controller.signal });
+    const read = async (): Promise<void> => {
+      for await (const chunk of stream?.body ?? []) if (chunk.length > 0) controller.abort();
+    };
+    await expect(read()).rejects.toThrow(DeadlineError);
+  });
+});
