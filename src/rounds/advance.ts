@@ -95,8 +95,8 @@ const run = async (
     const { next } = step;
     if (next.kind === 'wait' || dryRun) return toResult(begun, step, done, dryRun);
     const state = await next.run();
-    // Forced once: the round that was asked for is sealed, by us or by somebody else.
-    const forceNext = pass.force && next.act !== 'start' && next.act !== 'adopt';
+    // Forced once: the round that was asked for is sealed, even where our ledger write was lost.
+    const forceNext = pass.force && next.act !== 'start';
     if (state === 'conflict') {
       noteConflict();
       begun = await beginPass(deps, taskId, call, forceNext);

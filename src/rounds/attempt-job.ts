@@ -8,7 +8,7 @@ import type { RoundPolicy } from './policy.ts';
 
 /** Whose attempt a Job is: the checkpoint list's path (it names the state bucket, task and round) and the attempt. */
 const ATTEMPT = 'tensorio-trigger/attempt';
-/** On a Job that only holds a name, so that nobody who still means to create the real one can. */
+/** On a Job that only holds a name, so that nobody who still means to create the real one can; its value says why. */
 const BURIED = 'tensorio-trigger/buried';
 /** Kueue resumes a suspended Job that carries it. */
 const KUEUE_QUEUE = 'kueue.x-k8s.io/queue-name';
@@ -53,14 +53,25 @@ export const buildAttemptJob = (deps: Deps, policy: RoundPolicy, ledger: Ledger,
   return job;
 };
 
+/** Why an attempt was ended by a Job that only holds its name. */
+export type Burial = 'Cancelled' | 'Vanished' | 'OutputNotEmpty';
+
+const BURIALS: readonly Burial[] = ['Cancelled', 'Vanished', 'OutputNotEmpty'];
+
 /** The same Job, suspended for good: it takes the name and runs nothing. */
-export const buildBuriedJob = (deps: Deps, policy: RoundPolicy, ledger: Ledger, open: OpenRound): V1Job => {
+export const buildBuriedJob = (
+  deps: Deps,
+  policy: RoundPolicy,
+  ledger: Ledger,
+  open: OpenRound,
+  burial: Burial,
+): V1Job => {
   const job = buildAttemptJob(deps, policy, ledger, open);
   if (job.spec !== undefined) job.spec.suspend = true;
   const { [KUEUE_QUEUE]: _, ...labels } = job.metadata?.labels ?? {};
   job.metadata = Object.assign({}, job.metadata, {
     labels,
-    annotations: { ...job.metadata?.annotations, [BURIED]: 'true' },
+    annotations: { ...job.metadata?.annotations, [BURIED]: burial },
   });
   return job;
 };
@@ -69,8 +80,9 @@ export const buildBuriedJob = (deps: Deps, policy: RoundPolicy, ledger: Ledger, 
 export const isOfAttempt = (deps: Pick<RoundsDeps, 'stateUri'>, ledger: Ledger, open: OpenRound, job: V1Job): boolean =>
   job.metadata?.annotations?.[ATTEMPT] === attemptId(deps, ledger.taskId, open);
 
-/** Whether `job` only holds the name of an attempt that has ended. */
-export const isBuried = (job: V1Job): boolean => job.metadata?.annotations?.[BURIED] === 'true';
+/** Why `job` only holds the name of an attempt that has ended; `undefined` for a real one. */
+export const burialOf = (job: V1Job): Burial | undefined =>
+  BURIALS.find((burial) => burial === job.metadata?.annotations?.[BURIED]);
 
 export type JobEnd =
   | { readonly kind: 'complete' }

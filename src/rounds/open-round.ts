@@ -4,13 +4,14 @@ import {
   attemptWords,
   buildAttemptJob,
   buildBuriedJob,
-  isBuried,
+  burialOf,
   isOfAttempt,
   jobEnd,
   jobRefOf,
   outputFolder,
 } from './attempt-job.ts';
 import { formatTime } from './decision-words.ts';
+import type { Burial } from './attempt-job.ts';
 import type { RoundsDeps } from './deps.ts';
 import type { Failure, OpenRound } from './ledger.ts';
 import { nextAttempt, noteCreated, outputPathOf, settleRound } from './ledger.ts';
@@ -60,14 +61,30 @@ const endAttempt = (look: Look, code: string, reason: string): Act => {
   );
 };
 
+const burialWords = (open: OpenRound, burial: Burial): string => {
+  switch (burial) {
+    case 'Cancelled':
+      return 'it was cancelled';
+    case 'Vanished':
+      return 'its Job was deleted before its end was seen';
+    case 'OutputNotEmpty':
+      return `there was something under ${outputPathOf(open)}/ before its Job was created, perhaps by one that was deleted since`;
+  }
+};
+
 // A Job that was deleted may still be created by an instance that read "not created" and slept: while its name is taken,
 // that create is refused. 409 here means that just this happened, or an echo: look again.
-const bury = (look: Look, why: string): Act =>
-  actOf(look, 'bury-job', `${attemptWords(look.open)}: ${why}; its name is taken by a suspended Job`, async () => {
-    const { deps, pass, known, open } = look;
-    await deps.cluster.createJob(buildBuriedJob(deps, pass.policy, known.ledger, open), pass.call);
-    return known;
-  });
+const bury = (look: Look, burial: Burial): Act =>
+  actOf(
+    look,
+    'bury-job',
+    `${attemptWords(look.open)}: ${burialWords(look.open, burial)}; its name is taken by a suspended Job`,
+    async () => {
+      const { deps, pass, known, open } = look;
+      await deps.cluster.createJob(buildBuriedJob(deps, pass.policy, known.ledger, open, burial), pass.call);
+      return known;
+    },
+  );
 
 const hasOutput = async ({ deps, pass, open }: Look): Promise<boolean> => {
   const page = await deps.store.list({ ...pass.call, ...outputFolder(open), maxResults: 1 });
@@ -106,11 +123,8 @@ const running = async ({ deps, pass, open }: Look, job: V1Job): Promise<Wait> =>
 };
 
 const lookAtJob = (look: Look, job: V1Job): Act | Promise<Act | Wait> => {
-  if (isBuried(job)) {
-    return look.open.cancelled === true
-      ? endAttempt(look, 'Cancelled', 'it was cancelled')
-      : endAttempt(look, 'Vanished', 'its Job was deleted before its end was seen');
-  }
+  const burial = burialOf(job);
+  if (burial !== undefined) return endAttempt(look, burial, burialWords(look.open, burial));
   const end = jobEnd(job);
   if (end?.kind === 'complete') return completed(look);
   if (end?.kind === 'failed') return endAttempt(look, end.code, end.reason);
@@ -129,7 +143,7 @@ const createAttempt = async ({ deps, pass, known }: Look, job: V1Job): Promise<K
 
 const lookForStart = async (look: Look): Promise<Act | Wait> => {
   const { deps, pass, open } = look;
-  if (open.cancelled === true) return bury(look, 'it was cancelled before its Job was created');
+  if (open.cancelled === true) return bury(look, 'Cancelled');
   const notBefore = new Date(open.notBeforeMs);
   if (notBefore > pass.now) {
     const reason = `Waits until ${formatTime(notBefore)} to start ${attemptWords(open)}: ${open.failures.at(-1)?.reason ?? 'the one before failed'}.`;
@@ -143,6 +157,8 @@ const lookForStart = async (look: Look): Promise<Act | Wait> => {
     const reason = `Waits for pod ${alive.metadata?.name} of an earlier Job of this task to end, before it starts ${attemptWords(open)}.`;
     return { kind: 'wait', wait: 'pod-alive', reason };
   }
+  // A Job of this attempt that nobody noted may have been here, and left half an output that would pass for ours.
+  if (await hasOutput(look)) return bury(look, 'OutputNotEmpty');
   const job = buildAttemptJob(deps, pass.policy, look.known.ledger, open);
   const words = `${attemptWords(open)} starts: Job ${open.job.namespace}/${open.job.name} is created`;
   return {
@@ -168,6 +184,6 @@ export const lookAtRound = async (deps: RoundsDeps, pass: Pass, known: Known, op
   const look: Look = { deps, pass, known, open };
   const job = await deps.cluster.getJob(open.job.namespace, open.job.name, pass.call);
   if (job !== null) return { next: await lookWithJob(look, job), job };
-  const gone = 'its Job was deleted before its end was seen';
-  return { next: open.created ? bury(look, gone) : await lookForStart(look) };
+  if (open.created) return { next: bury(look, open.cancelled === true ? 'Cancelled' : 'Vanished') };
+  return { next: await lookForStart(look) };
 };

@@ -117,10 +117,13 @@ export const sealStep = (
   };
 };
 
-// A ledger that was lost (not merely never written) would run every finished round again.
-const refuseLostLedger = async (deps: RoundsDeps, pass: Pass, manifest: Manifest): Promise<void> => {
+/** Whether the ledger is there by now. A lost one (not merely never written) would run every finished round again. */
+const isBegun = async (deps: RoundsDeps, pass: Pass, manifest: Manifest): Promise<boolean> => {
   const uri = resultUri(deps.stateUri, pass.taskId, manifest.round);
-  if ((await deps.store.read(uri, pass.call)) === null) return;
+  if ((await deps.store.read(uri, pass.call)) === null) return false;
+  // The result is younger than the ledger: this look may have slept since it saw none.
+  const { generation } = await deps.ledgers.read(pass.taskId, pass.call);
+  if (generation !== '0') return true;
   throw corruptState(
     manifestUri(deps.stateUri, pass.taskId, manifest.round),
     `is of a round that has ended (${formatGsUri(uri)}), and the task's ledger.json is gone`,
@@ -134,7 +137,7 @@ export const adoptStep = (deps: RoundsDeps, pass: Pass, known: Known, manifest: 
   round: manifest.round,
   reason: `Round ${manifest.round} is sealed (${manifest.reason}), and the ledger does not know it yet: it is opened.`,
   run: async () => {
-    if (known.generation === '0') await refuseLostLedger(deps, pass, manifest);
+    if (known.generation === '0' && (await isBegun(deps, pass, manifest))) return 'conflict';
     await writeList(deps, pass, manifest);
     return writeLedger(deps, pass, known, openSealed(deps, pass, known.ledger, manifest));
   },

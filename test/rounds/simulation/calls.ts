@@ -1,0 +1,103 @@
+import { AppError } from '../../../src/errors.ts';
+import { advance } from '../../../src/rounds/advance.ts';
+import { cancel } from '../../../src/rounds/cancel.ts';
+import { redrive } from '../../../src/rounds/redrive.ts';
+import { UnreadableStateError } from '../../../src/rounds/state-error.ts';
+import { sweep } from '../../../src/rounds/sweep.ts';
+import { readTask } from '../../../src/rounds/task-status.ts';
+import type { Observer } from './invariants.ts';
+import { roundToRedrive } from './people.ts';
+import { crash } from './remote.ts';
+import type { Instance, World } from './world.ts';
+import { may, violate } from './world.ts';
+
+/** Runs a call on an instance, and tells what it ended in. An error that is no AppError is a bug. */
+const call = (world: World, instance: Instance, label: string, work: () => Promise<unknown>): void => {
+  world.log(() => `${instance.name} is called: ${label}`);
+  const failed = (error: unknown): void => {
+    world.log(() => `${instance.name} answers ${label}: ${String(error).slice(0, 200)}`);
+    const told = error instanceof AppError && !(error instanceof UnreadableStateError);
+    if (!told) violate(world, `${label} ends in ${error instanceof Error ? error.stack : String(error)}`);
+  };
+  work().then(
+    (answer) => world.log(() => `${instance.name} answers ${label}: ${JSON.stringify(answer)?.slice(0, 400)}`),
+    failed,
+  );
+};
+
+/** An event: acknowledged only by a look that began after it came. */
+export const deliver = (world: World, instance: Instance, observer: Observer, taskId: string): void => {
+  const { manifests } = observer.historyOf(taskId);
+  const sealed = manifests.size;
+  const came = world.step;
+  const controller = new AbortController();
+  if (may(world, 'timeout') && world.prng.chance(0.1)) controller.abort();
+  const forced = may(world, 'force') && world.prng.chance(0.05);
+  call(world, instance, `event of ${taskId}${forced ? ' (forced)' : ''}`, async () => {
+    const answer = await advance(instance.deps, taskId, { force: forced, signal: controller.signal });
+    if ((instance.looks.get(taskId) ?? -1) <= came)
+      violate(world, `an event of ${taskId} is acknowledged without a look after it`);
+    const waits = answer.decision.kind === 'wait' && (answer.accounting?.pending ?? 0) > 0;
+    if (forced && waits && manifests.size === sealed)
+      violate(world, `a forced start of ${taskId} only waits: ${answer.decision.reason}`);
+    return answer;
+  });
+};
+
+export const tick = (world: World, instance: Instance): void =>
+  call(world, instance, 'sweep', () => {
+    const controller = new AbortController();
+    if (may(world, 'timeout') && world.prng.chance(0.1)) controller.abort();
+    const concurrency = world.prng.pick([1, 16]);
+    return sweep(instance.deps, { signal: controller.signal, concurrency, batchSize: concurrency });
+  });
+
+/** Reads the books, and holds them against the truth at the begin and the end of the read. */
+export const readBooks = (world: World, instance: Instance, taskId: string): void => {
+  const before = world.truth.count(taskId);
+  call(world, instance, `books of ${taskId}`, async () => {
+    const { accounting } = await readTask(instance.deps, taskId);
+    const after = world.truth.count(taskId);
+    const { uploaded, ...parts } = accounting;
+    const sum = Object.values(parts).reduce((total, count) => total + count, 0);
+    if (sum !== uploaded || Object.values(parts).some((count) => count < 0))
+      violate(world, `4: the books do not add up: ${JSON.stringify(accounting)}`);
+    if (uploaded < before || uploaded > after) {
+      violate(
+        world,
+        `4: the books of ${taskId} say ${uploaded}, the truth went from ${before} to ${after}: ${JSON.stringify(accounting)}`,
+      );
+    }
+    return accounting;
+  });
+};
+
+const dryRun = (world: World, instance: Instance, taskId: string): void =>
+  call(world, instance, `dry run of ${taskId}`, () =>
+    advance(instance.deps, taskId, { dryRun: true, force: world.prng.chance(0.2) }),
+  );
+
+const redriveSome = (world: World, instance: Instance, observer: Observer, taskId: string): void => {
+  const round = roundToRedrive(world, observer, taskId);
+  const updates = observer.historyOf(taskId).manifests.get(round)?.updates ?? [];
+  const without = updates.length > 0 && world.prng.chance(0.3) ? [world.prng.pick(updates).jobId] : [];
+  call(world, instance, `redrive ${round} of ${taskId} without ${without.join()}`, () =>
+    redrive(instance.deps, taskId, round, { without }),
+  );
+};
+
+/** Somebody asks an instance for something. */
+export const ask = (world: World, instance: Instance, observer: Observer): void => {
+  const { prng } = world;
+  const taskId = prng.pick(world.config.tasks);
+  const wish = prng.int(10);
+  if (wish < 5) return readBooks(world, instance, taskId);
+  if (wish < 6) return dryRun(world, instance, taskId);
+  if (wish < 8 && may(world, 'redrive')) return redriveSome(world, instance, observer, taskId);
+  if (wish < 9 && may(world, 'cancel') && prng.chance(0.5)) {
+    const round = observer.historyOf(taskId).ledger.open?.round ?? 1;
+    return call(world, instance, `cancel ${round} of ${taskId}`, () => cancel(instance.deps, taskId, round));
+  }
+  if (may(world, 'crash') && prng.chance(0.1)) return crash(world, instance, 'scaled down');
+  return tick(world, instance);
+};

@@ -1,0 +1,101 @@
+import { parseUploadPattern } from '../../../src/rounds/pattern.ts';
+import type { RoundPolicy } from '../../../src/rounds/policy.ts';
+import type { Prng } from './prng.ts';
+import { createPrng } from './prng.ts';
+
+/** Everything that can go wrong; each can be switched off to find the smallest schedule that still fails. */
+export const FAULTS = [
+  'crash',
+  'timeout',
+  'echo',
+  'sleep',
+  'jump',
+  'skew',
+  'duplicate-events',
+  'lost-events',
+  're-uploads',
+  'empty-uploads',
+  'policy-change',
+  'release-change',
+  'delete-job',
+  'expire-job',
+  'left-pods',
+  'failing-jobs',
+  'odd-output',
+  'cancel',
+  'redrive',
+  'force',
+  'missing-secret',
+  'poison-task',
+  'second-task',
+  'instances',
+] as const;
+export type Fault = (typeof FAULTS)[number];
+
+/** One schedule: what may happen, and how long. Everything else comes from the seed's choices. */
+export interface Config {
+  readonly seed: number;
+  readonly steps: number;
+  readonly faults: ReadonlySet<Fault>;
+  readonly tasks: readonly string[];
+  /** A task whose look kills the instance, always. */
+  readonly poison: string | null;
+  readonly instances: number;
+  readonly faultRate: number;
+  readonly skewMs: number;
+  readonly pageSize: number;
+  /** Once the faults have stopped: every Job fails, or is gone the moment it ends. */
+  readonly ending: 'ordinary' | 'always-fail' | 'ttl-0';
+  readonly policy: RoundPolicy;
+}
+
+export const UPLOADS = parseUploadPattern('gs://uploads/tasksJobs/{taskId}/{jobId}.zip');
+export const OUTPUT_PATHS = [
+  'gs://out/{taskId}/round-{round}/attempt-{attempt}',
+  'gs://out/other/{taskId}/{round}/{attempt}',
+] as const;
+/** The longest an instance lives with a call under way; Jobs that ended outlive it (rounds.md, section 3). */
+export const LIFE_MS = 2 * 3_600_000;
+export const TTL_MS = 24 * 3_600_000;
+export const WINDOWS_SEC = [3600, 5400, 10_800] as const;
+
+/** Small numbers: conflicts are what is looked for. */
+export const randomPolicy = (prng: Prng): RoundPolicy => {
+  const reportGoal = prng.between(2, 5);
+  return {
+    uploads: UPLOADS,
+    outputPath: OUTPUT_PATHS[0],
+    reportGoal,
+    minReports: prng.between(1, reportGoal),
+    roundTimeoutSec: prng.pick([60, 300, 1800, 7200]),
+    quietPeriodSec: prng.pick([0, 0, 60, 300]),
+    maxReports: reportGoal + prng.int(3),
+    maxAttempts: prng.between(1, 3),
+    retryBackoffSec: prng.pick([0, 30]),
+    lateUpdates: prng.pick(['carry', 'drop']),
+    settledWindowSec: prng.pick(WINDOWS_SEC),
+  };
+};
+
+/** The schedule of a seed. `without`: faults that are switched off whatever the seed says. */
+export const buildConfig = (seed: number, without: ReadonlySet<Fault> = new Set()): Config => {
+  const prng = createPrng(seed ^ 0x5eed);
+  // A third of the schedules have every fault, the rest a random part: rare ones then meet without the noise of others.
+  const all = prng.chance(0.33);
+  const faults = new Set(FAULTS.filter((fault) => (all || prng.chance(0.6)) && !without.has(fault)));
+  const poison = faults.has('poison-task') && prng.chance(0.1) ? 'a-poison' : null;
+  const second = faults.has('second-task') && (poison !== null || prng.chance(0.3));
+  return {
+    seed,
+    steps: prng.between(150, 450),
+    faults,
+    tasks: [...(poison === null ? [] : [poison]), 'mnist', ...(second ? ['Task_2'] : [])],
+    poison,
+    instances: faults.has('instances') ? prng.between(2, 3) : 1,
+    faultRate: prng.pick([0.01, 0.03, 0.1]),
+    skewMs: faults.has('skew') ? 60_000 : 0,
+    pageSize: prng.pick([2, 3, 1000]),
+    ending: prng.pick(['ordinary', 'ordinary', 'always-fail', 'ttl-0']),
+    policy: randomPolicy(prng),
+  };
+};
