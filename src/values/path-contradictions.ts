@@ -1,13 +1,14 @@
 import { InvalidRequestError } from '../errors.ts';
 import type { Issue } from '../errors.ts';
-import type { ObjectPattern } from '../rounds/pattern.ts';
+import type { ObjectPattern } from './object-pattern.ts';
 import {
   directoryFeeds,
+  parseDirectoryPattern,
   parseObjectPattern,
   parseUploadPattern,
   patternsOverlap,
   placeholdersOf,
-} from '../rounds/pattern.ts';
+} from './object-pattern.ts';
 import type { SoundValues } from './contradictions.ts';
 
 interface Place {
@@ -128,15 +129,15 @@ const sharedOutputIssues = (outputs: readonly Place[]): Issue[] =>
 export const pathContradictions = (values: SoundValues): readonly Issue[] => {
   const rounds = (values.rounds ?? []).map((round, index) => ({
     uploads: read(parseUploadPattern, `rounds[${index}].uploads`, round?.uploads),
-    output: read(parseObjectPattern, `rounds[${index}].outputPath`, round?.outputPath),
+    output: read(parseDirectoryPattern, `rounds[${index}].outputPath`, round?.outputPath),
     maxAttempts: round?.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
   }));
   const lists = (values.lists ?? []).map((list, index) => ({
     object: read(parseObjectPattern, `lists[${index}].object`, list?.object),
-    output: read(parseObjectPattern, `lists[${index}].outputPath`, list?.outputPath),
+    output: read(parseDirectoryPattern, `lists[${index}].outputPath`, list?.outputPath),
   }));
   // A run's path may have placeholders of its own; they match anything, as those of patterns do.
-  const run = read(parseObjectPattern, 'aggregator.outputPath', values.aggregator?.outputPath);
+  const run = read(parseDirectoryPattern, 'aggregator.outputPath', values.aggregator?.outputPath);
   const inputs = join([...rounds.map(({ uploads }) => uploads), ...lists.map(({ object }) => object)]);
   const outputs = join([...rounds.map(({ output }) => output), ...lists.map(({ output }) => output)]);
   return [

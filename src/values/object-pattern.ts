@@ -1,0 +1,88 @@
+import { InvalidRequestError } from '../errors.ts';
+import { parseGsUri } from '../storage/uri.ts';
+
+/** One path segment: `before{placeholder}after`, or a literal in `before` alone. */
+export interface Segment {
+  readonly before: string;
+  readonly placeholder: string | null;
+  readonly after: string;
+}
+
+/** A parsed `gs://BUCKET/a/{x}/b-{y}.zip`: each placeholder stands for one or more characters of one segment. */
+export interface ObjectPattern {
+  readonly text: string;
+  readonly bucket: string;
+  readonly segments: readonly Segment[];
+}
+
+const SEGMENT = /^([^{}]*)(?:\{([^{}]+)\}([^{}]*))?$/;
+
+const fail = (field: string, message: string): never => {
+  throw new InvalidRequestError(`${field}: ${message}`, [{ path: field, message }]);
+};
+
+const parseSegment = (text: string, field: string): Segment => {
+  const found = SEGMENT.exec(text);
+  if (found === null) return fail(field, `"${text}" may hold one {placeholder} at most, and no other braces`);
+  return { before: found[1] ?? '', placeholder: found[2] ?? null, after: found[3] ?? '' };
+};
+
+/** The names of the placeholders, in order. */
+export const placeholdersOf = (pattern: ObjectPattern): readonly string[] =>
+  pattern.segments.flatMap(({ placeholder }) => placeholder ?? []);
+
+/** Parses a pattern of objects. Throws InvalidRequestError naming `field`. */
+export const parseObjectPattern = (text: string, field: string): ObjectPattern => {
+  const { bucket, name } = parseGsUri(text, field);
+  if (name.endsWith('/')) fail(field, `"${text}" ends in "/": a pattern of objects names objects, not a directory`);
+  const segments = name.split('/').map((segment) => parseSegment(segment, field));
+  const pattern = { text, bucket, segments };
+  const names = placeholdersOf(pattern);
+  const twice = names.find((each, index) => names.indexOf(each) !== index);
+  if (twice !== undefined) fail(field, `{${twice}} may stand once`);
+  return pattern;
+};
+
+/** Parses the pattern of a directory, with or without a "/" at its end. Throws InvalidRequestError naming `field`. */
+export const parseDirectoryPattern = (text: string, field: string): ObjectPattern =>
+  parseObjectPattern(text.replace(/\/+$/, ''), field);
+
+/** Parses `rounds[].uploads`: `{taskId}` a whole segment, `{jobId}` in the last one. Throws InvalidRequestError naming `field`. */
+export const parseUploadPattern = (text: string, field: string): ObjectPattern => {
+  const pattern = parseObjectPattern(text, field);
+  const unknown = placeholdersOf(pattern).find((name) => name !== 'taskId' && name !== 'jobId');
+  if (unknown !== undefined) fail(field, `{${unknown}} is not known here; {taskId} and {jobId} are`);
+  const task = pattern.segments.find(({ placeholder }) => placeholder === 'taskId');
+  if (task === undefined || task.before !== '' || task.after !== '') {
+    fail(field, '{taskId} must be a path segment of its own, as in gs://BUCKET/tasksJobs/{taskId}/{jobId}.zip');
+  }
+  if (pattern.segments.at(-1)?.placeholder !== 'jobId') fail(field, '{jobId} must stand in the last path segment');
+  return pattern;
+};
+
+/** Whether `literal` can stand where `segment` is; a placeholder stands for one character at least. */
+const takes = ({ before, after }: Segment, literal: string): boolean =>
+  literal.length > before.length + after.length && literal.startsWith(before) && literal.endsWith(after);
+
+const meet = (a: Segment, b: Segment): boolean => {
+  if (a.placeholder === null) return b.placeholder === null ? a.before === b.before : takes(b, a.before);
+  if (b.placeholder === null) return takes(a, b.before);
+  // The longer head, one character and the longer tail make a text that both take.
+  const heads = a.before.startsWith(b.before) || b.before.startsWith(a.before);
+  return heads && (a.after.endsWith(b.after) || b.after.endsWith(a.after));
+};
+
+const meetUpTo = (a: ObjectPattern, b: ObjectPattern, length: number): boolean =>
+  a.bucket === b.bucket &&
+  a.segments.slice(0, length).every((segment, index) => {
+    const other = b.segments[index];
+    return other !== undefined && meet(segment, other);
+  });
+
+/** Whether some object name matches both. */
+export const patternsOverlap = (a: ObjectPattern, b: ObjectPattern): boolean =>
+  a.segments.length === b.segments.length && meetUpTo(a, b, a.segments.length);
+
+/** Whether some object below `directory` matches `pattern`: a loop, where the directory is written to. */
+export const directoryFeeds = (directory: ObjectPattern, pattern: ObjectPattern): boolean =>
+  pattern.segments.length > directory.segments.length && meetUpTo(directory, pattern, directory.segments.length);
