@@ -28,8 +28,8 @@ const parseSegment = (text: string, field: string): Segment => {
 };
 
 /** The names of the placeholders, in order. */
-export const placeholdersOf = (pattern: ObjectPattern): readonly string[] =>
-  pattern.segments.flatMap(({ placeholder }) => placeholder ?? []);
+export const placeholdersOf = (pattern: Pick<ObjectPattern, 'text'>): readonly string[] =>
+  [...pattern.text.matchAll(/\{([^{}]*)\}/g)].map(([, name = '']) => name);
 
 /** Parses a pattern of objects. Throws InvalidRequestError naming `field`. */
 export const parseObjectPattern = (text: string, field: string): ObjectPattern => {
@@ -43,9 +43,14 @@ export const parseObjectPattern = (text: string, field: string): ObjectPattern =
   return pattern;
 };
 
-/** Parses the pattern of a directory, with or without a "/" at its end. Throws InvalidRequestError naming `field`. */
-export const parseDirectoryPattern = (text: string, field: string): ObjectPattern =>
-  parseObjectPattern(text.replace(/\/+$/, ''), field);
+/**
+ * Parses the pattern of a directory, with or without a "/" at its end. From the first brace of a segment to the last one anything may stand
+ * (`round-{round}-{attempt}`): enough to tell where it may lie. Throws InvalidRequestError naming `field`.
+ */
+export const parseDirectoryPattern = (text: string, field: string): ObjectPattern => {
+  const placeholders = text.replace(/\/+$/, '').replaceAll(/\{[^/]*\}/g, (_braces, at: number) => `{${at}}`);
+  return { ...parseObjectPattern(placeholders, field), text };
+};
 
 /** Parses `rounds[].uploads`: `{taskId}` a whole segment, `{jobId}` in the last one. Throws InvalidRequestError naming `field`. */
 export const parseUploadPattern = (text: string, field: string): ObjectPattern => {

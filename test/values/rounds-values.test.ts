@@ -94,6 +94,17 @@ describe('rounds', () => {
     ).toHaveLength(1);
   });
 
+  test('may name attempts and tasks more freely', () => {
+    const outputPath = 'gs://outputs/{taskId}/{taskId}-{round}-{attempt}/';
+    expect(() => parseValues({ rounds: [round({ outputPath })] })).not.toThrow();
+    expect(
+      issuesOf({ rounds: [round({ outputPath: 'gs://uploads/tasksJobs/{taskId}-{round}-{attempt}' })] })[0],
+    ).toContain('a loop');
+    expect(issuesOf({ rounds: [round({ outputPath: 'gs://outputs/{taskId}/{round}{attempt' })] }).join()).toContain(
+      'braces',
+    );
+  });
+
   test('of one attempt need no {attempt}', () => {
     expect(() =>
       parseValues({ rounds: [round({ maxAttempts: 1, outputPath: 'gs://outputs/{taskId}/{round}' })] }),
@@ -186,7 +197,7 @@ describe('several patterns', () => {
   });
 
   test('an aggregation’s own output does not feed a pattern', () => {
-    const document = { rounds: [round()], aggregator: { outputPath: 'gs://uploads/tasksJobs/{date}' } };
+    const document = { rounds: [round()], aggregator: { outputPath: 'gs://uploads/tasksJobs/{date}-{time}' } };
     expect(issuesOf(document)[0]).toContain('aggregator.outputPath could hold objects that match rounds[0].uploads');
   });
 });
