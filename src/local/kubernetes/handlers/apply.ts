@@ -1,7 +1,178 @@
+import { parseBody } from '../decode/parse.ts';
+import { isDryRun, validationMode } from '../decode/strictness.ts';
+import { applyConfig } from '../fields/apply.ts';
+import type { Applied } from '../fields/apply.ts';
+import { readManagers } from '../fields/managers.ts';
+import type { Manager, ManagerId } from '../fields/managers.ts';
+import { ownable, recordCreate, setManagers } from '../fields/record.ts';
+import { typeFaults } from '../fields/typed.ts';
 import type { Answer } from '../http/answer.ts';
-import { notImplemented } from '../status.ts';
+import { checkQuery } from '../http/request.ts';
+import { fieldsAt, stringAt } from '../json.ts';
+import type { Fields } from '../json.ts';
+import { createObject } from '../operations/create.ts';
+import { updateObject } from '../operations/update.ts';
+import { canonical } from '../operations/write.ts';
+import { apiVersionOf, objectKey, resourceKey } from '../resources/resource.ts';
+import { zeroOf } from '../schema/conform.ts';
+import { badRequest, conflict, invalid, modified, notFound, StatusError } from '../status.ts';
+import { asDraft } from '../types.ts';
+import type { Draft, KubeObject } from '../types.ts';
+import { required } from '../validation/faults.ts';
+import { answerObject, namespaceOf } from './context.ts';
 import type { Call } from './context.ts';
+import { flagOf } from './list-query.ts';
 
-export const handleApply = (_call: Call, _subresource?: 'status'): Answer => {
-  throw notImplemented('server-side apply');
+const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
+
+/** PATCH with application/apply-patch+yaml: makes the object, or changes what of it this manager owns. */
+export const handleApply = (call: Call, subresource?: 'status'): Answer => {
+  checkQuery(call.request, 'apply', ['dryRun', 'fieldManager', 'fieldValidation', 'force']);
+  const manager = call.request.query.get('fieldManager') ?? '';
+  if (manager === '')
+    throw invalid('PatchOptions', 'meta.k8s.io', '', [required('fieldManager', 'is required for apply patch')]);
+  const { config, warnings } = readConfig(call);
+  const namespace = namespaceOf(call);
+  const name = call.target.name ?? '';
+  const by: ManagerId = { manager, operation: 'Apply', subresource: subresource ?? '' };
+  const options = {
+    manager,
+    dryRun: isDryRun(call.request, 'PatchOptions'),
+    keepManagedFields: true,
+    ...(subresource !== undefined && { subresource }),
+  };
+  const old = call.cluster.get(resourceKey(call.resource), objectKey(namespace, name));
+  if (old !== undefined) {
+    const change = (current: KubeObject): Draft => applied(call, current, config, by);
+    return answerObject(
+      call,
+      200,
+      updateObject(call.cluster, call.resource, namespace, name, change, options),
+      warnings,
+    );
+  }
+  if (subresource !== undefined) throw notFound(call.resource, name);
+  return answerObject(
+    call,
+    201,
+    createObject(call.cluster, call.resource, namespace, createdBy(call, config, by), options),
+    warnings,
+  );
+};
+
+const readConfig = (call: Call): { readonly config: Fields; readonly warnings: readonly string[] } => {
+  const mode = validationMode(call.request, 'PatchOptions');
+  const { fields, duplicates } = parseBody(call.request, call.resource.kind);
+  checkConfig(call, fields);
+  const faults = typeFaults(call.resource.struct, fields);
+  if (faults.length > 0) {
+    const what = `${namespaceOf(call) ?? ''}/${call.target.name ?? ''}; ${apiVersionOf(call.resource)}, Kind=${call.resource.kind}`;
+    const list = faults.length === 1 ? (faults[0] ?? '') : `errors:\n${faults.map((fault) => `  ${fault}`).join('\n')}`;
+    throw new StatusError(
+      500,
+      undefined,
+      `failed to create typed patch object (${call.resource.group === '' ? what.replace('; ', '; /') : what}): ${list}`,
+    );
+  }
+  if (mode === 'Strict' && duplicates.length > 0)
+    throw badRequest(`error strict decoding YAML: error converting YAML to JSON: yaml: ${duplicates.join(', ')}`);
+  return { config: fields, warnings: mode === 'Warn' ? duplicates : [] };
+};
+
+const checkConfig = ({ resource, target }: Call, config: Fields): void => {
+  const kind = stringAt(config, 'kind');
+  const version = stringAt(config, 'apiVersion');
+  if (kind === '' || version === '')
+    throw badRequest(
+      `the object provided is unrecognized (must be of type ${resource.kind}): ${kind === '' ? 'kind' : 'apiVersion'} not set`,
+    );
+  const expected = apiVersionOf(resource);
+  if (version !== expected)
+    throw badRequest(
+      `Incorrect version specified in apply patch. Specified patch version: ${version}, expected: ${expected}`,
+    );
+  if (kind !== resource.kind)
+    throw badRequest(`the kind of the object (${kind}) does not match the kind of the resource (${resource.kind})`);
+  const metadata = fieldsAt(config, 'metadata');
+  if (metadata['managedFields'] !== undefined && metadata['managedFields'] !== null)
+    throw badRequest('metadata.managedFields must be nil');
+  const name = stringAt(metadata, 'name');
+  if (name !== '' && name !== target.name)
+    throw badRequest(`the name of the object (${name}) does not match the name on the URL (${target.name ?? ''})`);
+  const namespace = stringAt(metadata, 'namespace');
+  if (namespace !== '' && namespace !== target.namespace) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  }
+};
+
+const applied = (call: Call, old: KubeObject, config: Fields, by: ManagerId): Draft => {
+  const version = stringAt(config, 'metadata', 'resourceVersion');
+  if (version !== '' && version !== old.metadata.resourceVersion) throw modified(call.resource, old.metadata.name);
+  const uid = stringAt(config, 'metadata', 'uid');
+  if (uid !== '' && uid !== old.metadata.uid) {
+    throw conflict(
+      call.resource,
+      old.metadata.name,
+      `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`,
+    );
+  }
+  const managers = managersOf(call, old);
+  const result = apply(call, ownable({ ...old }), config, { by, managers });
+  return draftFrom(call, result, by, config);
+};
+
+/** Before its first apply, an object without managers belongs to whoever wrote it. */
+const managersOf = (call: Call, old: KubeObject): readonly Manager[] => {
+  const managers = readManagers(old.metadata.managedFields);
+  if (managers.length > 0) return managers;
+  const draft = asDraft(structuredClone(ownable({ ...old })));
+  recordCreate(call.resource, draft, 'before-first-apply', call.cluster.now());
+  return readManagers(draft.metadata['managedFields']);
+};
+
+const createdBy = (call: Call, config: Fields, by: ManagerId): Draft => {
+  const uid = stringAt(config, 'metadata', 'uid');
+  if (uid !== '') {
+    throw conflict(
+      call.resource,
+      call.target.name ?? '',
+      `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`,
+    );
+  }
+  const result = apply(call, zeroOf(call.resource.struct), config, { by, managers: [] });
+  const draft = draftFrom(call, result, by, config);
+  draft.metadata['name'] = call.target.name;
+  return draft;
+};
+
+const apply = (
+  call: Call,
+  live: Fields,
+  config: Fields,
+  { by, managers }: { readonly by: ManagerId; readonly managers: readonly Manager[] },
+): Applied =>
+  applyConfig({
+    resource: call.resource,
+    live,
+    config: ownable(config),
+    managers,
+    by,
+    force: flagOf(call.request, 'force'),
+    now: call.cluster.now(),
+  });
+
+const draftFrom = (call: Call, result: Applied, by: ManagerId, config: Fields): Draft => {
+  const draft = canonical(call.resource, result.object);
+  call.resource.applyDefaults?.(draft);
+  setManagers(call.resource, draft, result.managers);
+  keepLastApplied(draft, by, config);
+  return draft;
+};
+
+/** For a later client-side `kubectl apply` of the same object, which compares with this annotation. */
+const keepLastApplied = (draft: Draft, { manager }: ManagerId, config: Fields): void => {
+  const annotations = draft.metadata['annotations'];
+  if (manager !== 'kubectl' || typeof annotations !== 'object' || annotations === null || !(lastApplied in annotations))
+    return;
+  draft.metadata['annotations'] = { ...annotations, [lastApplied]: `${JSON.stringify(config)}\n` };
 };

@@ -29,6 +29,8 @@ export const handleBinding = (call: Call): Answer => {
     manager: managerOf(call.request),
     dryRun: isDryRun(call.request, 'CreateOptions'),
     subresource: 'binding',
+    // A binding is no update of the pod by its caller: nobody comes to own the node name.
+    keepManagedFields: true,
   } as const;
   updateObject(
     call.cluster,

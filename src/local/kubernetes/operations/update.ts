@@ -33,11 +33,11 @@ export const updateObject = (
   const old = cluster.get(resourceKey(resource), objectKey(namespace, name));
   if (old === undefined) throw notFound(resource, name);
   if (resource.readOnly !== undefined) throw notImplemented(`writing ${resource.readOnly}`);
-  const draft = change(old);
+  const draft = canonical(resource, change(old));
   checkIdentity(resource, namespace, old, draft);
   keepSystemFields(draft, old);
-  prepare(cluster, resource, draft, old, options);
   if (options.keepManagedFields !== true) recordUpdate(resource, old, draft, options, cluster.now());
+  prepare(cluster, resource, draft, old, options);
   const final = canonical(resource, draft);
   bumpGeneration(resource, final, old);
   const faults: Faults = [];
@@ -90,8 +90,12 @@ const systemFields = [
 
 /** What callers may leave out of an update is as before; what they may not choose is too. */
 const keepSystemFields = (draft: Draft, old: KubeObject): void => {
-  for (const field of systemFields) draft.metadata[field] ??= old.metadata[field];
-  draft.metadata['generation'] = old.metadata.generation;
+  for (const field of systemFields) {
+    const before = old.metadata[field];
+    if (before !== undefined) draft.metadata[field] ??= before;
+  }
+  if (old.metadata.generation !== undefined) draft.metadata['generation'] = old.metadata.generation;
+  else delete draft.metadata['generation'];
   draft.metadata['resourceVersion'] = old.metadata.resourceVersion;
 };
 

@@ -1,0 +1,42 @@
+import { isFields } from '../json.ts';
+import { setOf } from './set.ts';
+import type { FieldSet } from './set.ts';
+import { childShape, isNamedField, partsOf, shapeOfStruct } from './shape.ts';
+import type { Shape } from './shape.ts';
+
+type Path = readonly string[];
+
+/** The paths an applied configuration speaks of: its leaves, the keys of its maps, the items of its lists. */
+export const fieldSetOf = (struct: string, value: unknown): FieldSet => {
+  const paths: Path[] = [];
+  collect(shapeOfStruct(struct), value, [], paths);
+  return setOf(paths);
+};
+
+const collect = (shape: Shape, value: unknown, path: Path, paths: Path[]): void => {
+  const parts = partsOf(shape, value);
+  if (parts === undefined) {
+    paths.push(path);
+    return;
+  }
+  for (const [element, values] of parts) {
+    const below = [...path, element];
+    const [first] = values;
+    if (values.length === 1) collect(childShape(shape, element), first, below, paths);
+    const isEmpty = first === null || (isFields(first) && Object.keys(first).length === 0);
+    if (isEmpty || !isNamedField(shape, element)) paths.push(below);
+  }
+};
+
+/**
+ * The set with the struct fields that its paths lead through: `a.b.c` then holds `a` too. Needed where sets decide what
+ * is removed, because a struct whose last field goes has to go as well.
+ */
+export const withNamedFields = (struct: string, set: FieldSet): FieldSet => addNamed(shapeOfStruct(struct), set);
+
+const addNamed = (shape: Shape, set: FieldSet): FieldSet => ({
+  members: new Set([...set.members, ...[...set.children.keys()].filter((element) => isNamedField(shape, element))]),
+  children: new Map(
+    [...set.children].map(([element, child]) => [element, addNamed(childShape(shape, element), child)]),
+  ),
+});
