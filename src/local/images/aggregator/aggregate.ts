@@ -28,6 +28,7 @@ interface Run {
 interface Turn {
   readonly listed: ListedUpdate;
   readonly update: LoadedUpdate;
+  readonly release: () => void;
 }
 
 export interface Outcome {
@@ -51,7 +52,7 @@ const countUpdates = async (run: Run): Promise<number> => {
   return count;
 };
 
-const loadUpdate = async (run: Run, path: string, canonical: BundleIndex | null): Promise<LoadedUpdate> => {
+const loadUpdate = async (run: Run, path: string, canonical: BundleIndex | null): Promise<Omit<Turn, 'listed'>> => {
   const files = await openUpdate(path, run.findStore);
   const index = within('its index', () => parseBundleIndex(files.index));
   // Before its data is read: an odd update costs little, and cannot be much larger than the first.
@@ -60,12 +61,13 @@ const loadUpdate = async (run: Run, path: string, canonical: BundleIndex | null)
   const weight = await files.weight();
   if (weight === null && run.settings.weighted)
     throw new Fault('it has no weight (numSamples, model.steps), which wcma needs');
-  return { index, shards: await loadShards(index, files.shard), weight: run.settings.weighted ? (weight ?? 0) : 1 };
+  const shards = await loadShards(index, files.shard);
+  return { update: { index, shards, weight: run.settings.weighted ? (weight ?? 0) : 1 }, release: files.release };
 };
 
 const loadTurn = async (run: Run, listed: ListedUpdate, canonical: BundleIndex | null): Promise<Turn> => ({
   listed,
-  update: await withinAsync(nameOf(listed), () => loadUpdate(run, listed.path, canonical)),
+  ...(await withinAsync(nameOf(listed), () => loadUpdate(run, listed.path, canonical))),
 });
 
 const bytesOf = (update: LoadedUpdate): number =>
@@ -99,10 +101,11 @@ const tellProgress = (run: Run, done: number, total: number): void => {
 const averageAll = async (run: Run, total: number): Promise<RunningAverage> => {
   let average: RunningAverage | undefined;
   let done = 0;
-  for await (const { listed, update } of loadTurns(run)) {
+  for await (const { listed, update, release } of loadTurns(run)) {
     if (average === undefined) run.say(describeCanonical(run, update));
     const running = (average ??= createRunningAverage(update.index));
     within(nameOf(listed), () => running.add(update));
+    release();
     done += 1;
     tellProgress(run, done, total);
   }

@@ -1,5 +1,6 @@
 import type { CheckpointFiles } from './checkpoint.ts';
 import { Fault, quote, withinAsync } from './fault.ts';
+import { createHeldBytes } from './held-bytes.ts';
 import { baseName, joinPath } from './file-store.ts';
 import type { FindStore } from './paths.ts';
 import { dataFileName } from './tensor-bundle-reader.ts';
@@ -9,6 +10,8 @@ import { openZip } from './zip-reader.ts';
 export interface UpdateFiles extends CheckpointFiles {
   /** What stands for its number of samples; null if nothing does. Throws Fault if that is no integer of 0 or more. */
   readonly weight: () => Promise<number | null>;
+  /** Frees its memory; what was read of it is empty from now on. */
+  readonly release: () => void;
 }
 
 /** Of one file, and of an update as a whole. */
@@ -46,7 +49,9 @@ const parseWeight = (value: unknown, what: string): number => {
 const openDirectory = async (directory: string, findStore: FindStore): Promise<UpdateFiles> => {
   const store = await findStore(directory);
   const names = await store.list(directory);
-  const read = naming((name, maxBytes) => store.read(joinPath(directory, name), maxBytes));
+  if (names.length === 0) throw new Fault('it does not exist, or is empty');
+  const { hold, release } = createHeldBytes();
+  const read = naming(async (name, maxBytes) => hold(await store.read(joinPath(directory, name), maxBytes)));
   const weight = async (): Promise<number | null> => {
     if (!names.includes('model.steps')) return null;
     const text = Buffer.from(await read('model.steps', MAX_TEXT_BYTES))
@@ -54,7 +59,7 @@ const openDirectory = async (directory: string, findStore: FindStore): Promise<U
       .trim();
     return parseWeight(/^\d+$/.test(text) ? Number(text) : text, 'model.steps');
   };
-  return { ...(await checkpointFiles(read, findIndex(names, 'it'))), weight };
+  return { ...(await checkpointFiles(read, findIndex(names, 'it'))), weight, release };
 };
 
 const parseResult = (bytes: Uint8Array): Readonly<Record<string, unknown>> => {
@@ -72,18 +77,19 @@ const parseResult = (bytes: Uint8Array): Readonly<Record<string, unknown>> => {
 
 const openBundle = async (path: string, findStore: FindStore): Promise<UpdateFiles> => {
   const store = await findStore(path);
-  const zip = openZip(await store.read(path, MAX_BYTES));
+  const { hold, release } = createHeldBytes();
+  const zip = openZip(hold(await store.read(path, MAX_BYTES)));
   const folder = baseName(path).slice(0, -'.zip'.length);
   if (!zip.names.some((name) => name.startsWith(`${folder}/`))) {
     throw new Fault(`it holds no folder ${quote(folder)}, named as it`);
   }
   const place = `${folder}/checkpoints/`;
   const names = zip.names.filter((name) => name.startsWith(place)).map((name) => name.slice(place.length));
-  const read = naming((name, maxBytes) => zip.read(`${place}${name}`, maxBytes));
+  const read = naming(async (name, maxBytes) => hold(await zip.read(`${place}${name}`, maxBytes)));
   const result = parseResult(await naming(zip.read)(`${folder}/result.json`, MAX_TEXT_BYTES));
   const weight = async (): Promise<number | null> =>
     result['numSamples'] === undefined ? null : parseWeight(result['numSamples'], 'numSamples of result.json');
-  return { ...(await checkpointFiles(read, findIndex(names, 'its folder checkpoints'))), weight };
+  return { ...(await checkpointFiles(read, findIndex(names, 'its folder checkpoints'))), weight, release };
 };
 
 /**
