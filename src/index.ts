@@ -1,9 +1,10 @@
-import { http } from '@google-cloud/functions-framework';
+import { cloudEvent, http } from '@google-cloud/functions-framework';
 import { z } from 'zod';
 import { parseConfig } from './config.ts';
 import type { Config } from './config.ts';
 import { AppError } from './errors.ts';
 import { createAggregate } from './functions/aggregate.ts';
+import { createOnCheckpoint } from './functions/on-checkpoint.ts';
 import { keepBodiesRaw } from './functions/raw-request.ts';
 import { createLog } from './log.ts';
 import { wire } from './wire.ts';
@@ -32,6 +33,7 @@ const start = (): void => {
     const deps = wire(config, log);
     keepBodiesRaw();
     http('aggregate', createAggregate(deps.aggregate));
+    cloudEvent('onCheckpoint', createOnCheckpoint(deps.onCheckpoint));
   } catch (error) {
     if (error instanceof AppError) refuseToStart(`The configuration is not valid: ${error.message}`);
     if (error instanceof Error && 'code' in error)

@@ -1,67 +1,122 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { AggregateDeps } from './functions/aggregate.ts';
+import { assertRunnable } from './aggregation/attempt.ts';
+import type { LaunchDeps } from './aggregation/finish.ts';
 import { createClusterAccess } from './cluster/gke.ts';
 import { createCluster } from './cluster/kubernetes.ts';
+import type { Cluster } from './cluster/port.ts';
 import type { Config, ValuesSource } from './config.ts';
-import { UpstreamError } from './errors.ts';
+import { DeadlineError, UpstreamError } from './errors.ts';
+import type { AggregateDeps } from './functions/aggregate.ts';
+import type { OnCheckpointDeps } from './functions/on-checkpoint.ts';
+import { createRoundsDeps } from './functions/rounds-deps.ts';
+import type { ConfiguredValues } from './functions/rounds-deps.ts';
 import type { Log } from './log.ts';
 import { createGcsObjectStore } from './storage/gcs.ts';
 import type { ObjectStore } from './storage/port.ts';
 import { parseGsUri } from './storage/uri.ts';
 import type { JsonObject } from './values/json.ts';
 import { parseDocument } from './values/parse-document.ts';
+import { parseValues } from './values/parse-values.ts';
+
+// Eventarc's push gives up after 10 s and delivers again; of a new instance a part is spent before the first event.
+const EVENT_BUDGET_MS = 8_000;
+const LEAST_EVENT_BUDGET_MS = 2_000;
 
 const parseText = (text: string): JsonObject => parseDocument(Buffer.from(text));
 
+type Read = (document: JsonObject) => ConfiguredValues;
+
+const createRead =
+  (allowed: Config['allowed']): Read =>
+  (document) => {
+    const values = parseValues(document);
+    assertRunnable(values, allowed);
+    return { document, values };
+  };
+
 /** Reads the values object again only when its generation has changed: a new policy needs no new revision. */
-const createObjectValues = (store: ObjectStore, uri: string): AggregateDeps['configuredValues'] => {
-  let kept: { readonly generation: string; readonly values: JsonObject } | undefined;
-  return async (signal) => {
-    const read = await store.read(parseGsUri(uri, 'VALUES_URI'), {
-      signal,
+const createObjectValues = (store: ObjectStore, uri: string, read: Read) => {
+  let kept: { readonly generation: string; readonly configured: ConfiguredValues } | undefined;
+  return async (signal?: AbortSignal): Promise<ConfiguredValues> => {
+    const options = {
+      ...(signal !== undefined && { signal }),
       ...(kept !== undefined && { ifGenerationNotMatch: kept.generation }),
-    });
-    if (read === null)
-      throw new UpstreamError(
-        `The configured values ${uri} (VALUES_URI) do not exist; upload them: gcloud storage cp values.yaml ${uri}`,
-      );
-    if (read !== 'unchanged') kept = { generation: read.info.generation, values: parseText(read.text) };
-    return kept?.values ?? {};
+    };
+    const found = await store.read(parseGsUri(uri, 'VALUES_URI'), options);
+    if (found === null) {
+      const remedy = `upload them: gcloud storage cp values.yaml ${uri}`;
+      throw new UpstreamError(`The configured values ${uri} (VALUES_URI) do not exist; ${remedy}`);
+    }
+    if (found !== 'unchanged') kept = { generation: found.info.generation, configured: read(parseText(found.text)) };
+    return kept?.configured ?? read({});
   };
 };
 
-const createConfiguredValues = (source: ValuesSource, store: ObjectStore): AggregateDeps['configuredValues'] => {
-  if (source.kind === 'object') return createObjectValues(store, source.uri);
+const createConfiguredValues = (source: ValuesSource, store: ObjectStore, read: Read) => {
+  if (source.kind === 'object') return createObjectValues(store, source.uri, read);
   // Read when the instance starts: a revision with values that cannot be read never serves.
   const text = source.kind === 'file' ? readFileSync(source.path, 'utf8') : source.kind === 'text' ? source.text : '';
-  const values = parseText(text);
-  return async () => values;
+  const configured = read(parseText(text));
+  return async (): Promise<ConfiguredValues> => configured;
 };
 
-/** Everything that the functions need, built once per instance; nothing is connected to before the first call. */
-export const wire = (config: Config, log: Log): { readonly aggregate: AggregateDeps } => {
+const pause = async (ms: number, signal?: AbortSignal): Promise<void> => {
+  try {
+    await wait(ms, undefined, signal === undefined ? {} : { signal });
+  } catch (cause) {
+    throw new DeadlineError('The request’s time ran out between two tries.', { cause });
+  }
+};
+
+const createLaunchDeps = (config: Config, store: ObjectStore, cluster: Cluster): LaunchDeps => ({
+  store,
+  cluster,
+  stateUri: config.stateUri,
+  allowed: config.allowed,
+  now: () => new Date(),
+  wait: pause,
+});
+
+/** What the functions need, built once per instance; nothing is connected to before the first call. */
+export interface Wiring {
+  readonly aggregate: AggregateDeps;
+  readonly onCheckpoint: OnCheckpointDeps;
+}
+
+/**
+ * Joins configuration, adapters and use cases. Throws InvalidRequestError for configured values that are not valid, and
+ * what reading their file throws.
+ */
+export const wire = (config: Config, log: Log): Wiring => {
   const store = createGcsObjectStore({
     timeoutMs: config.upstreamTimeoutMs,
     ...(config.storageApiEndpoint !== undefined && { apiEndpoint: config.storageApiEndpoint }),
     ...(config.projectId !== undefined && { projectId: config.projectId }),
   });
   const cluster = createCluster(createClusterAccess(config.cluster), { deadlineMs: config.upstreamTimeoutMs });
+  const launch = createLaunchDeps(config, store, cluster);
+  const defaults = { namespace: config.defaultNamespace, releaseName: config.releaseName };
+  const configured = createConfiguredValues(config.values, store, createRead(config.allowed));
+  const rounds = createRoundsDeps({ launch, log, defaults, configured });
   return {
     aggregate: {
-      store,
-      cluster,
-      stateUri: config.stateUri,
-      allowed: config.allowed,
-      now: () => new Date(),
-      wait: async (ms, signal) => {
-        await wait(ms, undefined, { ...(signal !== undefined && { signal }) });
-      },
+      ...launch,
       log,
+      rounds,
+      defaults,
       projectId: config.projectId,
-      configuredValues: createConfiguredValues(config.values, store),
-      defaults: { namespace: config.defaultNamespace, releaseName: config.releaseName },
+      configuredValues: async (signal) => (await configured(signal)).document,
       requestTimeoutMs: config.requestTimeoutMs,
+    },
+    onCheckpoint: {
+      launch,
+      rounds,
+      log,
+      defaults,
+      values: async (signal) => (await configured(signal)).values,
+      budgetMs: () =>
+        Math.max(LEAST_EVENT_BUDGET_MS, EVENT_BUDGET_MS - (process.uptime() < 10 ? process.uptime() * 1000 : 0)),
     },
   };
 };

@@ -1,3 +1,4 @@
+import type { V1Job } from '@kubernetes/client-node';
 import type { Issue } from '../errors.ts';
 import { gsUriProblem, parseGsUri } from '../storage/uri.ts';
 import type { AggregationSpec } from './spec.ts';
@@ -53,6 +54,18 @@ const imageIssue = (allowed: Allowances, repository: string): Issue | null =>
         path: 'aggregator.repository',
         message: `image "${repository}" is not allowed by ALLOWED_IMAGES; allowed: ${listed(allowed.images)}`,
       };
+
+/** All that configuration does not allow of a Job that was built from configured values: namespace and images. */
+export const allowedJobIssues = (allowed: Allowances, job: V1Job): Issue[] => {
+  const images =
+    job.spec?.template.spec?.containers.map(({ image = '' }) =>
+      image.replace(/(@sha256:[0-9a-f]+|:[\w][\w.-]*)$/, ''),
+    ) ?? [];
+  return [
+    namespaceIssue(allowed, 'namespace', job.metadata?.namespace ?? ''),
+    ...images.map((repository) => imageIssue(allowed, repository)),
+  ].filter((issue) => issue !== null);
+};
 
 /** All that configuration does not allow of a spec and of the namespaces its `checkSecrets` look into. */
 export const allowanceIssues = (

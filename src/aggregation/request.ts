@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import type { Issue } from '../errors.ts';
 import { InvalidRequestError } from '../errors.ts';
+import { formatGsUri } from '../storage/uri.ts';
 import type { CompleteAggregator } from '../values/complete-aggregator.ts';
 import { requireAggregator } from '../values/complete-aggregator.ts';
 import type { Values } from '../values/parse-values.ts';
@@ -26,7 +28,13 @@ export interface RequestContext {
   readonly requestedBy?: string;
   /** Cloud Scheduler's job and tick, where it made the call; without a tick it was forced by a person. */
   readonly scheduler?: { readonly job: string; readonly tick?: Date };
-  readonly defaults: { readonly namespace: string; readonly releaseName: string };
+  readonly defaults: SpecDefaults;
+}
+
+/** What configuration says where values say nothing. */
+export interface SpecDefaults {
+  readonly namespace: string;
+  readonly releaseName: string;
 }
 
 /** Job settings that nobody named. */
@@ -93,19 +101,20 @@ const TYPE_NAMES = {
   WeightedCumulativeMovingAverage: 'wcma',
 } as const satisfies Record<CompleteAggregator['aggregationType'], 'cma' | 'wcma'>;
 
-const specOf = (
+/** A complete aggregator as a specification, with every default applied and nothing filled in. */
+export const buildSpec = (
   aggregator: CompleteAggregator,
-  id: string,
+  aggregationId: string,
   namespace: string,
-  context: RequestContext,
+  defaults: SpecDefaults,
 ): AggregationSpec => {
   const { release: _release, concurrencyPolicy: _policy, ...rest } = aggregator;
   return plain({
     ...JOB_DEFAULTS,
-    releaseName: context.defaults.releaseName,
+    releaseName: defaults.releaseName,
     ...plain(rest),
     namespace,
-    aggregationId: id,
+    aggregationId,
     aggregationType: TYPE_NAMES[aggregator.aggregationType],
   });
 };
@@ -148,7 +157,7 @@ export const buildRunRequest = (values: Values, context: RequestContext): RunReq
   const id = idOf(values.aggregator?.aggregationId, context);
   const aggregator = requireAggregator(values, { idIsDerived: id.text !== undefined });
   const schedule = scheduleOf(values, context, aggregator);
-  const named = specOf(aggregator, id.text ?? '', values.namespace ?? context.defaults.namespace, context);
+  const named = buildSpec(aggregator, id.text ?? '', values.namespace ?? context.defaults.namespace, context.defaults);
   const asked = schedule === undefined ? named : { ...named, schedule: schedule.name };
   const issues: Issue[] = [];
   const template = {
@@ -170,4 +179,26 @@ export const buildRunRequest = (values: Values, context: RequestContext): RunReq
     checkSecrets: checksOf(values),
     warnings: id.warnings,
   };
+};
+
+/** An uploaded object that is a checkpoint list. */
+export interface UploadedList {
+  readonly bucket: string;
+  readonly name: string;
+  readonly generation: string;
+  /** Where its average goes, placeholders filled. */
+  readonly outputPath: string;
+}
+
+/**
+ * The run that an uploaded checkpoint list asks for: its id is derived from bucket, name and generation, so that an
+ * event delivered twice is one run, and an overwritten list another. The names are taken literally. Pure.
+ */
+export const buildUploadRequest = (values: Values, list: UploadedList, defaults: SpecDefaults): RunRequest => {
+  const uri = formatGsUri(list);
+  const id = `list-${createHash('sha256').update(uri).digest('hex').slice(0, 12)}-${list.generation}`;
+  const paths = { checkpointsFilePath: uri, outputPath: list.outputPath };
+  const aggregator = requireAggregator({ aggregator: { ...values.aggregator, ...paths } }, { idIsDerived: true });
+  const { schedule: _schedule, ...spec } = buildSpec(aggregator, id, values.namespace ?? defaults.namespace, defaults);
+  return { trigger: 'upload', spec, asked: { ...spec }, checkSecrets: checksOf(values), warnings: [] };
 };

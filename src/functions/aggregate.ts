@@ -8,6 +8,7 @@ import { aggregationIdProblem } from '../aggregation/names.ts';
 import { buildRunRequest } from '../aggregation/request.ts';
 import { InvalidRequestError, MethodNotAllowedError, NotFoundError } from '../errors.ts';
 import { buildLaunchAnswer, buildRunAnswer } from '../status/run-answer.ts';
+import { sweep } from '../rounds/sweep.ts';
 import { describeRun, logsOf, observeRun } from '../status/run.ts';
 import { listRecentRuns } from '../status/runs.ts';
 import { sweepRuns } from '../status/sweep-runs.ts';
@@ -17,9 +18,11 @@ import { choice, flag, parseQuery, text, wholeNumber } from './query.ts';
 import type { Answer, RespondDeps } from './respond.ts';
 import { respond } from './respond.ts';
 import { schedulerCallOf } from './scheduler-tick.ts';
+import type { TasksDeps } from './tasks.ts';
+import { advanceNow, cancelRound, listAllTasks, redriveRound, showTask } from './tasks.ts';
 import { callerOf } from './trace.ts';
 
-export interface AggregateDeps extends LaunchDeps, RespondDeps {
+export interface AggregateDeps extends LaunchDeps, RespondDeps, TasksDeps {
   /** The values of configuration, over which a request's are laid. */
   readonly configuredValues: (signal: AbortSignal) => Promise<JsonObject>;
   readonly defaults: { readonly namespace: string; readonly releaseName: string };
@@ -31,6 +34,8 @@ type Handler = (deps: AggregateDeps, req: Request, signal: AbortSignal) => Promi
 const STATES = ['claimed', 'created', 'complete', 'failed', 'cancelled', 'gone', 'skipped'] as const;
 const MAX_LOG_LINES = 10_000;
 const MAX_PAGE = 1_000;
+// What is left of the request's time for the answer, once the sweep has begun its last task.
+const SWEEP_RESERVE_MS = 5_000;
 
 const idOf = (req: Request): string => {
   const id = String(req.params['id'] ?? '');
@@ -108,10 +113,25 @@ const cancel: Handler = async (deps, req, signal) => {
   return { status: 200, body, log: { aggregationId: id, state: body.state } };
 };
 
-const sweep: Handler = async (deps, req, signal) => {
-  parseQuery(req.url, []);
-  const { started, settled, failed, complete } = await sweepRuns(deps, signal);
-  return { status: 200, body: { started, settled, failed, complete }, log: { started, settled, failed, complete } };
+const sweepAll: Handler = async (deps, req, signal) => {
+  const query = parseQuery(req.url, ['dryRun']);
+  const dryRun = flag(query, 'dryRun');
+  // Runs first: there are few, and a claim without its Job has nobody else.
+  const runs = dryRun ? { started: 0, settled: 0, failed: 0, complete: true } : await sweepRuns(deps, signal);
+  const tasks = await sweep(deps.rounds, { signal, dryRun, deadlineMs: deps.requestTimeoutMs - SWEEP_RESERVE_MS });
+  const sum = {
+    tasks: tasks.tasks,
+    started: runs.started + tasks.started,
+    settled: runs.settled + tasks.settled,
+    failed: runs.failed + tasks.failed,
+    complete: runs.complete && tasks.complete,
+  };
+  const { problems, decisions } = tasks;
+  return {
+    status: 200,
+    body: { ...sum, problems, ...(decisions !== undefined && { decisions }) },
+    log: { ...sum, problems: problems.length },
+  };
 };
 
 const notAllowed =
@@ -124,7 +144,7 @@ const notAllowed =
 
 const notFound: Handler = async (_deps, req) => {
   throw new NotFoundError(
-    `There is nothing at ${req.path}. POST / runs an aggregation, GET / lists the runs, GET /<aggregationId> tells of one.`,
+    `There is nothing at ${req.path}. POST / runs an aggregation, GET / lists the runs, GET /<aggregationId> tells of one, GET /tasks lists the tasks.`,
   );
 };
 
@@ -145,7 +165,24 @@ export const createAggregate = (deps: AggregateDeps): HttpFunction => {
     .all(on(notAllowed('GET, POST')));
   router
     .route('/sweep')
-    .post(on(sweep))
+    .post(on(sweepAll))
+    .all(on(notAllowed('POST')));
+  router
+    .route('/tasks')
+    .get(on(listAllTasks))
+    .all(on(notAllowed('GET')));
+  router
+    .route('/tasks/:taskId')
+    .get(on(showTask))
+    .post(on(advanceNow))
+    .all(on(notAllowed('GET, POST')));
+  router
+    .route('/tasks/:taskId/rounds/:round')
+    .delete(on(cancelRound))
+    .all(on(notAllowed('DELETE')));
+  router
+    .route('/tasks/:taskId/rounds/:round/redrive')
+    .post(on(redriveRound))
     .all(on(notAllowed('POST')));
   router
     .route('/:id')

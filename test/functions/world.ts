@@ -4,8 +4,10 @@ import { getTestServer } from '@google-cloud/functions-framework/testing';
 import { onTestFinished } from 'vitest';
 import type { AggregateDeps } from '../../src/functions/aggregate.ts';
 import { createAggregate } from '../../src/functions/aggregate.ts';
+import { createRoundsDeps } from '../../src/functions/rounds-deps.ts';
 import { keepBodiesRaw } from '../../src/functions/raw-request.ts';
 import { createLog } from '../../src/log.ts';
+import { parseValues } from '../../src/values/parse-values.ts';
 import type { LaunchWorld, WorldOptions } from '../helpers/launch-world.ts';
 import { createLaunchWorld } from '../helpers/launch-world.ts';
 
@@ -24,11 +26,19 @@ export const startAggregate = async (
 ): Promise<AggregateWorld> => {
   const world = createLaunchWorld(options);
   const lines: Record<string, unknown>[] = [];
+  const log = createLog((line) => void lines.push(JSON.parse(line)));
+  const defaults = { namespace: 'models', releaseName: 'flea-aggregator' };
+  const configuredValues = over.configuredValues ?? (async () => ({}));
+  const configured = async () => {
+    const document = await configuredValues(AbortSignal.timeout(5_000));
+    return { document, values: parseValues(document) };
+  };
   const deps: AggregateDeps = {
     ...world.deps,
-    log: createLog((line) => void lines.push(JSON.parse(line))),
-    configuredValues: async () => ({}),
-    defaults: { namespace: 'models', releaseName: 'flea-aggregator' },
+    log,
+    configuredValues,
+    defaults,
+    rounds: createRoundsDeps({ launch: world.deps, log, defaults, configured }),
     requestTimeoutMs: 20_000,
     ...over,
   };

@@ -1,0 +1,113 @@
+import { InvalidRequestError } from '../errors.ts';
+import { parseDocument } from '../values/parse-document.ts';
+import type { JsonObject, JsonValue } from '../values/json.ts';
+import { isJsonObject } from '../values/json.ts';
+
+/** An object that was finalised in a bucket. */
+export interface FinalisedObject {
+  readonly bucket: string;
+  readonly name: string;
+  readonly generation: string;
+  /** Bytes; `undefined` where the event does not say. */
+  readonly size?: number;
+}
+
+export type StorageEvent =
+  | { readonly kind: 'finalised'; readonly object: FinalisedObject }
+  /** An event that this service has nothing to do with. */
+  | { readonly kind: 'other'; readonly type: string };
+
+// https://cloud.google.com/eventarc/docs/reference/supported-events#cloud-storage
+const FINALISED = 'google.cloud.storage.object.v1.finalized';
+
+const MAX_EVENT_BYTES = 1_048_576;
+
+const fail = (message: string): never => {
+  throw new InvalidRequestError(`The event ${message}.`);
+};
+
+const field = (source: JsonObject, name: string): JsonValue | undefined =>
+  Object.hasOwn(source, name) ? source[name] : undefined;
+
+const textOf = (source: JsonObject, name: string): string => {
+  const value = field(source, name);
+  // int64 is text in the JSON of protocol buffers; what sends it as a number is understood as well.
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value);
+  return typeof value === 'string' && value !== '' ? value : fail(`has no "${name}" in its data`);
+};
+
+const objectOf = (data: JsonObject): FinalisedObject => {
+  const generation = textOf(data, 'generation');
+  if (!/^[0-9]{1,19}$/.test(generation)) fail(`has the generation "${generation.slice(0, 40)}", which is no int64`);
+  const size = field(data, 'size') === undefined ? undefined : textOf(data, 'size');
+  if (size !== undefined && !/^[0-9]{1,16}$/.test(size)) fail(`has the size "${size.slice(0, 40)}", which is no int64`);
+  return {
+    bucket: textOf(data, 'bucket'),
+    name: textOf(data, 'name'),
+    generation,
+    ...(size !== undefined && { size: Number(size) }),
+  };
+};
+
+const jsonOf = (bytes: Uint8Array): JsonObject =>
+  parseDocument(bytes, { contentType: 'application/json', maxBytes: MAX_EVENT_BYTES });
+
+const dataOf = (data: unknown): JsonObject => {
+  if (data instanceof Uint8Array) return jsonOf(data);
+  return isJsonObject(data) ? data : fail('has no data');
+};
+
+const cloudEvent = (type: string, data: unknown): StorageEvent =>
+  type === FINALISED ? { kind: 'finalised', object: objectOf(dataOf(data)) } : { kind: 'other', type };
+
+/**
+ * A Pub/Sub push envelope of a Cloud Storage notification: what the object is stands in attributes.
+ * https://cloud.google.com/storage/docs/pubsub-notifications#attributes
+ */
+const pubSubPush = (message: JsonObject): StorageEvent => {
+  const found = field(message, 'attributes');
+  const attributes: JsonObject = isJsonObject(found) ? found : fail('is a Pub/Sub message without attributes');
+  const type = field(attributes, 'eventType');
+  if (type !== 'OBJECT_FINALIZE') return { kind: 'other', type: typeof type === 'string' ? type : 'a Pub/Sub message' };
+  const object = {
+    bucket: field(attributes, 'bucketId'),
+    name: field(attributes, 'objectId'),
+    generation: field(attributes, 'objectGeneration'),
+  };
+  const size = sizeOfPayload(message);
+  const known = Object.fromEntries(
+    Object.entries({ ...object, size }).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+  return { kind: 'finalised', object: objectOf(known) };
+};
+
+// With payload format NONE there is no data; the attributes say all but the size.
+const sizeOfPayload = (message: JsonObject): JsonValue | undefined => {
+  const data = field(message, 'data');
+  if (typeof data !== 'string' || data === '') return undefined;
+  return field(jsonOf(Buffer.from(data, 'base64')), 'size');
+};
+
+const structured = (document: JsonObject): StorageEvent => {
+  const message = field(document, 'message');
+  if (isJsonObject(message)) return pubSubPush(message);
+  const type = field(document, 'type');
+  if (field(document, 'specversion') === undefined || typeof type !== 'string') {
+    return fail('is neither a CloudEvent (binary or structured) nor a Pub/Sub push of a Cloud Storage notification');
+  }
+  const base64 = field(document, 'data_base64');
+  return cloudEvent(type, typeof base64 === 'string' ? Buffer.from(base64, 'base64') : field(document, 'data'));
+};
+
+/**
+ * What functions-framework hands to a CloudEvent function, with the body unparsed (`raw-request.ts`): a context with
+ * bytes as `data` in binary mode, else the bytes of the whole body: a structured CloudEvent or a Pub/Sub push.
+ * Throws InvalidRequestError for whatever cannot be understood.
+ */
+export const parseStorageEvent = (event: unknown): StorageEvent => {
+  if (event instanceof Uint8Array) return structured(jsonOf(event));
+  if (typeof event !== 'object' || event === null) return fail('is empty');
+  if ('type' in event && typeof event.type === 'string')
+    return cloudEvent(event.type, 'data' in event ? event.data : undefined);
+  return isJsonObject(event) ? structured(event) : fail('has no type');
+};

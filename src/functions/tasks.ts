@@ -1,0 +1,87 @@
+import type { Request } from 'express';
+import { InvalidRequestError } from '../errors.ts';
+import { advance } from '../rounds/advance.ts';
+import { cancel } from '../rounds/cancel.ts';
+import type { RoundsDeps } from '../rounds/deps.ts';
+import { redrive } from '../rounds/redrive.ts';
+import { listTasks } from '../rounds/task-list.ts';
+import { readTask } from '../rounds/task-status.ts';
+import { taskIdProblem } from '../rounds/update.ts';
+import { flag, parseQuery, text, wholeNumber } from './query.ts';
+import type { Answer } from './respond.ts';
+
+export interface TasksDeps {
+  readonly rounds: RoundsDeps;
+}
+
+type Handler = (deps: TasksDeps, req: Request, signal: AbortSignal) => Promise<Answer>;
+
+const MAX_PAGE = 100;
+
+const taskIdOf = (req: Request): string => {
+  const taskId = String(req.params['taskId'] ?? '');
+  const problem = taskIdProblem(taskId);
+  if (problem === null) return taskId;
+  throw new InvalidRequestError(`"${taskId.slice(0, 200)}" cannot be a taskId: it is ${problem}.`, [
+    { path: 'taskId', message: `is ${problem}` },
+  ]);
+};
+
+const roundOf = (req: Request): number => {
+  const round = String(req.params['round'] ?? '');
+  if (/^[1-9][0-9]{0,8}$/.test(round)) return Number(round);
+  throw new InvalidRequestError(`"${round.slice(0, 40)}" is not the number of a round: rounds are numbered from 1.`, [
+    { path: 'round', message: 'is not a number from 1' },
+  ]);
+};
+
+/** `GET /tasks`: a page of tasks, each with its books and what it waits for. */
+export const listAllTasks: Handler = async ({ rounds }, req, signal) => {
+  const query = parseQuery(req.url, ['limit', 'pageToken']);
+  const limit = wholeNumber(query, 'limit', 1, MAX_PAGE);
+  const pageToken = text(query, 'pageToken');
+  const page = await listTasks(rounds, {
+    signal,
+    ...(limit !== undefined && { limit }),
+    ...(pageToken !== undefined && { pageToken }),
+  });
+  return { status: 200, body: page };
+};
+
+/** `GET /tasks/<taskId>` */
+export const showTask: Handler = async ({ rounds }, req, signal) => {
+  parseQuery(req.url, []);
+  const taskId = taskIdOf(req);
+  return { status: 200, body: await readTask(rounds, taskId, { signal }), log: { taskId } };
+};
+
+/** `POST /tasks/<taskId>?force=&dryRun=` */
+export const advanceNow: Handler = async ({ rounds }, req, signal) => {
+  const query = parseQuery(req.url, ['force', 'dryRun']);
+  const taskId = taskIdOf(req);
+  const result = await advance(rounds, taskId, { force: flag(query, 'force'), dryRun: flag(query, 'dryRun'), signal });
+  const { kind, reason } = result.decision;
+  return { status: 200, body: result, log: { trigger: 'http', taskId, decision: kind, reason } };
+};
+
+/** `POST /tasks/<taskId>/rounds/<n>/redrive?without=&dryRun=`: `without` is repeatable, or a list with commas. */
+export const redriveRound: Handler = async ({ rounds }, req, signal) => {
+  const query = parseQuery(req.url, ['without', 'dryRun']);
+  const [taskId, round] = [taskIdOf(req), roundOf(req)];
+  const without = (query.get('without') ?? []).flatMap((ids) => ids.split(',')).filter((id) => id !== '');
+  const result = await redrive(rounds, taskId, round, { without, dryRun: flag(query, 'dryRun'), signal });
+  const { outcome, redrivenAs, reason } = result;
+  return {
+    status: outcome === 'created' ? 201 : 200,
+    body: result,
+    log: { trigger: 'http', taskId, round, outcome, redrivenAs, reason },
+  };
+};
+
+/** `DELETE /tasks/<taskId>/rounds/<n>?dryRun=`: cancels the open round. */
+export const cancelRound: Handler = async ({ rounds }, req, signal) => {
+  const query = parseQuery(req.url, ['dryRun']);
+  const [taskId, round] = [taskIdOf(req), roundOf(req)];
+  const result = await cancel(rounds, taskId, round, { dryRun: flag(query, 'dryRun'), signal });
+  return { status: 200, body: result, log: { trigger: 'http', taskId, round, reason: result.decision.reason } };
+};
