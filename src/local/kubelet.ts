@@ -7,11 +7,14 @@ import type { Timings } from './kubelet/backoff.ts';
 import { createEventRecorder } from './kubelet/events.ts';
 import { startLogServer } from './kubelet/log-server.ts';
 import { buildOffer, createNodeRegistration } from './kubelet/node.ts';
+import type { NodeOptions, NodeRegistration } from './kubelet/node.ts';
 import type { NodeContext } from './kubelet/node-context.ts';
 import { createPodRegistry } from './kubelet/pod-registry.ts';
+import type { PodRegistry } from './kubelet/pod-registry.ts';
 import { createPodScheduler } from './kubelet/pod-scheduler.ts';
 import { watchPods } from './kubelet/pod-watch.ts';
 import { createPortAllocator } from './kubelet/ports.ts';
+import { createReporter, inTime } from './kubelet/report.ts';
 import { createSources } from './kubelet/sources.ts';
 import { messageOf } from './kubelet/types.ts';
 import type { Images } from './kubelet/types.ts';
@@ -44,21 +47,62 @@ export interface Kubelet {
   close(): Promise<void>;
 }
 
+/** How long the API server is told of the end. */
 const CLOSING_WORDS_MS = 3000;
 
-const repeat = (everyMs: number, work: () => Promise<void> | void, report: (message: string) => void): (() => void) => {
-  const timer = setInterval(() => {
-    void (async () => work())().catch((error: unknown) => report(messageOf(error)));
-  }, everyMs);
-  return () => clearInterval(timer);
+const createNode = (options: KubeletOptions): NodeContext => {
+  const { nodeName = 'local', images, workDir } = options;
+  const report = createReporter(options.report ?? (() => {}));
+  const podsDir = join(resolve(workDir), 'pods');
+  mkdirSync(podsDir, { recursive: true, mode: 0o700 });
+  const api = createApi(options);
+  return {
+    api,
+    images,
+    nodeName,
+    podsDir,
+    report,
+    logsDir: resolve(options.logDir ?? join(workDir, 'logs')),
+    timings: { ...DEFAULT_TIMINGS, ...options.timings },
+    events: createEventRecorder(api, nodeName, report),
+    sources: createSources(api),
+    ports: createPortAllocator(),
+  };
 };
 
-/** Whatever cannot be told in time when the kubelet ends is left untold. */
-const inTime = async (work: Promise<unknown>): Promise<void> => {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise((settle) => (timer = setTimeout(settle, CLOSING_WORDS_MS)));
-  await Promise.race([work.catch(() => {}), late]);
-  clearTimeout(timer);
+const createRegistry = (node: NodeContext, { capacity, schedulesNamespaces }: KubeletOptions): PodRegistry => {
+  const { api, events, report, nodeName } = node;
+  const offer = buildOffer({ name: nodeName, ...(capacity !== undefined && { capacity }) });
+  const limit = schedulesNamespaces === undefined ? {} : { namespaces: schedulesNamespaces };
+  return createPodRegistry(node, createPodScheduler({ api, node: offer, events, report, ...limit }));
+};
+
+const createRegistration = (node: NodeContext, { capacity }: KubeletOptions, port: number): NodeRegistration => {
+  const options: NodeOptions = { name: node.nodeName, port, images: Object.keys(node.images) };
+  return createNodeRegistration(node.api, capacity === undefined ? options : { ...options, capacity });
+};
+
+const repeat = (everyMs: number, work: () => Promise<void> | void, report: (message: string) => void): NodeJS.Timeout =>
+  setInterval(() => {
+    void (async () => work())().catch((error: unknown) => report(messageOf(error)));
+  }, everyMs);
+
+/** Says that the node lives and looks after pods that found no node yet. Returns how to stop. */
+const keepAlive = (
+  node: NodeContext,
+  registry: PodRegistry,
+  registration: NodeRegistration,
+  heartbeatMs: number,
+): (() => void) => {
+  const timers = [
+    repeat(
+      heartbeatMs,
+      () => registration.beat(),
+      (message) => node.report(`the node's heartbeat was not heard: ${message}`),
+    ),
+    repeat(node.timings.retryMs, () => registry.offerAgain(), node.report),
+  ];
+  return () => timers.forEach(clearInterval);
 };
 
 /**
@@ -66,79 +110,43 @@ const inTime = async (work: Promise<unknown>): Promise<void> => {
  * real. Resolves when the Node is registered and the pods are listed.
  *
  * A process has no container around it: it sees this machine's files and network as the user who runs the kubelet, on 127.0.0.1. See mounts.ts
- * for how mounted volumes are found, ports.ts for ports; securityContext, resource limits and lifecycle hooks have no effect.
+ * for how mounted volumes are found, ports.ts for ports. securityContext, resource limits and lifecycle hooks have no effect; exec and gRPC
+ * probes, sidecars, and volumes other than Secret, ConfigMap, emptyDir, downwardAPI and projected are refused in the pod's status or events.
  * @throws when the API server refuses the Node or the list of pods, or cannot be reached
  */
 export const startKubelet = async (options: KubeletOptions): Promise<Kubelet> => {
-  const { nodeName = 'local', images, report = () => {}, capacity, heartbeatMs = 10_000 } = options;
-  const timings: Timings = { ...DEFAULT_TIMINGS, ...options.timings };
-  const podsDir = join(resolve(options.workDir), 'pods');
-  mkdirSync(podsDir, { recursive: true, mode: 0o700 });
-  const api = createApi(options);
-  const events = createEventRecorder(api, nodeName, report);
-  const logsDir = resolve(options.logDir ?? join(options.workDir, 'logs'));
-  const node: NodeContext = {
-    api,
-    images,
-    events,
-    timings,
-    nodeName,
-    podsDir,
-    logsDir,
-    report,
-    sources: createSources(api),
-    ports: createPortAllocator(),
-  };
-  const offer = buildOffer({ name: nodeName, ...(capacity !== undefined && { capacity }) });
-  const namespaces = options.schedulesNamespaces;
-  const schedule = createPodScheduler({
-    api,
-    node: offer,
-    events,
-    report,
-    ...(namespaces !== undefined && { namespaces }),
-  });
-  const registry = createPodRegistry(node, schedule);
-  const logs = await startLogServer({
-    find: registry.findLog,
-    ...(options.port !== undefined && { port: options.port }),
-  });
-  const registration = createNodeRegistration(api, {
-    name: nodeName,
-    port: logs.port,
-    images: Object.keys(images),
-    ...(capacity !== undefined && { capacity }),
-  });
+  const node = createNode(options);
+  const registry = createRegistry(node, options);
+  const logs = await startLogServer({ find: registry.findLog, port: options.port ?? 0 });
+  const registration = createRegistration(node, options, logs.port);
   const stop = new AbortController();
+  const killAll = (): void => registry.killAll();
 
-  const open = async (): Promise<{ ended: Promise<void> }> => {
+  const unheard = (error: unknown): void => node.report(`the node's heartbeat was not heard: ${messageOf(error)}`);
+  const open = async () => {
     await registration.register();
-    return watchPods({ api, handlers: registry, signal: stop.signal, retryMs: 200, report });
+    await registration.beat().catch(unheard);
+    return watchPods({ api: node.api, handlers: registry, signal: stop.signal, retryMs: 200, report: node.report });
   };
   const watching = await open().catch(async (error: unknown) => {
-    await Promise.all([logs.close(), api.close()]);
+    await Promise.all([logs.close(), node.api.close()]);
     throw error;
   });
-  const stops = [
-    repeat(
-      heartbeatMs,
-      () => registration.beat(),
-      (message) => report(`the node was not heard: ${message}`),
-    ),
-    repeat(timings.retryMs, () => registry.offerAgain(), report),
-  ];
-  await registration.beat().catch((error: unknown) => report(`the node was not heard: ${messageOf(error)}`));
+  const rest = keepAlive(node, registry, registration, options.heartbeatMs ?? 10_000);
+  // The processes lead groups of their own: they would outlive this one, were it to end without `close`.
+  process.once('exit', killAll);
 
-  return {
-    port: logs.port,
-    close: async () => {
-      for (const end of stops) end();
-      stop.abort();
-      await watching.ended;
-      await registry.shutdown(timings.shutdownGraceMs);
-      await inTime(events.flush().then(() => registration.leave()));
-      await logs.close();
-      await api.close();
-    },
+  const close = async (): Promise<void> => {
+    rest();
+    stop.abort();
+    await watching.ended;
+    await inTime(registry.shutdown(node.timings.shutdownGraceMs), node.timings.shutdownGraceMs + CLOSING_WORDS_MS);
+    killAll();
+    process.off('exit', killAll);
+    const words = node.events.flush().then(() => registration.leave());
+    await inTime(words, CLOSING_WORDS_MS);
+    await Promise.all([logs.close(), node.api.close()]);
   };
+  let closing: Promise<void> | undefined;
+  return { port: logs.port, close: () => (closing ??= close()) };
 };

@@ -7,6 +7,9 @@ import type { LaunchPlan, Run } from './launch.ts';
 import type { ProcessExit } from './process.ts';
 import { messageOf } from './types.ts';
 
+/** Node fires a timer that is set for longer at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 const exitReason = ({ exitCode, signal }: ProcessExit, killedByUs: boolean): string => {
   if (exitCode === 0) return 'Completed';
   // On a machine of one's own, SIGKILL from elsewhere is the out-of-memory killer's.
@@ -25,9 +28,12 @@ const killUnhealthy = (machine: Machine, deps: ContainerDeps, message: string): 
   const doomed = machine.run;
   deps.emit('Normal', 'Killing', message);
   signalRun(machine, 'SIGTERM');
-  setTimeout(() => {
-    if (machine.run === doomed) signalRun(machine, 'SIGKILL');
-  }, deps.graceMs).unref();
+  setTimeout(
+    () => {
+      if (machine.run === doomed) signalRun(machine, 'SIGKILL');
+    },
+    Math.min(deps.graceMs, MAX_TIMER_MS),
+  ).unref();
 };
 
 /** What a probe may do to the container: nothing any more once that run of it is over. */
@@ -48,7 +54,10 @@ const onEnd = (machine: Machine, deps: ContainerDeps, exit: Awaited<Run['ended']
   const { containerId, killedByUs } = machine;
   const { exitCode, message } = exit;
   machine.unwatch();
-  Object.assign(machine, { run: null, ready: false, started: false, unwatch: () => {} });
+  machine.unwatch = () => {};
+  machine.run = null;
+  machine.ready = false;
+  machine.started = false;
   const reason = exitReason(exit, killedByUs);
   machine.state = { kind: 'terminated', exitCode, reason, message, startedAtMs, finishedAtMs: Date.now(), containerId };
   deps.wake();
@@ -62,12 +71,16 @@ const begin = async (
 ): Promise<number | null> => {
   const { name } = deps.container();
   deps.emit('Normal', 'Created', `Created container: ${name}`);
-  Object.assign(machine, { runs: machine.runs + 1, containerId: '', killedByUs: false });
+  machine.runs += 1;
+  machine.containerId = '';
+  machine.killedByUs = false;
   try {
     const run = await deps.start(plan);
     const startedAtMs = Date.now();
     deps.emit('Normal', 'Started', `Started container ${name}`);
-    Object.assign(machine, { run, containerId: run.containerId, state: { kind: 'running', startedAtMs } });
+    machine.run = run;
+    machine.containerId = run.containerId;
+    machine.state = { kind: 'running', startedAtMs };
     machine.unwatch = deps.watchOver(controlsOf(machine, deps, run));
     void run.ended.then((exit) => onEnd(machine, deps, exit, startedAtMs));
     return null;
@@ -134,7 +147,8 @@ export const tryToRun = async (machine: Machine, deps: ContainerDeps, nowMs: num
   if (found.kind === 'absent') {
     return (imagePullPolicy === 'Never' ? neverPulled : failedPull)(machine, deps, image, nowMs);
   }
-  Object.assign(machine, { imageId: found.imageId, failedPulls: 0 });
+  machine.imageId = found.imageId;
+  machine.failedPulls = 0;
   deps.emit('Normal', 'Pulled', `Container image "${image}" already present on machine`);
   let plan: LaunchPlan;
   try {

@@ -1,3 +1,4 @@
+import { isStatus } from './api.ts';
 import type { Api } from './api.ts';
 import type { Pod } from './types.ts';
 import { formatTime, messageOf } from './types.ts';
@@ -65,15 +66,18 @@ export const createEventRecorder = (api: Api, nodeName: string, report: (message
   let queue: Promise<unknown> = Promise.resolve();
   let serial = 0;
 
-  const send = (input: EventInput, entry: Told): void => {
+  const send = (input: EventInput, key: string, entry: Told): void => {
     const event = buildEvent(input, entry, nodeName);
     const path = `/api/v1/namespaces/${event.metadata.namespace}/events`;
     const { count, lastTimestamp } = event;
     const write = () =>
       count === 1 ? api.post(path, event) : api.patch(`${path}/${entry.name}`, { count, lastTimestamp });
-    queue = queue
-      .then(write)
-      .catch((error: unknown) => report(`event ${input.reason} was not written: ${messageOf(error)}`));
+    queue = queue.then(write).catch((error: unknown) => {
+      told.delete(key);
+      // A namespace that is going away takes no new objects.
+      if (isStatus(error, 404) || messageOf(error).includes('is being terminated')) return;
+      report(`event ${input.reason} was not written: ${messageOf(error)}`);
+    });
   };
 
   return {
@@ -88,12 +92,12 @@ export const createEventRecorder = (api: Api, nodeName: string, report: (message
         const suffix = (BigInt(nowMs) * 1_000_000n + BigInt(serial % 1_000_000)).toString(16);
         const entry: Told = { name: `${name}.${suffix}`, firstMs: nowMs, count: 1, lastSentMs: nowMs };
         told.set(key, entry);
-        return send(input, entry);
+        return send(input, key, entry);
       }
       known.count += 1;
       if (nowMs - known.lastSentMs < QUIET_MS) return;
       known.lastSentMs = nowMs;
-      send(input, known);
+      send(input, key, known);
     },
     forget: (podUid) => {
       for (const key of told.keys()) if (key.startsWith(`${podUid}\n`)) told.delete(key);

@@ -11,6 +11,8 @@ export interface PodRegistry extends PodHandlers {
   /** Pods that wait for a node are offered to the scheduler once more: an earlier attempt may have failed on the way. */
   offerAgain(): void;
   shutdown(graceMs: number): Promise<void>;
+  /** SIGKILL to whatever runs, at once. */
+  killAll(): void;
 }
 
 const isOver = ({ status }: Pod): boolean => status?.phase === 'Succeeded' || status?.phase === 'Failed';
@@ -42,7 +44,7 @@ export const createPodRegistry = (node: NodeContext, schedule: (pod: Pod) => voi
   };
 
   const remove = ({ metadata: { uid } }: Pick<Pod, 'metadata'>): void => {
-    waiting.delete(uid);
+    if (waiting.delete(uid)) node.events.forget(uid);
     workers.get(uid)?.remove();
   };
 
@@ -71,6 +73,9 @@ export const createPodRegistry = (node: NodeContext, schedule: (pod: Pod) => voi
     shutdown: async (graceMs) => {
       closed = true;
       await Promise.all([...workers.values()].map((worker) => worker.shutdown(graceMs)));
+    },
+    killAll: () => {
+      for (const worker of workers.values()) worker.kill();
     },
   };
 };

@@ -41,20 +41,18 @@ const deliver = (type: string, object: unknown, handlers: PodHandlers): void => 
   else if (type === 'ADDED' || type === 'MODIFIED') handlers.apply(object);
 };
 
-/** Watches from `version` until the server ends the watch; returns the version to go on from. */
+/** Watches from a version until the server ends the watch; each version seen is told, as a cut connection ends this by a throw. */
 const follow = async (
   { api, handlers, signal }: PodWatchOptions,
   from: string,
-  onAlive: () => void,
-): Promise<string> => {
-  let version = from;
-  for await (const { type, object } of api.watch(PODS, { resourceVersion: version, signal })) {
+  onVersion: (version: string) => void,
+): Promise<void> => {
+  for await (const { type, object } of api.watch(PODS, { resourceVersion: from, signal })) {
     if (type === 'ERROR') throw toApiError(500, object, JSON.stringify(object));
-    onAlive();
     deliver(type, object, handlers);
-    version = versionOf(object) || version;
+    const version = versionOf(object);
+    if (version !== '') onVersion(version);
   }
-  return version;
 };
 
 /**
@@ -73,13 +71,15 @@ export const watchPods = async (options: PodWatchOptions): Promise<{ readonly en
     let version: string | null = first;
     let waitMs = retryMs;
     let told = false;
-    const alive = (): void => {
+    const onVersion = (seen: string): void => {
+      version = seen;
       waitMs = retryMs;
       told = false;
     };
     while (!signal.aborted) {
       try {
-        version = version === null ? await list() : await follow(options, version, alive);
+        if (version === null) version = await list();
+        else await follow(options, version, onVersion);
         // A server that ends watches at once must not be asked without a pause.
         await delay(retryMs, undefined, { signal }).catch(() => {});
       } catch (error) {

@@ -36,6 +36,8 @@ export interface PodWorker {
   remove(): void;
   /** Stops the pod because the node ends; resolves when nothing of it runs and that was told. */
   shutdown(graceMs: number): Promise<void>;
+  /** SIGKILL to whatever runs, at once; the pod is not told of. */
+  kill(): void;
   /** `null` when the pod has no such container. */
   findLog(container: string, previous: boolean): LogLookup | null;
   readonly pod: Pod;
@@ -139,6 +141,9 @@ export const createPodWorker = (node: NodeContext, initial: Pod, origin: Origin)
       if (session.end === null) beginEnding(session, SHUTDOWN, Math.min(graceMs, podGraceMs(session.pod)));
       waker.wake();
       return worker.done;
+    },
+    kill: () => {
+      for (const controller of controllersOf(session)) controller.signal('SIGKILL');
     },
     findLog: (container, previous) => {
       const { init, main } = viewsOf(session);

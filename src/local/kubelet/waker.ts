@@ -1,7 +1,10 @@
+/** A timer of Node cannot be set for more than about 24 days; it would fire at once. */
+const MAX_SLEEP_MS = 3_600_000;
+
 export interface Waker {
   /** Ends the present sleep, or the next one before it begins. */
   readonly wake: () => void;
-  /** Until woken, or until that time (ms since the epoch) if it is not `null`. */
+  /** Until woken, or until that time (ms since the epoch) if it is not `null`; may end early. */
   sleepUntil(timeMs: number | null): Promise<void>;
 }
 
@@ -17,7 +20,8 @@ export const createWaker = (): Waker => {
     sleepUntil: async (timeMs) => {
       if (!woken) {
         await new Promise<void>((resolve) => {
-          const timer = timeMs === null ? undefined : setTimeout(resolve, Math.max(0, timeMs - Date.now()));
+          const timer =
+            timeMs === null ? undefined : setTimeout(resolve, Math.min(MAX_SLEEP_MS, Math.max(0, timeMs - Date.now())));
           end = () => {
             clearTimeout(timer);
             resolve();

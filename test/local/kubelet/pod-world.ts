@@ -148,8 +148,8 @@ export const createWorld = ({ options, namespace }: Target): World => {
       const found = await podWhen(name, ({ status }) =>
         expect([phase, 'Succeeded', 'Failed']).toContain(status?.phase),
       );
-      expect(found.status?.phase, JSON.stringify(found.status?.containerStatuses)).toBe(phase);
-      return found;
+      if (found.status?.phase === phase) return found;
+      throw new Error(`pod ${name} is ${found.status?.phase}: ${JSON.stringify(found.status?.containerStatuses)}`);
     },
     log: (name, query = '') => readText(options, `${core}/pods/${name}/log${query}`),
     events: async (name) => {
