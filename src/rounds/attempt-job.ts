@@ -10,7 +10,7 @@ import type { RoundPolicy } from './policy.ts';
 const ATTEMPT = 'tensorio-trigger/attempt';
 /** On a Job that only holds a name, so that nobody who still means to create the real one can; its value says why. */
 const BURIED = 'tensorio-trigger/buried';
-/** Kueue resumes a suspended Job that carries it. */
+/** Kueue resumes a suspended Job that carries it: https://kueue.sigs.k8s.io/docs/tasks/run/jobs/ */
 const KUEUE_QUEUE = 'kueue.x-k8s.io/queue-name';
 
 type Deps = Pick<RoundsDeps, 'buildJob' | 'stateUri'>;
@@ -75,6 +75,9 @@ export const buildBuriedJob = (
   });
   return job;
 };
+
+/** Whether Kueue, and not we, decides when the Job is suspended. */
+export const isQueued = (job: V1Job): boolean => job.metadata?.labels?.[KUEUE_QUEUE] !== undefined;
 
 /** Whether `job`, found under the attempt's name, is of this attempt of this task of this state bucket. */
 export const isOfAttempt = (deps: Pick<RoundsDeps, 'stateUri'>, ledger: Ledger, open: OpenRound, job: V1Job): boolean =>

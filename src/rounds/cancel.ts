@@ -34,7 +34,7 @@ const dryRunOf = (taskId: string, open: OpenRound): AdvanceResult => ({
 });
 
 /**
- * Ends the open round: no further attempt, its Job suspended (never deleted: the name must stay taken), its updates
+ * Ends the open round: no further attempt, its Job suspended (not deleted: the name must stay taken), its updates
  * accounted as failed, so that it can be redriven. A round whose Job was complete by then is settled as aggregated.
  *
  * The wish is written to the ledger first: whoever looks next carries it out, also after a crash here.

@@ -6,6 +6,7 @@ import {
   buildBuriedJob,
   burialOf,
   isOfAttempt,
+  isQueued,
   jobEnd,
   jobRefOf,
   outputFolder,
@@ -101,8 +102,25 @@ const completed = async (look: Look): Promise<Act> => {
   );
 };
 
+// Kueue would resume a suspended Job: it is deleted instead, and the next look buries its name.
+const cancelQueued = (look: Look, uid: string | undefined): Act =>
+  actOf(
+    look,
+    'delete-job',
+    `${attemptWords(look.open)} was cancelled: its Job is deleted, for Kueue would resume it`,
+    async () => {
+      const { deps, pass, known, open } = look;
+      await deps.cluster.deleteJob(open.job.namespace, open.job.name, {
+        ...pass.call,
+        ...(uid !== undefined && { uid }),
+      });
+      return known;
+    },
+  );
+
 const cancel = (look: Look, job: V1Job): Act => {
   const { deps, pass, known, open } = look;
+  if (isQueued(job)) return cancelQueued(look, job.metadata?.uid);
   if (job.spec?.suspend === true) return endAttempt(look, 'Cancelled', 'it was cancelled');
   return actOf(look, 'suspend-job', `${attemptWords(open)} was cancelled: its Job is suspended`, async () => {
     await deps.cluster.suspendJob(open.job.namespace, open.job.name, pass.call);

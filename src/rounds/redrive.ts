@@ -1,4 +1,5 @@
-import { ConflictError, InvalidRequestError, NotFoundError } from '../errors.ts';
+import { AppError, ConflictError, InvalidRequestError, NotFoundError } from '../errors.ts';
+import type { CallOptions } from '../storage/port.ts';
 import { advance, beginPass, createContention } from './advance.ts';
 import type { Begun } from './advance.ts';
 import type { RoundsDeps } from './deps.ts';
@@ -57,8 +58,8 @@ const redrivenAs = ({ known: { ledger }, pass }: Begun, round: number): Redriven
 };
 
 const buildRedrive = ({ pass, known }: Begun, first: Manifest, without: readonly string[]): Manifest => {
-  const known_ = new Set(first.updates.map(({ jobId }) => jobId));
-  const unknown = without.filter((jobId) => !known_.has(jobId));
+  const ids = new Set(first.updates.map(({ jobId }) => jobId));
+  const unknown = without.filter((jobId) => !ids.has(jobId));
   if (unknown.length > 0) {
     const message = `round ${first.round} has no update ${unknown.map((jobId) => `"${jobId}"`).join(', ')}`;
     throw new InvalidRequestError(`without: ${message}`, [{ path: 'without', message }]);
@@ -118,12 +119,22 @@ const tryOnce = async (
   return { ...redriven, outcome: 'created' };
 };
 
+/** The round is sealed whatever comes of this: a missing Secret is told of, and the next sweep goes on. */
+const advanceOrTell = async (deps: RoundsDeps, taskId: string, call: CallOptions): Promise<TaskDecision> => {
+  try {
+    return (await advance(deps, taskId, call)).decision;
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return { kind: 'wait', reason: error.message };
+  }
+};
+
 /**
  * Runs the updates of a failed round once more, as a new round; only while none is open, and once per round: the same
  * call again answers `exists`. (The same round number again could be aggregated by two instances over two sets.)
  *
  * Throws NotFoundError for an unknown round, ConflictError for one that did not fail or while another is open,
- * InvalidRequestError for a `without` that is not of the round or leaves nothing, and what {@link advance} throws.
+ * InvalidRequestError for a `without` that is not of the round or leaves nothing, and what the ports throw.
  */
 export const redrive = async (
   deps: RoundsDeps,
@@ -136,7 +147,7 @@ export const redrive = async (
   for (;;) {
     const redriven = await tryOnce(deps, await beginPass(deps, taskId, call), round, options);
     if (redriven?.outcome === 'dry-run') return redriven;
-    if (redriven !== null) return { ...redriven, decision: (await advance(deps, taskId, call)).decision };
+    if (redriven !== null) return { ...redriven, decision: await advanceOrTell(deps, taskId, call) };
     noteConflict();
   }
 };

@@ -114,6 +114,8 @@ export const sealStep = (
     round: known.ledger.next,
     reason: `Round ${known.ledger.next} starts: ${decision.reason}`,
     run,
+    // An output path that this task's id makes unusable.
+    check: async () => void freezePolicy(pass.policy, pass.taskId, known.ledger.next),
   };
 };
 

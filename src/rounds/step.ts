@@ -47,6 +47,7 @@ export type ActName =
   | 'note-job'
   | 'bury-job'
   | 'suspend-job'
+  | 'delete-job'
   | 'retry'
   | 'settle'
   | 'fail';

@@ -70,6 +70,7 @@ const stateOf = ({ next }: Step): OpenState => {
     case 'note-job':
       return 'created';
     case 'suspend-job':
+    case 'delete-job':
       return 'cancelled';
     case 'create-job':
     case 'publish':

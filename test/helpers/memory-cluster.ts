@@ -27,6 +27,8 @@ export interface MemoryCluster extends Cluster {
   removeJob(namespace: string, name: string, options?: { readonly keepPods?: boolean }): void;
   /** Adds or replaces a pod (by namespace and name). */
   setPod(pod: V1Pod): void;
+  /** Somebody, or Kueue, unsuspends the Job: it gets its pod. */
+  resumeJob(namespace: string, name: string): void;
   /** Pending -> Running, for every pod of the Job. */
   runPods(namespace: string, job: string): void;
   removePod(namespace: string, name: string): void;
@@ -112,6 +114,13 @@ export const createMemoryCluster = ({ now, pods: makesPods = true }: MemoryClust
     job.status = Object.assign({}, job.status, counts, { active: 0, conditions });
   };
 
+  const startJob = (job: V1Job): void => {
+    if (!makesPods) return;
+    const pod = podOf(job, now());
+    pods.set(key(pod.metadata?.namespace, pod.metadata?.name), pod);
+    job.status = { active: 1, startTime: now() };
+  };
+
   const createJob: Cluster['createJob'] = async (job, { signal, dryRun = false } = {}) => {
     const { namespace, name } = job.metadata ?? {};
     checkSignal(signal, `create Job ${name}`);
@@ -123,11 +132,7 @@ export const createMemoryCluster = ({ now, pods: makesPods = true }: MemoryClust
     created.status = {};
     if (dryRun) return created;
     jobs.set(key(namespace, name), created);
-    if (makesPods && job.spec?.suspend !== true) {
-      const pod = podOf(created, now());
-      pods.set(key(namespace, pod.metadata?.name), pod);
-      created.status = { active: 1, startTime: now() };
-    }
+    if (job.spec?.suspend !== true) startJob(created);
     return structuredClone(created);
   };
 
@@ -207,6 +212,12 @@ export const createMemoryCluster = ({ now, pods: makesPods = true }: MemoryClust
       jobs.delete(key(namespace, name));
     },
     setPod: (pod) => void pods.set(key(pod.metadata?.namespace, pod.metadata?.name), structuredClone(pod)),
+    resumeJob: (namespace, name) => {
+      const job = jobOf(namespace, name);
+      if (job.spec?.suspend !== true) return;
+      job.spec.suspend = false;
+      startJob(job);
+    },
     runPods: (namespace, job) => setPhase(jobOf(namespace, job), 'Running'),
     removePod: (namespace, name) => void pods.delete(key(namespace, name)),
     setSecret: (namespace, name, keys) => void secrets.set(key(namespace, name), keys),

@@ -29,6 +29,7 @@ export const FAULTS = [
   'poison-task',
   'second-task',
   'instances',
+  'kueue',
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
@@ -44,6 +45,8 @@ export interface Config {
   readonly faultRate: number;
   readonly skewMs: number;
   readonly pageSize: number;
+  /** Jobs are born suspended, and Kueue resumes them. */
+  readonly queued: boolean;
   /** Once the faults have stopped: every Job fails, or is gone the moment it ends. */
   readonly ending: 'ordinary' | 'always-fail' | 'ttl-0';
   readonly policy: RoundPolicy;
@@ -95,6 +98,7 @@ export const buildConfig = (seed: number, without: ReadonlySet<Fault> = new Set(
     faultRate: prng.pick([0.01, 0.03, 0.1]),
     skewMs: faults.has('skew') ? 60_000 : 0,
     pageSize: prng.pick([2, 3, 1000]),
+    queued: faults.has('kueue') && prng.chance(0.3),
     ending: prng.pick(['ordinary', 'ordinary', 'always-fail', 'ttl-0']),
     policy: randomPolicy(prng),
   };

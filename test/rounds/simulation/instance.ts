@@ -11,19 +11,25 @@ import { crash, remote } from './remote.ts';
 import type { Instance, World } from './world.ts';
 
 const NAMESPACE = 'ns';
+export const QUEUE = 'kueue.x-k8s.io/queue-name';
 const short = (name: string): string => name.replace(/^tasks\//, '').replace('rounds/', '');
 
 const lowerCase = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
 
-const buildJob = (release: string, { taskId, round, attempt, listUri, outputPath }: AttemptInput): V1Job => ({
+const buildJob = (
+  release: string,
+  queued: boolean,
+  { taskId, round, attempt, listUri, outputPath }: AttemptInput,
+): V1Job => ({
   apiVersion: 'batch/v1',
   kind: 'Job',
   metadata: {
     name: `${release}-${lowerCase(taskId)}-r${round}-a${attempt}`,
     namespace: NAMESPACE,
-    labels: { task: taskId },
+    labels: { task: taskId, ...(queued && { [QUEUE]: 'queue' }) },
   },
   spec: {
+    suspend: queued,
     template: {
       metadata: { labels: { task: taskId } },
       spec: {
@@ -138,7 +144,7 @@ export const createInstance = (world: World, observer: Observer): Instance => {
     log: () => undefined,
     stateUri: { bucket: 'state', name: '' },
     policies: async () => [instance.policy],
-    buildJob: (input) => buildJob(instance.release, input),
+    buildJob: (input) => buildJob(instance.release, world.config.queued, input),
     podSelector: (taskId) => `task=${taskId}`,
     explain: () => 'it runs.',
     preflight: async () => {

@@ -1,5 +1,6 @@
 import type { V1Job, V1Pod } from '@kubernetes/client-node';
 import { TTL_MS } from './config.ts';
+import { QUEUE } from './instance.ts';
 import type { World } from './world.ts';
 import { may } from './world.ts';
 
@@ -57,6 +58,12 @@ export const createController = (world: World): Controller => {
     cluster.removeJob(job.metadata?.namespace ?? '', job.metadata?.name ?? '', { keepPods });
   };
 
+  /** As Kueue does, whoever suspended the Job. */
+  const admit = (job: V1Job): void => {
+    world.log(() => `Kueue admits Job ${job.metadata?.name}`);
+    cluster.resumeJob(job.metadata?.namespace ?? '', job.metadata?.name ?? '');
+  };
+
   const endJob = (job: V1Job, complete: boolean): void => {
     const [namespace, name] = [job.metadata?.namespace ?? '', job.metadata?.name ?? ''];
     world.log(() => `Job ${name} is ${complete ? 'Complete' : 'Failed'}`);
@@ -102,6 +109,10 @@ export const createController = (world: World): Controller => {
       if (job === undefined || isEnded(job)) stepOrphan(pod);
       else stepPod(job, pod);
     }
+    const queued = cluster
+      .jobs()
+      .find((job) => job.spec?.suspend === true && job.metadata?.labels?.[QUEUE] !== undefined);
+    if (queued !== undefined && prng.chance(0.5)) admit(queued);
     const old = cluster.jobs().find((job) => isEnded(job) && world.nowMs - endMs(job) > TTL_MS);
     if (old !== undefined && may(world, 'expire-job')) remove(old, false);
   };

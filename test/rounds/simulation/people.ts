@@ -19,7 +19,10 @@ const changePolicy = (world: World): void => {
 const deleteJob = (world: World, controller: Controller): void => {
   const running = world.cluster
     .jobs()
-    .filter(({ spec, status }) => spec?.suspend !== true && (status?.conditions ?? []).length === 0);
+    .filter(
+      ({ metadata, status }) =>
+        metadata?.annotations?.['tensorio-trigger/buried'] === undefined && (status?.conditions ?? []).length === 0,
+    );
   if (running.length === 0) return;
   controller.remove(world.prng.pick(running), may(world, 'left-pods') && world.prng.chance(0.5));
 };
