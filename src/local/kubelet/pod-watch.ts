@@ -15,13 +15,13 @@ export interface PodWatchOptions {
   readonly api: Api;
   readonly handlers: PodHandlers;
   readonly signal: AbortSignal;
-  /** The wait after a failure; doubled up to 5 s. */
+  /** The wait after a failure; doubled up to 2 s. */
   readonly retryMs: number;
   readonly report: (message: string) => void;
 }
 
 const PODS = '/api/v1/pods';
-const MAX_RETRY_MS = 5000;
+const MAX_RETRY_MS = 2000;
 
 const versionOf = (object: unknown): string => {
   const metadata: unknown = typeof object === 'object' && object !== null ? Reflect.get(object, 'metadata') : undefined;

@@ -37,8 +37,9 @@ export interface ImageEntry {
   /** In the place of the image's CMD: dropped when the container has `args` of its own. */
   readonly args?: readonly string[];
   /**
-   * In the place of the image's ENV: the container's own variables win. In values, `$(PORT_<name>)` and `$(PORT_<containerPort>)` stand for
-   * the process's port on 127.0.0.1 that is the container's port of that name or number.
+   * In the place of the image's ENV: the container's own variables win. In values, `$(PORT_<name>)` and `$(PORT_<containerPort>)` stand
+   * for the process's port on 127.0.0.1 that is the container's port of that name or number, `$(TERMINATION_LOG)` for the file of the
+   * termination message (every process finds that in its environment, too).
    */
   readonly env?: Readonly<Record<string, string>>;
   /** The container's `args` are handed to the program. Without it, a container that has some is refused. */
