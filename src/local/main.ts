@@ -10,6 +10,7 @@ const HELP = `npm start -- [options]      the whole system on this machine, with
   --port-base N         ports N, N+1, ...; default: free ones
   --kubeconfig FILE     use this API server; the local kubelet runs its pods
   --image NAME=COMMAND  what runs for an image (repeatable); the aggregator's is built in
+  --chaos SEED          events are duplicated, delayed and reordered, by SEED
   --json                one line of JSON once all of it answers
   --quiet               do not print the functions' log lines
   --help
@@ -24,6 +25,9 @@ const parsePort = (text: string): number => {
   const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : Number.NaN;
   return port >= 1024 && port <= 65_000 ? port : fail(`--port-base "${text}": write a number from 1024 to 65000`);
 };
+
+const parseSeed = (text: string): number =>
+  /^[0-9]{1,9}$/.test(text) ? Number(text) : fail(`--chaos "${text}": write a whole number, the seed`);
 
 const parseImage = (text: string): [string, readonly string[]] => {
   const at = text.indexOf('=');
@@ -45,6 +49,7 @@ const parseOptions = () => {
         'port-base': { type: 'string' },
         kubeconfig: { type: 'string' },
         image: { type: 'string', multiple: true },
+        chaos: { type: 'string' },
         json: { type: 'boolean' },
         quiet: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
@@ -59,6 +64,7 @@ const describe = (stack: Stack): string => `
 Ready. Ctrl-C ends it.
 
   aggregate    ${stack.aggregate.url}
+  onCheckpoint ${stack.onCheckpoint.url} (is told of every upload)
   Kubernetes   kubectl --kubeconfig ${stack.kubeconfig} get jobs,pods
   storage      export CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE=${stack.storageUrl}/storage/v1/ \\
                       CLOUDSDK_AUTH_DISABLE_CREDENTIALS=true CLOUDSDK_CORE_PROJECT=local
@@ -82,6 +88,7 @@ const stackOptions: StackOptions = {
   ...(options.data !== undefined && { dataDir: options.data }),
   ...(options.values !== undefined && { valuesFile: requireFile('--values', options.values) }),
   ...(options['port-base'] !== undefined && { portBase: parsePort(options['port-base']) }),
+  ...(options.chaos !== undefined && { chaosSeed: parseSeed(options.chaos) }),
   ...(options.kubeconfig !== undefined && { kubeconfig: requireFile('--kubeconfig', options.kubeconfig) }),
   ...(options.image !== undefined && { images: Object.fromEntries(options.image.map(parseImage)) }),
   onLine: (source, line) => {
@@ -95,6 +102,7 @@ const stack = await startStack(stackOptions).catch((error: unknown) =>
 
 const json = {
   aggregate: stack.aggregate.url,
+  onCheckpoint: stack.onCheckpoint.url,
   kubernetes: stack.kubernetesUrl,
   kubeconfig: stack.kubeconfig,
   storage: stack.storageUrl,

@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import type { FunctionProcess } from './function-process.ts';
 import { startFunctionProcess } from './function-process.ts';
+import { createEventDelivery } from './gcs/events.ts';
+import type { EventDelivery } from './gcs/events.ts';
+import type { ObjectResource } from './gcs/resource.ts';
 import { startGcs } from './gcs/server.ts';
 import { readAccess, writeKubeconfig } from './kubeconfig.ts';
 import { startKubelet } from './kubelet.ts';
@@ -32,12 +35,15 @@ export interface StackOptions {
   readonly onLine?: (source: string, line: string) => void;
   /** Milliseconds between sweeps; 0: none. */
   readonly sweepMs?: number;
+  /** Events are duplicated, delayed and reordered, by this seed. */
+  readonly chaosSeed?: number;
   /** Laid over the functions' environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface Stack {
   readonly aggregate: FunctionProcess;
+  readonly onCheckpoint: FunctionProcess;
   readonly scheduler: Scheduler;
   readonly kubernetesUrl: string;
   readonly kubeconfig: string;
@@ -99,6 +105,13 @@ const imagesOf = (storageUrl: string, options: StackOptions) => ({
   ...Object.fromEntries(Object.entries(options.images ?? {}).map(([image, command]) => [image, { command }])),
 });
 
+const createEvents = (target: string, options: StackOptions): EventDelivery =>
+  createEventDelivery({
+    targets: () => [target],
+    ...(options.chaosSeed !== undefined && { chaos: { seed: options.chaosSeed } }),
+    log: (message, fields) => options.onLine?.('events', `${message} ${JSON.stringify(fields)}`),
+  });
+
 interface Closable {
   close(): Promise<void>;
 }
@@ -130,7 +143,14 @@ export const startStack = async (options: StackOptions = {}): Promise<Stack> => 
     if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true });
   };
   try {
-    const gcs = keep(await startGcs({ port: await port(4), buckets: Object.values(BUCKETS), ...dataOf('storage') }));
+    // Events may be waiting for a function that does not answer yet; they are delivered again until it does.
+    const onCheckpointPort = await port(1);
+    const events = keep(createEvents(`http://127.0.0.1:${onCheckpointPort}`, options));
+    const onFinalize = (object: ObjectResource): Promise<void> =>
+      object.bucket === BUCKETS.state ? Promise.resolve() : events.onFinalize(object);
+    const gcs = keep(
+      await startGcs({ port: await port(4), buckets: Object.values(BUCKETS), onFinalize, ...dataOf('storage') }),
+    );
     const kubeconfig = options.kubeconfig ?? join(dir, 'kubeconfig');
     if (options.kubeconfig === undefined) {
       const kubernetes = keep(await startKubernetes({ port: await port(3), ...dataOf('kubernetes') }));
@@ -148,6 +168,14 @@ export const startStack = async (options: StackOptions = {}): Promise<Stack> => 
         onLine: (line) => onLine('aggregate', line),
       }),
     );
+    const onCheckpoint = keep(
+      await startFunctionProcess({
+        target: 'onCheckpoint',
+        port: onCheckpointPort,
+        env,
+        onLine: (line) => onLine('onCheckpoint', line),
+      }),
+    );
     const schedules = options.valuesFile === undefined ? [] : schedulesOf(readFileSync(options.valuesFile, 'utf8'));
     const sweepMs = options.sweepMs ?? SWEEP_MS;
     const scheduler = keep(
@@ -157,7 +185,16 @@ export const startStack = async (options: StackOptions = {}): Promise<Stack> => 
         onFault: (job, message) => onLine('scheduler', `${job}: ${message}`),
       }),
     );
-    return { aggregate, scheduler, kubernetesUrl: access.server, kubeconfig, storageUrl: gcs.url, stateUri, close };
+    return {
+      aggregate,
+      onCheckpoint,
+      scheduler,
+      kubernetesUrl: access.server,
+      kubeconfig,
+      storageUrl: gcs.url,
+      stateUri,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
