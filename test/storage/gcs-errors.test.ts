@@ -59,7 +59,7 @@ describe('what a failure says', () => {
   });
 
   test('the cause is kept and its code is not on our error', async () => {
-    const store = createGcsObjectStore({ apiEndpoint: 'http://127.0.0.1:1', timeoutMs: 100 });
+    const store = createGcsObjectStore({ apiEndpoint: 'http://127.0.0.1:1', timeoutMs: 5_000 });
     const error: unknown = await store.read(uri).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ name: 'UnavailableError', code: 'unavailable', cause: { code: 'ECONNREFUSED' } });
   });

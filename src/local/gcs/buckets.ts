@@ -9,15 +9,21 @@ import type { Store } from './store.ts';
 
 // What a new bucket may ask for here; anything else would change how the bucket behaves.
 const BUCKET_FIELDS = ['name', 'location', 'storageClass', 'iamConfiguration', 'projectNumber', 'kind'];
+const MAX_RESULTS = 1000;
 const BUCKET_VERSIONS = { generation: 0, metageneration: 1 };
 
 export const listBuckets = (store: Store, call: Call): Reply => {
   const prefix = call.query.get('prefix') ?? '';
-  const items = store
-    .buckets()
-    .filter(({ name }) => name.startsWith(prefix))
-    .map((bucket) => buildBucketResource(bucket, call.base));
-  const answer = { kind: 'storage#buckets', ...(items.length > 0 && { items }) };
+  const after = Buffer.from(call.query.get('pageToken') ?? '', 'base64url').toString();
+  const wanted = store.buckets().filter(({ name }) => name.startsWith(prefix) && name > after);
+  const page = wanted.slice(0, Number(call.query.get('maxResults')) || MAX_RESULTS);
+  const items = page.map((bucket) => buildBucketResource(bucket, call.base));
+  const nextPageToken = Buffer.from(page.at(-1)?.name ?? '').toString('base64url');
+  const answer = {
+    kind: 'storage#buckets',
+    ...(page.length < wanted.length && { nextPageToken }),
+    ...(items.length > 0 && { items }),
+  };
   return jsonReply(parseFields(call.query.get('fields'))(answer));
 };
 

@@ -15,11 +15,13 @@ type CopyPath = readonly [fromBucket: string, fromName: string, toBucket: string
 
 /** A file is shared; smaller contents are read, and written again with the new object. */
 const contentOf = async (store: Store, source: ObjectRecord): Promise<Content> => {
-  const { blob, size, md5Hash, crc32c } = source;
-  if (blob.kind !== 'journal') return { blob, size, md5Hash, crc32c };
+  const { blob, size, md5Hash, crc32c, componentCount } = source;
+  const digests = { size, crc32c, ...(md5Hash !== undefined && { md5Hash }) };
+  const about = { ...digests, ...(componentCount !== undefined && { componentCount }) };
+  if (blob.kind !== 'journal') return { ...about, blob };
   const bytes = await store.read(blob, 0, size);
   if (!Buffer.isBuffer(bytes)) throw new Error('journal contents are read in one piece');
-  return { blob: { kind: 'memory', bytes }, size, md5Hash, crc32c };
+  return { ...about, blob: { kind: 'memory', bytes } };
 };
 
 const copy = async (store: Store, call: Call, path: CopyPath): Promise<ObjectRecord> => {

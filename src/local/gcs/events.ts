@@ -28,7 +28,7 @@ export interface EventDeliveryOptions {
 
 export interface EventDelivery {
   /** Resolves once every target has acknowledged the event with 2xx (or it was given up); rejects when closed before. */
-  onFinalize(object: ObjectResource): Promise<void>;
+  readonly onFinalize: (object: ObjectResource) => Promise<void>;
   /** Resolves once nothing is left to deliver. */
   drain(): Promise<void>;
   /** Ends all attempts; what is not delivered stays undelivered. */

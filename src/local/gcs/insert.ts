@@ -65,8 +65,11 @@ export const finishUpload = async (store: Store, upload: Upload, writer: BlobWri
   }
 };
 
-/** Writes what `source` gives; throws 400 when the client went away before the end. */
-export const writeAll = async (writer: BlobWriter, source: AsyncIterable<unknown>): Promise<void> => {
+/** Writes what `source` gives; throws when it breaks off. */
+export const writeAll = async (
+  writer: BlobWriter,
+  source: AsyncIterable<unknown> | Iterable<unknown>,
+): Promise<void> => {
   for await (const chunk of source) {
     if (Buffer.isBuffer(chunk)) await writer.write(chunk);
   }

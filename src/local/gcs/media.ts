@@ -20,7 +20,7 @@ const headersOf = (object: ObjectRecord): OutgoingHttpHeaders => {
     'last-modified': new Date(object.updated).toUTCString(),
     'x-goog-generation': String(object.generation),
     'x-goog-metageneration': String(object.metageneration),
-    'x-goog-hash': `crc32c=${object.crc32c},md5=${object.md5Hash}`,
+    'x-goog-hash': `crc32c=${object.crc32c}${object.md5Hash === undefined ? '' : `,md5=${object.md5Hash}`}`,
     'x-goog-stored-content-encoding': contentEncoding ?? 'identity',
     'x-goog-stored-content-length': String(object.size),
     'x-goog-storage-class': storageClass ?? 'STANDARD',

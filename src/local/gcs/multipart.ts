@@ -8,6 +8,7 @@ export interface MultipartUpload {
 }
 
 const MAX_METADATA_BYTES = 2 * 1024 * 1024;
+const MAX_HEADER_LINES = 100;
 
 /** The boundary of a Content-Type; gcloud and gsutil put it in single quotes, which RFC 2045 does not know as quotes. */
 export const parseBoundary = (contentType: string | undefined): string => {
@@ -55,10 +56,22 @@ const createCutter = (source: AsyncIterator<unknown>) => {
   };
 };
 
-const headerOf = (headers: string, name: string): string | undefined => {
-  const line = headers.split(/\r?\n/).find((text) => text.toLowerCase().startsWith(`${name}:`));
-  return line?.slice(name.length + 1).trim();
+type Cutter = ReturnType<typeof createCutter>;
+
+/** The header lines of a part, up to and with the empty line; there may be none. */
+const readHeaders = async (cutter: Cutter, eol: string): Promise<readonly string[]> => {
+  const lines: string[] = [];
+  for (let line = await cutter.until(eol); line !== ''; line = await cutter.until(eol)) {
+    if (lines.push(line) > MAX_HEADER_LINES) throw badRequest('Malformed multipart body: too many header lines.');
+  }
+  return lines;
 };
+
+const headerOf = (lines: readonly string[], name: string): string | undefined =>
+  lines
+    .find((line) => line.toLowerCase().startsWith(`${name}:`))
+    ?.slice(name.length + 1)
+    .trim();
 
 /**
  * Reads the metadata part; `media` streams the second part. Lines may end in CRLF or, as gcloud and gsutil send them,
@@ -69,12 +82,10 @@ export const readMultipart = async (source: AsyncIterable<unknown>, boundary: st
   const preamble = await cutter.until(`--${boundary}`);
   const eol = (await cutter.until('\n')).endsWith('\r') ? '\r\n' : '\n';
   if (preamble.trim() !== '') throw badRequest('Malformed multipart body.');
-  const headerEnd = `${eol}${eol}`;
-  // A part without headers starts with the empty line itself.
-  await cutter.until(headerEnd);
+  await readHeaders(cutter, eol);
   const metadata = await cutter.until(`${eol}--${boundary}`);
   if ((await cutter.until(eol)).trim() !== '') throw badRequest('Multipart body with one part; two are needed.');
-  const headers = await cutter.until(headerEnd);
+  const headers = await readHeaders(cutter, eol);
   const encoding = headerOf(headers, 'content-transfer-encoding')?.toLowerCase() ?? 'binary';
   if (!['binary', '8bit', '7bit'].includes(encoding)) throw badRequest(`Unsupported transfer encoding ${encoding}.`);
   return { metadata, contentType: headerOf(headers, 'content-type'), media: cutter.stream(`${eol}--${boundary}`) };

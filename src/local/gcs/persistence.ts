@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { lockDataFolder } from './data-lock.ts';
 import type { Journal } from './journal.ts';
 import { buildRecord, createJournal } from './journal.ts';
 import { readJournal } from './journal-reader.ts';
@@ -13,6 +14,7 @@ export interface DataFolder {
   readonly state: State;
   readonly journal: Journal;
   readonly blobDirectory: string;
+  close(): Promise<void>;
 }
 
 // A journal below this size is not worth rewriting.
@@ -91,6 +93,7 @@ export const openDataFolder = async (directory: string): Promise<DataFolder> => 
   const blobDirectory = join(directory, 'blobs');
   const path = join(directory, 'journal');
   await mkdir(blobDirectory, { recursive: true });
+  const unlock = await lockDataFolder(directory);
   // `a+` would ignore positions on Linux; `r+` needs the file to be there.
   await (await open(path, 'a')).close();
   let file = await open(path, 'r+');
@@ -102,5 +105,10 @@ export const openDataFolder = async (directory: string): Promise<DataFolder> => 
     ({ state, end } = await load(file));
   }
   await removeOrphans(blobDirectory, state);
-  return { state, journal: createJournal(file, end), blobDirectory };
+  const journal = createJournal(file, end);
+  const close = async (): Promise<void> => {
+    await journal.close();
+    await unlock();
+  };
+  return { state, journal, blobDirectory, close };
 };

@@ -12,7 +12,8 @@ export interface ObjectResource extends ObjectAttributes {
   readonly metageneration: string;
   readonly storageClass: string;
   readonly size: string;
-  readonly md5Hash: string;
+  readonly md5Hash?: string;
+  readonly componentCount?: number;
   readonly crc32c: string;
   readonly etag: string;
   readonly timeCreated: string;
@@ -40,7 +41,8 @@ export const buildObjectResource = (object: ObjectRecord, base: string): ObjectR
     storageClass: 'STANDARD',
     ...object.attributes,
     size: String(object.size),
-    md5Hash: object.md5Hash,
+    ...(object.md5Hash !== undefined && { md5Hash: object.md5Hash }),
+    ...(object.componentCount !== undefined && { componentCount: object.componentCount }),
     crc32c: object.crc32c,
     etag: etagOf(object),
     timeCreated: object.timeCreated,

@@ -1,4 +1,5 @@
 import * as buckets from './buckets.ts';
+import { composeObject } from './compose.ts';
 import { copyObject, rewriteObject } from './copy.ts';
 import { GcsError, notImplemented } from './errors.ts';
 import type { Call, Reply } from './http.ts';
@@ -77,6 +78,9 @@ const ROUTES: readonly Route[] = [
   ),
   route('POST', `${API}/${B}/o/${B}/copyTo/b/${B}/o/${B}`, COPY, ({ store }, call, s) =>
     copyObject(store, call, copyPath(s)),
+  ),
+  route('POST', `${API}/${B}/o/${B}/compose`, MATCH, ({ store }, call, s) =>
+    composeObject(store, call, first(s, 0), first(s, 1)),
   ),
   route('POST', `${UPLOAD}/${B}/o`, INSERT, ({ store, uploads }, call, s) =>
     call.query.get('uploadType') === 'resumable'

@@ -63,13 +63,10 @@ const toGcsError = (error: unknown): GcsError => {
 
 /** The answer to `call`; what it says is on disk when this resolves. */
 const answer = async (store: Store, uploads: ResumableUploads, call: Call): Promise<Reply> => {
-  try {
-    const reply = await dispatch({ store, uploads }, call);
-    await store.settled();
-    return reply;
-  } catch (error) {
-    return errorReply(toGcsError(error), call.query.get('alt') === 'media');
-  }
+  const refuse = (error: unknown): Reply => errorReply(toGcsError(error), call.query.get('alt') === 'media');
+  const reply = await dispatch({ store, uploads }, call).catch(refuse);
+  // A refusal tells of the state, too: of an object that another request has just deleted, say.
+  return store.settled().then(() => reply, refuse);
 };
 
 const createListener =
@@ -135,6 +132,8 @@ export const startGcs = async (options: GcsOptions = {}): Promise<GcsServer> => 
   const listener = createListener(store, uploads, scheme, options.faults);
   const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
+  // An upload takes as long as it takes.
+  server.requestTimeout = 0;
   const port = await listen(server, options.port ?? 0);
   const url = `${scheme}://127.0.0.1:${port}`;
   notify.object = createNotifier(store, onFinalize, url);

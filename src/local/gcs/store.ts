@@ -106,13 +106,13 @@ export const createStore = async ({ dataDir, now, onPut }: StoreOptions): Promis
       const object = bucket(bucketName).objects.get(name) ?? null;
       return object === null || generation === null || generation === BigInt(object.generation) ? object : null;
     },
-    put({ bucket: bucketName, name, preconditions }, attributes, { blob, size, md5Hash, crc32c }) {
+    put({ bucket: bucketName, name, preconditions }, attributes, content) {
       requirePreconditions(preconditions, bucket(bucketName).objects.get(name) ?? null, 'write');
       const time = now();
       const generation = Math.max(time.getTime() * 1000, state.lastGeneration + 1);
       const timeCreated = time.toISOString();
       const versions = { generation, metageneration: 1, timeCreated, updated: timeCreated };
-      const object = { bucket: bucketName, name, ...versions, size, md5Hash, crc32c, attributes, blob };
+      const object = { bucket: bucketName, name, ...versions, ...content, attributes };
       const placed = commitObject(object, onPut !== undefined);
       onPut?.(placed);
       return placed;
@@ -136,6 +136,6 @@ export const createStore = async ({ dataDir, now, onPut }: StoreOptions): Promis
     settled: async () => folder?.journal.flushed(),
     undelivered: () => [...state.events.values()],
     markDelivered: (generation) => void commit({ kind: 'delivered', generation }),
-    close: async () => folder?.journal.close(),
+    close: async () => folder?.close(),
   };
 };
