@@ -23,6 +23,13 @@ import { parseValues } from './values/parse-values.ts';
 const EVENT_BUDGET_MS = 8_000;
 const LEAST_EVENT_BUDGET_MS = 2_000;
 
+/** Whole milliseconds that are left for an event that arrives `uptimeSec` after the start of this instance. */
+export const eventBudgetMs = (uptimeSec: number): number =>
+  Math.max(
+    LEAST_EVENT_BUDGET_MS,
+    EVENT_BUDGET_MS - (uptimeSec * 1000 < EVENT_BUDGET_MS ? Math.ceil(uptimeSec * 1000) : 0),
+  );
+
 const parseText = (text: string): JsonObject => parseDocument(Buffer.from(text));
 
 type Read = (document: JsonObject) => ConfiguredValues;
@@ -115,8 +122,7 @@ export const wire = (config: Config, log: Log): Wiring => {
       log,
       defaults,
       values: async (signal) => (await configured(signal)).values,
-      budgetMs: () =>
-        Math.max(LEAST_EVENT_BUDGET_MS, EVENT_BUDGET_MS - (process.uptime() < 10 ? process.uptime() * 1000 : 0)),
+      budgetMs: () => eventBudgetMs(process.uptime()),
     },
   };
 };

@@ -1,10 +1,11 @@
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Client, Reply } from './demo/client.ts';
 import { createClient } from './demo/client.ts';
 import type { Comparison } from './demo/compare.ts';
 import { compareAverage } from './demo/compare.ts';
+import { ROUND_VALUES, showRounds } from './demo/rounds.ts';
 import { createTerminal } from './demo/terminal.ts';
 import type { Terminal } from './demo/terminal.ts';
 import type { Expected, Uploaded } from './demo/updates.ts';
@@ -15,6 +16,8 @@ import { BUCKETS, startStack } from './stack.ts';
 /** `npm run demo`: from devices' updates to their average, on this machine. */
 
 const DATA = join(tmpdir(), 'tensorio-demo');
+const VALUES_FILE = join(DATA, 'values.yaml');
+const SWEEP_MS = 1_000;
 const TOLERANCE = 1e-5;
 const POLL_MS = 200;
 const RUN_MS = 120_000;
@@ -120,14 +123,14 @@ const runOne = async (
   return { id, largestError };
 };
 
-const lookAround = (terminal: Terminal, stack: Stack): void => {
+const lookAround = (terminal: Terminal, stack: Stack, task: string): void => {
   terminal.title('Look around: start it again with what the demo left, then paste');
   for (const command of [
-    `npm start -- --data ${DATA} --port-base 18080`,
+    `npm start -- --data ${DATA} --values ${VALUES_FILE} --port-base 18080`,
     `kubectl --kubeconfig ${stack.kubeconfig} get jobs,pods`,
     `kubectl --kubeconfig ${stack.kubeconfig} describe job flea-aggregator-bundles-wcma`,
     `curl -s http://127.0.0.1:18080/bundles-wcma`,
-    `curl -s http://127.0.0.1:18080/`,
+    `curl -s http://127.0.0.1:18080/tasks/${task}`,
     `CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE=http://127.0.0.1:18084/storage/v1/ CLOUDSDK_AUTH_DISABLE_CREDENTIALS=true CLOUDSDK_CORE_PROJECT=local gcloud storage ls -r gs://${BUCKETS.models}`,
   ]) {
     terminal.command(command);
@@ -155,15 +158,23 @@ const demo = async (terminal: Terminal, stack: Stack): Promise<void> => {
   }
   for (const { id, largestError } of results)
     terminal.good(`${id.padEnd(18)} largest error ${largestError.toExponential(1)}`);
-  lookAround(terminal, stack);
+  await showRounds(client, terminal, expected, TOLERANCE);
+  lookAround(terminal, stack, expected.task);
 };
 
 const terminal = createTerminal(process.stdout);
 terminal.title('tensorio-trigger: from devices’ updates to their average, on this machine');
 rmSync(DATA, { recursive: true, force: true });
+mkdirSync(DATA, { recursive: true });
+writeFileSync(VALUES_FILE, ROUND_VALUES);
 const startedAt = Date.now();
 const printed: string[] = [];
-const stack = await startStack({ dataDir: DATA, onLine: (source, line) => void printed.push(`${source}: ${line}`) });
+const stack = await startStack({
+  dataDir: DATA,
+  valuesFile: VALUES_FILE,
+  sweepMs: SWEEP_MS,
+  onLine: (source, line) => void printed.push(`${source}: ${line}`),
+});
 terminal.line(
   `  local stack ready in ${((Date.now() - startedAt) / 1000).toFixed(1)} s: functions, Kubernetes API, kubelet, storage`,
 );

@@ -12,6 +12,8 @@ export interface FunctionProcessOptions {
   readonly onLine: (line: string) => void;
   /** The file functions-framework serves. Default: src/index.ts. */
   readonly source?: string;
+  /** The framework's `main.js`. Default: the project's. */
+  readonly framework?: string;
 }
 
 export interface FunctionProcess {
@@ -68,7 +70,7 @@ export const startFunctionProcess = async (options: FunctionProcessOptions): Pro
   const start = async (): Promise<void> => {
     const printed: string[] = [];
     const started = fork(
-      FRAMEWORK,
+      options.framework ?? FRAMEWORK,
       [`--target=${options.target}`, `--source=${options.source ?? SOURCE}`, `--port=${options.port}`],
       {
         env: options.env,

@@ -17,6 +17,24 @@ const SUFFIX = '/.ATTRIBUTES/VARIABLE_VALUE';
 const errorOf = (actual: readonly number[], expected: readonly number[]): number =>
   expected.reduce((most, value, index) => Math.max(most, Math.abs(value - (actual[index] ?? Number.NaN))), 0);
 
+const pad = (number: number): string => String(number).padStart(5, '0');
+
+const readVariables = async (client: Client, bucket: string, directory: string) =>
+  readCheckpoint({
+    index: await client.download(bucket, `${directory}/checkpoint.index`),
+    shard: (shard, shards) => client.download(bucket, `${directory}/checkpoint.data-${pad(shard)}-of-${pad(shards)}`),
+  });
+
+/** The variables of the checkpoint below `directory`, by their plain names. */
+export const readAverage = async (
+  client: Client,
+  bucket: string,
+  directory: string,
+): Promise<ReadonlyMap<string, readonly number[]>> => {
+  const variables = await readVariables(client, bucket, directory);
+  return new Map([...variables].map(([name, { values }]) => [name.replace(SUFFIX, ''), [...(values ?? [])]]));
+};
+
 /** Reads the checkpoint below `directory` and compares it, variable by variable, with `expected`. */
 export const compareAverage = async (
   client: Client,
@@ -24,11 +42,7 @@ export const compareAverage = async (
   directory: string,
   expected: Readonly<Record<string, readonly number[]>>,
 ): Promise<readonly Comparison[]> => {
-  const pad = (number: number): string => String(number).padStart(5, '0');
-  const variables = await readCheckpoint({
-    index: await client.download(bucket, `${directory}/checkpoint.index`),
-    shard: (shard, shards) => client.download(bucket, `${directory}/checkpoint.data-${pad(shard)}-of-${pad(shards)}`),
-  });
+  const variables = await readVariables(client, bucket, directory);
   return Object.entries(expected).map(([name, values]) => {
     const variable = variables.get(name) ?? variables.get(`${name}${SUFFIX}`);
     const actual = [...(variable?.values ?? [])].slice(0, values.length);

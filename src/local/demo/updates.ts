@@ -31,9 +31,13 @@ const uploadList = async (client: Client, name: string, paths: readonly string[]
   return `gs://${BUCKETS.uploads}/${name}`;
 };
 
+/** The file with a device's bundle. */
+export const bundleFile = (task: string, jobId: string): string => `${FIXTURES}/tasksJobs/${task}/${jobId}.zip`;
+
 const uploadBundles = async (client: Client, { task, jobs }: Expected): Promise<Uploaded> => {
-  const names = jobs.map(({ jobId }) => `tasksJobs/${task}/${jobId}.zip`);
-  for (const name of names) await client.upload(BUCKETS.uploads, name, await readFile(`${FIXTURES}/${name}`));
+  const names = jobs.map(({ jobId }) => `bundles/${jobId}.zip`);
+  for (const { jobId } of jobs)
+    await client.upload(BUCKETS.uploads, `bundles/${jobId}.zip`, await readFile(bundleFile(task, jobId)));
   const list = await uploadList(
     client,
     'lists/bundles.txt',

@@ -1,0 +1,187 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { BUCKETS } from '../stack.ts';
+import type { Client } from './client.ts';
+import { readAverage } from './compare.ts';
+import type { Terminal } from './terminal.ts';
+import type { Expected } from './updates.ts';
+import { bundleFile } from './updates.ts';
+
+/** Values of the demo: rounds of 5 to 6 updates, the rest after some seconds; one retry. */
+export const ROUND_VALUES = `aggregator:
+  repository: docai/flea-aggregator
+  tag: "1.0"
+  aggregationType: wcma
+  backoffLimit: 0
+  serviceAccount: {secret: sacred, key: sacred.json, mountPath: /etc/sacred}
+rounds:
+  - uploads: gs://${BUCKETS.uploads}/tasksJobs/{taskId}/{jobId}.zip
+    outputPath: gs://${BUCKETS.models}/{taskId}/round-{round}/attempt-{attempt}
+    reportGoal: 5
+    minReports: 2
+    maxReports: 6
+    roundTimeoutSec: 8
+    maxAttempts: 2
+    retryBackoffSec: 1
+`;
+
+const WAIT_MS = 90_000;
+const POLL_MS = 250;
+const POISONED = '00000000-0000-4000-8000-00000000dead';
+
+const RoundSchema = z.looseObject({
+  round: z.number(),
+  outcome: z.string(),
+  updates: z.number(),
+  attempts: z.number(),
+  outputPath: z.string(),
+  failures: z.array(z.looseObject({ reason: z.string() })).optional(),
+});
+
+const TaskSchema = z.looseObject({
+  accounting: z.record(z.string(), z.number()),
+  decision: z.looseObject({ reason: z.string() }),
+  rounds: z.array(RoundSchema),
+});
+type Task = z.infer<typeof TaskSchema>;
+
+const ManifestSchema = z.looseObject({ updates: z.array(z.looseObject({ jobId: z.string() })) });
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+const books = ({ accounting }: Task): string => {
+  const { uploaded = 0, ...parts } = accounting;
+  const told = Object.entries(parts).filter(([, count]) => count > 0);
+  const sum = Object.values(parts).reduce((total, count) => total + count, 0);
+  if (sum !== uploaded) throw new Error(`the books do not add up: ${JSON.stringify(accounting)}`);
+  return `${uploaded} uploaded = ${told.map(([name, count]) => `${count} ${name}`).join(' + ') || '0'}`;
+};
+
+const readTask = async (client: Client, task: string): Promise<Task | null> => {
+  const { status, body } = await client.get(`/tasks/${task}`);
+  return status === 404 ? null : TaskSchema.parse(body);
+};
+
+/** Polls the task, its books checked at each look, until `isDone`. */
+const awaitTask = async (
+  client: Client,
+  terminal: Terminal,
+  task: string,
+  isDone: (task: Task) => boolean,
+): Promise<Task> => {
+  for (const end = Date.now() + WAIT_MS; Date.now() < end; await sleep(POLL_MS)) {
+    const found = await readTask(client, task);
+    if (found === null) continue;
+    terminal.progress(books(found));
+    if (isDone(found)) return found;
+  }
+  throw new Error(
+    `task ${task} was not done within ${WAIT_MS / 1000} s: ${JSON.stringify(await readTask(client, task))}`,
+  );
+};
+
+const isQuiet = ({ accounting }: Task): boolean => accounting['pending'] === 0 && accounting['running'] === 0;
+
+// Devices finish in any order: every fifth of thirteen, the poisoned one among them.
+const arrivals = (jobIds: readonly string[]): string[] => {
+  const all = [...jobIds.slice(0, 7), POISONED, ...jobIds.slice(7)];
+  return all.map((_, index) => all[(index * 5) % all.length] ?? '');
+};
+
+const uploadAll = async (client: Client, expected: Expected): Promise<void> => {
+  const name = (jobId: string): string => `tasksJobs/${expected.task}/${jobId}.zip`;
+  const jobIds = expected.jobs.map(({ jobId }) => jobId);
+  const order = arrivals(jobIds);
+  for (const jobId of order) {
+    const bytes =
+      jobId === POISONED ? Buffer.from('not a zip file at all') : await readFile(bundleFile(expected.task, jobId));
+    await client.upload(BUCKETS.uploads, name(jobId), bytes);
+  }
+};
+
+const printRounds = (terminal: Terminal, task: Task): void => {
+  for (const { round, outcome, updates, attempts, failures } of task.rounds.toReversed()) {
+    terminal.line(`  round ${round}: ${updates} updates, ${outcome} (attempt ${attempts})`);
+    const reason = failures?.at(-1)?.reason;
+    if (outcome === 'failed' && reason !== undefined) terminal.bad(reason);
+  }
+};
+
+interface Part {
+  readonly weight: number;
+  readonly average: ReadonlyMap<string, readonly number[]>;
+}
+
+const partOf = async (
+  client: Client,
+  expected: Expected,
+  { round, outputPath }: Task['rounds'][number],
+): Promise<Part> => {
+  const directory = outputPath.slice(`gs://${BUCKETS.models}/`.length);
+  const manifest = `tasks/${expected.task}/rounds/${String(round).padStart(6, '0')}/manifest.json`;
+  const text = Buffer.from(await client.download(BUCKETS.state, manifest)).toString('utf8');
+  const samples = new Map(expected.jobs.map(({ jobId, numSamples }) => [jobId, numSamples]));
+  const { updates } = ManifestSchema.parse(JSON.parse(text));
+  const weight = updates.reduce((sum, { jobId }) => sum + (samples.get(jobId) ?? 0), 0);
+  return { weight, average: await readAverage(client, BUCKETS.models, directory) };
+};
+
+/**
+ * The largest error of the rounds' averages taken together: weighted by their samples they must give the average of all
+ * updates, which TensorFlow computed.
+ */
+const largestError = async (client: Client, expected: Expected, task: Task): Promise<number> => {
+  const done = task.rounds.filter(({ outcome }) => outcome === 'aggregated');
+  const parts = await Promise.all(done.map((round) => partOf(client, expected, round)));
+  const total = parts.reduce((sum, { weight }) => sum + weight, 0);
+  const errors = Object.entries(expected.wcma).flatMap(([name, values]) =>
+    values.map((value, index) => {
+      const sum = parts.reduce(
+        (all, { weight, average }) => all + weight * (average.get(name)?.[index] ?? Number.NaN),
+        0,
+      );
+      return Math.abs(sum / total - value);
+    }),
+  );
+  return errors.reduce((most, error) => (error <= most ? most : error), 0);
+};
+
+/** Rounds that start by themselves: out of order, one twice, one poisoned; the poisoned one is left out afterwards. */
+export const showRounds = async (
+  client: Client,
+  terminal: Terminal,
+  expected: Expected,
+  tolerance: number,
+): Promise<void> => {
+  const { task } = expected;
+  terminal.title(
+    '4. Nobody types anything: 12 updates and a poisoned one arrive out of order, rounds start by themselves',
+  );
+  await uploadAll(client, expected);
+  const quiet = await awaitTask(client, terminal, task, (found) => isQuiet(found) && found.rounds.length > 1);
+  printRounds(terminal, quiet);
+  const [again] = expected.jobs;
+  await client.upload(
+    BUCKETS.uploads,
+    `tasksJobs/${task}/${again?.jobId}.zip`,
+    await readFile(bundleFile(task, again?.jobId ?? '')),
+  );
+  const counted = await awaitTask(client, terminal, task, ({ accounting }) => accounting['duplicate'] === 1);
+  terminal.good(`${books(counted)} (one was uploaded twice)`);
+  const failed = quiet.rounds.find(({ outcome }) => outcome === 'failed');
+  if (failed === undefined) throw new Error('the round with the poisoned update did not fail');
+  terminal.command(`curl -X POST '$AGGREGATE/tasks/${task}/rounds/${failed.round}/redrive?without=${POISONED}'`);
+  const redriven = await client.post(`/tasks/${task}/rounds/${failed.round}/redrive?without=${POISONED}`, '');
+  if (redriven.status !== 201) throw new Error(`201 was expected: ${redriven.status} ${JSON.stringify(redriven.body)}`);
+  const done = await awaitTask(
+    client,
+    terminal,
+    task,
+    (found) => isQuiet(found) && found.accounting['aggregated'] === expected.jobs.length,
+  );
+  terminal.good(`round ${String(redriven.body['redrivenAs'])} aggregated the others: ${books(done)}`);
+  const error = await largestError(client, expected, done);
+  if (!(error <= tolerance))
+    throw new Error(`the rounds together: the largest error is ${error}, more than ${tolerance}`);
+  terminal.good(`the rounds together are the average of all 12: largest error ${error.toExponential(1)}`);
+};
