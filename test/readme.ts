@@ -1,0 +1,58 @@
+import { spawn, spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { blocksOf } from './readme-blocks.ts';
+
+/** `npm run readme`: runs the commands of "Trying it by hand" as a new user would paste them, and reads what comes back. */
+const root = fileURLToPath(new URL('..', import.meta.url));
+const [start = '', ...pasted] = blocksOf('sh', 'Trying it by hand');
+
+// In order: what a reader must see.
+const SEEN = [
+  'kubectl create secret',
+  'missing-secrets',
+  '"outcome": "created"',
+  '"outcome": "dry-run"',
+  '"state":',
+  '"runs":',
+  '"complete": true',
+  '"by-hand"',
+];
+
+const ready = (child: ChildProcess): Promise<void> =>
+  new Promise((resolve, reject) => {
+    let printed = '';
+    child.stdout?.on('data', (text: Buffer) => {
+      printed += text.toString();
+      if (printed.includes('Ready.')) resolve();
+    });
+    child.once('exit', (code) => reject(new Error(`${start.trim()} ended with ${code}:\n${printed}`)));
+  });
+
+const stack = spawn('bash', ['-c', `exec ${start.trim()}`], {
+  cwd: root,
+  stdio: ['ignore', 'pipe', 'inherit'],
+  detached: true,
+});
+try {
+  await ready(stack);
+  const script = ['set -e', ...pasted, 'npm start -- --help'].join('\n');
+  const { status, stdout, stderr } = spawnSync('bash', ['-c', script], {
+    cwd: root,
+    encoding: 'utf8',
+    timeout: 120_000,
+  });
+  process.stdout.write(stdout);
+  if (status !== 0) throw new Error(`the commands ended with ${status}: ${stderr}`);
+  let from = 0;
+  for (const words of SEEN) {
+    const at = stdout.indexOf(words, from);
+    if (at < 0) throw new Error(`${JSON.stringify(words)} was not seen in what the commands printed`);
+    from = at;
+  }
+  process.stdout.write(`\nThe commands of the README print what it says.\n`);
+} finally {
+  stack.removeAllListeners('exit');
+  // The whole group: npm does not hand a signal on to what it started in every version.
+  if (stack.pid !== undefined) process.kill(-stack.pid, 'SIGTERM');
+}
