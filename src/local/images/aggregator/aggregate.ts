@@ -53,6 +53,8 @@ const countUpdates = async (run: Run): Promise<number> => {
 };
 
 const loadUpdate = async (run: Run, path: string, canonical: BundleIndex | null): Promise<Omit<Turn, 'listed'>> => {
+  if (withoutEnd(path) === withoutEnd(run.settings.outputPath))
+    throw new Fault('it is the output path, which would replace it');
   const files = await openUpdate(path, run.findStore);
   const index = within('its index', () => parseBundleIndex(files.index));
   // Before its data is read: an odd update costs little, and cannot be much larger than the first.
@@ -64,6 +66,8 @@ const loadUpdate = async (run: Run, path: string, canonical: BundleIndex | null)
   const shards = await loadShards(index, files.shard);
   return { update: { index, shards, weight: run.settings.weighted ? (weight ?? 0) : 1 }, release: files.release };
 };
+
+const withoutEnd = (path: string): string => path.replace(/\/+$/, '');
 
 const loadTurn = async (run: Run, listed: ListedUpdate, canonical: BundleIndex | null): Promise<Turn> => ({
   listed,

@@ -11,8 +11,15 @@ const MAX_LINE_CHARACTERS = 8192;
 
 async function* decode(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
-  for await (const chunk of chunks) yield decoder.decode(chunk, { stream: true });
-  yield decoder.decode();
+  const decodeNext = (chunk?: Uint8Array): string => {
+    try {
+      return decoder.decode(chunk, { stream: chunk !== undefined });
+    } catch (error) {
+      throw new Fault('it is not UTF-8', { cause: error });
+    }
+  };
+  for await (const chunk of chunks) yield decodeNext(chunk);
+  yield decodeNext();
 }
 
 /** Lines without their ends (LF or CRLF), and without a byte order mark before the first. */

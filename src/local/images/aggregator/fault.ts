@@ -24,6 +24,11 @@ const WORDS_BY_STATUS: Readonly<Record<number, string>> = {
   412: 'it changed while it was read (412)',
 };
 
+const describeStatus = (status: number): string | undefined =>
+  status === 408 || status === 429 || status >= 500
+    ? `Cloud Storage is unavailable (${status}), after several tries`
+    : WORDS_BY_STATUS[status];
+
 const codeOf = (error: Error): unknown => ('code' in error ? error.code : undefined);
 
 /** What `error` says, as one line without a stack; system and Cloud Storage codes are put into words. */
@@ -33,7 +38,8 @@ export const describeError = (error: unknown): string => {
   const code = codeOf(error);
   if (typeof code === 'string' && WORDS_BY_CODE[code] !== undefined) return WORDS_BY_CODE[code];
   const status = typeof code === 'number' ? code : typeof code === 'string' ? Number(code) : Number.NaN;
-  if (WORDS_BY_STATUS[status] !== undefined) return WORDS_BY_STATUS[status];
+  const words = describeStatus(status);
+  if (words !== undefined) return words;
   if (error.cause instanceof Error && codeOf(error.cause) !== undefined) return describeError(error.cause);
   return oneLine(error.message === '' ? error.name : error.message);
 };

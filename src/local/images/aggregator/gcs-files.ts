@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { Storage } from '@google-cloud/storage';
+import { IdempotencyStrategy, Storage } from '@google-cloud/storage';
 import type { Bucket, File } from '@google-cloud/storage';
 import { Fault } from './fault.ts';
 import type { FileStore } from './file-store.ts';
@@ -29,7 +29,8 @@ const list = async (bucket: Bucket, directory: string): Promise<string[]> => {
 export const createGcsFiles = (endpoint: string | undefined): FileStore => {
   // A custom endpoint needs no project, but the client would look for one.
   const options = endpoint === undefined ? {} : { apiEndpoint: endpoint, projectId: 'local' };
-  const client = new Storage(options);
+  // All that is sent may be sent twice: it replaces, or removes, the same objects.
+  const client = new Storage({ ...options, retryOptions: { idempotencyStrategy: IdempotencyStrategy.RetryAlways } });
   const reader = new Storage({ ...options, retryOptions: { autoRetry: false } });
   const fileAt = (path: string): File => {
     const { bucket, name } = parseGcsPath(path);

@@ -23,8 +23,13 @@ const prepare = async (directory: string): Promise<void> => {
 
 const write = async (path: string, chunks: Iterable<Uint8Array>): Promise<void> => {
   const partial = `${path}.partial`;
-  await pipeline(Readable.from(chunks), createWriteStream(partial));
-  await rename(partial, path);
+  try {
+    await pipeline(Readable.from(chunks), createWriteStream(partial));
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
+  }
 };
 
 /** Files on this machine. */

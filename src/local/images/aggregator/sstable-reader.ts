@@ -69,7 +69,8 @@ const readIndexHandle = (table: Uint8Array): BlockHandle => {
  * checkpoint index is one). Throws Fault naming the block that is corrupt.
  */
 export const readTable = (table: Uint8Array): TableEntry[] => {
-  const index = within('its block index', () => [...readBlockEntries(readBlock(table, readIndexHandle(table)))]);
+  const indexHandle = readIndexHandle(table);
+  const index = within('its block index', () => [...readBlockEntries(readBlock(table, indexHandle))]);
   const entries: TableEntry[] = [];
   for (const { value } of index) {
     const handle = readHandle({ bytes: value, at: 0 });
