@@ -31,7 +31,7 @@ const serve = async (folder: string, target: string, port: number, env: Record<s
     framework: join(folder, FRAMEWORK),
     onLine: (line) => void printed.push(line),
   });
-  ends.push(started.close);
+  ends.push(() => started.close());
   return started.url;
 };
 
@@ -52,7 +52,10 @@ const post = async (
 const smoke = async (folder: string): Promise<void> => {
   const storage = await startGcs({ buckets: ['smoke-bucket'] });
   const kubernetes = await startKubernetes({});
-  ends.push(storage.close, kubernetes.close);
+  ends.push(
+    () => storage.close(),
+    () => kubernetes.close(),
+  );
   const kubeconfig = join(folder, 'kubeconfig');
   writeKubeconfig(kubeconfig, kubernetes.url);
   const env = {
