@@ -59,8 +59,9 @@ export const stringsAt = (value: unknown, ...path: readonly string[]): Readonly<
   return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
 };
 
+/** Sets what is absent, null or empty: to the API server an empty string is no value. */
 export const setDefault = (fields: Fields, key: string, value: unknown): void => {
-  if (fields[key] === undefined || fields[key] === null) fields[key] = value;
+  if (fields[key] === undefined || fields[key] === null || fields[key] === '') fields[key] = value;
 };
 
 /** A copy without the named keys. */

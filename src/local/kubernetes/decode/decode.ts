@@ -69,12 +69,13 @@ const checkKind = (fields: Fields, expected: Expected): void => {
   const given = apiVersion === '' ? wanted : apiVersion;
   if (kind === '' || kind === expected.kind) {
     if (given === wanted) return;
-    throw badRequest(`the API version in the data (${given}) does not match the expected API version (${wanted})`);
   }
-  const known = findKind(given, kind);
+  const shown = kind === '' ? expected.kind : kind;
+  const version = given.split('/').at(-1) ?? given;
+  const known = findKind(given, shown);
   if (known === undefined) {
     throw badRequest(
-      `no kind "${kind}" is registered for version "${given}" in scheme "pkg/api/legacyscheme/scheme.go:30"`,
+      `${shown} in version "${version}" cannot be handled as a ${expected.kind}: no kind "${shown}" is registered for version "${given}" in scheme "pkg/api/legacyscheme/scheme.go:30"`,
     );
   }
   const internal = expected.group === '' ? 'core' : expected.group.split('.')[0];

@@ -36,10 +36,10 @@ export const parseBody = (request: ApiRequest, kind: string): Parsed => {
 
 const parseJson = (text: string, kind: string): Parsed => {
   try {
-    return object(JSON.parse(text), kind, () => duplicateFields(text));
+    return object(JSON.parse(text), kind, text, () => duplicateFields(text));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw unrecognised(kind, `json parse error: ${goSyntaxError(error)} (${text})`);
+    throw unrecognised(kind, `json parse error: ${goSyntaxError(error)} ${snippet(text)}`);
   }
 };
 
@@ -49,7 +49,7 @@ const parseYaml = (text: string, kind: string): Parsed => {
   const [error] = parsed.errors;
   if (error !== undefined) throw badRequest(`error converting YAML to JSON: yaml: ${error.message}`);
   const value: unknown = JSON.parse(JSON.stringify(parsed.toJS({ maxAliasCount: 100 }) ?? null));
-  return object(value, kind, () => yamlDuplicates(text));
+  return object(value, kind, text, () => yamlDuplicates(text));
 };
 
 const yamlDuplicates = (text: string): readonly string[] => {
@@ -57,19 +57,28 @@ const yamlDuplicates = (text: string): readonly string[] => {
   return errors.filter((error) => error.code === 'DUPLICATE_KEY').map((error) => error.message.split('\n')[0] ?? '');
 };
 
-const object = (value: unknown, kind: string, duplicates: () => readonly string[]): Parsed => {
+const object = (value: unknown, kind: string, text: string, duplicates: () => readonly string[]): Parsed => {
   if (isFields(value)) return { fields: value, duplicates: duplicates() };
   const shape = Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value;
   throw unrecognised(
     kind,
-    `json parse error: json: cannot unmarshal ${shape} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`,
+    `json parse error: json: cannot unmarshal ${shape} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" } ${snippet(text)}`,
   );
 };
 
 const unrecognised = (kind: string, because: string): StatusError =>
   badRequest(`the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; ${because}`);
 
+/** How the API server shows a body it cannot read: its beginning, or hex when it does not even look like an object. */
+const snippet = (text: string): string => {
+  if (text === '') return '(<empty>)';
+  const shown = text.startsWith('{') ? text : Buffer.from(text).toString('hex');
+  return shown.length > 30 ? `(${shown.slice(0, 30)} ...)` : `(${shown})`;
+};
+
 const goSyntaxError = (error: SyntaxError): string => {
+  const property = /Expected double-quoted property name.*position (\d+)/u.exec(error.message);
+  if (property !== null) return 'invalid character looking for beginning of object key string';
   const character = /Unexpected token '?(.)'?/u.exec(error.message)?.[1];
   if (character === undefined || /end of JSON/i.test(error.message)) return 'unexpected end of JSON input';
   return `invalid character '${character}' looking for beginning of value`;

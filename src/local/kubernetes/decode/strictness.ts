@@ -13,7 +13,7 @@ export const validationMode = (request: ApiRequest, optionsKind: string): FieldV
   if (asked === '') return 'Warn';
   if (isMode(asked)) return asked;
   throw invalid(optionsKind, 'meta.k8s.io', '', [
-    notSupported('fieldValidation', asked, ['Ignore', 'Strict', 'Warn', '']),
+    notSupported('fieldValidation', asked, ['', 'Ignore', 'Strict', 'Warn']),
   ]);
 };
 

@@ -1,5 +1,6 @@
 import { ensureFields, fieldsAt, isFields, objectsAt, setDefault, stringAt } from '../json.ts';
 import type { Fields } from '../json.ts';
+import { roundToMilli } from '../schema/quantity.ts';
 import { applyVolumeDefaults } from './volumes.ts';
 
 /** Defaults of every pod spec, in a pod or in a template (pkg/apis/core/v1/defaults.go, SetDefaults_PodSpec and below). */
@@ -29,6 +30,11 @@ export const containersOf = (spec: Fields): readonly Fields[] => [
 ];
 
 const applyContainerDefaults = (container: Fields): void => {
+  for (const amounts of ['limits', 'requests']) {
+    const list = fieldsAt(container, 'resources', amounts);
+    for (const [name, amount] of Object.entries(list))
+      if (typeof amount === 'string') list[name] = roundToMilli(amount);
+  }
   setDefault(container, 'imagePullPolicy', hasMovingTag(stringAt(container, 'image')) ? 'Always' : 'IfNotPresent');
   setDefault(container, 'terminationMessagePath', '/dev/termination-log');
   setDefault(container, 'terminationMessagePolicy', 'File');

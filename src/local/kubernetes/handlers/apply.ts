@@ -15,6 +15,7 @@ import { updateObject } from '../operations/update.ts';
 import { canonical } from '../operations/write.ts';
 import { apiVersionOf, objectKey, resourceKey } from '../resources/resource.ts';
 import { zeroOf } from '../schema/conform.ts';
+import { DecodeError } from '../schema/decode-errors.ts';
 import { badRequest, conflict, invalid, modified, notFound, StatusError } from '../status.ts';
 import { asDraft } from '../types.ts';
 import type { Draft, KubeObject } from '../types.ts';
@@ -162,11 +163,27 @@ const apply = (
   });
 
 const draftFrom = (call: Call, result: Applied, by: ManagerId, config: Fields): Draft => {
-  const draft = canonical(call.resource, result.object);
+  const draft = toDraft(call, result.object);
   call.resource.applyDefaults?.(draft);
   setManagers(call.resource, draft, result.managers);
   keepLastApplied(draft, by, config);
   return draft;
+};
+
+/** The schema has been checked by then; what is left to go wrong is the inside of a scalar, such as base64. */
+const toDraft = ({ resource }: Call, object: Fields): Draft => {
+  try {
+    return canonical(resource, object);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    const kind = `${resource.group}/${resource.version}, Kind=${resource.kind}`;
+    const name = stringAt(object, 'metadata', 'name');
+    throw new StatusError(
+      500,
+      undefined,
+      `failed to convert new object (${stringAt(object, 'metadata', 'namespace')}/${name}; ${kind}) to proper version: unable to convert unstructured object to ${kind}: error decoding from json: ${error.fault}`,
+    );
+  }
 };
 
 /** For a later client-side `kubectl apply` of the same object, which compares with this annotation. */

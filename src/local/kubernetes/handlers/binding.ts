@@ -10,7 +10,8 @@ import { formatTime } from '../schema/time.ts';
 import { badRequest, conflict, invalid } from '../status.ts';
 import { draftOf } from '../types.ts';
 import type { Draft, KubeObject } from '../types.ts';
-import { required } from '../validation/faults.ts';
+import type { Faults } from '../resources/resource.ts';
+import { notSupported, required } from '../validation/faults.ts';
 import { namespaceOf } from './context.ts';
 import type { Call } from './context.ts';
 
@@ -21,10 +22,14 @@ export const handleBinding = (call: Call): Answer => {
   checkQuery(call.request, 'create', ['dryRun', 'fieldManager', 'fieldValidation']);
   const { draft: binding } = decodeObject(call.request, expected);
   const node = stringAt(binding, 'target', 'name');
-  if (node === '') throw invalid('Binding', '', stringAt(binding.metadata, 'name'), [required('target.name')]);
   const name = call.target.name ?? '';
-  if (!['', name].includes(stringAt(binding.metadata, 'name')))
-    throw badRequest('name in URL does not match name in Binding object');
+  const bound = stringAt(binding.metadata, 'name');
+  if (bound !== name) throw badRequest('name in URL does not match name in Binding object');
+  const faults: Faults = [];
+  const kind = stringAt(binding, 'target', 'kind');
+  if (kind !== '' && kind !== 'Node') faults.push(notSupported('target.kind', kind, ['Node', '<empty>']));
+  if (node === '') faults.push(required('target.name'));
+  if (faults.length > 0) throw invalid('Binding', '', bound, faults);
   const options = {
     manager: managerOf(call.request),
     dryRun: isDryRun(call.request, 'CreateOptions'),

@@ -12,7 +12,8 @@ import { isProtobuf, parseProtobuf } from '../protobuf/envelope.ts';
 import { resourceKey } from '../resources/resource.ts';
 import { conform } from '../schema/conform.ts';
 import { badRequest, invalid } from '../status.ts';
-import { invalidValue } from '../validation/faults.ts';
+import type { Cause, StatusError } from '../status.ts';
+import { invalidValue, notSupported } from '../validation/faults.ts';
 import { answerFields, answerObject, namespaceOf } from './context.ts';
 import type { Call } from './context.ts';
 import { countOf, matcherOf } from './list-query.ts';
@@ -95,8 +96,11 @@ const expected = { group: '', version: 'v1', kind: 'DeleteOptions', struct: 'met
 const bodyOptions = (request: ApiRequest): Fields => {
   const { fields } = isProtobuf(request) ? parseProtobuf(request.body, expected) : parseBody(request, expected.kind);
   const kind = stringAt(fields, 'kind');
-  if (kind !== '' && kind !== 'DeleteOptions')
-    throw badRequest(`the body of a DELETE is a DeleteOptions, not a ${kind}`);
+  if (kind !== '' && kind !== 'DeleteOptions') {
+    throw badRequest(
+      `no kind "${kind}" is registered for version "${stringAt(fields, 'apiVersion')}" in scheme "pkg/api/legacyscheme/scheme.go:30"`,
+    );
+  }
   return conform(expected.struct, fields, { kind: expected.kind, unknownFields: [] });
 };
 
@@ -114,10 +118,16 @@ const queryOptions = (request: ApiRequest): Fields => {
 const policyOf = (given: Fields): DeleteOptions['propagationPolicy'] => {
   const policy = given['propagationPolicy'];
   const orphan = given['orphanDependents'];
-  if (policy === undefined || policy === null)
-    return typeof orphan === 'boolean' ? (orphan ? 'Orphan' : 'Background') : undefined;
+  if (policy === undefined || policy === null) {
+    if (typeof orphan !== 'boolean') return undefined;
+    return orphan ? 'Orphan' : 'Background';
+  }
+  const faulty = (fault: Cause): StatusError => invalid('DeleteOptions', 'meta.k8s.io', '', [fault]);
+  if (typeof orphan === 'boolean') {
+    throw faulty(
+      invalidValue('propagationPolicy', policy, 'orphanDependents and deletionPropagation cannot be both set'),
+    );
+  }
   if (policy === 'Orphan' || policy === 'Background' || policy === 'Foreground') return policy;
-  throw invalid('DeleteOptions', 'meta.k8s.io', '', [
-    invalidValue('propagationPolicy', policy, 'must be one of "Foreground", "Background", "Orphan"'),
-  ]);
+  throw faulty(notSupported('propagationPolicy', policy, ['Foreground', 'Background', 'Orphan', 'nil']));
 };

@@ -29,7 +29,7 @@ export const listParameters = [
 export const handleList = (call: Call): Answer => {
   checkQuery(call.request, 'list', listParameters);
   const page = readPage(call);
-  const { as } = negotiate(call.request.headers.accept);
+  const { as } = negotiate(call.request.headers.accept, true);
   if (as === 'metadata') return answerFields(call, 200, metadataListOf(page.objects, page.metadata));
   if (as === 'object') return answerFields(call, 200, listOf(call.resource, page.objects, page.metadata));
   const options = { now: call.cluster.now(), includeObject: includeObjectOf(call), withColumns: true };

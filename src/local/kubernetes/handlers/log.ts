@@ -3,7 +3,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Answer } from '../http/answer.ts';
 import { checkQuery } from '../http/request.ts';
 import { numberAt, objectsAt, stringAt } from '../json.ts';
-import { badRequest, StatusError } from '../status.ts';
+import { badRequest, invalid, StatusError } from '../status.ts';
+import type { Faults } from '../resources/resource.ts';
+import { checkNotNegative } from '../validation/check.ts';
+import { forbiddenField, invalidValue } from '../validation/faults.ts';
 import type { KubeObject } from '../types.ts';
 import type { Call } from './context.ts';
 import { requireObject } from './read.ts';
@@ -21,14 +24,31 @@ const kubeletTimeoutMs = 30_000;
 export const handleLog = (call: Call): Answer => {
   checkQuery(call.request, 'log', [...kubeletParameters, 'container', 'insecureSkipTLSVerifyBackend', 'stream']);
   const pod = requireObject(call);
+  checkOptions(call, pod.metadata.name);
   const container = containerOf(call, pod);
   const nodeName = stringAt(pod, 'spec', 'nodeName');
   if (nodeName === '') return { kind: 'text', code: 200, text: '', headers: { 'content-type': 'text/plain' } };
   const node = call.cluster.get('nodes', nodeName);
   if (node === undefined)
-    throw new StatusError(404, 'NotFound', `nodes "${nodeName}" not found`, { name: nodeName, kind: 'nodes' });
+    throw new StatusError(404, 'NotFound', `pods "${nodeName}" not found`, { name: nodeName, kind: 'pods' });
   const url = logUrl(call, pod, { container, node });
   return { kind: 'stream', run: (response) => proxy(url, response) };
+};
+
+const checkOptions = ({ request }: Call, pod: string): void => {
+  const faults: Faults = [];
+  for (const name of ['limitBytes', 'sinceSeconds', 'tailLines']) {
+    const text = request.query.get(name) ?? '';
+    if (text === '') continue;
+    const value = Number(text);
+    if (!/^-?\d+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+    if (name === 'tailLines') checkNotNegative(faults, name, value);
+    else if (value < 1) faults.push(invalidValue(name, value, 'must be greater than 0'));
+  }
+  if (request.query.has('sinceSeconds') && request.query.has('sinceTime')) {
+    faults.push(forbiddenField('', 'at most one of `sinceTime` or `sinceSeconds` may be specified'));
+  }
+  if (faults.length > 0) throw invalid('PodLogOptions', '', pod, faults);
 };
 
 const containerOf = (call: Call, pod: KubeObject): string => {

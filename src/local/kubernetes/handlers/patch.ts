@@ -1,6 +1,8 @@
 import { decodeParsed } from '../decode/decode.ts';
+import type { Decoded } from '../decode/decode.ts';
 import { mediaTypeOf } from '../decode/parse.ts';
 import { isDryRun, validationMode } from '../decode/strictness.ts';
+import type { FieldValidation } from '../decode/strictness.ts';
 import type { Answer } from '../http/answer.ts';
 import { checkQuery, managerOf } from '../http/request.ts';
 import { isFields } from '../json.ts';
@@ -11,7 +13,8 @@ import { mergePatch } from '../patch/merge.ts';
 import { strategicMerge } from '../patch/strategic.ts';
 import { badRequest, invalid, StatusError } from '../status.ts';
 import type { Draft, KubeObject } from '../types.ts';
-import { forbiddenField } from '../validation/faults.ts';
+import { DecodeError } from '../schema/decode-errors.ts';
+import { forbiddenField, invalidValue } from '../validation/faults.ts';
 import { handleApply } from './apply.ts';
 import { answerObject, namespaceOf } from './context.ts';
 import type { Call } from './context.ts';
@@ -48,7 +51,7 @@ export const handlePatch = (call: Call, subresource?: 'status'): Answer => {
   const change = (old: KubeObject): Draft => {
     const mode = validationMode(call.request, 'PatchOptions');
     const patched = applyPatch(call, type, { ...old });
-    const decoded = decodeParsed({ fields: patched, duplicates: [] }, call.resource, mode);
+    const decoded = decodePatched(call, patched, mode);
     warnings.push(...decoded.warnings);
     call.resource.applyDefaults?.(decoded.draft);
     return decoded.draft;
@@ -60,6 +63,16 @@ export const handlePatch = (call: Call, subresource?: 'status'): Answer => {
   };
   const object = updateObject(call.cluster, call.resource, namespaceOf(call), call.target.name ?? '', change, options);
   return answerObject(call, 200, object, warnings);
+};
+
+/** A patch that leaves something undecodable is invalid (422), where a body like that is a bad request (400). */
+const decodePatched = (call: Call, patched: Fields, mode: FieldValidation): Decoded => {
+  try {
+    return decodeParsed({ fields: patched, duplicates: [] }, call.resource, mode);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    throw invalid('', '', '', [invalidValue('patch', JSON.stringify(patched), error.fault)]);
+  }
 };
 
 /** The target with the body's patch applied. */

@@ -2,10 +2,11 @@ import { decodeObject } from '../decode/decode.ts';
 import { isDryRun } from '../decode/strictness.ts';
 import type { Answer } from '../http/answer.ts';
 import { checkQuery, managerOf } from '../http/request.ts';
-import { setDefault } from '../json.ts';
+import { stringAt } from '../json.ts';
 import { createObject } from '../operations/create.ts';
 import { updateObject } from '../operations/update.ts';
 import { objectKey, resourceKey } from '../resources/resource.ts';
+import { badRequest } from '../status.ts';
 import type { Draft } from '../types.ts';
 import { answerObject, namespaceOf } from './context.ts';
 import type { Call } from './context.ts';
@@ -29,9 +30,22 @@ export const handleReplace = (call: Call, subresource?: 'status'): Answer => {
   const dryRun = isDryRun(call.request, 'UpdateOptions');
   const { draft, warnings } = decodeObject(call.request, call.resource);
   call.resource.applyDefaults?.(draft);
-  const options = { manager: managerOf(call.request), dryRun, ...(subresource !== undefined && { subresource }) };
+  const options = {
+    manager: managerOf(call.request),
+    dryRun,
+    isReplacement: true,
+    ...(subresource !== undefined && { subresource }),
+  };
   if (isCreation(call, subresource)) {
-    setDefault(draft.metadata, 'name', call.target.name);
+    const name = stringAt(draft.metadata, 'name');
+    if (name === '')
+      throw badRequest(
+        `the name of the object (${call.target.name ?? ''} based on URL) was undeterminable: name must be provided`,
+      );
+    if (name !== call.target.name)
+      throw badRequest(
+        `the name of the object (${name}) does not match the name on the URL (${call.target.name ?? ''})`,
+      );
     return answerObject(
       call,
       201,

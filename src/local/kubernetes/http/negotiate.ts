@@ -31,6 +31,9 @@ const quality = ({ parameters }: MediaRange): number => {
   return Number.isNaN(asked) ? 1 : asked;
 };
 
+const representations = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
+const streams = ['application/json;stream=watch', 'application/vnd.kubernetes.protobuf;stream=watch'];
+
 const views: Readonly<Record<string, Wanted['as']>> = {
   Table: 'table',
   PartialObjectMetadata: 'metadata',
@@ -38,7 +41,7 @@ const views: Readonly<Record<string, Wanted['as']>> = {
 };
 
 /** Chooses from an Accept header. Protobuf is never written: the next choice is taken. Throws 406 when there is none. */
-export const negotiate = (accept: string | undefined): Wanted => {
+export const negotiate = (accept: string | undefined, isCollection = false): Wanted => {
   if (accept === undefined || accept.trim() === '') return { as: 'object', format: 'json' };
   for (const range of parseAccept(accept)) {
     const wanted = accepted(range);
@@ -47,7 +50,7 @@ export const negotiate = (accept: string | undefined): Wanted => {
   throw new StatusError(
     406,
     'NotAcceptable',
-    '406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, application/vnd.kubernetes.protobuf, application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch',
+    `406: Not Acceptable\n\nAvailable representations: ${(isCollection ? [...representations, ...streams] : representations).join(', ')}`,
     {},
   );
 };

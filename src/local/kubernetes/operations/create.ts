@@ -31,9 +31,8 @@ export const createObject = (
   checkTarget(cluster, resource, namespace, draft);
   const { metadata } = draft;
   if (namespace !== undefined) metadata['namespace'] = namespace;
+  for (const field of ['deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink']) delete metadata[field];
   if (options.keepManagedFields !== true) recordCreate(resource, draft, options.manager, cluster.now());
-  for (const field of ['deletionTimestamp', 'deletionGracePeriodSeconds', 'generation', 'selfLink'])
-    delete metadata[field];
   metadata['uid'] = randomUUID();
   metadata['creationTimestamp'] = formatTime(cluster.now());
   if (resource.countsGenerations) metadata['generation'] = 1;
@@ -43,6 +42,7 @@ export const createObject = (
   const final = canonical(resource, draft);
   const name = stringAt(metadata, 'name');
   validate(resource, final, name);
+  resource.canonicalize?.(final);
   const key = objectKey(namespace, name);
   if (cluster.get(resourceKey(resource), key) !== undefined) throw alreadyExists(resource, name);
   if (!options.dryRun) return cluster.store.put(resourceKey(resource), key, final);

@@ -16,6 +16,8 @@ import type { WriteOptions } from './write.ts';
 export interface UpdateOptions extends WriteOptions {
   /** The draft's managedFields are right already (server-side apply worked them out). */
   readonly keepManagedFields?: boolean;
+  /** The caller sent a whole object (PUT), so its uid is a precondition. */
+  readonly isReplacement?: boolean;
 }
 
 /**
@@ -34,12 +36,12 @@ export const updateObject = (
   if (old === undefined) throw notFound(resource, name);
   if (resource.readOnly !== undefined) throw notImplemented(`writing ${resource.readOnly}`);
   const draft = canonical(resource, change(old));
-  checkIdentity(resource, namespace, old, draft);
+  checkIdentity(resource, namespace, old, draft, options);
   keepSystemFields(draft, old);
   if (options.keepManagedFields !== true) recordUpdate(resource, old, draft, options, cluster.now());
   prepare(cluster, resource, draft, old, options);
   const final = canonical(resource, draft);
-  bumpGeneration(resource, final, old);
+  if (options.subresource === undefined) bumpGeneration(resource, final, old);
   const faults: Faults = [];
   validateMetadata(final, resource, faults);
   validateMetadataUpdate(final, old, faults);
@@ -48,11 +50,18 @@ export const updateObject = (
   return store(cluster, resource, final, old, options);
 };
 
-const checkIdentity = (resource: Resource, namespace: string | undefined, old: KubeObject, draft: Draft): void => {
+const checkIdentity = (
+  resource: Resource,
+  namespace: string | undefined,
+  old: KubeObject,
+  draft: Draft,
+  options: UpdateOptions,
+): void => {
   const { metadata } = draft;
   const name = old.metadata.name;
   const draftName = stringAt(metadata, 'name');
-  if (draftName === '') throw badRequest('name must be provided');
+  if (draftName === '')
+    throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
   if (draftName !== name)
     throw badRequest(`the name of the object (${draftName}) does not match the name on the URL (${name})`);
   const draftNamespace = stringAt(metadata, 'namespace');
@@ -60,7 +69,7 @@ const checkIdentity = (resource: Resource, namespace: string | undefined, old: K
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }
   const uid = stringAt(metadata, 'uid');
-  if (uid !== '' && uid !== old.metadata.uid) {
+  if (options.isReplacement === true && uid !== '' && uid !== old.metadata.uid) {
     const path = objectKey(namespace, name);
     throw conflict(
       resource,
@@ -79,14 +88,7 @@ const checkIdentity = (resource: Resource, namespace: string | undefined, old: K
   if (resourceVersion !== '' && resourceVersion !== old.metadata.resourceVersion) throw modified(resource, name);
 };
 
-const systemFields = [
-  'namespace',
-  'uid',
-  'creationTimestamp',
-  'deletionTimestamp',
-  'deletionGracePeriodSeconds',
-  'generateName',
-] as const;
+const systemFields = ['namespace', 'uid', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generateName'] as const;
 
 /** What callers may leave out of an update is as before; what they may not choose is too. */
 const keepSystemFields = (draft: Draft, old: KubeObject): void => {
@@ -96,6 +98,7 @@ const keepSystemFields = (draft: Draft, old: KubeObject): void => {
   }
   if (old.metadata.generation !== undefined) draft.metadata['generation'] = old.metadata.generation;
   else delete draft.metadata['generation'];
+  draft.metadata['creationTimestamp'] = old.metadata.creationTimestamp;
   draft.metadata['resourceVersion'] = old.metadata.resourceVersion;
 };
 
@@ -128,6 +131,8 @@ const validateSpec = (
     resource.validateStatusUpdate?.(draft, old, faults);
     return;
   }
+  // Binding and scaling say themselves what they change.
+  if (options.subresource !== undefined) return;
   resource.validate?.(draft, faults);
   resource.validateUpdate?.(draft, old, faults);
 };

@@ -1,6 +1,7 @@
 import { ensureFields, setDefault, stringAt, stringsAt } from '../json.ts';
 import { configMapPrinter, secretPrinter, serviceAccountPrinter } from '../printers/others.ts';
 import type { Resource } from './resource.ts';
+import { checkConfigMap, checkDataUpdate, checkSecret } from '../validation/data.ts';
 
 const plain = {
   group: '',
@@ -20,6 +21,8 @@ export const secrets: Resource = {
   singular: 'secret',
   struct: 'core.Secret',
   printer: secretPrinter,
+  validate: (draft, faults) => checkSecret(faults, draft),
+  validateUpdate: (draft, old, faults) => checkDataUpdate(faults, draft, old),
   applyDefaults: (draft) => {
     setDefault(draft, 'type', 'Opaque');
     const texts = Object.entries(stringsAt(draft, 'stringData'));
@@ -39,6 +42,8 @@ export const configMaps: Resource = {
   shortNames: ['cm'],
   struct: 'core.ConfigMap',
   printer: configMapPrinter,
+  validate: (draft, faults) => checkConfigMap(faults, draft),
+  validateUpdate: (draft, old, faults) => checkDataUpdate(faults, draft, old),
 };
 
 export const serviceAccounts: Resource = {

@@ -1,8 +1,11 @@
 import { applyPodSpecDefaults } from '../defaults/pod-spec.ts';
 import { ensureFields, fieldsAt, numberAt, objectsAt, setDefault, stringAt } from '../json.ts';
+import type { Fields } from '../json.ts';
 import { jobPrinter } from '../printers/jobs.ts';
+import { notImplemented } from '../status.ts';
 import type { Draft } from '../types.ts';
 import type { Resource } from './resource.ts';
+import { checkJob, checkJobUpdate } from '../validation/job.ts';
 
 export const jobs: Resource = {
   group: 'batch',
@@ -19,15 +22,32 @@ export const jobs: Resource = {
   defaultPropagation: 'orphan',
   nameRule: 'subdomain',
   printer: jobPrinter,
+  warnings: (draft) => nameWarnings(stringAt(draft.metadata, 'name')),
+  validate: (draft, faults) => checkJob(faults, draft),
+  validateUpdate: (draft, old, faults) => checkJobUpdate(faults, draft, old),
   applyDefaults: (draft) => applyJobDefaults(draft),
   prepareForCreate: (draft) => {
-    if (fieldsAt(draft, 'spec')['manualSelector'] !== true) generateSelector(draft);
+    refuseUnsupported(fieldsAt(draft, 'spec'));
+    generateSelector(draft);
     draft['status'] = {};
+  },
+  canonicalize: (draft) => {
+    if (draft.metadata['labels'] !== undefined) return;
+    draft.metadata['labels'] = { ...fieldsAt(draft, 'spec', 'template', 'metadata', 'labels') };
   },
   prepareForUpdate: (draft, old) => {
     draft['status'] = old['status'];
   },
   fieldLabels: (object) => ({ 'status.successful': `${numberAt(object, 'status', 'succeeded') ?? 0}` }),
+};
+
+/** What the Job controller here does not do is refused at once, not left lying. */
+const refuseUnsupported = (spec: Fields): void => {
+  if (spec['completionMode'] === 'Indexed') throw notImplemented('Jobs of completionMode Indexed');
+  if (spec['manualSelector'] === true) throw notImplemented('Jobs with manualSelector');
+  for (const field of ['backoffLimitPerIndex', 'maxFailedIndexes', 'successPolicy', 'managedBy']) {
+    if (spec[field] !== undefined) throw notImplemented(`spec.${field} of Jobs`);
+  }
 };
 
 /** SetDefaults_Job of pkg/apis/batch/v1/defaults.go. */
@@ -53,7 +73,7 @@ const applyJobDefaults = (draft: Draft): void => {
 const generateSelector = (draft: Draft): void => {
   const templateMeta = ensureFields(draft, 'spec', 'template', 'metadata');
   const before = templateMeta['labels'];
-  const isShared = draft.metadata['labels'] === undefined || draft.metadata['labels'] === before;
+  const isShared = draft.metadata['labels'] !== undefined && draft.metadata['labels'] === before;
   const uid = stringAt(draft.metadata, 'uid');
   const name = stringAt(draft.metadata, 'name');
   const labels: Record<string, unknown> = {
@@ -68,3 +88,10 @@ const generateSelector = (draft: Draft): void => {
   const matchLabels = ensureFields(draft, 'spec', 'selector', 'matchLabels');
   matchLabels['batch.kubernetes.io/controller-uid'] ??= uid;
 };
+
+const nameWarnings = (name: string): readonly string[] =>
+  name.includes('.')
+    ? [
+        'metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [must not contain dots]',
+      ]
+    : [];

@@ -1,5 +1,6 @@
 import { leasePrinter } from '../printers/others.ts';
 import type { Resource } from './resource.ts';
+import { checkLease } from '../validation/lease.ts';
 
 export const leases: Resource = {
   group: 'coordination.k8s.io',
@@ -16,4 +17,5 @@ export const leases: Resource = {
   defaultPropagation: 'background',
   nameRule: 'subdomain',
   printer: leasePrinter,
+  validate: (draft, faults) => checkLease(faults, draft),
 };

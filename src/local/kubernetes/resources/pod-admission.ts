@@ -21,12 +21,32 @@ export const admitPod = (draft: Draft): void => {
   if (priority === undefined) throw forbidden(pods, name, `no PriorityClass with name ${priorityClass} was found`);
   const runtimeClass = stringAt(spec, 'runtimeClassName');
   if (runtimeClass !== '') throw forbidden(pods, name, `pod rejected: RuntimeClass "${runtimeClass}" not found`);
+  const asked = spec['priority'];
+  if (asked !== undefined && asked !== priority) {
+    throw forbidden(
+      pods,
+      name,
+      `the integer value of priority (${String(asked)}) must not be provided in pod spec; priority admission controller computed ${priority} from the given PriorityClass name`,
+    );
+  }
+  const preemption = spec['preemptionPolicy'];
+  if (preemption !== undefined && preemption !== 'PreemptLowerPriority') {
+    throw forbidden(
+      pods,
+      name,
+      `the string value of PreemptionPolicy (${String(preemption)}) must not be provided in pod spec; priority admission controller computed PreemptLowerPriority from the given PriorityClass name`,
+    );
+  }
+  if (spec['overhead'] !== undefined) {
+    throw forbidden(pods, name, 'pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead');
+  }
   spec['priority'] = priority;
-  spec['preemptionPolicy'] ??= 'PreemptLowerPriority';
+  spec['preemptionPolicy'] = 'PreemptLowerPriority';
   addDefaultTolerations(draft);
 };
 
-const addDefaultTolerations = (draft: Draft): void => {
+/** DefaultTolerationSeconds: a pod outlives a node that is not ready or out of reach by five minutes. */
+export const addDefaultTolerations = (draft: Draft): void => {
   const spec = ensureFields(draft, 'spec');
   const tolerations = [...objectsAt(spec, 'tolerations')];
   for (const key of ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']) {

@@ -1,11 +1,14 @@
 import { applyPodDefaults, applyPodSpecDefaults } from '../defaults/pod-spec.ts';
-import { ensureFields, fieldsAt, objectsAt, stringAt } from '../json.ts';
+import { ensureFields, fieldsAt, numberAt, objectsAt, stringAt } from '../json.ts';
 import type { Fields } from '../json.ts';
 import { podPrinter } from '../printers/pods.ts';
+import { formatTime } from '../schema/time.ts';
 import type { Draft } from '../types.ts';
-import { admitPod } from './pod-admission.ts';
+import { addDefaultTolerations, admitPod } from './pod-admission.ts';
 import { qosClassOf } from './pod-qos.ts';
 import type { Resource } from './resource.ts';
+import { checkGates, checkPodSpec } from '../validation/pod-spec.ts';
+import { checkPodUpdate } from '../validation/pod-update.ts';
 
 export const pods: Resource = {
   group: '',
@@ -35,20 +38,52 @@ export const pods: Resource = {
   defaultPropagation: 'background',
   nameRule: 'subdomain',
   printer: podPrinter,
+  validate: (draft, faults) => {
+    checkPodSpec(faults, 'spec', fieldsAt(draft, 'spec'));
+    checkGates(faults, 'spec', fieldsAt(draft, 'spec'));
+  },
+  validateUpdate: (draft, old, faults) => checkPodUpdate(faults, draft, old),
   applyDefaults: (draft: Draft) => {
     const spec = ensureFields(draft, 'spec');
     applyPodSpecDefaults(spec);
     applyPodDefaults(spec);
+    mirrorAddress(fieldsAt(draft, 'status'));
   },
-  prepareForCreate: (draft) => {
+  prepareForCreate: (draft, cluster) => {
     admitPod(draft);
-    draft['status'] = { phase: 'Pending', qosClass: qosClassOf(fieldsAt(draft, 'spec')) };
+    const spec = ensureFields(draft, 'spec');
+    // A negative time to end gracefully stands for the shortest.
+    if ((numberAt(spec, 'terminationGracePeriodSeconds') ?? 0) < 0) spec['terminationGracePeriodSeconds'] = 1;
+    const isGated = objectsAt(spec, 'schedulingGates').length > 0;
+    draft['status'] = {
+      phase: 'Pending',
+      qosClass: qosClassOf(spec),
+      ...(isGated && { conditions: [gated(formatTime(cluster.now()))] }),
+    };
   },
   prepareForUpdate: (draft, old) => {
     draft['status'] = old['status'];
+    addDefaultTolerations(draft);
   },
   fieldLabels: (object) => podFieldLabels(object),
 };
+
+/** The one address of old and the list of addresses are the same thing. */
+const mirrorAddress = (status: Fields): void => {
+  const [first] = objectsAt(status, 'podIPs');
+  const address = stringAt(status, 'podIP');
+  if (address !== '' && stringAt(first, 'ip') !== address) status['podIPs'] = [{ ip: address }];
+  if (address === '' && first !== undefined) status['podIP'] = first['ip'];
+};
+
+const gated = (now: string): Fields => ({
+  type: 'PodScheduled',
+  status: 'False',
+  lastProbeTime: null,
+  lastTransitionTime: now,
+  reason: 'SchedulingGated',
+  message: 'Scheduling is blocked due to non-empty scheduling gates',
+});
 
 const podFieldLabels = (pod: Fields): Readonly<Record<string, string>> => ({
   'spec.nodeName': stringAt(pod, 'spec', 'nodeName'),

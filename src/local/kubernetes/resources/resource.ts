@@ -20,6 +20,8 @@ export interface Strategy {
   prepareForCreate?(draft: Draft, cluster: ClusterView): void;
   /** The same for an update: `draft` is the new state, `old` the stored one. */
   prepareForUpdate?(draft: Draft, old: KubeObject, cluster: ClusterView): void;
+  /** The last touch after validation, at creation. */
+  canonicalize?(draft: Draft): void;
   validate?(draft: Draft, faults: Faults): void;
   validateUpdate?(draft: Draft, old: KubeObject, faults: Faults): void;
   validateStatusUpdate?(draft: Draft, old: KubeObject, faults: Faults): void;

@@ -3,6 +3,7 @@ import { servicePrinter } from '../printers/others.ts';
 import type { Draft } from '../types.ts';
 import { allocateAddress, keepAddress } from './service-address.ts';
 import type { Resource } from './resource.ts';
+import { checkService, checkServiceUpdate } from '../validation/service.ts';
 
 export const services: Resource = {
   group: '',
@@ -21,6 +22,8 @@ export const services: Resource = {
   defaultPropagation: 'background',
   nameRule: 'service',
   printer: servicePrinter,
+  validate: (draft, faults) => checkService(faults, draft),
+  validateUpdate: (draft, old, faults) => checkServiceUpdate(faults, draft, old),
   applyDefaults: (draft) => applyServiceDefaults(draft),
   prepareForCreate: (draft, cluster) => {
     draft['status'] = { loadBalancer: {} };

@@ -50,8 +50,8 @@ const writtenValue = (field: Field, value: unknown, decoding: Decoding): unknown
     return value ?? null;
   if (!isZero(field.type, value)) return value;
   if (field.type.kind === 'leaf' && field.type.leaf === 'IntOrString') return value ?? 0;
-  if (!field.always) return undefined;
-  return value ?? zeroValue(field.type);
+  // An empty list or map is lost between the API server and its store: it comes back as null.
+  return field.always ? zeroValue(field.type) : undefined;
 };
 
 const zeroValue = (type: Type): unknown => {

@@ -1,6 +1,5 @@
 import { isList } from '../json.ts';
-import { badRequest } from '../status.ts';
-import type { StatusError } from '../status.ts';
+import { StatusError } from '../status.ts';
 
 /** Where a value stands, in the two notations of the decoder's errors. */
 export interface Place {
@@ -24,6 +23,14 @@ export const unmarshalMessage = (value: unknown, place: Place, owner: string, go
   return `json: cannot unmarshal ${what} into Go struct field ${owner.split('.')[1] ?? owner}.${place.goField} of type ${goType}`;
 };
 
-/** 400, as the API server says that a body is not what it should be. */
-export const decodeError = (decoding: Decoding, message: string): StatusError =>
-  badRequest(`${decoding.kind} in version "v1" cannot be handled as a ${decoding.kind}: ${message}`);
+/** 400: a body is not what it should be. `fault` is the decoder's own sentence, for those who answer in other words. */
+export class DecodeError extends StatusError {
+  readonly fault: string;
+
+  constructor(kind: string, fault: string) {
+    super(400, 'BadRequest', `${kind} in version "v1" cannot be handled as a ${kind}: ${fault}`);
+    this.fault = fault;
+  }
+}
+
+export const decodeError = (decoding: Decoding, fault: string): DecodeError => new DecodeError(decoding.kind, fault);

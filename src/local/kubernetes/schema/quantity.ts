@@ -80,3 +80,12 @@ export const canonicalQuantity = (text: string): string | undefined => {
   if (quantity.form === 'binary') return formatBinary(quantity.nanos);
   return formatDecimal(quantity.nanos, quantity.form === 'exponent');
 };
+
+const milli = 1_000_000n;
+
+/** Rounded up to thousandths, which is as fine as amounts of resources are kept. */
+export const roundToMilli = (text: string): string => {
+  const quantity = parseQuantity(text);
+  if (quantity === undefined || quantity.nanos % milli === 0n) return text;
+  return formatDecimal(divideUp(quantity.nanos, milli) * milli, quantity.form === 'exponent');
+};

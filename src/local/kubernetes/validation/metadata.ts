@@ -42,7 +42,13 @@ const finalizerFaults = (finalizer: string): readonly string[] => {
     : ['name is neither a standard finalizer name nor is it fully qualified'];
 };
 
-export const validateLabels = (holder: Fields, path: string, faults: Faults): void => {
+/** Labels and annotations of an object, or of the pods of a template. */
+export const checkMapSyntax = (faults: Faults, path: string, metadata: Fields): void => {
+  validateLabels(metadata, `${path}.labels`, faults);
+  validateAnnotations(metadata, `${path}.annotations`, faults);
+};
+
+const validateLabels = (holder: Fields, path: string, faults: Faults): void => {
   const labels = stringsAt(holder, path.split('.').at(-1) ?? '');
   for (const [key, value] of Object.entries(labels)) {
     for (const fault of qualifiedNameFaults(key)) faults.push(invalidValue(path, key, fault));
@@ -50,7 +56,7 @@ export const validateLabels = (holder: Fields, path: string, faults: Faults): vo
   }
 };
 
-export const validateAnnotations = (holder: Fields, path: string, faults: Faults): void => {
+const validateAnnotations = (holder: Fields, path: string, faults: Faults): void => {
   let bytes = 0;
   for (const [key, value] of Object.entries(stringsAt(holder, 'annotations'))) {
     for (const fault of qualifiedNameFaults(key.toLowerCase())) faults.push(invalidValue(path, key, fault));
@@ -61,13 +67,13 @@ export const validateAnnotations = (holder: Fields, path: string, faults: Faults
 
 const validateOwners = (metadata: Fields, faults: Faults): void => {
   const owners = objectsAt(metadata, 'ownerReferences');
-  for (const [index, owner] of owners.entries()) {
-    const path = `metadata.ownerReferences[${index}]`;
+  for (const owner of owners) {
     for (const field of ['apiVersion', 'kind', 'name', 'uid']) {
       if (stringAt(owner, field) === '')
-        faults.push(
-          invalidValue(`${path}.${field}`, '', `${field === 'apiVersion' ? 'version' : field} must not be empty`),
-        );
+        faults.push(invalidValue(`metadata.ownerReferences.${field}`, '', 'must not be empty'));
+    }
+    if (owner['kind'] === 'Event' && owner['apiVersion'] === 'v1') {
+      faults.push(invalidValue('metadata.ownerReferences', owner, '/v1, Kind=Event is disallowed from being an owner'));
     }
   }
   const controllers = owners.filter((owner) => owner['controller'] === true);

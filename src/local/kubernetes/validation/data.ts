@@ -1,0 +1,95 @@
+import { isDeepStrictEqual } from 'node:util';
+import { fieldsAt, stringAt } from '../json.ts';
+import type { Fields } from '../json.ts';
+import type { Faults } from '../resources/resource.ts';
+import type { Draft, KubeObject } from '../types.ts';
+import { forbiddenField, immutable, invalidValue, required, tooLong } from './faults.ts';
+import { configKeyFaults } from './names.ts';
+
+const limitBytes = 1024 * 1024;
+
+const checkKeys = (faults: Faults, path: string, data: Fields): void => {
+  for (const key of Object.keys(data))
+    for (const fault of configKeyFaults(key)) faults.push(invalidValue(`${path}[${key}]`, key, fault));
+};
+
+const textBytes = (data: Fields): number =>
+  Object.values(data).reduce(
+    (sum: number, value) => sum + (typeof value === 'string' ? Buffer.byteLength(value) : 0),
+    0,
+  );
+const decodedBytes = (data: Fields): number =>
+  Object.values(data).reduce(
+    (sum: number, value) => sum + (typeof value === 'string' ? Buffer.byteLength(value, 'base64') : 0),
+    0,
+  );
+
+export const checkConfigMap = (faults: Faults, draft: Draft): void => {
+  const data = fieldsAt(draft, 'data');
+  const binary = fieldsAt(draft, 'binaryData');
+  checkKeys(faults, 'data', data);
+  for (const key of Object.keys(data)) {
+    if (Object.hasOwn(binary, key))
+      faults.push(invalidValue(`data[${key}]`, key, 'duplicate of key present in binaryData'));
+  }
+  checkKeys(faults, 'binaryData', binary);
+  if (textBytes(data) + decodedBytes(binary) > limitBytes) faults.push(tooLong('[]', limitBytes));
+};
+
+/** What each type of Secret has to hold. */
+const requiredKeys: Readonly<Record<string, readonly string[]>> = {
+  'kubernetes.io/dockerconfigjson': ['.dockerconfigjson'],
+  'kubernetes.io/dockercfg': ['.dockercfg'],
+  'kubernetes.io/ssh-auth': ['ssh-privatekey'],
+  'kubernetes.io/tls': ['tls.crt', 'tls.key'],
+};
+const accountAnnotation = 'kubernetes.io/service-account.name';
+
+export const checkSecret = (faults: Faults, draft: Draft): void => {
+  const data = fieldsAt(draft, 'data');
+  const type = stringAt(draft, 'type');
+  checkKeys(faults, 'data', data);
+  if (decodedBytes(data) > limitBytes) faults.push(tooLong('data', limitBytes));
+  for (const key of requiredKeys[type] ?? []) checkKey(faults, data, key);
+  if (type === 'kubernetes.io/basic-auth' && data['username'] === undefined && data['password'] === undefined) {
+    faults.push(required('data[username]'), required('data[password]'));
+  }
+  if (
+    type === 'kubernetes.io/service-account-token' &&
+    stringAt(draft.metadata, 'annotations', accountAnnotation) === ''
+  ) {
+    faults.push(required(`metadata.annotations[${accountAnnotation}]`));
+  }
+};
+
+const checkKey = (faults: Faults, data: Fields, key: string): void => {
+  const value = data[key];
+  if (typeof value !== 'string') faults.push(required(`data[${key}]`));
+  else if (key.startsWith('.docker') && !isJson(Buffer.from(value, 'base64').toString())) {
+    // The value is a credential: it is not repeated.
+    faults.push(invalidValue(`data[${key}]`, '<secret contents redacted>', 'invalid character'));
+  }
+};
+
+const isJson = (text: string): boolean => {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const frozen = 'field is immutable when `immutable` is set';
+
+/** What is marked immutable stays as it is, and stays marked; the type of a Secret is fixed. */
+export const checkDataUpdate = (faults: Faults, draft: Draft, old: KubeObject): void => {
+  const before: Fields = { ...old };
+  if (old.kind === 'Secret' && draft['type'] !== before['type'])
+    faults.push(invalidValue('type', draft['type'], immutable));
+  if (before['immutable'] !== true) return;
+  if (draft['immutable'] !== true) faults.push(forbiddenField('immutable', frozen));
+  for (const field of ['data', 'binaryData']) {
+    if (!isDeepStrictEqual(draft[field], before[field])) faults.push(forbiddenField(field, frozen));
+  }
+};
