@@ -4,10 +4,10 @@ import { describeNetworkError, isTlsCode } from './network-error.ts';
 
 /** What is being attempted, in the words of RBAC. */
 export interface Attempt {
-  readonly verb: 'create' | 'get' | 'list' | 'delete' | 'patch';
+  readonly verb: 'create' | 'get' | 'list' | 'delete' | 'patch' | 'update';
   /** Plural, with its subresource: `jobs`, `pods/log`. */
   readonly resource: string;
-  readonly apiGroup: '' | 'batch';
+  readonly apiGroup: string;
   readonly namespace: string;
   readonly name?: string;
   /** The answer may hold values of a Secret: nothing of its body is repeated. */
@@ -21,12 +21,39 @@ export interface Refusal {
   /** Status.message; never of an answer that is not a Status object. */
   readonly message: string | undefined;
   readonly retryAfterMs: number | undefined;
+  /** Status.details.causes: what is wrong with which field. */
+  readonly causes?: readonly StatusCause[];
+}
+
+export interface StatusCause {
+  readonly reason: string;
+  readonly message: string;
+  readonly field: string;
 }
 
 interface StatusObject {
   readonly reason: string | undefined;
   readonly message: string | undefined;
+  readonly causes?: readonly StatusCause[];
 }
+
+const textOf = (object: object, key: string): string => {
+  const value = new Map<string, unknown>(Object.entries(object)).get(key);
+  return typeof value === 'string' ? value : '';
+};
+
+const parseCauses = (status: object): readonly StatusCause[] => {
+  const details = 'details' in status ? status.details : undefined;
+  if (typeof details !== 'object' || details === null || !('causes' in details)) return [];
+  if (!Array.isArray(details.causes)) return [];
+  return details.causes
+    .filter((cause): cause is object => typeof cause === 'object' && cause !== null)
+    .map((cause) => ({
+      reason: textOf(cause, 'reason'),
+      message: textOf(cause, 'message'),
+      field: textOf(cause, 'field'),
+    }));
+};
 
 const parseStatus = (body: unknown): StatusObject => {
   const none = { reason: undefined, message: undefined };
@@ -37,6 +64,7 @@ const parseStatus = (body: unknown): StatusObject => {
     return {
       reason: 'reason' in status && typeof status.reason === 'string' ? status.reason : undefined,
       message: 'message' in status && typeof status.message === 'string' ? status.message : undefined,
+      causes: parseCauses(status),
     };
   } catch {
     return none;

@@ -4,7 +4,9 @@ import { createConnection, PLACEHOLDER_SERVER } from './connection.ts';
 import type { ClusterAccess } from './gke.ts';
 import { createJobs } from './jobs.ts';
 import { createPods } from './pods.ts';
-import type { Cluster } from './port.ts';
+import { createObjects } from './objects.ts';
+import type { ReleaseCluster } from './release-port.ts';
+import { createServiceProxy } from './service-proxy.ts';
 import { createSecrets } from './secrets.ts';
 
 export interface ClusterOptions {
@@ -20,7 +22,7 @@ const lazy = <T>(create: () => T): (() => T) => {
 };
 
 /** The cluster behind `access`. Connects to nothing until called; its methods throw AppError only. */
-export const createCluster = (access: ClusterAccess, options: ClusterOptions = {}): Cluster => {
+export const createCluster = (access: ClusterAccess, options: ClusterOptions = {}): ReleaseCluster => {
   const { deadlineMs = 10_000, maxAttempts = 4 } = options;
   const call = createCaller({ send: createConnection(access), where: access.describe(), deadlineMs, maxAttempts });
   const configuration = lazy(() =>
@@ -28,5 +30,11 @@ export const createCluster = (access: ClusterAccess, options: ClusterOptions = {
   );
   const batch = lazy(() => new BatchV1Api(configuration()));
   const core = lazy(() => new CoreV1Api(configuration()));
-  return { ...createJobs(batch, call), ...createPods(core, call), ...createSecrets(core, call) };
+  return {
+    ...createJobs(batch, call),
+    ...createPods(core, call),
+    ...createSecrets(core, call),
+    ...createObjects(call),
+    ...createServiceProxy(call),
+  };
 };

@@ -1,0 +1,44 @@
+import type { Caller } from './call.ts';
+import { sendRaw } from './raw-call.ts';
+import type { Probe, ServiceProxy } from './release-port.ts';
+
+const MAX_BODY = 4_096;
+
+/** The API server's own answer, in place of the pod's: it found no endpoint, or could not reach it. */
+const ownAnswer = (status: number, body: string): string | undefined => {
+  if (/^error trying to reach service/i.test(body)) return body.slice(0, 300);
+  if (!body.startsWith('{') || status < 400) return undefined;
+  try {
+    const json: unknown = JSON.parse(body);
+    if (typeof json !== 'object' || json === null || !('kind' in json) || json.kind !== 'Status') return undefined;
+    return 'message' in json && typeof json.message === 'string' ? json.message : 'no reason given';
+  } catch {
+    return undefined;
+  }
+};
+
+/** GET through the API server's service proxy: reaches a Service from outside of the cluster's network. */
+export const createServiceProxy = (call: Caller): ServiceProxy => ({
+  probeService: async (namespace, service, port, path, options) =>
+    call<Probe>({
+      verb: 'get',
+      resource: 'services/proxy',
+      apiGroup: '',
+      namespace,
+      name: `${service}:${port}`,
+      options,
+      isIdempotent: false,
+      expects: 'text',
+      send: async (sendOptions) => {
+        const base = `/api/v1/namespaces/${encodeURIComponent(namespace)}/services`;
+        const answer = await sendRaw(sendOptions, {
+          method: 'GET',
+          path: `${base}/${encodeURIComponent(service)}:${encodeURIComponent(port)}/proxy${path}`,
+        });
+        const body = await answer.body.text();
+        const message = ownAnswer(answer.httpStatusCode, body);
+        if (message !== undefined) return { kind: 'unreachable', message };
+        return { kind: 'answered', status: answer.httpStatusCode, body: body.slice(0, MAX_BODY) };
+      },
+    }),
+});

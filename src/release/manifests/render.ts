@@ -1,0 +1,66 @@
+import type { V1Deployment, V1Service } from '@kubernetes/client-node';
+import type { KubeObject } from '../../cluster/release-port.ts';
+import type { Values } from '../../values/parse-values.ts';
+import type { ComponentName } from '../names.ts';
+import { COMPONENTS } from './component.ts';
+import type { RenderContext } from './component.ts';
+import { buildDeployment } from './deployment.ts';
+import { fleaEnv, modelsUriOf } from './flea.ts';
+import { plain } from './plain.ts';
+import { repositoryEnv } from './repository.ts';
+import { buildRoutes } from './routing.ts';
+import { buildService } from './service.ts';
+
+/** Changes when the same values are rendered to other objects. */
+export const RENDERER_VERSION = '1';
+
+/** The services that the values release. */
+export const releasedComponents = (values: Pick<Values, 'repository' | 'flea'>): ComponentName[] =>
+  (['repository', 'flea'] as const).filter((name) => values[name]?.release === true);
+
+interface Rendered {
+  readonly service: V1Service;
+  readonly deployment: V1Deployment;
+  readonly routes: readonly KubeObject[];
+}
+
+const renderRepository = (values: Values, context: RenderContext): Rendered => {
+  const deployment = plain(values.repository?.deployment ?? {});
+  const service = plain(values.repository?.service ?? {});
+  const component = COMPONENTS.repository;
+  return {
+    service: buildService(component, service, context),
+    deployment: buildDeployment(component, deployment, repositoryEnv(deployment), context),
+    routes: buildRoutes(component, service, context),
+  };
+};
+
+const renderFlea = (values: Values, context: RenderContext): Rendered => {
+  const deployment = plain(values.flea?.deployment ?? {});
+  const service = plain(values.flea?.service ?? {});
+  const component = COMPONENTS.flea;
+  const { uri } = modelsUriOf(deployment, values.repository, context);
+  return {
+    service: buildService(component, service, context),
+    deployment: buildDeployment(component, deployment, fleaEnv(deployment, uri), context),
+    routes: buildRoutes(component, service, context),
+  };
+};
+
+const RENDERERS = { repository: renderRepository, flea: renderFlea } as const;
+
+const isKubeObject = (object: object): object is KubeObject => 'apiVersion' in object && 'metadata' in object;
+
+/**
+ * The objects of a release, in the order in which they are applied: Services, Deployments, routes. Pure: the same
+ * values and context give the same objects.
+ */
+export const renderRelease = (values: Values, context: RenderContext): KubeObject[] => {
+  const rendered = releasedComponents(values).map((name) => RENDERERS[name](values, context));
+  const objects: object[] = [
+    ...rendered.map(({ service }) => service),
+    ...rendered.map(({ deployment }) => deployment),
+    ...rendered.flatMap(({ routes }) => routes),
+  ];
+  return objects.map((object): object => plain(object)).filter(isKubeObject);
+};

@@ -1,0 +1,12 @@
+import type { V1EnvVar } from '@kubernetes/client-node';
+import type { RepositoryValues } from '../../values/service-schema.ts';
+import { commonEnv } from './deployment.ts';
+import type { Plain } from './plain.ts';
+
+/** The environment of the model repository. */
+export const repositoryEnv = (deployment: Plain<NonNullable<RepositoryValues['deployment']>>): V1EnvVar[] => [
+  ...commonEnv(deployment),
+  ...(deployment.repositoryGcsBucket === undefined
+    ? []
+    : [{ name: 'REPOSITORY_GCS_BUCKET', value: deployment.repositoryGcsBucket }]),
+];

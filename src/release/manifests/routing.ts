@@ -1,0 +1,121 @@
+import { stringify } from 'yaml';
+import type { KubeObject } from '../../cluster/release-port.ts';
+import { serviceName } from '../names.ts';
+import type { Component, RenderContext } from './component.ts';
+import { labelsOf } from './labels.ts';
+import type { ServiceValues } from './service.ts';
+
+export type Routing = 'none' | 'ambassador' | 'mapping' | 'gateway';
+
+/** The route of a Service; without a host name there is none: it would take every host's requests. */
+export const routingOf = (service: ServiceValues): Routing =>
+  service.hostname === undefined ? 'none' : (service.routing ?? 'ambassador');
+
+interface Route {
+  readonly name: string;
+  readonly prefix: string;
+  readonly rewrite: string;
+  readonly port: number;
+  readonly grpc: boolean;
+}
+
+// gRPC paths are /<service>/<method>: they cannot be put under another prefix, nor be rewritten.
+const routesOf = (component: Component, service: ServiceValues, { release }: RenderContext): Route[] => {
+  const name = serviceName(release, component.name);
+  const rest = { prefix: '/rest/', rewrite: '/', port: service.restPort ?? component.restPort, grpc: false };
+  const grpc = {
+    prefix: component.grpcPrefix,
+    rewrite: component.grpcPrefix,
+    port: service.grpcPort ?? component.grpcPort,
+    grpc: true,
+  };
+  return [
+    { name: `${name}-rest`, ...rest },
+    { name: `${name}-grpc`, ...grpc },
+  ];
+};
+
+/** The annotation that Ambassador 1.x reads Mappings from, as the chart wrote it, its gRPC Mapping corrected. */
+export const ambassadorAnnotation = (
+  component: Component,
+  service: ServiceValues,
+  context: RenderContext,
+): Record<string, string> | undefined => {
+  if (routingOf(service) !== 'ambassador') return undefined;
+  const target = `${serviceName(context.release, component.name)}.${context.namespace}`;
+  const documents = routesOf(component, service, context).map(({ name, prefix, rewrite, port, grpc }) => ({
+    apiVersion: 'ambassador/v1',
+    kind: 'Mapping',
+    name,
+    ...(grpc && { grpc: true }),
+    host: service.hostname,
+    prefix,
+    rewrite,
+    service: `${target}:${port}`,
+  }));
+  return { 'getambassador.io/config': documents.map((document) => `---\n${stringify(document)}`).join('') };
+};
+
+const metadataOf = (name: string, component: Component, { namespace, release }: RenderContext) => ({
+  name,
+  namespace,
+  labels: labelsOf(component, release),
+});
+
+const buildMappings = (component: Component, service: ServiceValues, context: RenderContext): KubeObject[] =>
+  routesOf(component, service, context).map(({ name, prefix, rewrite, port, grpc }) => ({
+    apiVersion: 'getambassador.io/v3alpha1',
+    kind: 'Mapping',
+    metadata: metadataOf(name, component, context),
+    spec: {
+      hostname: service.hostname,
+      prefix,
+      rewrite,
+      ...(grpc && { grpc: true }),
+      service: `${serviceName(context.release, component.name)}.${context.namespace}:${port}`,
+    },
+  }));
+
+const backend = (name: string, port: number): unknown[] => [{ name, port, kind: 'Service' }];
+
+const buildHttpRoute = (component: Component, service: ServiceValues, context: RenderContext): KubeObject[] => {
+  const name = serviceName(context.release, component.name);
+  const [rest, grpc] = routesOf(component, service, context);
+  if (rest === undefined || grpc === undefined) return [];
+  const prefix = (value: string) => ({ path: { type: 'PathPrefix', value: value.replace(/\/$/, '') } });
+  return [
+    {
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'HTTPRoute',
+      metadata: metadataOf(name, component, context),
+      spec: {
+        parentRefs: [{ ...service.gateway, group: 'gateway.networking.k8s.io', kind: 'Gateway' }],
+        // Gateway API's host names have no port.
+        hostnames: [(service.hostname ?? '').replace(/:\d+$/, '').toLowerCase()],
+        rules: [
+          { matches: [prefix(grpc.prefix)], backendRefs: backend(name, grpc.port) },
+          {
+            matches: [prefix(rest.prefix)],
+            filters: [
+              { type: 'URLRewrite', urlRewrite: { path: { type: 'ReplacePrefixMatch', replacePrefixMatch: '/' } } },
+            ],
+            backendRefs: backend(name, rest.port),
+          },
+        ],
+      },
+    },
+  ];
+};
+
+/** The objects that route a host name to a Service, where the values ask for objects. */
+export const buildRoutes = (component: Component, service: ServiceValues, context: RenderContext): KubeObject[] => {
+  switch (routingOf(service)) {
+    case 'mapping':
+      return buildMappings(component, service, context);
+    case 'gateway':
+      return buildHttpRoute(component, service, context);
+    case 'none':
+    case 'ambassador':
+      return [];
+  }
+};

@@ -1,0 +1,122 @@
+import { stringify } from 'yaml';
+import { describe, expect, test } from 'vitest';
+import type { KubeObject } from '../../../src/cluster/release-port.ts';
+import type { RenderContext } from '../../../src/release/manifests/component.ts';
+import { renderRelease } from '../../../src/release/manifests/render.ts';
+import type { JsonObject } from '../../../src/values/json.ts';
+import type { Example } from '../values.ts';
+import { exampleValues } from '../values.ts';
+
+const context: RenderContext = { release: 'demo', namespace: 'default', waitSec: 300, restartedAt: {} };
+
+const render = (name: Example, over: JsonObject = {}, more: Partial<RenderContext> = {}): KubeObject[] =>
+  renderRelease(exampleValues(name, over), { ...context, ...more });
+
+const yaml = (objects: readonly KubeObject[]): string =>
+  objects.map((object) => `---\n${stringify(object, { aliasDuplicateObjects: false })}`).join('');
+
+const found = (objects: readonly KubeObject[], kind: string, name: string): string => {
+  const object = objects.find((one) => one.kind === kind && one.metadata.name === name);
+  return stringify(object, { aliasDuplicateObjects: false });
+};
+
+describe('a values file of the chart becomes the same objects every time', () => {
+  test.each(['basic', 'gcs', 'checkSecrets'] as const)('values.%s.yaml', async (name) => {
+    await expect(yaml(render(name))).toMatchFileSnapshot(`../golden/${name}.yaml`);
+  });
+
+  test('routes as Emissary Mappings', async () => {
+    const over = { repository: { service: { routing: 'mapping' } }, flea: { service: { routing: 'none' } } };
+    await expect(yaml(render('basic', over))).toMatchFileSnapshot('../golden/mapping.yaml');
+  });
+
+  test('routes as an HTTPRoute', async () => {
+    const service = {
+      routing: 'gateway',
+      hostname: 'Models.Example.com:8443',
+      gateway: { name: 'public', namespace: 'gateways' },
+    };
+    const over = { repository: { service }, flea: null };
+    await expect(yaml(render('basic', over))).toMatchFileSnapshot('../golden/gateway.yaml');
+  });
+
+  test('every field beyond the chart', async () => {
+    const deployment = {
+      tag: null,
+      digest: `sha256:${'a'.repeat(64)}`,
+      imagePullSecrets: ['registry'],
+      authTokensSecret: { secret: 'tokens', key: 'AuthTokens.txt' },
+      resources: { requests: { cpu: 1, memory: '1Gi' } },
+      nodeSelector: { pool: 'models' },
+      tolerations: [{ key: 'dedicated', operator: 'Exists', effect: 'NoSchedule' }],
+      priorityClassName: 'high',
+      serviceAccountName: 'models',
+      podLabels: { team: 'a' },
+      podAnnotations: { note: 'x' },
+      podSecurityContext: { runAsNonRoot: true },
+      securityContext: { readOnlyRootFilesystem: true },
+    };
+    const objects = render(
+      'basic',
+      { repository: { deployment }, flea: null },
+      { restartedAt: { repository: '2026-01-02T03:04:05Z' } },
+    );
+    await expect(yaml(objects)).toMatchFileSnapshot('../golden/all-fields.yaml');
+  });
+});
+
+describe('names', () => {
+  test('a release that names the chart is its own full name', () => {
+    const names = render('checkSecrets', {}, { release: 'my-tensorio-models' }).map(({ metadata }) => metadata.name);
+    expect(names).toEqual(['my-tensorio-models-repository', 'my-tensorio-models-repository']);
+  });
+
+  test('Services come first, then Deployments, then routes', () => {
+    const over = { repository: { service: { routing: 'mapping' } } };
+    expect(render('basic', over).map(({ kind }) => kind)).toEqual([
+      'Service',
+      'Service',
+      'Deployment',
+      'Deployment',
+      'Mapping',
+      'Mapping',
+    ]);
+  });
+});
+
+describe('the environment', () => {
+  test('flea alone needs no repository in the values, and reads the base URL that is given', () => {
+    const over = { repository: null, flea: { deployment: { modelsUri: 'https://models.example.com/rest' } } };
+    const objects = render('gcs', over);
+    expect(objects.map(({ metadata }) => metadata.name)).toEqual(['demo-tensorio-models-flea', 'demo-flea']);
+    expect(found(objects, 'Deployment', 'demo-flea')).toContain('value: https://models.example.com/rest');
+  });
+
+  test('without a host name flea points to the repository’s Service', () => {
+    const objects = render('basic', { repository: { service: { hostname: null } } });
+    expect(found(objects, 'Deployment', 'demo-flea')).toContain(
+      'value: http://demo-tensorio-models-repository.default.svc:7317',
+    );
+    expect(found(objects, 'Service', 'demo-tensorio-models-repository')).not.toContain('getambassador');
+  });
+
+  test('a token file is mounted where authTokensFile says, or at a path of ours', () => {
+    const secret = { secret: 'tokens', key: 'list' };
+    const at = found(
+      render('basic', { repository: { deployment: { authTokensSecret: secret } } }),
+      'Deployment',
+      'demo-repository',
+    );
+    expect(at).toContain('mountPath: /etc/tokens\n');
+    expect(at).toContain('path: AuthTokens.txt');
+    const own = { authTokensSecret: secret, authTokensFile: null };
+    const ours = found(render('basic', { repository: { deployment: own } }), 'Deployment', 'demo-repository');
+    expect(ours).toContain('value: /etc/tensorio-models/tokens/list');
+  });
+
+  test('the wait bounds the rollout’s own deadline', () => {
+    const deadline = (waitSec: number) => found(render('basic', {}, { waitSec }), 'Deployment', 'demo-flea');
+    expect(deadline(300)).toContain('progressDeadlineSeconds: 270');
+    expect(deadline(31)).toContain('progressDeadlineSeconds: 10');
+  });
+});
