@@ -1,0 +1,51 @@
+import type { SectionReport, Table } from './report.ts';
+import type { Scope } from './scope.ts';
+import { createScope } from './scope.ts';
+import type { Effort, Section } from './section.ts';
+
+/** A section that takes longer hangs. */
+const LIMIT_MS: Record<Effort, number> = { quick: 60_000, normal: 150_000, full: 1_800_000 };
+
+const expire = (afterMs: number) => {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`it did not end within ${afterMs / 1000} s`)), afterMs);
+  return { expired: promise, clear: (): void => clearTimeout(timer) };
+};
+
+/** A Ctrl-C ends what the section has started, then this process. Returns how to stop listening. */
+const endOnSignal = (scope: Scope): (() => void) => {
+  const onSignal = (signal: NodeJS.Signals): void => {
+    stop();
+    void scope.close().finally(() => process.exit(signal === 'SIGINT' ? 130 : 143));
+  };
+  const stop = (): void => {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  return stop;
+};
+
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Runs a section to its end, or to its failure, which the report then tells; what it started has ended either way. */
+export const runSection = async ({ name, title, about, run }: Section, effort: Effort): Promise<SectionReport> => {
+  const scope = createScope();
+  const parts: (Table | string)[] = [];
+  const startedAt = performance.now();
+  const stopListening = endOnSignal(scope);
+  const { expired, clear } = expire(LIMIT_MS[effort]);
+  let problem: string | undefined;
+  try {
+    await Promise.race([run({ scope, effort, add: (part) => void parts.push(part) }), expired]);
+  } catch (error) {
+    problem = `This could not be measured${parts.length > 0 ? ' to its end' : ''}: ${wordsOf(error)}`;
+  } finally {
+    clear();
+    await scope.close();
+    stopListening();
+  }
+  const seconds = (performance.now() - startedAt) / 1000;
+  return { name, title, about, parts, seconds, ...(problem !== undefined && { problem }) };
+};

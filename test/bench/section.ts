@@ -1,0 +1,25 @@
+import type { Table } from './report.ts';
+import type { Scope } from './scope.ts';
+
+export const EFFORTS = ['quick', 'normal', 'full'] as const;
+export type Effort = (typeof EFFORTS)[number];
+
+/** What a section is run with. */
+export interface Bench {
+  readonly scope: Scope;
+  readonly effort: Effort;
+  /** Adds to the report; what was added is kept when the section fails later. */
+  add(part: Table | string): void;
+}
+
+export interface Section {
+  readonly name: string;
+  readonly title: string;
+  /** What is measured, and on what. */
+  readonly about: string;
+  readonly run: (bench: Bench) => Promise<void>;
+}
+
+/** The size for an effort; `full` is as `normal` unless given. */
+export const sizeOf = <T>({ effort }: Bench, sizes: { readonly quick: T; readonly normal: T; readonly full?: T }): T =>
+  effort === 'quick' ? sizes.quick : effort === 'full' ? (sizes.full ?? sizes.normal) : sizes.normal;

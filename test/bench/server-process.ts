@@ -1,0 +1,48 @@
+/**
+ * One server of the local stack in a process of its own, so that it shares neither event loop nor memory with the
+ * client that measures. Started by servers.ts with what to start as JSON; tells its URL, and ends with its parent.
+ */
+import { startGcs } from '../../src/local/gcs/server.ts';
+import { readAccess } from '../../src/local/kubeconfig.ts';
+import { startKubelet } from '../../src/local/kubelet.ts';
+import { startKubernetes } from '../../src/local/kubernetes/server.ts';
+import type { Ask, Counts, ServerSpec } from './servers.ts';
+
+const counts: { -readonly [K in keyof Counts]: number } = { reads: 0, lists: 0, writes: 0 };
+
+const kindOf = (method: string, path: string): keyof Counts => {
+  if (method !== 'GET') return 'writes';
+  return /^\/storage\/v1\/b\/[^/]+\/o(\?|$)/.test(path) ? 'lists' : 'reads';
+};
+
+const start = async (spec: ServerSpec): Promise<{ readonly url: string; close(): Promise<void> }> => {
+  switch (spec.kind) {
+    case 'storage':
+      return startGcs({
+        buckets: spec.buckets,
+        // No fault: only a place from which every request is seen.
+        faults: ({ method, path }) => {
+          counts[kindOf(method, path)] += 1;
+          return undefined;
+        },
+      });
+    case 'kubernetes':
+      return startKubernetes();
+    case 'kubelet': {
+      const { kubeconfig, images, workDir } = spec;
+      const kubelet = await startKubelet({ ...readAccess(kubeconfig), images, workDir });
+      return { url: '', close: () => kubelet.close() };
+    }
+  }
+};
+
+// A Ctrl-C reaches the whole process group; the end of this process is its parent's to say.
+process.on('SIGINT', () => undefined);
+const server = await start(JSON.parse(process.argv[2] ?? ''));
+const end = (): void => void server.close().finally(() => process.exit(0));
+process.once('SIGTERM', end);
+process.once('disconnect', end);
+process.on('message', (ask: Ask) => {
+  if (ask === 'counts') process.send?.({ counts });
+});
+process.send?.({ url: server.url });
