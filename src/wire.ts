@@ -7,7 +7,7 @@ import { createCluster } from './cluster/kubernetes.ts';
 import type { Cluster } from './cluster/port.ts';
 import type { Config, ValuesSource } from './config.ts';
 import { DeadlineError, UpstreamError } from './errors.ts';
-import type { AggregateDeps } from './functions/aggregate.ts';
+import type { AggregateDeps } from './functions/aggregate-deps.ts';
 import type { OnCheckpointDeps } from './functions/on-checkpoint.ts';
 import { createRoundsDeps } from './functions/rounds-deps.ts';
 import type { ConfiguredValues } from './functions/rounds-deps.ts';

@@ -49,6 +49,8 @@ const metadataOf = (record: RunRecord): Record<string, string> => ({
   state: record.state,
   trigger: record.trigger,
   'claimed-at': record.claimedAt,
+  ...(record.schedule !== undefined && { schedule: record.schedule.name }),
+  ...(record.schedule?.tick !== undefined && { tick: record.schedule.tick }),
   ...(record.state === 'cancelled' && record.jobDeletedAt === undefined && { 'job-left': 'true' }),
 });
 
@@ -101,6 +103,9 @@ export interface RunSummary {
   readonly claimedAt: string;
   /** Of a cancelled run whose Job may still be there. */
   readonly jobLeft: boolean;
+  readonly schedule?: string;
+  /** RFC 3339 in UTC. */
+  readonly tick?: string;
 }
 
 const summaryOf = (prefix: string, info: ObjectInfo): RunSummary => ({
@@ -109,6 +114,8 @@ const summaryOf = (prefix: string, info: ObjectInfo): RunSummary => ({
   trigger: info.metadata['trigger'] ?? 'unknown',
   claimedAt: info.metadata['claimed-at'] ?? info.timeCreated,
   jobLeft: info.metadata['job-left'] === 'true',
+  ...(info.metadata['schedule'] !== undefined && { schedule: info.metadata['schedule'] }),
+  ...(info.metadata['tick'] !== undefined && { tick: info.metadata['tick'] }),
 });
 
 /** Every run, by name; 1000 a call. */

@@ -1,23 +1,13 @@
 import type { V1Job } from '@kubernetes/client-node';
-import { z } from 'zod';
 import type { Jobs } from '../cluster/port.ts';
-import { ContentionError, UpstreamError } from '../errors.ts';
-import { formatGsUri, joinGsUri } from '../storage/uri.ts';
+import { ContentionError } from '../errors.ts';
 import { ANNOTATIONS, LABELS } from './job.ts';
 import { buildLabelValue } from './names.ts';
 import { isFinal } from './run-record.ts';
 import type { RunRecord } from './run-record.ts';
 import type { StateDeps } from './run-store.ts';
 import { readRun } from './run-store.ts';
-
-/**
- * `schedules/<name>.json`: the run that has the schedule's slot. Two runs that begin at once both look for active ones
- * and both see none; the write of this object, conditional on its generation, lets one of them through.
- */
-const ScheduleStateSchema = z.looseObject({
-  schemaVersion: z.literal(1),
-  current: z.object({ aggregationId: z.string(), since: z.string() }).optional(),
-});
+import { readSchedule, writeSchedule } from './schedule-state.ts';
 
 export interface SlotDeps extends StateDeps {
   readonly cluster: Pick<Jobs, 'listJobs' | 'getJob'>;
@@ -67,25 +57,10 @@ const activeHolder = async (deps: SlotDeps, holder: string, signal?: AbortSignal
     : [];
 };
 
-const readState = async (deps: SlotDeps, schedule: string) => {
-  const uri = joinGsUri(deps.stateUri, `schedules/${schedule}.json`);
-  const stored = await deps.store.read(uri);
-  if (stored === null || stored === 'unchanged') return { uri, generation: '0', state: { schemaVersion: 1 as const } };
-  try {
-    const state = ScheduleStateSchema.parse(JSON.parse(stored.text));
-    return { uri, generation: stored.info.generation, state };
-  } catch (cause) {
-    const remedy = 'Restore an earlier generation of it, or deploy the newer revision again.';
-    throw new UpstreamError(
-      `The schedule’s state ${formatGsUri(uri)} cannot be read: it is damaged, or a newer revision wrote it. ${remedy}`,
-      { cause },
-    );
-  }
-};
-
-const holderOf = (state: z.infer<typeof ScheduleStateSchema>): string | undefined => state.current?.aggregationId;
-
 /**
+ * Two runs that begin at once both look for active ones and both see none: the write of the schedule's state, which is
+ * conditional on its generation, lets one of them through.
+ *
  * Takes the schedule's slot for `record`, or answers the active runs that stand in its way. With `Replace` they are
  * ended by `end` first. Throws ContentionError after 5 lost races.
  */
@@ -98,8 +73,8 @@ export const takeSlot = async (
   const { schedule, aggregationId } = record;
   if (schedule === undefined || schedule.concurrencyPolicy === 'Allow') return [];
   for (let attempt = 0; attempt < MAX_TRIES; attempt += 1) {
-    const { uri, generation, state } = await readState(deps, schedule.name);
-    const holder = holderOf(state);
+    const { generation, state } = await readSchedule(deps, schedule.name);
+    const holder = state.current?.aggregationId;
     if (holder === aggregationId) return [];
     const found = [
       ...(await activeJobs(deps, record, schedule.name, signal)),
@@ -113,11 +88,7 @@ export const takeSlot = async (
     if (active.length > 0 && schedule.concurrencyPolicy === 'Forbid') return active;
     for (const run of active) await end(run.aggregationId);
     const next = { ...state, current: { aggregationId, since: deps.now().toISOString() } };
-    const written = await deps.store.write(uri, `${JSON.stringify(next, null, 2)}\n`, {
-      ifGenerationMatch: generation,
-      contentType: 'application/json',
-    });
-    if (written !== 'conflict') return [];
+    if (await writeSchedule(deps, schedule.name, next, generation)) return [];
   }
   throw new ContentionError(
     `The state of schedule "${schedule.name}" changed ${MAX_TRIES} times while a run began; ask again.`,

@@ -1,129 +1,35 @@
 import type { HttpFunction } from '@google-cloud/functions-framework';
-import type { Request, RequestHandler } from 'express';
+import type { RequestHandler } from 'express';
 import express from 'express';
-import type { LaunchDeps } from '../aggregation/finish.ts';
-import { cancelRun } from '../aggregation/cancel.ts';
-import { launch } from '../aggregation/launch.ts';
-import { aggregationIdProblem } from '../aggregation/names.ts';
-import { buildRunRequest } from '../aggregation/request.ts';
-import { InvalidRequestError, MethodNotAllowedError, NotFoundError } from '../errors.ts';
-import { buildLaunchAnswer, buildRunAnswer } from '../status/run-answer.ts';
+import { listRuns } from '../aggregation/run-store.ts';
+import { MethodNotAllowedError, NotFoundError } from '../errors.ts';
 import { sweep } from '../rounds/sweep.ts';
-import { describeRun, logsOf, observeRun } from '../status/run.ts';
-import { listRecentRuns } from '../status/runs.ts';
+import { sweepSchedules } from '../status/schedules.ts';
 import { sweepRuns } from '../status/sweep-runs.ts';
-import type { JsonObject } from '../values/json.ts';
-import { readRequestValues } from './request-values.ts';
-import { choice, flag, parseQuery, text, wholeNumber } from './query.ts';
-import type { Answer, RespondDeps } from './respond.ts';
+import type { AggregateDeps, Handler } from './aggregate-deps.ts';
+import { flag, parseQuery } from './query.ts';
 import { respond } from './respond.ts';
-import { schedulerCallOf } from './scheduler-tick.ts';
-import type { TasksDeps } from './tasks.ts';
+import { cancel, listAll, postRun, showRun } from './runs.ts';
+import { backfill, listSchedules, schedulesOf } from './schedules.ts';
 import { advanceNow, cancelRound, listAllTasks, redriveRound, showTask } from './tasks.ts';
-import { callerOf } from './trace.ts';
 
-export interface AggregateDeps extends LaunchDeps, RespondDeps, TasksDeps {
-  /** The values of configuration, over which a request's are laid. */
-  readonly configuredValues: (signal: AbortSignal) => Promise<JsonObject>;
-  readonly defaults: { readonly namespace: string; readonly releaseName: string };
-  readonly requestTimeoutMs: number;
-}
-
-type Handler = (deps: AggregateDeps, req: Request, signal: AbortSignal) => Promise<Answer>;
-
-const STATES = ['claimed', 'created', 'complete', 'failed', 'cancelled', 'gone', 'skipped'] as const;
-const MAX_LOG_LINES = 10_000;
-const MAX_PAGE = 1_000;
 // What is left of the request's time for the answer, once the sweep has begun its last task.
 const SWEEP_RESERVE_MS = 5_000;
-
-const idOf = (req: Request): string => {
-  const id = String(req.params['id'] ?? '');
-  const problem = aggregationIdProblem(id);
-  if (problem === null) return id;
-  throw new InvalidRequestError(`"${id.slice(0, 200)}" cannot be an aggregationId: it ${problem}.`, [
-    { path: 'aggregationId', message: problem },
-  ]);
-};
-
-const startRun: Handler = async (deps, req, signal) => {
-  const query = parseQuery(req.url, ['set', 'set-string', 'dryRun']);
-  const dryRun = flag(query, 'dryRun');
-  const now = deps.now();
-  const scheduler = schedulerCallOf(req, now);
-  const values = await readRequestValues(await deps.configuredValues(signal), req, query);
-  const requestedBy = callerOf(req);
-  const request = buildRunRequest(values, {
-    now,
-    defaults: deps.defaults,
-    ...(scheduler !== undefined && { scheduler }),
-    ...(requestedBy !== undefined && { requestedBy }),
-  });
-  const outcome = await launch(deps, request, { dryRun, signal });
-  const body = buildLaunchAnswer(outcome);
-  const { aggregationId, trigger, state, schedule } = body;
-  return {
-    status: outcome.outcome === 'created' ? 201 : 200,
-    body,
-    ...(outcome.outcome === 'created' && { headers: { Location: `/${encodeURIComponent(aggregationId)}` } }),
-    log: {
-      trigger,
-      aggregationId,
-      outcome: outcome.outcome,
-      state,
-      ...(schedule !== undefined && { schedule: schedule.name }),
-    },
-  };
-};
-
-const listAll: Handler = async (deps, req, signal) => {
-  const query = parseQuery(req.url, ['limit', 'pageToken', 'state']);
-  const limit = wholeNumber(query, 'limit', 1, MAX_PAGE) ?? 50;
-  return {
-    status: 200,
-    body: await listRecentRuns(deps, {
-      limit,
-      pageToken: text(query, 'pageToken'),
-      state: choice(query, 'state', STATES),
-      signal,
-    }),
-  };
-};
-
-const showRun: Handler = async (deps, req, signal) => {
-  const lines = wholeNumber(parseQuery(req.url, ['logs']), 'logs', 1, MAX_LOG_LINES);
-  const status = await describeRun(deps, idOf(req), { signal });
-  const logs = lines === undefined ? undefined : await logsOf(deps, status, lines, { signal });
-  const body = buildRunAnswer(status);
-  return {
-    status: 200,
-    body: { ...body, ...(logs !== undefined && { logs }) },
-    log: { aggregationId: body.aggregationId, state: body.state },
-  };
-};
-
-const cancel: Handler = async (deps, req, signal) => {
-  parseQuery(req.url, []);
-  const by = callerOf(req);
-  const id = idOf(req);
-  // An end that the cluster knows of is written down before the Job goes, and the end with it.
-  await describeRun(deps, id, { signal });
-  const stored = await cancelRun(deps, id, `Cancelled${by === undefined ? '' : ` by ${by}`}.`, signal);
-  const body = buildRunAnswer(await observeRun(deps, stored, { signal }));
-  return { status: 200, body, log: { aggregationId: id, state: body.state } };
-};
 
 const sweepAll: Handler = async (deps, req, signal) => {
   const query = parseQuery(req.url, ['dryRun']);
   const dryRun = flag(query, 'dryRun');
   // Runs first: there are few, and a claim without its Job has nobody else.
-  const runs = dryRun ? { started: 0, settled: 0, failed: 0, complete: true } : await sweepRuns(deps, signal);
+  const known = dryRun ? [] : await Array.fromAsync(listRuns(deps, { signal }));
+  const missedTicks = dryRun ? 0 : await sweepSchedules(deps, await schedulesOf(deps, signal), known, { signal });
+  const runs = dryRun ? { started: 0, settled: 0, failed: 0, complete: true } : await sweepRuns(deps, known, signal);
   const tasks = await sweep(deps.rounds, { signal, dryRun, deadlineMs: deps.requestTimeoutMs - SWEEP_RESERVE_MS });
   const sum = {
     tasks: tasks.tasks,
     started: runs.started + tasks.started,
     settled: runs.settled + tasks.settled,
     failed: runs.failed + tasks.failed,
+    missedTicks,
     complete: runs.complete && tasks.complete,
   };
   const { problems, decisions } = tasks;
@@ -160,12 +66,20 @@ export const createAggregate = (deps: AggregateDeps): HttpFunction => {
       void respond(deps, req, res, () => handler(deps, req, AbortSignal.timeout(deps.requestTimeoutMs)));
   router
     .route('/')
-    .post(on(startRun))
+    .post(on(postRun))
     .get(on(listAll))
     .all(on(notAllowed('GET, POST')));
   router
     .route('/sweep')
     .post(on(sweepAll))
+    .all(on(notAllowed('POST')));
+  router
+    .route('/schedules')
+    .get(on(listSchedules))
+    .all(on(notAllowed('GET')));
+  router
+    .route('/schedules/:name/backfill')
+    .post(on(backfill))
     .all(on(notAllowed('POST')));
   router
     .route('/tasks')

@@ -4,7 +4,7 @@ import { finishRun } from '../aggregation/finish.ts';
 import type { RunRecord } from '../aggregation/run-record.ts';
 import { withStep } from '../aggregation/run-record.ts';
 import type { RunSummary, StoredRun } from '../aggregation/run-store.ts';
-import { listRuns, readRun, updateRun } from '../aggregation/run-store.ts';
+import { readRun, updateRun } from '../aggregation/run-store.ts';
 import { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { observeRun } from './run.ts';
@@ -88,12 +88,15 @@ const sweepOne = async (deps: SweepRunsDeps, id: string, signal: AbortSignal): P
 };
 
 /**
- * Goes over every run that is not over: creates the Job of a claim that has none, writes down the end of a Job before
+ * Goes over every run of `runs` (a listing) that is not over: creates the Job of a claim that has none, writes down the end of a Job before
  * its TTL removes it, and deletes the Job that a cancelled run left behind. One run in trouble does not hold up others.
  */
-export const sweepRuns = async (deps: SweepRunsDeps, signal: AbortSignal): Promise<SweptRuns> => {
-  const open: string[] = [];
-  for await (const run of listRuns(deps, { signal })) if (needsSweep(run)) open.push(run.aggregationId);
+export const sweepRuns = async (
+  deps: SweepRunsDeps,
+  runs: readonly RunSummary[],
+  signal: AbortSignal,
+): Promise<SweptRuns> => {
+  const open = runs.filter(needsSweep).map((run) => run.aggregationId);
   const counts = { started: 0, settled: 0, failed: 0, unchanged: 0, error: 0 };
   const queue = open[Symbol.iterator]();
   const worker = async (): Promise<void> => {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { gsUriProblem } from '../storage/uri.ts';
+import { SCHEDULE_NAME } from './cron.ts';
 import { line, textField, wholeNumber } from './fields.ts';
 import { quote } from './json.ts';
 import { DNS_LABEL, DNS_SUBDOMAIN } from './kubernetes-syntax.ts';
@@ -83,7 +84,7 @@ export const AggregatorSchema = z.strictObject({
   activeDeadlineSeconds: seconds(1).optional(),
   backoffLimit: wholeNumber(0, 10).optional(),
   ttlSecondsAfterFinished: seconds(0).optional(),
-  schedule: textField(line('the name of a schedule', 500)).optional(),
+  schedule: textField(SCHEDULE_NAME).optional(),
   concurrencyPolicy: ConcurrencyPolicySchema.optional(),
 });
 

@@ -68,3 +68,10 @@ export const TIME_ZONE: Syntax = {
   pattern: '^[A-Za-z][A-Za-z0-9_+/-]*$',
   test: isTimeZone,
 };
+
+// https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs: the job's id, which its calls carry in a header.
+export const SCHEDULE_NAME: Syntax = {
+  what: 'the id of a Cloud Scheduler job: 1 to 500 letters, digits, "-" and "_"',
+  pattern: '^[A-Za-z0-9_-]{1,500}$',
+  test: (text) => /^[A-Za-z0-9_-]{1,500}$/.test(text),
+};

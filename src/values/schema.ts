@@ -1,19 +1,11 @@
 import { z } from 'zod';
 import { AggregatorSchema, ConcurrencyPolicySchema } from './aggregator-schema.ts';
-import { TIME_ZONE, UNIX_CRON } from './cron.ts';
+import { SCHEDULE_NAME, TIME_ZONE, UNIX_CRON } from './cron.ts';
 import { textField } from './fields.ts';
 import { DNS_LABEL } from './kubernetes-syntax.ts';
-import type { Syntax } from './kubernetes-syntax.ts';
 import { ListSchema, RoundSchema } from './rounds-schema.ts';
 import { CheckSecretSchema } from './secret-fields.ts';
 import { FleaSchema, RepositorySchema } from './service-schema.ts';
-
-// https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs: the job's id, which its calls carry in a header.
-const SCHEDULE_NAME: Syntax = {
-  what: 'the id of a Cloud Scheduler job: 1 to 500 letters, digits, "-" and "_"',
-  pattern: '^[A-Za-z0-9_-]{1,500}$',
-  test: (text) => /^[A-Za-z0-9_-]{1,500}$/.test(text),
-};
 
 export const ScheduleSchema = z.strictObject({
   name: textField(SCHEDULE_NAME),

@@ -401,3 +401,48 @@ describe('POST /sweep', () => {
     expect((await call(world, '/a1')).body).toMatchObject({ state: 'complete' });
   });
 });
+
+describe('missed ticks', () => {
+  const { aggregationId: _id, ...aggregator } = FIELDS;
+  const start = () =>
+    startAggregate({
+      configuredValues: async () => ({ aggregator, schedules: [{ name: 'nightly', cron: '0 * * * *' }] }),
+    });
+  const sweep = async (world: AggregateWorld) => (await call(world, '/sweep', { method: 'POST' })).body;
+
+  test('are told once by the sweep, listed, and run by a backfill', async () => {
+    const world = await start();
+    expect(await sweep(world)).toMatchObject({ missedTicks: 0 });
+    world.advanceMs(2 * 3_600_000);
+    expect((await call(world, '/schedules')).body).toMatchObject({
+      schedules: [
+        {
+          name: 'nightly',
+          expected: 1,
+          ran: 0,
+          missing: ['2026-11-22T03:00:00.000Z'],
+          nextTick: '2026-11-22T05:00:00.000Z',
+        },
+      ],
+    });
+    expect(await sweep(world)).toMatchObject({ missedTicks: 1 });
+    expect(await sweep(world)).toMatchObject({ missedTicks: 0 });
+    expect(world.lines).toContainEqual(
+      expect.objectContaining({ severity: 'ERROR', schedule: 'nightly', missedTick: true }),
+    );
+    const { body } = await call(world, '/schedules/nightly/backfill?tick=2026-11-22T03:00:00Z', { method: 'POST' });
+    expect(body).toMatchObject({ outcome: 'created', aggregationId: 'nightly-20261122-0300', trigger: 'schedule' });
+    expect((await call(world, '/schedules')).body).toMatchObject({ schedules: [{ expected: 1, ran: 1, missing: [] }] });
+  });
+
+  test.each([
+    ['/schedules/nightly/backfill', 400, /tick/],
+    ['/schedules/nightly/backfill?tick=2026-11-22T01:30:00Z', 400, /not a past tick/],
+    ['/schedules/nightly/backfill?tick=2027-01-01T00:00:00Z', 400, /not a past tick/],
+    ['/schedules/weekly/backfill?tick=2026-11-22T01:00:00Z', 404, /no schedule "weekly"/],
+  ])('%s is %i', async (path, status, words) => {
+    const reply = await call(await start(), path, { method: 'POST' });
+    expect(reply.status).toBe(status);
+    expect(String(reply.body['detail'])).toMatch(words);
+  });
+});

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { http } from '@google-cloud/functions-framework';
 import { getTestServer } from '@google-cloud/functions-framework/testing';
 import { onTestFinished } from 'vitest';
-import type { AggregateDeps } from '../../src/functions/aggregate.ts';
+import type { AggregateDeps } from '../../src/functions/aggregate-deps.ts';
 import { createAggregate } from '../../src/functions/aggregate.ts';
 import { createRoundsDeps } from '../../src/functions/rounds-deps.ts';
 import { keepBodiesRaw } from '../../src/functions/raw-request.ts';

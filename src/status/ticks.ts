@@ -1,0 +1,31 @@
+import { Cron } from 'croner';
+
+export interface TickRule {
+  /** Five fields, as Cloud Scheduler's unix-cron. */
+  readonly cron: string;
+  /** IANA name; UTC by default. */
+  readonly timeZone?: string | undefined;
+}
+
+const cronOf = ({ cron, timeZone }: TickRule): Cron =>
+  new Cron(cron, { paused: true, mode: '5-part', timezone: timeZone ?? 'UTC' });
+
+/** The newest `most` ticks after `after` and not after `until`, oldest first. Pure. */
+export const ticksBetween = (rule: TickRule, after: Date, until: Date, most: number): Date[] => {
+  const cron = cronOf(rule);
+  const ticks: Date[] = [];
+  for (let tick = cron.nextRun(after); tick !== null && tick <= until; tick = cron.nextRun(tick)) {
+    ticks.push(tick);
+    if (ticks.length > most) ticks.shift();
+  }
+  return ticks;
+};
+
+/** The first tick after `now`, or `null` where there is none any more. Pure. */
+export const nextTick = (rule: TickRule, now: Date): Date | null => cronOf(rule).nextRun(now);
+
+/** Whether `at` is a tick of the rule. Pure. */
+export const isTick = (rule: TickRule, at: Date): boolean =>
+  cronOf(rule)
+    .nextRun(new Date(at.getTime() - 1_000))
+    ?.getTime() === at.getTime();
