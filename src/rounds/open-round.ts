@@ -1,5 +1,5 @@
 import type { V1Job, V1Pod } from '@kubernetes/client-node';
-import { ConflictError } from '../errors.ts';
+import { AppError, ConflictError } from '../errors.ts';
 import {
   attemptWords,
   buildAttemptJob,
@@ -140,12 +140,27 @@ const running = async ({ deps, pass, open }: Look, job: V1Job): Promise<Wait> =>
   };
 };
 
+/** Why the Job failed, by what its pods say: the aggregator's last line names the update that it could not average. */
+const failureOf = async ({ deps, pass, open }: Look, job: V1Job, end: { readonly reason: string }): Promise<string> => {
+  try {
+    const pods = await deps.cluster.listPods(open.job.namespace, `${JOB_NAME}=${open.job.name}`, pass.call);
+    return `${end.reason.replace(/\.$/, '')}. ${deps.explain(job, pods)}`.replace(/\.$/, '');
+  } catch (error) {
+    // The attempt has ended either way; what is known of it goes on record at once.
+    if (error instanceof AppError) return end.reason;
+    throw error;
+  }
+};
+
+const failed = async (look: Look, job: V1Job, end: { readonly code: string; readonly reason: string }): Promise<Act> =>
+  endAttempt(look, end.code, await failureOf(look, job, end));
+
 const lookAtJob = (look: Look, job: V1Job): Act | Promise<Act | Wait> => {
   const burial = burialOf(job);
   if (burial !== undefined) return endAttempt(look, burial, burialWords(look.open, burial));
   const end = jobEnd(job);
   if (end?.kind === 'complete') return completed(look);
-  if (end?.kind === 'failed') return endAttempt(look, end.code, end.reason);
+  if (end?.kind === 'failed') return failed(look, job, end);
   return look.open.cancelled === true ? cancel(look, job) : running(look, job);
 };
 

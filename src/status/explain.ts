@@ -48,7 +48,6 @@ const conditionOfPod = (facts: JobFacts, type: string, status: string) =>
   newestPod(facts)?.status?.conditions?.find((condition) => condition.type === type && condition.status === status);
 
 const LIMITS = 'Raise resources.limits.memory of the aggregator, or aggregate fewer updates at once.';
-const RERUN = 'Mend the cause and run it again under another aggregationId.';
 
 /** From the most to the least telling; the first that fits is the answer. */
 const ROWS: readonly Row[] = [
@@ -88,8 +87,7 @@ const ROWS: readonly Row[] = [
     explain: (facts) => {
       const end = terminated(facts);
       if (end === undefined) return null;
-      const over = trueCondition(facts.job, 'Failed') === undefined ? '' : ` ${RERUN}`;
-      return `The aggregator ended with exit code ${end.exitCode}${end.reason === undefined || end.reason === 'Error' ? '' : ` (${end.reason})`}.${lastLine(end.message)}${over}`;
+      return `The aggregator ended with exit code ${end.exitCode}${end.reason === undefined || end.reason === 'Error' ? '' : ` (${end.reason})`}.${lastLine(end.message)}`;
     },
   },
   {
@@ -167,7 +165,7 @@ const ROWS: readonly Row[] = [
     cause: 'failed',
     explain: (facts) => {
       const failed = trueCondition(facts.job, 'Failed');
-      return failed === undefined ? null : `Its Job failed (${failed.reason}).${sentence(failed.message)} ${RERUN}`;
+      return failed === undefined ? null : `Its Job failed (${failed.reason}).${sentence(failed.message)}`;
     },
   },
 ];

@@ -67,6 +67,7 @@ const hasOutput = async (deps: StatusDeps, record: RunRecord, call: Call): Promi
   return (await deps.store.list({ ...call, bucket, prefix: name, maxResults: 1 })).objects.length > 0;
 };
 
+const RERUN = 'Mend the cause and run it again under another aggregationId.';
 const WHEN_CLAIMED = 'The run is claimed and its Job is not created yet; the next call or sweep creates it.';
 const WHEN_GONE =
   'Its Job is not in the cluster any more (deleted, or its ttlSecondsAfterFinished passed) and nobody saw its end.';
@@ -122,7 +123,7 @@ const endOf = (facts: JobFacts, now: Date): string => {
 
 const whyOf = async (deps: StatusDeps, record: RunRecord, facts: JobFacts, call: Call): Promise<string> => {
   const explained = explainJob(facts);
-  if (explained !== null) return explained.why;
+  if (explained !== null) return liveState(facts) === 'failed' ? `${explained.why} ${RERUN}` : explained.why;
   if (liveState(facts) !== 'complete') return plainSentence(facts);
   return (await hasOutput(deps, record, call))
     ? plainSentence(facts)
