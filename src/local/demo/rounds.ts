@@ -18,9 +18,9 @@ rounds:
   - uploads: gs://${BUCKETS.uploads}/tasksJobs/{taskId}/{jobId}.zip
     outputPath: gs://${BUCKETS.models}/{taskId}/round-{round}/attempt-{attempt}
     reportGoal: 5
-    minReports: 2
+    minReports: 1
     maxReports: 6
-    roundTimeoutSec: 8
+    roundTimeoutSec: 4
     maxAttempts: 2
     retryBackoffSec: 1
 `;
