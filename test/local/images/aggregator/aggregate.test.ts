@@ -80,7 +80,7 @@ describe('the output', () => {
   });
 });
 
-describe('memory', () => {
+describe('memory', { timeout: 60_000 }, () => {
   test('is that of a few updates, however many are averaged', async () => {
     const folder = await makeFolder();
     const megabyte = 2 ** 20;

@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { Fault } from '../../../../src/local/images/aggregator/fault.ts';
 import { readCheckpoint } from '../../../../src/local/images/aggregator/checkpoint.ts';
 import { fixture, float32, readCheckpointAt } from './harness.ts';
 import { createBundleWriter } from '../../../../src/local/images/aggregator/tensor-bundle-writer.ts';
@@ -99,5 +101,20 @@ describe('a checkpoint', () => {
     ],
   ])('%s is refused', async (_, edit, reason) => {
     await expect(readEdited(edit)).rejects.toThrow(reason);
+  });
+
+  test('with any entry at all is read, or refused in words', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 40 }), fc.nat(40), fc.nat(255), async (random, at, byte) => {
+        const damage = (value: Uint8Array): Uint8Array => value.with(Math.min(at, value.length - 1), byte);
+        for (const edit of [damage, () => random]) {
+          const ended: unknown = await readEdited((rows) =>
+            rows.map(({ key, value }) => ({ key, value: edit(value) })),
+          ).catch((error: unknown) => error);
+          expect(ended instanceof Map || ended instanceof Fault).toBe(true);
+        }
+      }),
+      { numRuns: 500 },
+    );
   });
 });

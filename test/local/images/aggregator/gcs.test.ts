@@ -9,6 +9,9 @@ import { startGcs } from '../../../../src/local/gcs/server.ts';
 import { measureUpdatesError } from './expectations.ts';
 import { fixture, makeFolder, runProcess } from './harness.ts';
 
+// A process each, on machines that may be busy.
+const TIMEOUT_MS = 60_000;
+
 const UPDATES = fixture('updates');
 const TASK = 'tasksJobs/mnist-digits-v1';
 
@@ -54,7 +57,7 @@ const environmentOf = async ({ url }: Bucket, list: string): Promise<Record<stri
   };
 };
 
-describe('from bucket to bucket', () => {
+describe('from bucket to bucket', { timeout: TIMEOUT_MS }, () => {
   test('updates of both layouts are averaged; the index is written last', async () => {
     const requests: string[] = [];
     const bucket = await startBucket(({ method, path }) => {
@@ -131,7 +134,7 @@ const startFlaky = async (failures: number, status: number | 'cut'): Promise<str
   return `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
 };
 
-describe('a download', () => {
+describe('a download', { timeout: TIMEOUT_MS }, () => {
   test.each([503, 429, 'cut'] as const)('is tried again after %s', async (status) => {
     const files = createGcsFiles(await startFlaky(1, status));
     expect(await files.read('gs://bucket/name', 1e6)).toEqual(Buffer.alloc(200_000, 7));

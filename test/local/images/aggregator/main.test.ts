@@ -4,6 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { measureUpdatesError } from './expectations.ts';
 import { fixture, float32, makeFolder, runProcess, updatesOf, writeUpdate } from './harness.ts';
 
+// A process each, on machines that may be busy.
+const TIMEOUT_MS = 60_000;
+
 const environmentFor = async (paths: readonly string[]): Promise<Record<string, string>> => {
   const folder = await makeFolder();
   const list = join(folder, 'list.txt');
@@ -25,7 +28,7 @@ const later = {
   AGGREGATION_EXPORT_TYPE: 'checkpoint',
 };
 
-describe('the process', () => {
+describe('the process', { timeout: TIMEOUT_MS }, () => {
   test('averages what its environment says, tells its progress and ends with 0', async () => {
     const environment = await environmentFor(await updatesOf('updates/directories'));
     const { code, stdout, stderr } = await runProcess(environment);
@@ -74,7 +77,7 @@ const failing = async (environment: Readonly<Record<string, string>>): Promise<s
   return stderr.trimEnd();
 };
 
-describe('the process ends with 1 and one line', () => {
+describe('the process ends with 1 and one line', { timeout: TIMEOUT_MS }, () => {
   test('that names the update, its line, the variable and the reason', async () => {
     const folder = await makeFolder();
     const sound = await writeUpdate(folder, 'sound', [float32('a', [1])]);
