@@ -107,20 +107,29 @@ const codeOf = (error: unknown): string | undefined =>
     ? error.code
     : undefined;
 
+/** The error by name, message and code only: the libraries hang requests, with their tokens, on theirs. */
+const leanCause = (error: unknown): Error => {
+  const code = codeOf(error);
+  const message = error instanceof Error ? error.message : String(error);
+  const name = error instanceof Error ? error.name : 'Error';
+  return Object.assign(new Error(message), { name, ...(code !== undefined && { code }) });
+};
+
 /** The error to throw when there was no answer, or one that broke off. */
 export const translateFailure = (attempt: Attempt, error: unknown): AppError => {
-  const message = error instanceof Error ? error.message : String(error);
+  const cause = leanCause(error);
+  const { message } = cause;
   if (/could not load the default credentials/i.test(message)) {
     return new UpstreamError(
       `Could not ${quote(attempt)}: there are no Google credentials. On Google Cloud give the function a service account; elsewhere run: gcloud auth application-default login`,
-      { cause: error },
+      { cause },
     );
   }
   const code = codeOf(error);
   const why = code === undefined || message.includes(code) ? message : `${message}, ${code}`;
   return new UnavailableError(
     `Could not ${quote(attempt)}: Cloud Storage could not be reached, or its answer broke off (${why.slice(0, MAX_QUOTE)}).`,
-    { cause: error },
+    { cause },
   );
 };
 
