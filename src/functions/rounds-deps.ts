@@ -8,7 +8,7 @@ import type { Log } from '../log.ts';
 import { createCoalescer } from '../rounds/coalesce.ts';
 import type { RoundsDeps } from '../rounds/deps.ts';
 import { createLedgerStore } from '../rounds/ledger-store.ts';
-import { parseUploadPattern } from '../rounds/pattern.ts';
+import { parseUploadPattern } from '../values/object-pattern.ts';
 import type { RoundPolicy } from '../rounds/policy.ts';
 import { assertSecrets } from '../secrets/missing.ts';
 import { explainJob, plainSentence } from '../status/explain.ts';

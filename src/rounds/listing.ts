@@ -1,6 +1,6 @@
 import type { CallOptions, ListOptions, ObjectInfo, ObjectPage, ObjectStore } from '../storage/port.ts';
 import { formatGsUri, gsUriProblem } from '../storage/uri.ts';
-import type { ObjectPattern } from './pattern.ts';
+import type { ObjectPattern } from '../values/object-pattern.ts';
 import { matchPattern } from './pattern.ts';
 import { taskPrefix } from './update.ts';
 

@@ -7,7 +7,7 @@ import {
   quietStart,
   timeoutStart,
 } from './decision-words.ts';
-import type { ObjectPattern } from './pattern.ts';
+import type { ObjectPattern } from '../values/object-pattern.ts';
 
 /** One entry of `rounds[]`, defaults filled in. */
 export interface RoundPolicy {

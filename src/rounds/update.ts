@@ -1,6 +1,6 @@
 import { formatGsUri, gsUriProblem } from '../storage/uri.ts';
 import type { GsUri } from '../storage/uri.ts';
-import type { ObjectPattern } from './pattern.ts';
+import type { ObjectPattern } from '../values/object-pattern.ts';
 import { matchPattern, prefixOf } from './pattern.ts';
 
 /** What an object is to the rounds. */

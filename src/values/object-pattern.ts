@@ -53,7 +53,7 @@ export const parseDirectoryPattern = (text: string, field: string): ObjectPatter
 };
 
 /** Parses `rounds[].uploads`: `{taskId}` a whole segment, `{jobId}` in the last one. Throws InvalidRequestError naming `field`. */
-export const parseUploadPattern = (text: string, field: string): ObjectPattern => {
+export const parseUploadPattern = (text: string, field = 'uploads'): ObjectPattern => {
   const pattern = parseObjectPattern(text, field);
   const unknown = placeholdersOf(pattern).find((name) => name !== 'taskId' && name !== 'jobId');
   if (unknown !== undefined) fail(field, `{${unknown}} is not known here; {taskId} and {jobId} are`);

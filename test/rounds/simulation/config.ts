@@ -1,4 +1,4 @@
-import { parseUploadPattern } from '../../../src/rounds/pattern.ts';
+import { parseUploadPattern } from '../../../src/values/object-pattern.ts';
 import type { RoundPolicy } from '../../../src/rounds/policy.ts';
 import type { Prng } from './prng.ts';
 import { createPrng } from './prng.ts';
@@ -43,6 +43,8 @@ export interface Config {
   readonly poison: string | null;
   readonly instances: number;
   readonly faultRate: number;
+  /** Few kinds of faults, but often. */
+  readonly focused: boolean;
   readonly skewMs: number;
   readonly pageSize: number;
   /** Jobs are born suspended, and Kueue resumes them. */
@@ -80,12 +82,20 @@ export const randomPolicy = (prng: Prng): RoundPolicy => {
   };
 };
 
-/** The schedule of a seed. `without`: faults that are switched off whatever the seed says. */
-export const buildConfig = (seed: number, without: ReadonlySet<Fault> = new Set()): Config => {
+export interface ConfigOptions {
+  /** Faults that are switched off whatever the seed says. */
+  readonly without?: ReadonlySet<Fault>;
+  /** Exactly these faults, and many of them: for rules whose breach takes a rare meeting. */
+  readonly only?: readonly Fault[] | undefined;
+}
+
+/** The schedule of a seed. */
+export const buildConfig = (seed: number, { without = new Set(), only }: ConfigOptions = {}): Config => {
   const prng = createPrng(seed ^ 0x5eed);
   // A third of the schedules have every fault, the rest a random part: rare ones then meet without the noise of others.
   const all = prng.chance(0.33);
-  const faults = new Set(FAULTS.filter((fault) => (all || prng.chance(0.6)) && !without.has(fault)));
+  const some = FAULTS.filter(() => all || prng.chance(0.6));
+  const faults = new Set((only ?? some).filter((fault) => !without.has(fault)));
   const poison = faults.has('poison-task') && prng.chance(0.1) ? 'a-poison' : null;
   const second = faults.has('second-task') && (poison !== null || prng.chance(0.3));
   return {
@@ -95,7 +105,8 @@ export const buildConfig = (seed: number, without: ReadonlySet<Fault> = new Set(
     tasks: [...(poison === null ? [] : [poison]), 'mnist', ...(second ? ['Task_2'] : [])],
     poison,
     instances: faults.has('instances') ? prng.between(2, 3) : 1,
-    faultRate: prng.pick([0.01, 0.03, 0.1]),
+    faultRate: only === undefined ? prng.pick([0.01, 0.03, 0.1]) : 0.1,
+    focused: only !== undefined,
     skewMs: faults.has('skew') ? 60_000 : 0,
     pageSize: prng.pick([2, 3, 1000]),
     queued: faults.has('kueue') && prng.chance(0.3),
