@@ -1,0 +1,77 @@
+import type { LaunchDeps } from '../../src/aggregation/finish.ts';
+import { createCluster } from '../../src/cluster/kubernetes.ts';
+import { createClusterAccess } from '../../src/cluster/gke.ts';
+import { createRoundsDeps } from '../../src/functions/rounds-deps.ts';
+import { createLog, type Log } from '../../src/log.ts';
+import type { RoundsDeps } from '../../src/rounds/deps.ts';
+import type { JsonObject } from '../../src/values/json.ts';
+import { parseValues, type Values } from '../../src/values/parse-values.ts';
+import type { MemoryStore } from '../helpers/memory-store.ts';
+import { createMemoryStore } from '../helpers/memory-store.ts';
+
+export const SECRET = 'sacred';
+
+/** Rounds of one update each, uploaded lists, and an aggregator whose Job mounts {@link SECRET}. */
+const buildDocument = (queueName: string | undefined): JsonObject => ({
+  aggregator: {
+    repository: 'docai/flea-aggregator',
+    tag: '1.0',
+    aggregationType: 'cma',
+    serviceAccount: { secret: SECRET, key: 'sacred.json', mountPath: '/etc/sacred' },
+    ...(queueName !== undefined && { queueName }),
+  },
+  rounds: [
+    {
+      uploads: 'gs://uploads/tasksJobs/{taskId}/{jobId}.zip',
+      outputPath: 'gs://models/{taskId}/round-{round}/attempt-{attempt}',
+      reportGoal: 1,
+      retryBackoffSec: 0,
+      maxAttempts: 1,
+    },
+  ],
+  lists: [{ object: 'gs://uploads/lists/{taskId}.txt', outputPath: 'gs://models/lists/{taskId}' }],
+});
+
+export interface FunctionDeps {
+  readonly store: MemoryStore;
+  readonly launch: LaunchDeps;
+  readonly rounds: RoundsDeps;
+  readonly values: Values;
+  readonly defaults: { readonly namespace: string; readonly releaseName: string };
+  readonly log: Log;
+  /** Log lines so far. */
+  readonly lines: readonly Record<string, unknown>[];
+}
+
+export interface FunctionOptions {
+  /** Of the user as whom it speaks to the cluster. */
+  readonly kubeconfig: string;
+  readonly namespace: string;
+  readonly releaseName: string;
+  /** Another function's, whose state it shares. */
+  readonly store?: MemoryStore;
+  /** Kueue's; such a Job is born suspended. */
+  readonly queueName?: string;
+}
+
+/** What `wire.ts` builds, with a bucket in memory: the adapters to the cluster are the product's. */
+export const createFunctionDeps = (options: FunctionOptions): FunctionDeps => {
+  const { kubeconfig, namespace, releaseName, queueName } = options;
+  const now = (): Date => new Date();
+  const store = options.store ?? createMemoryStore({ now });
+  const lines: Record<string, unknown>[] = [];
+  const log = createLog((line) => void lines.push(JSON.parse(line)));
+  const document = buildDocument(queueName);
+  const values = parseValues(document);
+  const defaults = { namespace, releaseName };
+  const launch: LaunchDeps = {
+    store,
+    cluster: createCluster(createClusterAccess({ kind: 'kubeconfig', path: kubeconfig })),
+    stateUri: { bucket: 'state', name: '' },
+    allowed: { namespaces: [namespace], images: ['docai/flea-aggregator'], buckets: ['uploads', 'models'] },
+    now,
+    wait: async (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  };
+  const rounds = createRoundsDeps({ launch, log, defaults, configured: async () => ({ document, values }) });
+  return { store, launch, rounds, values, defaults, log, lines };
+};

@@ -1,0 +1,265 @@
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import { cancelRun } from '../../src/aggregation/cancel.ts';
+import { launch } from '../../src/aggregation/launch.ts';
+import { buildRunRequest } from '../../src/aggregation/request.ts';
+import { listRuns } from '../../src/aggregation/run-store.ts';
+import { AppError } from '../../src/errors.ts';
+import { createOnCheckpoint } from '../../src/functions/on-checkpoint.ts';
+import { advance } from '../../src/rounds/advance.ts';
+import { cancel } from '../../src/rounds/cancel.ts';
+import { redrive } from '../../src/rounds/redrive.ts';
+import { sweep } from '../../src/rounds/sweep.ts';
+import { readTask } from '../../src/rounds/task-status.ts';
+import { describeRun, logsOf } from '../../src/status/run.ts';
+import { sweepRuns } from '../../src/status/sweep-runs.ts';
+import { parseValues } from '../../src/values/parse-values.ts';
+import type { RawApi } from '../contracts/raw-api.ts';
+import { createFunctionDeps, type FunctionDeps } from './function-deps.ts';
+
+/** Where a function works, as whom, and the hand that plays kubelet and stranger. */
+export interface Workplace {
+  readonly admin: RawApi;
+  readonly namespace: string;
+  readonly kubeconfig: string;
+  /** Of a user without rights: a function that dies before it can do what it has written down. */
+  readonly strangerKubeconfig: string;
+}
+
+/** One thing that a function does. Throws what the function throws, or what it says in place of doing it. */
+export interface Work {
+  readonly name: string;
+  readonly run: (place: Workplace) => Promise<void>;
+}
+
+const newId = (prefix: string): string => `${prefix}${randomBytes(4).toString('hex')}`;
+
+const assert = (holds: boolean, what: string): void => {
+  if (!holds) throw new Error(what);
+};
+
+const until = async <T>(what: string, look: () => Promise<T | undefined>): Promise<T> => {
+  const endsAt = Date.now() + 20_000;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    if (Date.now() > endsAt) throw new Error(`not so after 20 s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+};
+
+const depsOf = (place: Workplace, over: { readonly queueName?: string } = {}): FunctionDeps =>
+  createFunctionDeps({ ...place, releaseName: newId('r'), ...over });
+
+const LIST = { bucket: 'uploads', name: 'lists/all.txt' };
+
+const requestOf = (deps: FunctionDeps, aggregator: Record<string, string> = {}) => {
+  deps.store.put(LIST, 'gs://uploads/u/1\n');
+  const paths = { checkpointsFilePath: 'gs://uploads/lists/all.txt', outputPath: 'gs://models/out' };
+  const values = parseValues({
+    aggregator: JSON.parse(
+      JSON.stringify({ ...deps.values.aggregator, ...paths, aggregationId: newId('run-'), ...aggregator }),
+    ),
+  });
+  return buildRunRequest(values, { now: new Date(), defaults: deps.defaults });
+};
+
+const PodsSchema = z.object({ items: z.array(z.object({ metadata: z.object({ name: z.string() }) })) });
+
+/** The task's pods end as a kubelet would report it. */
+const endPods = async ({ admin, namespace }: Workplace, taskId: string): Promise<void> => {
+  const pods = `/api/v1/namespaces/${namespace}/pods`;
+  const selector = encodeURIComponent(`tensorio-trigger/task=${taskId}`);
+  const names = await until(`the pod of task ${taskId} is there`, async () => {
+    const { items } = PodsSchema.parse((await admin.send('GET', `${pods}?labelSelector=${selector}`)).json);
+    return items.length > 0 ? items.map(({ metadata }) => metadata.name) : undefined;
+  });
+  for (const name of names) await admin.send('PATCH', `${pods}/${name}/status`, { status: { phase: 'Succeeded' } });
+};
+
+const upload = (deps: FunctionDeps, taskId: string) =>
+  deps.store.put({ bucket: 'uploads', name: `tasksJobs/${taskId}/${newId('job-')}.zip` }, 'update');
+
+const startRound = async (deps: FunctionDeps, taskId: string): Promise<void> => {
+  upload(deps, taskId);
+  const { openRound, done } = await advance(deps.rounds, taskId);
+  assert(openRound !== undefined && done.some(({ act }) => act === 'create-job'), 'no Job was created for the round');
+};
+
+const runWork: Work = {
+  name: 'a run: checked, created, told of with its log, cancelled',
+  run: async (place) => {
+    const deps = depsOf(place);
+    const request = requestOf(deps);
+    const dryRun = await launch(deps.launch, request, { dryRun: true });
+    assert(dryRun.manifest?.metadata?.uid !== undefined, 'the dry run did not reach the API server');
+    const { outcome, record } = await launch(deps.launch, request, { dryRun: false });
+    assert(outcome === 'created', `the run is ${outcome}`);
+    const id = record.aggregationId;
+    const status = await until('the run has a pod', async () => {
+      const found = await describeRun(deps.launch, id);
+      return found.pods.length > 0 ? found : undefined;
+    });
+    // Its pod has no node: there is no log yet, and to ask for it is allowed.
+    await logsOf(deps.launch, status, 10);
+    await cancelRun(deps.launch, id, 'Cancelled by a test.');
+    assert((await describeRun(deps.launch, id)).state === 'cancelled', 'the run is not cancelled');
+  },
+};
+
+const scheduledWork: Work = {
+  name: 'runs of a schedule that are not to overlap',
+  run: async (place) => {
+    const deps = depsOf(place);
+    const schedule = newId('nightly-');
+    const start = async (concurrencyPolicy: string) =>
+      (await launch(deps.launch, requestOf(deps, { schedule, concurrencyPolicy }), { dryRun: false })).outcome;
+    assert((await start('Forbid')) === 'created', 'the first run was not created');
+    assert((await start('Forbid')) === 'skipped', 'the second run was not skipped');
+    assert((await start('Replace')) === 'created', 'the third run did not replace the first');
+  },
+};
+
+const roundWork: Work = {
+  name: 'a round: sealed, its Job run to its end, settled, told of',
+  run: async (place) => {
+    const deps = depsOf(place);
+    const taskId = newId('task-');
+    await startRound(deps, taskId);
+    assert((await readTask(deps.rounds, taskId)).openRound?.round === 1, 'round 1 is not told of');
+    await endPods(place, taskId);
+    deps.store.put({ bucket: 'models', name: `${taskId}/round-1/attempt-1/average` }, 'average');
+    await until('the round is settled', async () => {
+      const { settled, problems } = await sweep(deps.rounds);
+      for (const { message } of problems) throw new Error(message);
+      return settled === 1 || undefined;
+    });
+  },
+};
+
+const cancelledRoundWork: Work = {
+  name: 'a round: cancelled, and redriven',
+  run: async (place) => {
+    const deps = depsOf(place);
+    const taskId = newId('task-');
+    await startRound(deps, taskId);
+    const { done } = await cancel(deps.rounds, taskId, 1);
+    assert(
+      done.some(({ act }) => act === 'suspend-job'),
+      'the Job was not suspended',
+    );
+    const { outcome } = await redrive(deps.rounds, taskId, 1);
+    assert(outcome === 'created', `the round is ${outcome}`);
+    await until('the Job of the redriven round is there', async () => {
+      const { decision } = await advance(deps.rounds, taskId);
+      return decision.reason.startsWith('Waits for round 2, attempt 1') || undefined;
+    });
+  },
+};
+
+const sweepWork: Work = {
+  name: 'the sweep: a claim without a Job, a cancelled run whose Job is left',
+  run: async (place) => {
+    const deps = depsOf(place);
+    const stranger = createFunctionDeps({
+      ...place,
+      ...deps.defaults,
+      kubeconfig: place.strangerKubeconfig,
+      store: deps.store,
+    });
+    const { record } = await launch(deps.launch, requestOf(deps), { dryRun: false });
+    const isRefused = (error: unknown): void => assert(error instanceof AppError, String(error));
+    await cancelRun(stranger.launch, record.aggregationId, 'Cancelled by a test.').catch(isRefused);
+    const { settled, complete } = await sweepRuns(
+      { ...deps.launch, log: deps.log },
+      await Array.fromAsync(listRuns(deps.launch)),
+      AbortSignal.timeout(20_000),
+    );
+    if (!complete) throw new Error(String(deps.lines.at(-1)?.['message']));
+    assert(settled === 1, 'the Job that was left is still there');
+  },
+};
+
+/** All that `aggregate` does in the cluster. */
+export const AGGREGATE_WORK: readonly Work[] = [runWork, scheduledWork, roundWork, cancelledRoundWork, sweepWork];
+
+/** Gives `onCheckpoint` the event of an object; throws what its log says went wrong. */
+const deliver = async (
+  deps: FunctionDeps,
+  object: { readonly bucket: string; readonly name: string; readonly generation: string },
+) => {
+  const { launch: launchDeps, rounds, log, defaults, values } = deps;
+  const before = deps.lines.length;
+  const onCheckpoint = createOnCheckpoint({
+    launch: launchDeps,
+    rounds,
+    log,
+    defaults,
+    values: async () => values,
+    budgetMs: () => 8_000,
+  });
+  const { bucket, name, generation } = object;
+  await onCheckpoint({
+    type: 'google.cloud.storage.object.v1.finalized',
+    data: { bucket, name, generation, size: '6' },
+  });
+  const { severity, message } = deps.lines.slice(before).at(-1) ?? {};
+  if (severity !== 'INFO') throw new Error(String(message));
+};
+
+const listEventWork: Work = {
+  name: 'an uploaded list starts a run',
+  run: async (place) => {
+    const deps = depsOf(place);
+    const object = deps.store.put(LIST, 'gs://uploads/u/1\n');
+    await deliver(deps, object);
+    assert(String(deps.lines.at(-1)?.['message']).endsWith('created'), 'no run was created');
+  },
+};
+
+const updateEventWork: Work = {
+  name: 'an uploaded update starts a round, and looks after the open one',
+  run: async (place) => {
+    const deps = depsOf(place);
+    const taskId = newId('task-');
+    await deliver(deps, upload(deps, taskId));
+    await deliver(deps, upload(deps, taskId));
+    assert(String(deps.lines.at(-1)?.['message']).includes('Waits for round 1'), 'the open round was not looked at');
+  },
+};
+
+const cancelledEventWork = (queueName: string | undefined, act: string): Work => ({
+  name: `an update of a task whose cancelled round has its Job still: ${act}`,
+  run: async (place) => {
+    const deps = depsOf(place, queueName === undefined ? {} : { queueName });
+    const stranger = createFunctionDeps({
+      ...place,
+      ...deps.defaults,
+      kubeconfig: place.strangerKubeconfig,
+      store: deps.store,
+      ...(queueName !== undefined && { queueName }),
+    });
+    const taskId = newId('task-');
+    await deliver(deps, upload(deps, taskId));
+    await cancel(stranger.rounds, taskId, 1).catch((error: unknown) =>
+      assert(error instanceof AppError, String(error)),
+    );
+    await deliver(deps, upload(deps, taskId));
+    const done = deps.lines.flatMap((line) => line['done']);
+    assert(done.includes(`${act} 1`), `the round was not ended by ${act}`);
+  },
+});
+
+/** All that `onCheckpoint` does in the cluster. */
+export const ON_CHECKPOINT_WORK: readonly Work[] = [
+  listEventWork,
+  updateEventWork,
+  cancelledEventWork(undefined, 'suspend-job'),
+  cancelledEventWork('queue', 'delete-job'),
+];
+
+/** Does all of it side by side; answers what went wrong, in the program's words. */
+export const doAll = async (work: readonly Work[], place: Workplace): Promise<readonly string[]> => {
+  const ends = await Promise.allSettled(work.map(({ run }) => run(place)));
+  return ends.flatMap((end) => (end.status === 'rejected' ? [String(end.reason)] : []));
+};
