@@ -5,6 +5,7 @@ import type { ApiRequest } from '../http/request.ts';
 import { apiVersionOf } from '../resources/resource.ts';
 import { findKind } from '../resources/table.ts';
 import { conform } from '../schema/conform.ts';
+import { DecodeError } from '../schema/decode-errors.ts';
 import { badRequest } from '../status.ts';
 import { asDraft } from '../types.ts';
 import type { Draft } from '../types.ts';
@@ -47,9 +48,7 @@ export const decodeParsed = ({ fields, duplicates }: Parsed, expected: Expected,
     ...decoding.unknownFields.map((path) => `unknown field "${path}"`),
   ];
   if (mode === 'Strict' && complaints.length > 0) {
-    throw badRequest(
-      `${expected.kind} in version "${expected.version}" cannot be handled as a ${expected.kind}: strict decoding error: ${complaints.join(', ')}`,
-    );
+    throw new DecodeError(expected.kind, `strict decoding error: ${complaints.join(', ')}`);
   }
   return {
     draft: asDraft({ kind: expected.kind, apiVersion: apiVersionOf(expected), ...conformed }),

@@ -1,4 +1,5 @@
 import { parseDocument } from 'yaml';
+import type { DocumentOptions, ParseOptions, SchemaOptions } from 'yaml';
 import { isFields } from '../json.ts';
 import type { Fields } from '../json.ts';
 import type { ApiRequest } from '../http/request.ts';
@@ -43,9 +44,15 @@ const parseJson = (text: string, kind: string): Parsed => {
   }
 };
 
+/** YAML 1.1, as the API server reads it (`y` is true), but times stay text. */
+const yamlOptions: ParseOptions & DocumentOptions & SchemaOptions = {
+  version: '1.1',
+  customTags: (tags) => tags.filter((tag) => typeof tag === 'string' || tag.tag !== 'tag:yaml.org,2002:timestamp'),
+};
+
 const parseYaml = (text: string, kind: string): Parsed => {
   // Aliases are not expanded beyond a hundred: a small text could otherwise stand for gigabytes.
-  const parsed = parseDocument(text, { uniqueKeys: false, schema: 'core' });
+  const parsed = parseDocument(text, { uniqueKeys: false, ...yamlOptions });
   const [error] = parsed.errors;
   if (error !== undefined) throw badRequest(`error converting YAML to JSON: yaml: ${error.message}`);
   const value: unknown = JSON.parse(JSON.stringify(parsed.toJS({ maxAliasCount: 100 }) ?? null));
@@ -53,7 +60,7 @@ const parseYaml = (text: string, kind: string): Parsed => {
 };
 
 const yamlDuplicates = (text: string): readonly string[] => {
-  const { errors } = parseDocument(text, { uniqueKeys: true });
+  const { errors } = parseDocument(text, { uniqueKeys: true, ...yamlOptions });
   return errors.filter((error) => error.code === 'DUPLICATE_KEY').map((error) => error.message.split('\n')[0] ?? '');
 };
 
@@ -76,7 +83,8 @@ const snippet = (text: string): string => {
   return shown.length > 30 ? `(${shown.slice(0, 30)} ...)` : `(${shown})`;
 };
 
-const goSyntaxError = (error: SyntaxError): string => {
+/** What Go's decoder says of a text that is no JSON. */
+export const goSyntaxError = (error: SyntaxError): string => {
   const property = /Expected double-quoted property name.*position (\d+)/u.exec(error.message);
   if (property !== null) return 'invalid character looking for beginning of object key string';
   const character = /Unexpected token '?(.)'?/u.exec(error.message)?.[1];

@@ -98,8 +98,7 @@ const conflictMessage = (all: readonly { readonly name: string; readonly path: s
   return `Apply failed with ${all.length} conflicts: ${lines.join('\n')}`;
 };
 
-const describe = (resource: Resource, { manager, operation, subresource, time }: Manager): string => {
+const describe = (resource: Resource, { manager, operation, subresource }: Manager): string => {
   const name = `${JSON.stringify(manager)}${subresource === '' ? '' : ` with subresource ${JSON.stringify(subresource)}`}`;
-  if (operation === 'Apply') return name;
-  return `${name} using ${apiVersionOf(resource)}${time === undefined ? '' : ` at ${time}`}`;
+  return operation === 'Apply' ? name : `${name} using ${apiVersionOf(resource)}`;
 };

@@ -37,15 +37,13 @@ export const setOf = (paths: Iterable<readonly string[]>): FieldSet => {
   return root;
 };
 
-/** All paths of the set, in the order of the elements. */
-export const pathsOf = (set: FieldSet, prefix: readonly string[] = []): readonly (readonly string[])[] => {
-  const elements = [...new Set([...set.members, ...set.children.keys()])].toSorted(byText);
-  return elements.flatMap((element) => {
-    const path = [...prefix, element];
-    const children = set.children.get(element);
-    return [...(set.members.has(element) ? [path] : []), ...(children === undefined ? [] : pathsOf(children, path))];
-  });
-};
+/** All paths of the set: at each level first those that end there. */
+export const pathsOf = (set: FieldSet, prefix: readonly string[] = []): readonly (readonly string[])[] => [
+  ...[...set.members].toSorted(byText).map((element) => [...prefix, element]),
+  ...[...set.children]
+    .toSorted(([x], [y]) => byText(x, y))
+    .flatMap(([element, child]) => pathsOf(child, [...prefix, element])),
+];
 
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 

@@ -12,9 +12,10 @@ export type Shape =
   | { readonly kind: 'keyed'; readonly element: Shape; readonly keys: readonly Key[] }
   | { readonly kind: 'set' };
 
-interface Key {
+export interface Key {
   readonly name: string;
-  readonly initial: string | undefined;
+  /** What it is where an item does not say: the default of its field, or zero when the field is always written. */
+  readonly initial: string | number | undefined;
 }
 
 const leaf: Shape = { kind: 'leaf' };
@@ -33,8 +34,19 @@ const shapeOfField = (field: Field): Shape => {
   if (field.mapKeys.length === 0) return leaf;
   const { element } = field.type;
   const fields = element.kind === 'struct' ? structOf(element.name).fields : new Map<string, Field>();
-  const keys = field.mapKeys.map((name) => ({ name, initial: fields.get(name)?.default }));
+  const keys = field.mapKeys.map((name) => keyOf(fields.get(name), name));
   return { kind: 'keyed', element: shapeOfType(element), keys };
+};
+
+const keyOf = (field: Field | undefined, name: string): Key => {
+  if (field === undefined || field.default !== undefined || !field.always) return { name, initial: field?.default };
+  return { name, initial: field.type.kind === 'leaf' && field.type.leaf === 'int32' ? 0 : '' };
+};
+
+/** The keys of the items of a list. */
+export const keysOf = (field: Field): readonly Key[] => {
+  const shape = shapeOfField(field);
+  return shape.kind === 'keyed' ? shape.keys : [];
 };
 
 /** The shape below an element of a path, such as `f:spec`. */

@@ -2,7 +2,7 @@ import { isFields, isList } from '../json.ts';
 import type { Fields } from '../json.ts';
 import { structOf } from '../schema/schema.ts';
 import type { Field, Leaf, Type } from '../schema/schema.ts';
-import { elementOf } from './shape.ts';
+import { elementOf, keysOf } from './shape.ts';
 import type { Shape } from './shape.ts';
 
 /**
@@ -12,7 +12,7 @@ import type { Shape } from './shape.ts';
 export const typeFaults = (struct: string, config: Fields): readonly string[] => {
   const faults: string[] = [];
   checkStruct(struct, config, '', faults);
-  return faults;
+  return faults.toSorted((a, b) => (a < b ? -1 : 1));
 };
 
 const checkStruct = (name: string, value: unknown, path: string, faults: string[]): void => {
@@ -58,8 +58,7 @@ const itemNames = (
   field: Field | undefined,
 ): readonly string[] => {
   if (field === undefined || field.mapKeys.length === 0 || element.kind !== 'struct') return [];
-  const { fields } = structOf(element.name);
-  const keys = field.mapKeys.map((name) => ({ name, initial: fields.get(name)?.default }));
+  const keys = keysOf(field);
   const shape: Shape = { kind: 'keyed', element: { kind: 'leaf' }, keys };
   const seen = new Set<string>();
   return items.map((item, index) => {
@@ -91,5 +90,6 @@ const checkLeaf = (leaf: Leaf, value: unknown, path: string, faults: string[]): 
 
 const shown = (value: unknown): string => {
   if (isList(value)) return 'list';
-  return isFields(value) ? 'map' : typeof value;
+  if (isFields(value)) return 'map';
+  return typeof value === 'string' ? 'string' : `&value.valueUnstructured{Value:${String(value)}}`;
 };

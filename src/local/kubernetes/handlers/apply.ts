@@ -67,13 +67,10 @@ const readConfig = (call: Call): { readonly config: Fields; readonly warnings: r
   checkConfig(call, fields);
   const faults = typeFaults(call.resource.struct, fields);
   if (faults.length > 0) {
-    const what = `${namespaceOf(call) ?? ''}/${call.target.name ?? ''}; ${apiVersionOf(call.resource)}, Kind=${call.resource.kind}`;
+    const version = call.resource.group === '' ? `/${call.resource.version}` : apiVersionOf(call.resource);
+    const what = `${stringAt(fields, 'metadata', 'namespace')}/${stringAt(fields, 'metadata', 'name')}; ${version}, Kind=${call.resource.kind}`;
     const list = faults.length === 1 ? (faults[0] ?? '') : `errors:\n${faults.map((fault) => `  ${fault}`).join('\n')}`;
-    throw new StatusError(
-      500,
-      undefined,
-      `failed to create typed patch object (${call.resource.group === '' ? what.replace('; ', '; /') : what}): ${list}`,
-    );
+    throw new StatusError(500, undefined, `failed to create typed patch object (${what}): ${list}`);
   }
   if (mode === 'Strict' && duplicates.length > 0)
     throw badRequest(`error strict decoding YAML: error converting YAML to JSON: yaml: ${duplicates.join(', ')}`);
@@ -83,17 +80,9 @@ const readConfig = (call: Call): { readonly config: Fields; readonly warnings: r
 const checkConfig = ({ resource, target }: Call, config: Fields): void => {
   const kind = stringAt(config, 'kind');
   const version = stringAt(config, 'apiVersion');
-  if (kind === '' || version === '')
-    throw badRequest(
-      `the object provided is unrecognized (must be of type ${resource.kind}): ${kind === '' ? 'kind' : 'apiVersion'} not set`,
-    );
-  const expected = apiVersionOf(resource);
-  if (version !== expected)
-    throw badRequest(
-      `Incorrect version specified in apply patch. Specified patch version: ${version}, expected: ${expected}`,
-    );
-  if (kind !== resource.kind)
-    throw badRequest(`the kind of the object (${kind}) does not match the kind of the resource (${resource.kind})`);
+  if (kind !== resource.kind || version !== apiVersionOf(resource)) {
+    throw badRequest(`invalid object type: ${version.includes('/') ? version : `/${version}`}, Kind=${kind}`);
+  }
   const metadata = fieldsAt(config, 'metadata');
   if (metadata['managedFields'] !== undefined && metadata['managedFields'] !== null)
     throw badRequest('metadata.managedFields must be nil');
@@ -109,14 +98,6 @@ const checkConfig = ({ resource, target }: Call, config: Fields): void => {
 const applied = (call: Call, old: KubeObject, config: Fields, by: ManagerId): Draft => {
   const version = stringAt(config, 'metadata', 'resourceVersion');
   if (version !== '' && version !== old.metadata.resourceVersion) throw modified(call.resource, old.metadata.name);
-  const uid = stringAt(config, 'metadata', 'uid');
-  if (uid !== '' && uid !== old.metadata.uid) {
-    throw conflict(
-      call.resource,
-      old.metadata.name,
-      `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`,
-    );
-  }
   const managers = managersOf(call, old);
   const result = apply(call, ownable({ ...old }), config, { by, managers });
   return draftFrom(call, result, by, config);
@@ -143,6 +124,7 @@ const createdBy = (call: Call, config: Fields, by: ManagerId): Draft => {
   const result = apply(call, zeroOf(call.resource.struct), config, { by, managers: [] });
   const draft = draftFrom(call, result, by, config);
   draft.metadata['name'] = call.target.name;
+  delete draft.metadata['resourceVersion'];
   return draft;
 };
 

@@ -8,6 +8,7 @@ import { metadataOf, tableOf } from '../http/views.ts';
 import { stringify } from 'yaml';
 import type { Fields } from '../json.ts';
 import type { Resource } from '../resources/resource.ts';
+import { badRequest } from '../status.ts';
 import type { KubeObject } from '../types.ts';
 
 /** One request for one resource, with all that its handler needs. */
@@ -36,7 +37,13 @@ export const answerObject = (
   return answerFields(call, code, tableOf(call.resource, [object], metadata, options), warnings);
 };
 
-export const includeObjectOf = (call: Call): string => call.request.query.get('includeObject') ?? 'Metadata';
+export const includeObjectOf = (call: Call): string => {
+  const asked = call.request.query.get('includeObject') ?? '';
+  if (['', 'Metadata', 'Object', 'None'].includes(asked)) return asked || 'Metadata';
+  throw badRequest(
+    `Unable to convert to Table as requested: includeObject: Invalid value: ${JSON.stringify(asked)}: must be 'Metadata', 'Object', 'None', or empty`,
+  );
+};
 
 export const answerFields = (call: Call, code: number, body: Fields, warnings: readonly string[] = []): Answer => {
   if (negotiate(call.request.headers.accept).format === 'json') return document(code, body, warnings);

@@ -28,24 +28,22 @@ export const versionOf = (request: ApiRequest): number | undefined => {
   if (text === '') return undefined;
   if (/^\d+$/.test(text)) return Number(text);
   throw badRequest(
-    `Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
+    `invalid resource version: resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
   );
 };
 
-/** A number of a query that may not be negative. */
+/** A whole number of a query. */
 export const countOf = (request: ApiRequest, name: string): number | undefined => {
   const text = request.query.get(name) ?? '';
   if (text === '') return undefined;
-  if (/^\d+$/.test(text)) return Number(text);
+  if (/^-?\d+$/.test(text)) return Number(text);
   throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
 };
 
-/** A boolean of a query, as strconv.ParseBool reads it; `false` when absent. */
+/** A boolean of a query: anything but `0` and `false` is true, even nothing; `false` when absent. */
 export const flagOf = (request: ApiRequest, name: string): boolean => {
   const text = request.query.get(name);
-  if (text === null || ['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text)) return false;
-  if (['', '1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
-  throw badRequest(`strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
+  return text !== null && text !== '0' && text.toLowerCase() !== 'false';
 };
 
 /** 504 for a version that is not there yet. */

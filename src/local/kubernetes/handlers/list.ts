@@ -28,6 +28,7 @@ export const listParameters = [
 /** GET of a collection. */
 export const handleList = (call: Call): Answer => {
   checkQuery(call.request, 'list', listParameters);
+  countOf(call.request, 'timeoutSeconds');
   const page = readPage(call);
   const { as } = negotiate(call.request.headers.accept, true);
   if (as === 'metadata') return answerFields(call, 200, metadataListOf(page.objects, page.metadata));

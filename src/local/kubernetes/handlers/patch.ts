@@ -1,6 +1,6 @@
 import { decodeParsed } from '../decode/decode.ts';
 import type { Decoded } from '../decode/decode.ts';
-import { mediaTypeOf } from '../decode/parse.ts';
+import { goSyntaxError, mediaTypeOf } from '../decode/parse.ts';
 import { isDryRun, validationMode } from '../decode/strictness.ts';
 import type { FieldValidation } from '../decode/strictness.ts';
 import type { Answer } from '../http/answer.ts';
@@ -77,24 +77,25 @@ const decodePatched = (call: Call, patched: Fields, mode: FieldValidation): Deco
 
 /** The target with the body's patch applied. */
 export const applyPatch = (call: Call, type: Exclude<PatchType, 'apply'>, target: Fields): Fields => {
-  const patch = readPatch(call);
+  const patch = readPatch(call, type);
   const patched = type === 'json' ? jsonPatch(target, patch) : mergeInto(call, type, target, patch);
   if (!isFields(patched)) throw badRequest('the patch leaves no object');
   return patched;
 };
 
 const mergeInto = (call: Call, type: 'merge' | 'strategic', target: Fields, patch: unknown): unknown => {
-  if (!isFields(patch))
-    throw badRequest(
-      `error decoding patch: json: cannot unmarshal ${Array.isArray(patch) ? 'array' : typeof patch} into Go value of type map[string]interface {}`,
-    );
+  if (!isFields(patch)) {
+    const fault = `json: cannot unmarshal ${Array.isArray(patch) ? 'array' : typeof patch} into Go value of type map[string]interface {}`;
+    throw badRequest(type === 'strategic' ? fault : `error decoding patch: ${fault}`);
+  }
   return type === 'merge' ? mergePatch(target, patch) : strategicMerge(call.resource.struct, target, patch);
 };
 
-const readPatch = (call: Call): unknown => {
+const readPatch = (call: Call, type: Exclude<PatchType, 'apply'>): unknown => {
   try {
     return JSON.parse(call.request.body.toString('utf8'));
   } catch (error) {
-    throw badRequest(`error decoding patch: ${error instanceof Error ? error.message : String(error)}`);
+    if (!(error instanceof SyntaxError)) throw error;
+    throw badRequest(`${type === 'strategic' ? '' : 'error decoding patch: '}${goSyntaxError(error)}`);
   }
 };

@@ -4,14 +4,19 @@ import { document } from '../http/answer.ts';
 import type { Answer } from '../http/answer.ts';
 import { checkQuery } from '../http/request.ts';
 import type { ApiRequest } from '../http/request.ts';
+import { fieldsAt, stringAt } from '../json.ts';
 import type { Fields } from '../json.ts';
-import { methodNotAllowed } from '../status.ts';
+import { badRequest, invalid, methodNotAllowed } from '../status.ts';
+import type { Draft } from '../types.ts';
+import { invalidValue } from '../validation/faults.ts';
 
 export interface Review extends Expected {
   readonly plural: string;
   readonly singular: string;
   /** What the review finds. There is no authorisation here: whoever gets in may do everything. */
   readonly status: () => Fields;
+  /** Throws when the question is none. */
+  readonly check?: (draft: Draft) => void;
 }
 
 /** Questions about oneself, answered on POST and stored nowhere. */
@@ -35,6 +40,14 @@ export const reviews: readonly Review[] = [
     singular: 'selfsubjectaccessreview',
     struct: 'authorization.SelfSubjectAccessReview',
     status: () => ({ allowed: true }),
+    check: (draft) => {
+      const { resourceAttributes, nonResourceAttributes } = fieldsAt(draft, 'spec');
+      if ((resourceAttributes === undefined) !== (nonResourceAttributes === undefined)) return;
+      const detail = 'exactly one of nonResourceAttributes or resourceAttributes must be specified';
+      throw invalid('', 'authorization.k8s.io', '', [
+        invalidValue('spec.resourceAttributes', resourceAttributes, detail),
+      ]);
+    },
   },
   {
     group: 'authorization.k8s.io',
@@ -48,6 +61,9 @@ export const reviews: readonly Review[] = [
       nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }],
       incomplete: false,
     }),
+    check: (draft) => {
+      if (stringAt(draft, 'spec', 'namespace') === '') throw badRequest('no namespace on request');
+    },
   },
 ];
 
@@ -58,5 +74,6 @@ export const handleReview = (review: Review, request: ApiRequest): Answer => {
   if (request.method !== 'POST') throw methodNotAllowed();
   checkQuery(request, 'create', ['dryRun', 'fieldManager', 'fieldValidation']);
   const { draft, warnings } = decodeObject(request, review);
+  review.check?.(draft);
   return document(201, { ...draft, status: review.status() }, warnings);
 };

@@ -30,7 +30,7 @@ const rowOf = (resource: Resource, object: KubeObject, { now, includeObject }: T
   return {
     cells: resource.printer.cells(object, now),
     ...(conditions.length > 0 && { conditions }),
-    ...(includeObject !== 'None' && { object: shown }),
+    object: includeObject === 'None' ? null : shown,
   };
 };
 

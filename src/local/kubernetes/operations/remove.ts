@@ -111,7 +111,8 @@ const mark = (
   const isFirst = old.metadata.deletionTimestamp === undefined;
   if (isFirst || graceSeconds < (old.metadata.deletionGracePeriodSeconds ?? 0)) {
     metadata['deletionTimestamp'] = formatTime(new Date(cluster.now().getTime() + graceSeconds * 1000));
-    metadata['deletionGracePeriodSeconds'] = graceSeconds;
+    // A namespace has no such field: what it waits for is its content.
+    if (resource.plural !== 'namespaces') metadata['deletionGracePeriodSeconds'] = graceSeconds;
   }
   if (isFirst && old.metadata.generation !== undefined) metadata['generation'] = old.metadata.generation + 1;
   if (finalizers.length > 0) metadata['finalizers'] = [...finalizers];

@@ -3,7 +3,7 @@ import { isFields } from '../json.ts';
 import type { Fields } from '../json.ts';
 import { structOf } from '../schema/schema.ts';
 import type { Field, Type } from '../schema/schema.ts';
-import { badRequest } from '../status.ts';
+import { badRequest, StatusError } from '../status.ts';
 
 /**
  * Kubernetes' own patch: objects are merged, lists too where the type names a merge key, and directives
@@ -96,7 +96,7 @@ const mergeLists = (
 };
 
 const fail = (message: string): never => {
-  throw badRequest(message);
+  throw new StatusError(500, undefined, message);
 };
 
 /** What the order names comes in that order; what it does not name keeps its place behind its neighbour. */

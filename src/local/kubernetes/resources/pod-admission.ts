@@ -26,7 +26,7 @@ export const admitPod = (draft: Draft): void => {
     throw forbidden(
       pods,
       name,
-      `the integer value of priority (${String(asked)}) must not be provided in pod spec; priority admission controller computed ${priority} from the given PriorityClass name`,
+      `the integer value of priority (${JSON.stringify(asked)}) must not be provided in pod spec; priority admission controller computed ${priority} from the given PriorityClass name`,
     );
   }
   const preemption = spec['preemptionPolicy'];
@@ -34,7 +34,7 @@ export const admitPod = (draft: Draft): void => {
     throw forbidden(
       pods,
       name,
-      `the string value of PreemptionPolicy (${String(preemption)}) must not be provided in pod spec; priority admission controller computed PreemptLowerPriority from the given PriorityClass name`,
+      `the string value of PreemptionPolicy (${typeof preemption === 'string' ? preemption : ''}) must not be provided in pod spec; priority admission controller computed PreemptLowerPriority from the given PriorityClass name`,
     );
   }
   if (spec['overhead'] !== undefined) {

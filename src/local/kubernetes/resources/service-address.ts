@@ -1,6 +1,9 @@
+import { isIP } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
 import { ensureFields, fieldsAt, listAt, objectsAt, stringAt } from '../json.ts';
 import type { Fields } from '../json.ts';
-import { notImplemented } from '../status.ts';
+import { invalid, notImplemented } from '../status.ts';
+import { invalidValue } from '../validation/faults.ts';
 import type { Draft, KubeObject } from '../types.ts';
 import type { ClusterView } from './resource.ts';
 
@@ -8,31 +11,62 @@ import type { ClusterView } from './resource.ts';
 const addressPrefix = '10.0.0.';
 const nodePorts = { first: 30_000, last: 32_767 };
 
-/** Gives the Service what it lacks: a cluster address, IP families, node ports. */
+/** Gives the Service what it lacks: a cluster address, IP families, node ports. Throws 422 for an address it cannot have. */
 export const allocateAddress = (draft: Draft, cluster: ClusterView): void => {
   const spec = ensureFields(draft, 'spec');
   if (spec['type'] === 'ExternalName') return;
   if (spec['type'] === 'LoadBalancer') throw notImplemented('Services of type LoadBalancer');
-  const address = stringAt(spec, 'clusterIP') || stringAt(listAt(spec, 'clusterIPs').map((ip) => ({ ip }))[0], 'ip');
-  spec['clusterIP'] = address === '' ? freeAddress(cluster) : address;
+  const [first] = listAt(spec, 'clusterIPs');
+  const asked = stringAt(spec, 'clusterIP') || (typeof first === 'string' ? first : '');
+  if (asked !== '') checkAddress(draft, cluster, asked);
+  spec['clusterIP'] = asked === '' ? freeAddress(cluster) : asked;
   spec['clusterIPs'] = [spec['clusterIP']];
-  spec['ipFamilies'] ??= ['IPv4'];
-  spec['ipFamilyPolicy'] ??= 'SingleStack';
+  // A headless Service without a selector could have endpoints of either family.
+  const isOpen = asked === 'None' && Object.keys(fieldsAt(spec, 'selector')).length === 0;
+  spec['ipFamilies'] ??= isOpen ? ['IPv4', 'IPv6'] : ['IPv4'];
+  spec['ipFamilyPolicy'] ??= isOpen ? 'RequireDualStack' : 'SingleStack';
   if (spec['type'] === 'NodePort') allocateNodePorts(spec, cluster);
 };
 
-/** An update that does not speak of the address keeps it. */
+const checkAddress = (draft: Draft, cluster: ClusterView, address: string): void => {
+  if (address === 'None' || isIP(address) === 0) return;
+  const fail = (because: string): never => {
+    const fault = invalidValue('spec.clusterIPs', [address], `failed to allocate IP ${address}: ${because}`);
+    throw invalid('Service', '', stringAt(draft.metadata, 'name'), [fault]);
+  };
+  if (!address.startsWith(addressPrefix)) {
+    fail(`the provided IP (${address}) is not in the valid range. The range of valid IPs is 10.0.0.0/24`);
+  }
+  const holder = [...cluster.all('services').values()].find(
+    (service) => stringAt(service, 'spec', 'clusterIP') === address,
+  );
+  if (holder !== undefined && holder.metadata.uid !== draft.metadata['uid']) fail('provided IP is already allocated');
+};
+
+const addressFields = ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy', 'internalTrafficPolicy'] as const;
+
+/**
+ * An update that does not speak of the address keeps it. One that changes the type gives up what the new type has not,
+ * unless it sets that anew.
+ */
 export const keepAddress = (draft: Draft, old: KubeObject): void => {
   const spec = ensureFields(draft, 'spec');
   const before = fieldsAt(old, 'spec');
-  if (spec['type'] === 'ExternalName') return;
-  for (const field of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy']) spec[field] ??= before[field];
-  if (spec['type'] !== 'NodePort') return;
+  const dropUnchanged = (fields: readonly string[]): void => {
+    for (const field of fields) if (isDeepStrictEqual(spec[field], before[field])) delete spec[field];
+  };
+  if (spec['type'] === 'ExternalName') {
+    dropUnchanged([...addressFields, 'externalTrafficPolicy']);
+  } else {
+    for (const field of addressFields) spec[field] ??= before[field];
+  }
+  if (spec['type'] !== 'NodePort') dropUnchanged(['externalTrafficPolicy']);
   for (const port of objectsAt(spec, 'ports')) {
     const same = objectsAt(before, 'ports').find(
       (each) => each['port'] === port['port'] && each['protocol'] === port['protocol'],
     );
-    port['nodePort'] ??= same?.['nodePort'];
+    if (spec['type'] === 'NodePort') port['nodePort'] ??= same?.['nodePort'];
+    else if (port['nodePort'] === same?.['nodePort']) delete port['nodePort'];
   }
 };
 

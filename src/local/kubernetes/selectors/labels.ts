@@ -1,4 +1,5 @@
 import { badRequest } from '../status.ts';
+import { labelValueFaults, qualifiedNameFaults } from '../validation/names.ts';
 
 type Labels = Readonly<Record<string, string>>;
 export type LabelMatcher = (labels: Labels) => boolean;
@@ -40,7 +41,9 @@ export const parseLabelSelector = (text: string): LabelMatcher => {
     const separator = scanner.next();
     if (separator === undefined) break;
     if (separator !== ',') throw badRequest(`found '${separator}', expected: ',' or 'end of string'`);
-    if (scanner.peek() === undefined) throw badRequest("found '', expected: identifier after ','");
+    if (scanner.peek() === undefined || scanner.peek() === ',') {
+      throw badRequest(`found '${scanner.peek() ?? ''}', expected: identifier after ','`);
+    }
   }
   return (labels) => matchers.every((matches) => matches(labels));
 };
@@ -52,8 +55,10 @@ const parseRequirement = (scanner: Scanner): LabelMatcher => {
   const isNegated = scanner.peek() === '!';
   if (isNegated) scanner.next();
   const key = scanner.next();
-  if (!isWord(key))
-    throw badRequest(`unable to parse requirement: found '${key ?? ''}', expected: !, identifier, or 'end of string'`);
+  if (!isWord(key)) throw badRequest(`found '${key ?? ''}', expected: !, identifier, or 'end of string'`);
+  for (const fault of qualifiedNameFaults(key)) {
+    throw badRequest(`unable to parse requirement: key: Invalid value: ${JSON.stringify(key)}: ${fault}`);
+  }
   if (isNegated) return (labels) => !Object.hasOwn(labels, key);
   const operator = scanner.peek();
   if (operator === undefined || operator === ',') return (labels) => Object.hasOwn(labels, key);
@@ -65,19 +70,19 @@ const comparison = (key: string, operator: string, scanner: Scanner): LabelMatch
   switch (operator) {
     case '=':
     case '==': {
-      const value = parseValue(scanner);
+      const value = checkedValue(parseValue(scanner), key, 0);
       return (labels) => Object.hasOwn(labels, key) && labels[key] === value;
     }
     case '!=': {
-      const value = parseValue(scanner);
+      const value = checkedValue(parseValue(scanner), key, 0);
       return (labels) => !Object.hasOwn(labels, key) || labels[key] !== value;
     }
     case 'in': {
-      const values = parseSet(scanner);
+      const values = parseSet(scanner, key);
       return (labels) => Object.hasOwn(labels, key) && values.has(labels[key] ?? '');
     }
     case 'notin': {
-      const values = parseSet(scanner);
+      const values = parseSet(scanner, key);
       return (labels) => !Object.hasOwn(labels, key) || !values.has(labels[key] ?? '');
     }
     case '<':
@@ -109,13 +114,22 @@ const parseValue = (scanner: Scanner): string => {
   return next;
 };
 
-const parseSet = (scanner: Scanner): ReadonlySet<string> => {
+const parseSet = (scanner: Scanner, key: string): ReadonlySet<string> => {
   const open = scanner.next();
   if (open !== '(') throw badRequest(`unable to parse requirement: found '${open ?? ''}' expected: '('`);
   const values = new Set<string>();
   for (let next = scanner.next(); next !== ')'; next = scanner.next()) {
     if (next === undefined) throw badRequest("unable to parse requirement: found '', expected: ',' or ')'");
-    if (next !== ',') values.add(next);
+    if (next !== ',') values.add(checkedValue(next, key, values.size));
   }
   return values;
+};
+
+const checkedValue = (value: string, key: string, index: number): string => {
+  for (const fault of labelValueFaults(value)) {
+    throw badRequest(
+      `unable to parse requirement: values[${index}][${key}]: Invalid value: ${JSON.stringify(value)}: ${fault}`,
+    );
+  }
+  return value;
 };

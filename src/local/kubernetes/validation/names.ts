@@ -26,7 +26,12 @@ export const subdomainFaults = rule(
   253,
   subdomainSentence,
 );
-export const labelFaults = rule(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 63, labelSentence);
+const strictLabelFaults = rule(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 63, labelSentence);
+
+export const labelFaults: Rule = (value) =>
+  strictLabelFaults(value).map((fault) =>
+    fault === labelSentence && subdomainFaults(value).length === 0 ? 'must not contain dots' : fault,
+  );
 export const label1035Faults = rule(/^[a-z]([-a-z0-9]*[a-z0-9])?$/, 63, label1035Sentence);
 export const labelValueFaults = rule(/^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/, 63, labelValueSentence);
 
