@@ -24,6 +24,9 @@ const isMessage = (value: unknown): value is IncomingMessage =>
 
 const setAside = (request: IncomingMessage): void => {
   const { headers } = request;
+  // A request without a body has no `body` either, on which the framework's middleware for events throws a TypeError: an
+  // empty event would be answered 500, and be delivered again for a day. Body-parser replaces it where there is a body.
+  Object.assign(request, { body: Buffer.alloc(0) });
   // What a client sends under these names itself must not be taken for what we put there.
   delete headers[CONTENT_TYPE];
   delete headers[CONTENT_ENCODING];
