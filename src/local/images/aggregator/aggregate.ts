@@ -123,7 +123,7 @@ export const aggregate = async (run: Run): Promise<Outcome> => {
   const { listPath, outputPath, weighted, later } = run.settings;
   const total = await withinAsync(`list ${quote(listPath)}`, () => countUpdates(run));
   run.say(
-    `Averaging ${total} updates of ${listPath} by ${weighted ? 'wcma, weighted by samples' : 'cma, all of weight 1'}`,
+    `Averaging ${total} ${total === 1 ? 'update' : 'updates'} of ${listPath} by ${weighted ? 'wcma, weighted by samples' : 'cma, all of weight 1'}`,
   );
   const inOutput = `output ${quote(outputPath)}`;
   await withinAsync(inOutput, async () => (await run.findStore(outputPath)).prepare(outputPath));

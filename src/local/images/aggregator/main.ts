@@ -2,7 +2,7 @@
  * The reference aggregator: what the local image map runs for the aggregator's image. Averages TensorFlow V2 checkpoints as its
  * environment says (settings.ts). Ends with exit code 0, or 1 and one last line on standard error that says why.
  */
-import { access, constants } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { endianness } from 'node:os';
 import { aggregate } from './aggregate.ts';
 import { describeError, Fault, quote, withinAsync } from './fault.ts';
@@ -21,15 +21,13 @@ const run = async (): Promise<void> => {
   const settings = parseSettings(process.env);
   const { credentialsPath } = settings;
   if (credentialsPath !== undefined) {
-    await withinAsync(`GOOGLE_APPLICATION_CREDENTIALS ${quote(credentialsPath)}`, () =>
-      access(credentialsPath, constants.R_OK),
-    );
+    await withinAsync(`GOOGLE_APPLICATION_CREDENTIALS ${quote(credentialsPath)}`, () => readFile(credentialsPath));
   }
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const outcome = await aggregate({ settings, findStore: createFindStore(settings.endpoint), say });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   say(
-    `Averaged ${outcome.updates} updates, sum of weights ${outcome.weight}, into ${outcome.indexPath} in ${seconds} s`,
+    `Averaged ${outcome.updates} ${outcome.updates === 1 ? 'update' : 'updates'}, sum of weights ${outcome.weight}, into ${outcome.indexPath} in ${seconds} s`,
   );
 };
 
