@@ -25,8 +25,12 @@ const requireSupported = (body: Readonly<Record<string, unknown>>): void => {
 
 const textOf = (body: Readonly<Record<string, unknown>>, field: string): string | null | undefined => {
   const value = body[field];
-  if (value === undefined || value === null || typeof value === 'string') return value;
-  throw badRequest(`Invalid value for ${field}: a string is wanted.`);
+  if (value === undefined || value === null) return value;
+  if (typeof value !== 'string') throw badRequest(`Invalid value for ${field}: a string is wanted.`);
+  // Most of them become headers of a download.
+  // oxlint-disable-next-line no-control-regex -- they are what is looked for
+  if (/[\u0000-\u001f\u007f]/.test(value)) throw badRequest(`Invalid value for ${field}: it has control characters.`);
+  return value;
 };
 
 const mergeMetadata = (

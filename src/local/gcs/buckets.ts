@@ -12,6 +12,7 @@ const BUCKET_FIELDS = ['name', 'location', 'storageClass', 'iamConfiguration', '
 const MAX_RESULTS = 1000;
 const BUCKET_VERSIONS = { generation: 0, metageneration: 1 };
 
+/** buckets.list, in pages, whatever the project. */
 export const listBuckets = (store: Store, call: Call): Reply => {
   const prefix = call.query.get('prefix') ?? '';
   const after = Buffer.from(call.query.get('pageToken') ?? '', 'base64url').toString();
@@ -33,6 +34,7 @@ const textOr = (value: unknown, otherwise: string): string => {
   return value;
 };
 
+/** buckets.insert. Throws 400, 409, and 501 for a field that would change how the bucket behaves. */
 export const createBucket = async (store: Store, call: Call): Promise<Reply> => {
   const body = await readJsonBody(call.request);
   const unknown = Object.keys(body).find((field) => !BUCKET_FIELDS.includes(field));
@@ -45,12 +47,14 @@ export const createBucket = async (store: Store, call: Call): Promise<Reply> => 
   return jsonReply(parseFields(call.query.get('fields'))(buildBucketResource(bucket, call.base)));
 };
 
+/** buckets.get. Throws 404. */
 export const getBucket = (store: Store, call: Call, name: string): Reply => {
   const { record } = store.bucket(name);
   requirePreconditions(parsePreconditions(call.query), BUCKET_VERSIONS, 'read');
   return jsonReply(parseFields(call.query.get('fields'))(buildBucketResource(record, call.base)));
 };
 
+/** buckets.delete. Throws 404, and 409 while there are objects in it. */
 export const deleteBucket = (store: Store, call: Call, name: string): Reply => {
   store.bucket(name);
   requirePreconditions(parsePreconditions(call.query), BUCKET_VERSIONS, 'write');

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Reply } from './http.ts';
 
@@ -19,7 +20,8 @@ export const injectFault = async (fault: Fault, carryOut: () => Promise<Reply>):
   if (fault === undefined) return carryOut();
   if (fault === 'reset-before') return 'reset';
   if (fault === 'reset-after') {
-    await carryOut();
+    const { body } = await carryOut();
+    if (body instanceof Readable) body.destroy();
     return 'reset';
   }
   if ('delayMs' in fault) {

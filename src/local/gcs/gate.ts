@@ -3,6 +3,7 @@ export interface Gate {
   pass<T>(work: () => Promise<T>): Promise<T>;
 }
 
+/** A gate that lets `limit` pass at once, in the order of arrival. */
 export const createGate = (limit: number): Gate => {
   let free = limit;
   const waiting: (() => void)[] = [];

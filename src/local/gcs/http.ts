@@ -39,6 +39,7 @@ export const errorReply = (error: GcsError, media: boolean): Reply => {
   return { status: error.status, headers: { 'content-type': type, ...error.headers }, body };
 };
 
+/** Whether `value` is an object with names, not an array. */
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 

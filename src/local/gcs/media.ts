@@ -7,23 +7,26 @@ import type { ObjectRecord } from './records.ts';
 import { etagOf } from './resource.ts';
 import type { Store } from './store.ts';
 
+/** Header values are written byte by byte: what is not ASCII goes out as UTF-8. */
+const asHeader = (text: string): string => Buffer.from(text).toString('latin1');
+
 const headersOf = (object: ObjectRecord): OutgoingHttpHeaders => {
   const { contentType, contentEncoding, contentDisposition, contentLanguage, cacheControl, storageClass } =
     object.attributes;
   return {
-    'content-type': contentType ?? 'application/octet-stream',
-    'cache-control': cacheControl ?? 'no-cache, no-store, max-age=0, must-revalidate',
-    ...(contentEncoding !== undefined && { 'content-encoding': contentEncoding }),
-    ...(contentDisposition !== undefined && { 'content-disposition': contentDisposition }),
-    ...(contentLanguage !== undefined && { 'content-language': contentLanguage }),
+    'content-type': asHeader(contentType ?? 'application/octet-stream'),
+    'cache-control': asHeader(cacheControl ?? 'no-cache, no-store, max-age=0, must-revalidate'),
+    ...(contentEncoding !== undefined && { 'content-encoding': asHeader(contentEncoding) }),
+    ...(contentDisposition !== undefined && { 'content-disposition': asHeader(contentDisposition) }),
+    ...(contentLanguage !== undefined && { 'content-language': asHeader(contentLanguage) }),
     etag: etagOf(object),
     'last-modified': new Date(object.updated).toUTCString(),
     'x-goog-generation': String(object.generation),
     'x-goog-metageneration': String(object.metageneration),
     'x-goog-hash': `crc32c=${object.crc32c}${object.md5Hash === undefined ? '' : `,md5=${object.md5Hash}`}`,
-    'x-goog-stored-content-encoding': contentEncoding ?? 'identity',
+    'x-goog-stored-content-encoding': asHeader(contentEncoding ?? 'identity'),
     'x-goog-stored-content-length': String(object.size),
-    'x-goog-storage-class': storageClass ?? 'STANDARD',
+    'x-goog-storage-class': asHeader(storageClass ?? 'STANDARD'),
   };
 };
 

@@ -14,11 +14,13 @@ import type { Store } from './store.ts';
 export const objectReply = (call: Call, object: ObjectRecord): Reply =>
   jsonReply(parseFields(call.query.get('fields'))(buildObjectResource(object, call.base)));
 
+/** objects.get: the resource, or with `alt=media` the bytes. Throws 404, 412, 304 and 416. */
 export const getObject = async (store: Store, call: Call, bucket: string, name: string): Promise<Reply> =>
   call.query.get('alt') === 'media'
     ? getMedia(store, call, bucket, name)
     : objectReply(call, findForRead(store, call, bucket, name));
 
+/** objects.list: a page of resources and folded prefixes. Throws 400, 404 and 501. */
 export const listObjects = (store: Store, call: Call, bucketName: string): Reply => {
   const { query } = call;
   for (const name of ['matchGlob', 'filter', 'softDeleted']) {
@@ -47,6 +49,7 @@ const findForWrite = (store: Store, call: Call, bucket: string, name: string): O
   return object;
 };
 
+/** objects.delete. Throws 404 and 412. */
 export const deleteObject = (store: Store, call: Call, bucket: string, name: string): Reply => {
   store.delete(findForWrite(store, call, bucket, name));
   return { status: 204 };

@@ -29,6 +29,7 @@ export interface State {
   lastGeneration: number;
 }
 
+/** Nothing yet. */
 export const createState = (): State => ({
   buckets: new Map(),
   events: new Map(),

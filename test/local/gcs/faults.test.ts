@@ -42,6 +42,13 @@ describe('injected faults', () => {
     expect((await api.send('GET', at('f'))).status).toBe(status);
   });
 
+  test('reset-after of a download drops it, too', async () => {
+    const { api, arm } = await startWith('reset-after');
+    await api.put('f', 'x'.repeat(200_000));
+    arm();
+    await expect(api.send('GET', `${at('f')}?alt=media`)).rejects.toThrow('fetch failed');
+  });
+
   test('a delay is waited for', async () => {
     const { api, arm } = await startWith({ delayMs: 1 });
     arm();

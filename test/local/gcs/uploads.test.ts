@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test, vi } from 'vitest';
 import type { Api } from './api.ts';
 import { at, makeFolder, startApi, upload } from './api.ts';
@@ -43,6 +44,32 @@ describe('single-request uploads', () => {
   ])('%s is refused', async (_, path, status) => {
     const api = await startApi();
     expect(await api.send('POST', path, 'x')).toMatchObject({ status, json: { error: { code: status } } });
+  });
+
+  test('fields become headers of the download; one that cannot be is refused', async () => {
+    const api = await startApi();
+    const send = (metadata: object) =>
+      api.send('POST', multipart, mime(JSON.stringify({ name: 'f', ...metadata }), 'x'), related);
+    expect((await send({ contentDisposition: 'a\r\nb' })).status).toBe(400);
+    const fields = {
+      contentDisposition: 'attachment; filename="zł.txt"',
+      contentLanguage: 'pl',
+      storageClass: 'NEARLINE',
+    };
+    expect(await send(fields)).toMatchObject({ status: 200, json: fields });
+    const { headers, status } = await api.send('GET', `${at('f')}?alt=media`);
+    const disposition = Buffer.from(headers.get('content-disposition') ?? '', 'latin1').toString();
+    expect({ status, disposition }).toEqual({ status: 200, disposition: fields.contentDisposition });
+    expect(headers.get('x-goog-storage-class')).toBe('NEARLINE');
+  });
+
+  test('an object stored compressed is given as it is to who accepts that, and refused to others', async () => {
+    const api = await startApi();
+    await api.send('POST', `${upload('f')}&contentEncoding=gzip`, gzipSync('text'));
+    const get = (encoding: string) =>
+      api.send('GET', `${at('f')}?alt=media`, undefined, { 'accept-encoding': encoding });
+    expect(await get('gzip')).toMatchObject({ status: 200, text: 'text' });
+    expect((await get('identity')).status).toBe(501);
   });
 
   test('a field that would be ignored is refused with 501', async () => {
