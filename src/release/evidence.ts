@@ -1,0 +1,108 @@
+import type { V1Pod } from '@kubernetes/client-node';
+import { AppError } from '../errors.ts';
+import type { ReleaseDeps, Site } from './deps.ts';
+import type { Trouble } from './readiness.ts';
+import type { Look } from './rollout.ts';
+import { unreadyPods } from './rollout.ts';
+
+const LOG_LINES = 20;
+/** More pods of one template say the same. */
+const MAX_PODS = 6;
+const TOLD_EVENTS: ReadonlySet<string> = new Set([
+  'FailedMount',
+  'FailedAttachVolume',
+  'FailedScheduling',
+  'Unhealthy',
+  'BackOff',
+  'Failed',
+]);
+
+/** Why a release failed: what a person would look up with kubectl describe and logs. */
+export interface Evidence extends Trouble {
+  /** The last lines that the container wrote, of its last run if it has ended. */
+  readonly log?: string;
+  /** What happened to the pod lately. */
+  readonly events?: readonly string[];
+}
+
+/** Evidence is told as far as it can be had: a log that cannot be read must not hide the reason. */
+const orNothing = async <T>(work: Promise<T>): Promise<T | null> => {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof AppError) return null;
+    throw error;
+  }
+};
+
+const logOf = async (deps: ReleaseDeps, site: Site, pod: string, container: string, hasEnded: boolean): Promise<string | null> => {
+  const { namespace, signal } = site;
+  const read = (previous: boolean) =>
+    orNothing(deps.cluster.podLog(namespace, pod, { container, tailLines: LOG_LINES, previous, signal }));
+  const log = await read(hasEnded);
+  return log === null || log === '' ? (hasEnded ? read(false) : log) : log;
+};
+
+const eventsOf = async (deps: ReleaseDeps, site: Site, pod: V1Pod): Promise<string[]> => {
+  const { name = '', uid } = pod.metadata ?? {};
+  const involved = { kind: 'Pod', name, ...(uid !== undefined && { uid }) };
+  const events = await orNothing(deps.cluster.listEvents(site.namespace, involved, { signal: site.signal }));
+  const told = (events ?? []).filter(({ reason }) => TOLD_EVENTS.has(reason ?? ''));
+  return told.slice(-5).map(({ reason, message }) => `${reason}: ${message}`);
+};
+
+const mainContainer = (pod: V1Pod): string | undefined => pod.spec?.containers[0]?.name;
+
+const plainTrouble = (pod: V1Pod): Trouble => {
+  const container = mainContainer(pod);
+  const status = (pod.status?.containerStatuses ?? [])[0];
+  const waiting = status?.state?.waiting;
+  const isRunning = status?.state?.running !== undefined;
+  return {
+    pod: pod.metadata?.name ?? '',
+    ...(container !== undefined && { container }),
+    reason: waiting?.reason ?? (isRunning ? 'NotReady' : (pod.status?.phase ?? 'Pending')),
+    ...(waiting?.message !== undefined && { message: waiting.message }),
+    ...(isRunning && { message: 'it runs, and its readiness probe does not succeed' }),
+    ...(status !== undefined && { restarts: status.restartCount }),
+  };
+};
+
+const hasRun = ({ exitCode, restarts = 0, reason }: Trouble): boolean =>
+  exitCode !== undefined || restarts > 0 || reason === 'NotReady';
+
+const collectOf = async (deps: ReleaseDeps, site: Site, pod: V1Pod, troubles: readonly Trouble[]): Promise<Evidence[]> => {
+  const events = await eventsOf(deps, site, pod);
+  const told = troubles.length > 0 ? troubles : [plainTrouble(pod)];
+  return Promise.all(
+    told.map(async (trouble) => {
+      const { container } = trouble;
+      const hasEnded = trouble.reason === 'CrashLoopBackOff';
+      const log =
+        container === undefined || !hasRun(trouble) ? null : await logOf(deps, site, trouble.pod, container, hasEnded);
+      return {
+        ...trouble,
+        ...(log !== null && log !== '' && { log }),
+        ...(events.length > 0 && { events }),
+      };
+    }),
+  );
+};
+
+/** What is wrong with the pods that are not ready, with the last lines of their logs. Never throws what a port throws. */
+export const collectEvidence = async (deps: ReleaseDeps, site: Site, look: Look): Promise<Evidence[]> => {
+  const pods = unreadyPods(look);
+  const isTroubled = ({ metadata }: V1Pod): boolean => look.troubles.some(({ pod }) => pod === metadata?.name);
+  const told = [...pods.filter(isTroubled), ...pods.filter((pod) => !isTroubled(pod))].slice(0, MAX_PODS);
+  const evidence = await Promise.all(
+    told.map((pod) =>
+      collectOf(
+        deps,
+        site,
+        pod,
+        look.troubles.filter((trouble) => trouble.pod === pod.metadata?.name),
+      ),
+    ),
+  );
+  return evidence.flat();
+};

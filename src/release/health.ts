@@ -1,0 +1,76 @@
+import type { KubeObject, Probe } from '../cluster/release-port.ts';
+import { AppError } from '../errors.ts';
+import type { ReleaseDeps, Site } from './deps.ts';
+import { COMPONENTS } from './manifests/component.ts';
+import { deploymentOf, isService } from './objects.ts';
+
+const TRIES = 5;
+const PAUSE_MS = 1_000;
+
+/** What a service says of itself. `unverified`: it could not be asked from here, which says nothing of it. */
+export interface Health {
+  readonly service: string;
+  readonly status: 'SERVING' | 'NOT_SERVING' | 'unverified' | 'no-pods';
+  readonly message?: string;
+}
+
+interface Target {
+  readonly service: string;
+  readonly path: string;
+  readonly replicas: number;
+}
+
+const targetsOf = (objects: readonly KubeObject[]): Target[] =>
+  objects.filter(isService).flatMap((service) => {
+    const label = service.spec.selector?.['app.kubernetes.io/name'];
+    const component = Object.values(COMPONENTS).find((one) => one.label === label);
+    if (component === undefined) return [];
+    const replicas = deploymentOf(service, objects)?.spec.replicas ?? 1;
+    return [{ service: service.metadata.name, path: component.healthPath, replicas }];
+  });
+
+const isServing = (body: string): boolean => {
+  try {
+    const json: unknown = JSON.parse(body);
+    return typeof json === 'object' && json !== null && 'status' in json && json.status === 'SERVING';
+  } catch {
+    return false;
+  }
+};
+
+const probe = async (deps: ReleaseDeps, site: Site, { service, path }: Target): Promise<Probe> => {
+  try {
+    return await deps.cluster.probeService(site.namespace, service, 'rest', path, { signal: site.signal });
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return { kind: 'unreachable', message: error.message };
+  }
+};
+
+const healthOf = async (deps: ReleaseDeps, site: Site, target: Target, tries: number): Promise<Health> => {
+  const { service, replicas } = target;
+  if (replicas === 0) return { service, status: 'no-pods' };
+  for (let attempt = 1; ; attempt += 1) {
+    const answer = await probe(deps, site, target);
+    if (answer.kind === 'unreachable') {
+      return { service, status: 'unverified', message: `not reached through the API server: ${answer.message}` };
+    }
+    if (answer.status === 200 && isServing(answer.body)) return { service, status: 'SERVING' };
+    const message = `${target.path} answered ${answer.status}: ${answer.body.slice(0, 200).trim()}`;
+    if (attempt >= tries) return { service, status: 'NOT_SERVING', message };
+    await deps.launch.wait(PAUSE_MS, site.signal);
+  }
+};
+
+/** Asks every service of the release for its health, through the API server's service proxy; a few times if need be. */
+export const checkHealth = async (
+  deps: ReleaseDeps,
+  site: Site,
+  objects: readonly KubeObject[],
+  tries = TRIES,
+): Promise<Health[]> => Promise.all(targetsOf(objects).map((target) => healthOf(deps, site, target, tries)));
+
+export const healthWarnings = (health: readonly Health[]): string[] =>
+  health.flatMap(({ service, status, message }) =>
+    status === 'unverified' ? [`The health of Service ${service} is not verified: ${message ?? ''}`] : [],
+  );

@@ -1,0 +1,140 @@
+import type { KubeObject, ObjectRef } from '../cluster/release-port.ts';
+import { ContentionError, InvalidRequestError, isAmbiguous, NotFoundError } from '../errors.ts';
+import type { ReleaseDeps, Session, Site } from './deps.ts';
+import { RELEASE_LABEL } from './manifests/labels.ts';
+import { revisionName, stateName } from './names.ts';
+import type { Pointer, Revision, RevisionEnd } from './records.ts';
+import { buildPointerMap, buildRevisionMap, readPointer, readRevision, STATE_LABEL, withEnd } from './records.ts';
+
+/** Revisions that are kept. */
+const KEPT = 10;
+const MAX_TRIES = 5;
+/** A ConfigMap may have 1 MiB. */
+const MAX_BYTES = 1_000_000;
+
+/** What the cluster knows of a release. */
+export interface ReleaseState {
+  /** `null`: there is no such release. */
+  readonly pointer: Pointer | null;
+  /** Oldest first. */
+  readonly revisions: readonly Revision[];
+}
+
+const CONFIG_MAPS = { apiVersion: 'v1', kind: 'ConfigMap' } as const;
+
+const mapRef = (namespace: string, name: string): ObjectRef => ({ ...CONFIG_MAPS, namespace, name });
+
+const isState = (map: KubeObject, state: string): boolean => map.metadata.labels?.[STATE_LABEL] === state;
+
+export const readState = async ({ cluster }: ReleaseDeps, { release, namespace, signal }: Site): Promise<ReleaseState> => {
+  const maps = await cluster.listObjects({ ...CONFIG_MAPS, namespace }, `${STATE_LABEL},${RELEASE_LABEL}=${release}`, { signal });
+  const pointer = maps.find((map) => isState(map, 'release'));
+  const revisions = maps.filter((map) => isState(map, 'revision')).map(readRevision);
+  return {
+    pointer: pointer === undefined ? null : readPointer(pointer),
+    revisions: revisions.toSorted((a, b) => a.revision - b.revision),
+  };
+};
+
+/** The pointers of all releases in a namespace. */
+export const listPointers = async ({ cluster }: ReleaseDeps, namespace: string, signal: AbortSignal): Promise<Pointer[]> => {
+  const maps = await cluster.listObjects({ ...CONFIG_MAPS, namespace }, `${STATE_LABEL}=release`, { signal });
+  return maps.map(readPointer);
+};
+
+export const revisionOf = (state: ReleaseState, revision: number | null | undefined): Revision | undefined =>
+  state.revisions.find((one) => one.revision === revision);
+
+/** The revision that runs, as far as a deploy has ended well. */
+export const currentOf = (state: ReleaseState): Revision | undefined => revisionOf(state, state.pointer?.current);
+
+export const nextRevision = (state: ReleaseState): number =>
+  Math.max(0, state.pointer?.current ?? 0, state.pointer?.pending ?? 0, ...state.revisions.map(({ revision }) => revision)) + 1;
+
+/** Throws NotFoundError where there is nothing of the release. */
+export const requireRelease = (state: ReleaseState, { release, namespace }: Pick<Site, 'release' | 'namespace'>): Pointer => {
+  if (state.pointer !== null) return state.pointer;
+  throw new NotFoundError(`There is no release "${release}" in namespace ${namespace}. GET / lists the releases.`);
+};
+
+type Outcome = KubeObject | 'conflict' | 'exists' | 'open';
+
+const attempt = async (work: () => Promise<Outcome>): Promise<Outcome> => {
+  try {
+    return await work();
+  } catch (error) {
+    // Whether it was carried out is learned by looking.
+    if (isAmbiguous(error)) return 'open';
+    throw error;
+  }
+};
+
+/**
+ * Writes a ConfigMap of ours, whatever becomes of a single request: looks, changes what is there, and looks again until
+ * the answer says that it was done. `build` is given what is there.
+ */
+const writeMap = async (session: Session, name: string, build: (found: KubeObject | null) => KubeObject | null): Promise<void> => {
+  const { deps, namespace, signal } = session;
+  const { cluster } = deps;
+  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+    const found = await cluster.getObject(mapRef(namespace, name), { signal });
+    const wanted = build(found);
+    if (wanted === null) return;
+    await session.ensureLock();
+    const resourceVersion = found?.metadata.resourceVersion;
+    const outcome = await attempt(async () =>
+      resourceVersion === undefined
+        ? cluster.createObject(wanted, { signal })
+        : cluster.replaceObject({ ...wanted, metadata: { ...wanted.metadata, resourceVersion } }, { signal }),
+    );
+    if (typeof outcome === 'object') return;
+  }
+  throw new ContentionError(`ConfigMap ${namespace}/${name} could not be written in ${MAX_TRIES} tries; ask again.`);
+};
+
+export const writePointer = async (session: Session, pointer: Pointer): Promise<void> =>
+  writeMap(session, stateName(session.release), (found) => {
+    const wanted = buildPointerMap(session.namespace, pointer);
+    const isSame = found !== null && JSON.stringify(found['data']) === JSON.stringify(wanted['data']);
+    return isSame ? null : wanted;
+  });
+
+/** Records a new revision. Throws InvalidRequestError when it is too large to be recorded. */
+export const createRevision = async (session: Session, revision: Revision): Promise<void> => {
+  const map = buildRevisionMap(session.namespace, revision);
+  if (Buffer.byteLength(JSON.stringify(map)) > MAX_BYTES) {
+    throw new InvalidRequestError('The values and their objects are larger than a revision can hold (1 MB).', [
+      { path: '', message: 'too large to be recorded' },
+    ]);
+  }
+  await writeMap(session, revisionName(session.release, revision.revision), (found) => {
+    if (found === null) return map;
+    if (readRevision(found).requestId === revision.requestId) return null;
+    throw new ContentionError(`Revision ${revision.revision} of ${session.release} was made by another call; ask again.`);
+  });
+};
+
+export const endRevision = async (session: Session, revision: number, end: RevisionEnd): Promise<void> =>
+  writeMap(session, revisionName(session.release, revision), (found) => (found === null ? null : withEnd(found, end)));
+
+const deleteMap = async ({ deps, namespace, signal, ensureLock }: Session, name: string): Promise<void> => {
+  const found = await deps.cluster.getObject(mapRef(namespace, name), { signal });
+  if (found?.metadata.uid === undefined) return;
+  await ensureLock();
+  await deps.cluster.deleteObject(mapRef(namespace, name), { uid: found.metadata.uid, signal });
+};
+
+/** Drops the oldest revisions beyond the ten that are kept; what runs and what ran last well stays. */
+export const trimHistory = async (session: Session, state: ReleaseState, keep: readonly number[]): Promise<void> => {
+  const lastGood = state.revisions.findLast(({ status }) => status === 'deployed')?.revision;
+  const extra = state.revisions.slice(0, Math.max(0, state.revisions.length - KEPT));
+  for (const { revision } of extra) {
+    if (revision !== lastGood && !keep.includes(revision)) await deleteMap(session, revisionName(session.release, revision));
+  }
+};
+
+/** Removes every record of the release, the pointer last: while it is there, the release can be asked for. */
+export const deleteRecords = async (session: Session, state: ReleaseState): Promise<void> => {
+  for (const { revision } of state.revisions) await deleteMap(session, revisionName(session.release, revision));
+  await deleteMap(session, stateName(session.release));
+};

@@ -1,0 +1,178 @@
+import type { KubeObject, ObjectRef } from '../cluster/release-port.ts';
+import { AppError, isAmbiguous } from '../errors.ts';
+import type { ReleaseDeps, Session, Site } from './deps.ts';
+import { BusyError } from './errors.ts';
+import { RELEASE_LABEL } from './manifests/labels.ts';
+import { stateName } from './names.ts';
+
+const LEASE_SEC = 60;
+const RENEW_AFTER_MS = 15_000;
+/** A write that starts with less may still be under way when the Lease has passed to somebody else. */
+const LEAST_LEFT_MS = 20_000;
+const MAX_TRIES = 5;
+
+interface Hold {
+  readonly holder: string;
+  readonly since: string | undefined;
+  readonly expiresAtMs: number;
+}
+
+/** V1MicroTime: Kubernetes refuses a Lease's times without six digits. */
+const microTime = (date: Date): string => date.toISOString().replace('Z', '000Z');
+
+const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
+
+/** Who holds the Lease; `null` when nobody does. */
+export const readHold = (lease: KubeObject): Hold | null => {
+  const spec = new Map<string, unknown>(Object.entries(lease['spec'] ?? {}));
+  const holder = text(spec.get('holderIdentity'));
+  if (holder === undefined) return null;
+  const renewed = Date.parse(text(spec.get('renewTime')) ?? text(spec.get('acquireTime')) ?? '');
+  const duration = spec.get('leaseDurationSeconds');
+  const durationMs = (typeof duration === 'number' ? duration : LEASE_SEC) * 1_000;
+  const expiresAtMs = Number.isNaN(renewed) ? 0 : renewed + durationMs;
+  return { holder, since: text(spec.get('acquireTime')), expiresAtMs };
+};
+
+const busy = (site: Site, hold: Hold, nowMs: number): BusyError => {
+  const left = Math.max(1, Math.ceil((hold.expiresAtMs - nowMs) / 1_000));
+  const since = hold.since ?? 'an unknown time';
+  return new BusyError(
+    `Release ${site.namespace}/${site.release} is being worked on by ${hold.holder} since ${since}. Ask again; if that call died, the release is free in ${left} s.`,
+    { details: { outcome: 'busy', holder: hold.holder, since: hold.since }, headers: { 'Retry-After': String(left) } },
+  );
+};
+
+const lost = (site: Site, why: string): BusyError =>
+  new BusyError(
+    `Stopped working on release ${site.namespace}/${site.release}: ${why}. What was begun is carried on by the next call.`,
+    { details: { outcome: 'busy' } },
+  );
+
+const leaseRef = ({ release, namespace }: Site): ObjectRef => ({
+  apiVersion: 'coordination.k8s.io/v1',
+  kind: 'Lease',
+  namespace,
+  name: stateName(release),
+});
+
+const buildLease = (site: Site, holder: string, now: Date, acquiredAt: Date, over: KubeObject | null): KubeObject => {
+  const { apiVersion, kind, name, namespace } = leaseRef(site);
+  const resourceVersion = over?.metadata.resourceVersion;
+  return {
+    apiVersion,
+    kind,
+    metadata: {
+      name,
+      namespace,
+      labels: { [RELEASE_LABEL]: site.release },
+      ...(resourceVersion !== undefined && { resourceVersion }),
+    },
+    spec: {
+      holderIdentity: holder,
+      leaseDurationSeconds: LEASE_SEC,
+      acquireTime: microTime(acquiredAt),
+      renewTime: microTime(now),
+    },
+  };
+};
+
+/** `work`, with an end that leaves open what happened told as `open`: a look at the Lease tells. */
+const settle = async <T>(work: Promise<T>): Promise<T | 'open'> => {
+  try {
+    return await work;
+  } catch (error) {
+    if (isAmbiguous(error)) return 'open';
+    throw error;
+  }
+};
+
+const take = async (deps: ReleaseDeps, site: Site, holder: string): Promise<KubeObject> => {
+  const { cluster, launch } = deps;
+  const { signal } = site;
+  for (let attempt = 0; attempt < MAX_TRIES; attempt += 1) {
+    const now = launch.now();
+    const made = await settle(cluster.createObject(buildLease(site, holder, now, now, null), { signal }));
+    if (made !== 'exists' && made !== 'open') return made;
+    const found = await cluster.getObject(leaseRef(site), { signal });
+    if (found === null) continue;
+    const hold = readHold(found);
+    if (hold?.holder === holder) return found;
+    if (hold !== null && hold.expiresAtMs > now.getTime()) throw busy(site, hold, now.getTime());
+    const taken = await settle(cluster.replaceObject(buildLease(site, holder, now, now, found), { signal }));
+    if (taken !== 'conflict' && taken !== 'open') return taken;
+  }
+  throw lost(site, 'its Lease changed hands faster than it could be taken');
+};
+
+const createKeeper = (deps: ReleaseDeps, site: Site, holder: string, first: KubeObject, acquiredAt: Date) => {
+  const { cluster, launch } = deps;
+  let lease = first;
+  let renewedAtMs = acquiredAt.getTime();
+
+  const renew = async (): Promise<void> => {
+    const now = launch.now();
+    const renewed = await settle(
+      cluster.replaceObject(buildLease(site, holder, now, acquiredAt, lease), { signal: site.signal }),
+    );
+    if (renewed !== 'open' && renewed !== 'conflict') {
+      lease = renewed;
+      renewedAtMs = now.getTime();
+      return;
+    }
+    const found = await cluster.getObject(leaseRef(site), { signal: site.signal });
+    const hold = found === null ? null : readHold(found);
+    if (found === null || hold?.holder !== holder) throw lost(site, `its Lease is held by ${hold?.holder ?? 'nobody'}`);
+    lease = found;
+    renewedAtMs = Math.max(renewedAtMs, hold.expiresAtMs - LEASE_SEC * 1_000);
+  };
+
+  return {
+    ensureLock: async (): Promise<void> => {
+      if (launch.now().getTime() - renewedAtMs < RENEW_AFTER_MS) return;
+      try {
+        await renew();
+      } catch (error) {
+        if (error instanceof BusyError || !isAmbiguous(error)) throw error;
+      }
+      const leftMs = renewedAtMs + LEASE_SEC * 1_000 - launch.now().getTime();
+      if (leftMs < LEAST_LEFT_MS) throw lost(site, 'its Lease could not be renewed in time');
+    },
+    release: async (): Promise<void> => {
+      const { uid, resourceVersion } = lease.metadata;
+      if (uid === undefined || resourceVersion === undefined) return;
+      try {
+        // With a signal of its own: the call's may have ended already. Left behind, the Lease ends by itself.
+        await cluster.deleteObject(leaseRef(site), { uid, resourceVersion, signal: AbortSignal.timeout(10_000) });
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+      }
+    },
+  };
+};
+
+/**
+ * Runs `work` while this call alone holds the release's Lease. Throws BusyError when another call holds it, and when it
+ * passed to another one on the way: then nothing more is written, and the next call carries on.
+ */
+export const withLock = async <T>(
+  deps: ReleaseDeps,
+  site: Site,
+  holder: { readonly requestId: string; readonly requestedBy?: string | undefined },
+  work: (session: Session) => Promise<T>,
+): Promise<T> => {
+  const { requestId, requestedBy } = holder;
+  const identity = requestedBy === undefined ? requestId : `${requestedBy} (${requestId})`;
+  const acquiredAt = deps.launch.now();
+  const lease = await take(deps, site, identity);
+  const keeper = createKeeper(deps, site, identity, lease, acquiredAt);
+  try {
+    return await work({ ...site, deps, requestId, ensureLock: keeper.ensureLock });
+  } finally {
+    await keeper.release();
+  }
+};
+
+/** Ends what `withLock` of a killed call left: for a release of which nothing else is there. */
+export const leaseOf = async (deps: ReleaseDeps, site: Site): Promise<KubeObject | null> =>
+  deps.cluster.getObject(leaseRef(site), { signal: site.signal });

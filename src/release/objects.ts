@@ -1,0 +1,38 @@
+import type { V1DeploymentSpec, V1DeploymentStatus, V1ServiceSpec, V1ServiceStatus } from '@kubernetes/client-node';
+import type { KubeObject } from '../cluster/release-port.ts';
+
+/** Objects of the kinds that releases wait for, with the parts that are looked at. */
+export interface DeploymentObject extends KubeObject {
+  readonly spec: V1DeploymentSpec;
+  readonly status?: V1DeploymentStatus;
+}
+export interface ServiceObject extends KubeObject {
+  readonly spec: V1ServiceSpec;
+  readonly status?: V1ServiceStatus;
+}
+export interface EndpointSliceObject extends KubeObject {
+  readonly endpoints?: readonly { readonly conditions?: { readonly ready?: boolean } }[] | null;
+}
+
+const hasSpec = (object: KubeObject): boolean => typeof object['spec'] === 'object' && object['spec'] !== null;
+
+export const isDeployment = (object: KubeObject): object is DeploymentObject =>
+  object.kind === 'Deployment' && hasSpec(object);
+
+export const isService = (object: KubeObject): object is ServiceObject => object.kind === 'Service' && hasSpec(object);
+
+export const isEndpointSlice = (object: KubeObject): object is EndpointSliceObject => object.kind === 'EndpointSlice';
+
+/** A label selector of equalities. */
+export const selectorText = (labels: Readonly<Record<string, string>>): string =>
+  Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+
+/** The Deployment whose pods a Service sends to. */
+export const deploymentOf = (service: ServiceObject, objects: readonly KubeObject[]): DeploymentObject | undefined =>
+  objects.filter(isDeployment).find((deployment) => {
+    const labels = deployment.spec.template.metadata?.labels ?? {};
+    const wanted = Object.entries(service.spec.selector ?? {});
+    return wanted.length > 0 && wanted.every(([key, value]) => labels[key] === value);
+  });

@@ -1,0 +1,127 @@
+import { MANAGED_BY } from '../aggregation/job.ts';
+import type { FieldConflict, KubeObject, ManagedFields } from '../cluster/release-port.ts';
+import { MANAGED_BY_LABEL, RELEASE_LABEL } from './manifests/labels.ts';
+
+/** Our field manager, as the API server records it. */
+export const OUR_MANAGER = 'tensorio-trigger';
+
+/**
+ * Managers whose fields may become ours: helm 2 to 4, `kubectl apply` of the client-side kind (the last one is what the
+ * API server calls whoever wrote an object before server-side apply was used on it), and this service by other verbs.
+ */
+const MOVABLE: ReadonlySet<string> = new Set([
+  OUR_MANAGER,
+  'helm',
+  'Helm',
+  'tiller',
+  'Tiller',
+  'kubectl-client-side-apply',
+  'before-first-apply',
+]);
+/** What helm 3.0 to 3.6 is called: by itself it says nothing of who it was. */
+const GO_CLIENT = 'Go-http-client';
+
+const HELM_RELEASE = 'meta.helm.sh/release-name';
+const HELM_NAMESPACE = 'meta.helm.sh/release-namespace';
+
+const isHelmObject = ({ metadata }: KubeObject): boolean =>
+  metadata.annotations?.[HELM_RELEASE] !== undefined ||
+  metadata.labels?.[MANAGED_BY_LABEL] === 'Helm' ||
+  metadata.labels?.[MANAGED_BY_LABEL] === 'Tiller' ||
+  metadata.labels?.['heritage'] === 'Tiller';
+
+export const isMovable = (live: KubeObject, manager: string): boolean =>
+  MOVABLE.has(manager) || (manager === GO_CLIENT && isHelmObject(live));
+
+/** Whether `force` takes fields from nobody but those whose release is being adopted. */
+export const mayForce = (live: KubeObject, conflicts: readonly FieldConflict[]): boolean =>
+  conflicts.every(({ manager }) => isMovable(live, manager));
+
+export type Owner =
+  | { readonly kind: 'ours' }
+  | { readonly kind: 'other-release'; readonly release: string }
+  | { readonly kind: 'helm'; readonly release: string; readonly namespace: string }
+  | { readonly kind: 'other'; readonly who: string };
+
+/** Whose object it is. */
+export const ownerOf = (live: KubeObject, release: string): Owner => {
+  const { labels = {}, annotations = {}, namespace = '', managedFields = [] } = live.metadata;
+  const ours = labels[RELEASE_LABEL];
+  if (ours === release) return { kind: 'ours' };
+  if (ours !== undefined) return { kind: 'other-release', release: ours };
+  const helm = annotations[HELM_RELEASE] ?? (isHelmObject(live) ? labels['release'] ?? release : undefined);
+  if (helm !== undefined) return { kind: 'helm', release: helm, namespace: annotations[HELM_NAMESPACE] ?? namespace };
+  const managers = [...new Set(managedFields.map(({ manager }) => manager))].filter((name) => name !== MANAGED_BY);
+  return { kind: 'other', who: managers.length === 0 ? 'nobody that it names' : managers.join(', ') };
+};
+
+type FieldSet = Readonly<Record<string, unknown>>;
+
+const isFieldSet = (value: unknown): value is FieldSet => typeof value === 'object' && value !== null;
+
+/** The union of two sets of fields in FieldsV1 form: keys are path elements, an empty set is a leaf. */
+export const unionFields = (a: FieldSet, b: FieldSet): FieldSet => {
+  const union: Record<string, unknown> = { ...a };
+  for (const [key, value] of Object.entries(b)) {
+    const own = union[key];
+    union[key] = isFieldSet(own) && isFieldSet(value) ? unionFields(own, value) : value;
+  }
+  return union;
+};
+
+/**
+ * `managedFields` of an object whose movable managers' fields are ours by Apply, or `null` when there is nothing to
+ * move. Without it, a field that helm set and our objects do not have would stay for ever: an apply removes only what
+ * its own manager had applied. As k8s.io/client-go/util/csaupgrade does for kubectl.
+ */
+export const moveFields = (live: KubeObject): readonly ManagedFields[] | null => {
+  const all = live.metadata.managedFields ?? [];
+  const isOurs = (entry: ManagedFields): boolean => entry.manager === OUR_MANAGER && entry.operation === 'Apply';
+  const moves = (entry: ManagedFields): boolean =>
+    !isOurs(entry) && (entry.subresource ?? '') === '' && isMovable(live, entry.manager);
+  const moved = all.filter(moves);
+  if (moved.length === 0) return null;
+  const ours = all.find(isOurs);
+  const fieldsV1 = [...(ours === undefined ? [] : [ours]), ...moved].reduce<FieldSet>(
+    (union, entry) => unionFields(union, entry.fieldsV1 ?? {}),
+    {},
+  );
+  const merged: ManagedFields = {
+    manager: OUR_MANAGER,
+    operation: 'Apply',
+    apiVersion: live.apiVersion,
+    fieldsType: 'FieldsV1',
+    fieldsV1,
+    ...(moved[0]?.time !== undefined && { time: moved[0].time }),
+  };
+  return [merged, ...all.filter((entry) => !isOurs(entry) && !moves(entry))];
+};
+
+const DROPPED_ANNOTATIONS: ReadonlySet<string> = new Set([
+  'kubectl.kubernetes.io/last-applied-configuration',
+  'deployment.kubernetes.io/revision',
+]);
+// Given by the cluster, and refused where the object is made anew.
+const DROPPED_SPEC: ReadonlySet<string> = new Set(['clusterIP', 'clusterIPs', 'healthCheckNodePort']);
+
+/** An object as it was found, fit to be applied again; it carries the release's label, by which it is guarded. */
+export const asFound = (live: KubeObject, release: string): KubeObject => {
+  const { name, namespace, labels, annotations = {} } = live.metadata;
+  const kept = Object.entries(annotations).filter(([key]) => !DROPPED_ANNOTATIONS.has(key));
+  const spec = Object.entries(live['spec'] ?? {}).filter(([key]) => !DROPPED_SPEC.has(key));
+  return {
+    apiVersion: live.apiVersion,
+    kind: live.kind,
+    metadata: {
+      name,
+      ...(namespace !== undefined && { namespace }),
+      labels: { ...labels, [RELEASE_LABEL]: release },
+      ...(kept.length > 0 && { annotations: Object.fromEntries(kept) }),
+    },
+    spec: Object.fromEntries(spec),
+  };
+};
+
+/** How the records of a helm release are removed once its objects are ours. */
+export const helmRemoval = (release: string, namespace: string): string =>
+  `helm still lists release "${release}". Its records are the Secrets sh.helm.release.v1.${release}.v*; remove them, never "helm uninstall": kubectl delete secret --namespace ${namespace} --selector owner=helm,name=${release}`;

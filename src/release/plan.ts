@@ -1,0 +1,115 @@
+import type { Applied, FieldConflict, KubeObject } from '../cluster/release-port.ts';
+import type { Issue } from '../errors.ts';
+import { ConflictError } from '../errors.ts';
+import type { ReleaseDeps, Site } from './deps.ts';
+import type { ObjectDiff } from './diff.ts';
+import { diffObject } from './diff.ts';
+import { ImmutableError, InvalidReleaseError } from './errors.ts';
+import { mayForce, moveFields } from './ownership.ts';
+import type { LiveObjects } from './preflight.ts';
+import { itemKey, itemOf } from './records.ts';
+
+export type Action = 'created' | 'configured' | 'unchanged' | 'pruned';
+
+/** What applying one object would do, as the API server itself says. */
+export interface PlannedObject {
+  readonly desired: KubeObject;
+  readonly live: KubeObject | null;
+  /** As the dry run answered it. */
+  readonly result: KubeObject;
+  readonly action: Exclude<Action, 'pruned'>;
+  readonly force: boolean;
+  /** Fields of others become ours first. */
+  readonly moves: boolean;
+  readonly diff: ObjectDiff | null;
+}
+
+interface Trial {
+  readonly desired: KubeObject;
+  readonly live: KubeObject | null;
+  readonly applied: Applied;
+  readonly force: boolean;
+}
+
+const tryObject = async (
+  deps: ReleaseDeps,
+  site: Site,
+  desired: KubeObject,
+  live: KubeObject | null,
+  adopt: boolean,
+): Promise<Trial> => {
+  const options = { dryRun: true, signal: site.signal } as const;
+  const applied = await deps.cluster.applyObject(desired, options);
+  if (applied.kind !== 'conflict' || !adopt || live === null || !mayForce(live, applied.conflicts)) {
+    return { desired, live, applied, force: false };
+  }
+  return { desired, live, applied: await deps.cluster.applyObject(desired, { ...options, force: true }), force: true };
+};
+
+const tellConflict = (object: KubeObject, { field, manager }: FieldConflict): string =>
+  `${object.kind} ${object.metadata.name}: ${field} is set by "${manager}"`;
+
+/** 409 naming every field that another manager set, with the manager. */
+export const conflictError = (found: readonly (readonly [KubeObject, readonly FieldConflict[]])[]): ConflictError => {
+  const conflicts = found.flatMap(([object, fields]) =>
+    fields.map(({ field, manager }) => ({ kind: object.kind, name: object.metadata.name, field, manager })),
+  );
+  const told = found.flatMap(([object, fields]) => fields.map((field) => tellConflict(object, field)));
+  const advice =
+    'Give the field up there, or take its value into the values; ?adopt=true takes over only what helm and kubectl apply set.';
+  return new ConflictError(`Not deployed: ${told.join('; ')}. ${advice}`, {
+    details: { outcome: 'conflict', conflicts },
+  });
+};
+
+/** 422 naming every field that the API server refuses. */
+export const refusalError = (found: readonly (readonly [KubeObject, readonly Issue[], boolean])[]): InvalidReleaseError => {
+  const issues = found.flatMap(([object, list]) =>
+    list.map(({ path, message }) => ({
+      path: `${object.kind}/${object.metadata.name}${path === '' ? '' : `: ${path}`}`,
+      message,
+    })),
+  );
+  const isImmutable = found.some(([, , immutable]) => immutable);
+  const details = { outcome: isImmutable ? 'immutable' : 'invalid' };
+  return isImmutable ? new ImmutableError(issues, { details }) : new InvalidReleaseError(issues, { details });
+};
+
+const assertAccepted = (trials: readonly Trial[]): void => {
+  const refused = trials.flatMap(({ desired, applied }) =>
+    applied.kind === 'refused' ? [[desired, applied.issues, applied.immutable] as const] : [],
+  );
+  if (refused.length > 0) throw refusalError(refused);
+  const conflicts = trials.flatMap(({ desired, applied }) =>
+    applied.kind === 'conflict' ? [[desired, applied.conflicts] as const] : [],
+  );
+  if (conflicts.length > 0) throw conflictError(conflicts);
+};
+
+const planOf = ({ desired, live, applied, force }: Trial, adopt: boolean): PlannedObject[] => {
+  if (applied.kind !== 'applied') return [];
+  const diff = diffObject(live, applied.object);
+  const moves = adopt && live !== null && moveFields(live) !== null;
+  const action = live === null ? 'created' : diff === null && !moves ? 'unchanged' : 'configured';
+  return [{ desired, live, result: applied.object, action, force, moves, diff }];
+};
+
+/**
+ * Asks the API server what applying each object would do, with strict validation and without storing anything. Throws
+ * ConflictError for fields of others, InvalidReleaseError or ImmutableError for what it refuses: all of it at once.
+ */
+export const planObjects = async (
+  deps: ReleaseDeps,
+  site: Site,
+  objects: readonly KubeObject[],
+  live: LiveObjects,
+  adopt: boolean,
+): Promise<PlannedObject[]> => {
+  const trials = await Promise.all(
+    objects.map((desired) =>
+      tryObject(deps, site, desired, live.get(itemKey(itemOf(desired, site.namespace))) ?? null, adopt),
+    ),
+  );
+  assertAccepted(trials);
+  return trials.flatMap((trial) => planOf(trial, adopt));
+};

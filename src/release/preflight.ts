@@ -1,0 +1,100 @@
+import type { V1PodSpec } from '@kubernetes/client-node';
+import type { KubeObject } from '../cluster/release-port.ts';
+import { assertSecrets } from '../secrets/missing.ts';
+import type { CheckSecret } from '../secrets/required.ts';
+import { requiredSecrets } from '../secrets/required.ts';
+import type { ReleaseDeps, Site } from './deps.ts';
+import { InvalidReleaseError, OwnedByOtherError } from './errors.ts';
+import { helmRemoval, ownerOf } from './ownership.ts';
+import type { Owner } from './ownership.ts';
+import { itemKey, itemOf } from './records.ts';
+
+/** The objects of a release as they are now, by `itemKey`. */
+export type LiveObjects = ReadonlyMap<string, KubeObject | null>;
+
+const podSpecOf = (object: KubeObject): V1PodSpec[] => {
+  const spec = object['spec'];
+  if (object.kind !== 'Deployment' || typeof spec !== 'object' || spec === null || !('template' in spec)) return [];
+  const template: unknown = spec.template;
+  if (typeof template !== 'object' || template === null || !('spec' in template)) return [];
+  return [template.spec as V1PodSpec];
+};
+
+const assertNamespace = async ({ cluster }: ReleaseDeps, { namespace, signal }: Site): Promise<void> => {
+  const found = await cluster.getObject({ apiVersion: 'v1', kind: 'Namespace', namespace, name: namespace }, { signal });
+  if (found !== null && found.metadata.deletionTimestamp === undefined) return;
+  const message =
+    found === null
+      ? `namespace "${namespace}" does not exist; kubectl create namespace ${namespace}`
+      : `namespace "${namespace}" is being deleted`;
+  throw new InvalidReleaseError([{ path: 'namespace', message }]);
+};
+
+/** Reads the objects as they are now, all at once. */
+export const readLive = async (deps: ReleaseDeps, site: Site, objects: readonly KubeObject[]): Promise<LiveObjects> => {
+  const { namespace, signal } = site;
+  const found = await Promise.all(
+    objects.map(async (object) => {
+      const item = itemOf(object, namespace);
+      return [itemKey(item), await deps.cluster.getObject(item, { signal })] as const;
+    }),
+  );
+  return new Map(found);
+};
+
+const describeOwner = (owner: Exclude<Owner, { kind: 'ours' }>): string => {
+  switch (owner.kind) {
+    case 'other-release':
+      return `belongs to release "${owner.release}" of ours`;
+    case 'helm':
+      return `belongs to helm's release "${owner.release}"; take it over with ?adopt=true`;
+    case 'other':
+      return `was made by others (managers: ${owner.who}); take it over with ?adopt=true`;
+  }
+};
+
+/** The foreign objects among `live`. Throws OwnedByOtherError unless they may be adopted. */
+export const foreignObjects = (live: LiveObjects, release: string, adopt: boolean): KubeObject[] => {
+  const foreign = [...live.values()].flatMap((object) => {
+    const owner = object === null ? null : ownerOf(object, release);
+    return object === null || owner === null || owner.kind === 'ours' ? [] : [{ object, owner }];
+  });
+  const refused = foreign.filter(({ owner }) => !adopt || owner.kind === 'other-release');
+  if (refused.length === 0) return foreign.map(({ object }) => object);
+  const objects = refused.map(({ object, owner }) => ({
+    kind: object.kind,
+    name: object.metadata.name,
+    owner: describeOwner(owner),
+  }));
+  throw new OwnedByOtherError(
+    `Not deployed: ${objects.map(({ kind, name, owner }) => `${kind} ${name} ${owner}`).join('; ')}.`,
+    { details: { outcome: 'owned-by-other', objects } },
+  );
+};
+
+/** What is left to do by hand once helm's objects are ours. */
+export const helmNotes = (objects: readonly KubeObject[], release: string): string[] => {
+  const notes = objects.flatMap((object) => {
+    const owner = ownerOf(object, release);
+    return owner.kind === 'helm' ? [helmRemoval(owner.release, owner.namespace)] : [];
+  });
+  return [...new Set(notes)];
+};
+
+export interface PreflightInput {
+  readonly objects: readonly KubeObject[];
+  readonly checkSecrets: readonly CheckSecret[];
+  /** Of the aggregation that goes with the release. */
+  readonly aggregator?: { readonly podSpec: V1PodSpec; readonly namespace: string } | undefined;
+}
+
+/**
+ * Everything that must be there before anything is written; reads only. Throws InvalidReleaseError for the namespace
+ * and PreflightError with every missing Secret and key, each with the command that makes it.
+ */
+export const preflight = async (deps: ReleaseDeps, site: Site, input: PreflightInput): Promise<void> => {
+  await assertNamespace(deps, site);
+  const specs = [...input.objects.flatMap(podSpecOf), ...(input.aggregator === undefined ? [] : [input.aggregator.podSpec])];
+  const required = requiredSecrets(site.namespace, specs, input.checkSecrets);
+  await assertSecrets(deps.cluster, required, site.signal);
+};

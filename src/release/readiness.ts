@@ -1,0 +1,213 @@
+import type { V1ContainerStatus, V1DeploymentCondition, V1Pod } from '@kubernetes/client-node';
+import type { KubeObject } from '../cluster/release-port.ts';
+import type { DeploymentObject, EndpointSliceObject, ServiceObject } from './objects.ts';
+
+/** What the cluster says of a Deployment at one moment. */
+export interface DeploymentFacts {
+  /** `null`: it is gone. */
+  readonly deployment: DeploymentObject | null;
+  /** The generation that our apply made. */
+  readonly generation: number;
+  /** Any of the namespace; the newest one of the Deployment is found among them. */
+  readonly replicaSets: readonly KubeObject[];
+  readonly pods: readonly V1Pod[];
+  /** The rollout's deadline had passed before our apply, which changed nothing: the condition tells of back then. */
+  readonly hadStalled: boolean;
+}
+
+/** What is wrong with one container or pod. */
+export interface Trouble {
+  readonly pod: string;
+  readonly container?: string;
+  readonly reason: string;
+  readonly message?: string;
+  readonly exitCode?: number;
+  readonly restarts?: number;
+}
+
+export type Verdict =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'waiting'; readonly why: string }
+  | { readonly kind: 'failed'; readonly cause: string; readonly why: string };
+
+/** When each trouble was first seen, by pod, container and kind of trouble. */
+export type Seen = ReadonlyMap<string, number>;
+
+export interface Assessment {
+  readonly verdict: Verdict;
+  readonly troubles: readonly Trouble[];
+  readonly seen: Seen;
+}
+
+interface Rule {
+  readonly group: string;
+  readonly afterMs: number;
+  readonly restarts?: number;
+}
+
+const AT_ONCE: Rule = { group: 'image', afterMs: 0 };
+const CONFIG: Rule = { group: 'config', afterMs: 20_000 };
+// Between two pulls the reason changes from ErrImagePull to ImagePullBackOff and back: it is one trouble.
+const PULL: Rule = { group: 'pull', afterMs: 45_000 };
+
+/** From which moment on a waiting container's reason is final. What is not here is waited for. */
+const RULES: Readonly<Record<string, Rule>> = {
+  InvalidImageName: AT_ONCE,
+  ErrImageNeverPull: AT_ONCE,
+  CreateContainerConfigError: CONFIG,
+  CreateContainerError: CONFIG,
+  RunContainerError: CONFIG,
+  ErrImagePull: PULL,
+  ImagePullBackOff: PULL,
+  CrashLoopBackOff: { group: 'crash', afterMs: 0, restarts: 3 },
+};
+
+const REVISION = 'deployment.kubernetes.io/revision';
+
+const revisionOf = (object: KubeObject): number => Number(object.metadata.annotations?.[REVISION] ?? 0);
+
+const conditionOf = (deployment: DeploymentObject, type: string): V1DeploymentCondition | undefined =>
+  deployment.status?.conditions?.find((condition) => condition.type === type);
+
+const isObserved = ({ deployment, generation }: DeploymentFacts): boolean =>
+  (deployment?.status?.observedGeneration ?? 0) >= generation;
+
+/** The ReplicaSet of the Deployment's present template; `undefined` until the controller has made it. */
+export const newestReplicaSet = (facts: DeploymentFacts): KubeObject | undefined => {
+  const { deployment, replicaSets } = facts;
+  if (deployment === null || !isObserved(facts)) return undefined;
+  const owned = replicaSets.filter(({ metadata }) =>
+    (metadata.ownerReferences ?? []).some(({ uid }) => uid === deployment.metadata.uid),
+  );
+  return owned.find((set) => revisionOf(set) === revisionOf(deployment));
+};
+
+/** The pods of the present template that are not being deleted. */
+export const newestPods = (facts: DeploymentFacts): V1Pod[] => {
+  const uid = newestReplicaSet(facts)?.metadata.uid;
+  if (uid === undefined) return [];
+  return facts.pods.filter(
+    ({ metadata }) =>
+      metadata?.deletionTimestamp === undefined && (metadata?.ownerReferences ?? []).some((owner) => owner.uid === uid),
+  );
+};
+
+const statusesOf = (pod: V1Pod): V1ContainerStatus[] => [
+  ...(pod.status?.initContainerStatuses ?? []),
+  ...(pod.status?.containerStatuses ?? []),
+];
+
+const troubleOf = (pod: V1Pod, status: V1ContainerStatus): Trouble | null => {
+  const waiting = status.state?.waiting;
+  const ended = status.state?.terminated ?? status.lastState?.terminated;
+  const isCrash = waiting?.reason === 'CrashLoopBackOff' || (status.state?.terminated?.exitCode ?? 0) !== 0;
+  const isKnown = waiting?.reason !== undefined && waiting.reason in RULES;
+  if (!isKnown && !isCrash) return null;
+  const message = isCrash ? (ended?.message ?? waiting?.message) : waiting?.message;
+  return {
+    pod: pod.metadata?.name ?? '',
+    container: status.name,
+    reason: waiting?.reason ?? ended?.reason ?? 'Error',
+    ...(message !== undefined && message !== '' && { message: message.trim() }),
+    ...(isCrash && ended !== undefined && { exitCode: ended.exitCode }),
+    restarts: status.restartCount,
+  };
+};
+
+const unschedulable = (pod: V1Pod): Trouble[] => {
+  const condition = pod.status?.conditions?.find(({ type, status }) => type === 'PodScheduled' && status === 'False');
+  if (condition?.reason !== 'Unschedulable') return [];
+  const message = condition.message ?? '';
+  return [{ pod: pod.metadata?.name ?? '', reason: 'Unschedulable', ...(message !== '' && { message }) }];
+};
+
+const keyOf = ({ pod, container, reason }: Trouble): string => `${pod}/${container}/${RULES[reason]?.group ?? reason}`;
+
+const isFatal = (trouble: Trouble, firstSeenMs: number, nowMs: number): boolean => {
+  const rule = RULES[trouble.reason];
+  if (rule === undefined) return false;
+  if (rule.restarts !== undefined && (trouble.restarts ?? 0) < rule.restarts) return false;
+  return nowMs - firstSeenMs >= rule.afterMs;
+};
+
+/** `pod p, container c: CrashLoopBackOff (exit code 1): message`. */
+export const tellTrouble = ({ pod, container, reason, message, exitCode }: Trouble): string => {
+  const where = container === undefined ? `pod ${pod}` : `pod ${pod}, container ${container}`;
+  const code = exitCode === undefined ? '' : ` (exit code ${exitCode})`;
+  return `${where}: ${reason}${code}${message === undefined ? '' : `: ${message}`}`;
+};
+
+const failureOfConditions = (facts: DeploymentFacts): Verdict | null => {
+  const { deployment } = facts;
+  if (deployment === null || !isObserved(facts)) return null;
+  const replicaFailure = conditionOf(deployment, 'ReplicaFailure');
+  const { name } = deployment.metadata;
+  if (replicaFailure?.status === 'True') {
+    const why = `Deployment ${name}: its pods cannot be created: ${replicaFailure.message ?? replicaFailure.reason}`;
+    return { kind: 'failed', cause: 'ReplicaFailure', why };
+  }
+  const progressing = conditionOf(deployment, 'Progressing');
+  if (progressing?.reason !== 'ProgressDeadlineExceeded' || facts.hadStalled) return null;
+  const why = `Deployment ${name}: no progress for ${deployment.spec.progressDeadlineSeconds} s: ${progressing.message ?? ''}`;
+  return { kind: 'failed', cause: 'ProgressDeadlineExceeded', why };
+};
+
+const isReady = (facts: DeploymentFacts): boolean => {
+  const { deployment } = facts;
+  if (deployment === null || !isObserved(facts)) return false;
+  const { replicas = 0, updatedReplicas = 0, availableReplicas = 0, readyReplicas = 0 } = deployment.status ?? {};
+  const wanted = deployment.spec.replicas ?? 1;
+  const counts = [replicas, updatedReplicas, availableReplicas, readyReplicas];
+  return counts.every((count) => count === wanted) && conditionOf(deployment, 'Available')?.status === 'True';
+};
+
+const whyWaiting = (facts: DeploymentFacts, troubles: readonly Trouble[]): string => {
+  const { deployment } = facts;
+  if (deployment === null) return 'the Deployment is not there';
+  if (!isObserved(facts)) return `Deployment ${deployment.metadata.name}: its controller has not seen it yet`;
+  const { updatedReplicas = 0, readyReplicas = 0, replicas = 0 } = deployment.status ?? {};
+  const counts = `${readyReplicas} of ${deployment.spec.replicas ?? 1} pods ready, ${updatedReplicas} updated, ${replicas} in all`;
+  const first = troubles[0];
+  return `Deployment ${deployment.metadata.name}: ${counts}${first === undefined ? '' : `; ${tellTrouble(first)}`}`;
+};
+
+/**
+ * Whether a rollout is done, goes on or has failed: the wait table. `seen` of the last look is handed in again, so that a
+ * trouble counts from when it was first seen, and anew once it was gone.
+ */
+export const assessDeployment = (facts: DeploymentFacts, seen: Seen, nowMs: number): Assessment => {
+  const pods = newestPods(facts);
+  const containers = pods.flatMap((pod) =>
+    statusesOf(pod).map((status) => troubleOf(pod, status)).filter((trouble) => trouble !== null),
+  );
+  const now = new Map(containers.map((trouble) => [keyOf(trouble), seen.get(keyOf(trouble)) ?? nowMs]));
+  const troubles = [...containers, ...pods.flatMap(unschedulable)];
+  if (isReady(facts)) return { verdict: { kind: 'ready' }, troubles: [], seen: now };
+  const fatal = containers.find((trouble) => isFatal(trouble, now.get(keyOf(trouble)) ?? nowMs, nowMs));
+  const failed: Verdict | null =
+    fatal === undefined
+      ? failureOfConditions(facts)
+      : { kind: 'failed', cause: fatal.reason, why: tellTrouble(fatal) };
+  return { verdict: failed ?? { kind: 'waiting', why: whyWaiting(facts, troubles) }, troubles, seen: now };
+};
+
+const hasAddress = ({ spec, status }: ServiceObject): boolean => {
+  if (spec.type === 'ExternalName') return true;
+  if ((spec.clusterIP ?? '') === '') return false;
+  return spec.type !== 'LoadBalancer' || (status?.loadBalancer?.ingress ?? []).length > 0;
+};
+
+/** Whether a Service has an address, and a ready endpoint unless its Deployment is to have no pods. */
+export const assessService = (
+  service: ServiceObject | null,
+  slices: readonly EndpointSliceObject[],
+  replicas: number,
+): Verdict => {
+  if (service === null) return { kind: 'waiting', why: 'the Service is not there' };
+  const { name } = service.metadata;
+  if (!hasAddress(service)) return { kind: 'waiting', why: `Service ${name} has no address yet` };
+  // Absent means ready: https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/#conditions
+  const hasEndpoint = slices.some(({ endpoints }) => (endpoints ?? []).some(({ conditions }) => conditions?.ready !== false));
+  if (replicas === 0 || hasEndpoint) return { kind: 'ready' };
+  return { kind: 'waiting', why: `Service ${name} has no ready endpoint yet` };
+};

@@ -1,0 +1,198 @@
+import { z } from 'zod';
+import type { KubeObject } from '../cluster/release-port.ts';
+import { UpstreamError } from '../errors.ts';
+import { MANAGED_BY } from '../aggregation/job.ts';
+import { MANAGED_BY_LABEL, RELEASE_LABEL } from './manifests/labels.ts';
+import { revisionName, stateName } from './names.ts';
+
+/** Says which of our ConfigMaps it is. */
+export const STATE_LABEL = 'tensorio-trigger/state';
+const REVISION_LABEL = 'tensorio-trigger/revision';
+const STATUS = 'tensorio-trigger/status';
+const REASON = 'tensorio-trigger/reason';
+const EVIDENCE = 'tensorio-trigger/evidence';
+const FINISHED = 'tensorio-trigger/finished-at';
+// All annotations of an object together may have 256 KiB.
+const MAX_REASON = 2_000;
+const MAX_EVIDENCE = 60_000;
+
+const ItemSchema = z.object({
+  apiVersion: z.string(),
+  kind: z.string(),
+  namespace: z.string(),
+  name: z.string(),
+  uid: z.string().optional(),
+});
+
+const PointerSchema = z.object({
+  schemaVersion: z.literal(1),
+  release: z.string(),
+  current: z.int().nullable(),
+  pending: z.int().nullable(),
+  inventory: z.array(ItemSchema),
+});
+
+/** An object that the release owns, or may own: `uid` is unknown until it was seen. */
+export type Item = z.infer<typeof ItemSchema>;
+/** Which revision runs, which one is on its way, and every object that either of them made. */
+export type Pointer = z.infer<typeof PointerSchema>;
+
+export type RevisionStatus = 'pending' | 'deployed' | 'superseded' | 'failed' | 'interrupted';
+const STATUSES: readonly RevisionStatus[] = ['pending', 'deployed', 'superseded', 'failed', 'interrupted'];
+
+const RevisionDataSchema = z.object({
+  schemaVersion: z.literal(1),
+  release: z.string(),
+  revision: z.int(),
+  description: z.string(),
+  requestId: z.string(),
+  requestedBy: z.string().optional(),
+  createdAt: z.string(),
+  rendererVersion: z.string(),
+  hash: z.string(),
+  /** Restarts asked for, by component. */
+  restartedAt: z.record(z.string(), z.string()),
+});
+
+/** One revision, as its ConfigMap holds it. */
+export interface Revision extends z.infer<typeof RevisionDataSchema> {
+  /** The values document; `null` of a revision that was found, not made. */
+  readonly values: unknown;
+  readonly objects: readonly KubeObject[];
+  readonly status: RevisionStatus;
+  readonly reason?: string;
+  readonly evidence?: unknown;
+  readonly finishedAt?: string;
+}
+
+const ObjectsSchema = z.array(z.looseObject({ apiVersion: z.string(), kind: z.string(), metadata: z.looseObject({ name: z.string() }) }));
+
+const isKubeObject = (object: object): object is KubeObject => 'apiVersion' in object;
+
+const dataOf = (map: KubeObject): Readonly<Record<string, string>> => {
+  const entries = Object.entries(map['data'] ?? {}).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+  return Object.fromEntries(entries);
+};
+
+const parse = <T>(map: KubeObject, read: () => T): T => {
+  try {
+    return read();
+  } catch (cause) {
+    const { namespace, name } = map.metadata;
+    throw new UpstreamError(`ConfigMap ${namespace}/${name}, which holds a release’s state, cannot be read. Was it edited?`, { cause });
+  }
+};
+
+const buildMap = (namespace: string, release: string, name: string, state: string): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: {
+    name,
+    namespace,
+    labels: { [RELEASE_LABEL]: release, [MANAGED_BY_LABEL]: MANAGED_BY, [STATE_LABEL]: state },
+  },
+});
+
+/** The ConfigMap `tio-<release>`. */
+export const buildPointerMap = (namespace: string, pointer: Pointer): KubeObject => ({
+  ...buildMap(namespace, pointer.release, stateName(pointer.release), 'release'),
+  data: { pointer: JSON.stringify(pointer) },
+});
+
+/** Throws UpstreamError for a ConfigMap that somebody edited. */
+export const readPointer = (map: KubeObject): Pointer =>
+  parse(map, () => PointerSchema.parse(JSON.parse(dataOf(map)['pointer'] ?? '')));
+
+/** The ConfigMap `tio-<release>.v<N>`: its data never changes, its annotations tell what became of it. */
+export const buildRevisionMap = (namespace: string, revision: Revision): KubeObject => {
+  const { values, objects, status, reason: _reason, evidence: _evidence, finishedAt: _finishedAt, ...data } = revision;
+  const map = buildMap(namespace, revision.release, revisionName(revision.release, revision.revision), 'revision');
+  return {
+    ...map,
+    metadata: {
+      ...map.metadata,
+      labels: { ...map.metadata.labels, [REVISION_LABEL]: String(revision.revision) },
+      annotations: { [STATUS]: status },
+    },
+    immutable: true,
+    data: { revision: JSON.stringify(data), values: JSON.stringify(values), objects: JSON.stringify(objects) },
+  };
+};
+
+const readEvidence = (text: string | undefined): unknown => {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+};
+
+export const readRevision = (map: KubeObject): Revision =>
+  parse(map, () => {
+    const data = dataOf(map);
+    const annotations = map.metadata.annotations ?? {};
+    const evidence = readEvidence(annotations[EVIDENCE]);
+    const reason = annotations[REASON];
+    const finishedAt = annotations[FINISHED];
+    const objects: readonly object[] = ObjectsSchema.parse(JSON.parse(data['objects'] ?? ''));
+    return {
+      ...RevisionDataSchema.parse(JSON.parse(data['revision'] ?? '')),
+      values: JSON.parse(data['values'] ?? 'null'),
+      objects: objects.filter(isKubeObject),
+      status: STATUSES.find((status) => status === annotations[STATUS]) ?? 'interrupted',
+      ...(reason !== undefined && { reason }),
+      ...(evidence !== undefined && { evidence }),
+      ...(finishedAt !== undefined && { finishedAt }),
+    };
+  });
+
+/** What became of a revision. */
+export interface RevisionEnd {
+  readonly status: RevisionStatus;
+  readonly reason?: string | undefined;
+  readonly evidence?: unknown;
+  readonly finishedAt: string;
+}
+
+const evidenceText = (evidence: unknown): string | undefined => {
+  if (evidence === undefined) return undefined;
+  const text = JSON.stringify(evidence);
+  return text.length <= MAX_EVIDENCE ? text : JSON.stringify(`${text.slice(0, MAX_EVIDENCE / 2)}…`);
+};
+
+/** The revision's ConfigMap with its end noted. */
+export const withEnd = (map: KubeObject, end: RevisionEnd): KubeObject => {
+  const evidence = evidenceText(end.evidence);
+  return {
+    ...map,
+    metadata: {
+      ...map.metadata,
+      annotations: {
+        ...map.metadata.annotations,
+        [STATUS]: end.status,
+        [FINISHED]: end.finishedAt,
+        ...(end.reason !== undefined && { [REASON]: end.reason.slice(0, MAX_REASON) }),
+        ...(evidence !== undefined && { [EVIDENCE]: evidence }),
+      },
+    },
+  };
+};
+
+export const itemOf = ({ apiVersion, kind, metadata }: KubeObject, namespace: string, uid = metadata.uid): Item => ({
+  apiVersion,
+  kind,
+  namespace: metadata.namespace ?? namespace,
+  name: metadata.name,
+  ...(uid !== undefined && { uid }),
+});
+
+export const itemKey = ({ apiVersion, kind, namespace, name }: Omit<Item, 'uid'>): string =>
+  `${apiVersion}/${kind}/${namespace}/${name}`;
+
+/** Both lists, each object once; of two entries of one object the second one's uid counts, if it has one. */
+export const mergeItems = (first: readonly Item[], second: readonly Item[]): Item[] => {
+  const merged = new Map(first.map((item) => [itemKey(item), item]));
+  for (const item of second) merged.set(itemKey(item), { ...merged.get(itemKey(item)), ...item });
+  return [...merged.values()];
+};

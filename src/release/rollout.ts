@@ -1,0 +1,150 @@
+import type { KubeObject } from '../cluster/release-port.ts';
+import { AppError, DeadlineError } from '../errors.ts';
+import type { ReleaseDeps, Site } from './deps.ts';
+import type { DeploymentObject, ServiceObject } from './objects.ts';
+import { deploymentOf, isDeployment, isEndpointSlice, isService, selectorText } from './objects.ts';
+import type { DeploymentFacts, Seen, Trouble, Verdict } from './readiness.ts';
+import { assessDeployment, assessService, newestPods } from './readiness.ts';
+
+const FIRST_POLLS = 10;
+const FIRST_POLL_MS = 500;
+const POLL_MS = 2_000;
+// An API server that restarts is not a failed rollout.
+const MAX_LOST_LOOKS = 5;
+
+/** An object of the release and how far it is. */
+export interface ObjectReadiness {
+  readonly kind: string;
+  readonly name: string;
+  readonly verdict: Verdict;
+}
+
+/** One look at everything that is waited for. */
+export interface Look {
+  readonly readiness: readonly ObjectReadiness[];
+  readonly troubles: readonly Trouble[];
+  readonly seen: Seen;
+  readonly facts: readonly DeploymentFacts[];
+}
+
+export interface RolloutTarget {
+  /** As they were applied. */
+  readonly objects: readonly KubeObject[];
+  /** Names of Deployments whose rollout had stalled before, and which were not changed. */
+  readonly stalled: ReadonlySet<string>;
+}
+
+const lookAtDeployment = async (
+  deps: ReleaseDeps,
+  site: Site,
+  wanted: DeploymentObject,
+  hadStalled: boolean,
+): Promise<DeploymentFacts> => {
+  const { cluster } = deps;
+  const { namespace, signal } = site;
+  const { apiVersion, kind, metadata } = wanted;
+  const selector = selectorText(wanted.spec.selector.matchLabels ?? {});
+  const [found, replicaSets, pods] = await Promise.all([
+    cluster.getObject({ apiVersion, kind, namespace, name: metadata.name }, { signal }),
+    cluster.listObjects({ apiVersion, kind: 'ReplicaSet', namespace }, selector, { signal }),
+    cluster.listPods(namespace, selector, { signal }),
+  ]);
+  const deployment = found !== null && isDeployment(found) ? found : null;
+  return { deployment, generation: metadata.generation ?? 0, replicaSets, pods, hadStalled };
+};
+
+const lookAtService = async (
+  deps: ReleaseDeps,
+  site: Site,
+  wanted: ServiceObject,
+  objects: readonly KubeObject[],
+): Promise<ObjectReadiness> => {
+  const { cluster } = deps;
+  const { namespace, signal } = site;
+  const { apiVersion, kind } = wanted;
+  const { name } = wanted.metadata;
+  const slicesKind = { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', namespace };
+  const [found, slices] = await Promise.all([
+    cluster.getObject({ apiVersion, kind, namespace, name }, { signal }),
+    cluster.listObjects(slicesKind, `kubernetes.io/service-name=${name}`, { signal }),
+  ]);
+  const replicas = deploymentOf(wanted, objects)?.spec.replicas ?? 1;
+  const service = found !== null && isService(found) ? found : null;
+  return { kind, name, verdict: assessService(service, slices.filter(isEndpointSlice), replicas) };
+};
+
+/** Looks once at every Deployment and Service of the target. */
+export const lookAt = async (deps: ReleaseDeps, site: Site, target: RolloutTarget, seen: Seen): Promise<Look> => {
+  const { objects, stalled } = target;
+  const [facts, services] = await Promise.all([
+    Promise.all(
+      objects.filter(isDeployment).map((one) => lookAtDeployment(deps, site, one, stalled.has(one.metadata.name))),
+    ),
+    Promise.all(objects.filter(isService).map((one) => lookAtService(deps, site, one, objects))),
+  ]);
+  const nowMs = deps.launch.now().getTime();
+  const names = objects.filter(isDeployment).map(({ metadata }) => metadata.name);
+  const assessed = facts.map((one, index) => ({ name: names[index] ?? '', ...assessDeployment(one, seen, nowMs) }));
+  return {
+    readiness: [...services, ...assessed.map(({ name, verdict }) => ({ kind: 'Deployment', name, verdict }))],
+    troubles: assessed.flatMap(({ troubles }) => troubles),
+    seen: new Map(assessed.flatMap((one) => [...one.seen])),
+    facts,
+  };
+};
+
+export type RolloutEnd =
+  | { readonly kind: 'ready'; readonly look: Look }
+  | { readonly kind: 'failed'; readonly cause: string; readonly why: string; readonly look: Look };
+
+const EMPTY: Look = { readiness: [], troubles: [], seen: new Map(), facts: [] };
+
+const endOf = (look: Look): RolloutEnd | null => {
+  for (const { verdict } of look.readiness) {
+    if (verdict.kind === 'failed') return { kind: 'failed', cause: verdict.cause, why: verdict.why, look };
+  }
+  return look.readiness.every(({ verdict }) => verdict.kind === 'ready') ? { kind: 'ready', look } : null;
+};
+
+const timedOut = (look: Look, waitSec: number): RolloutEnd => {
+  const waiting = look.readiness.flatMap(({ verdict }) => (verdict.kind === 'waiting' ? [verdict.why] : []));
+  return { kind: 'failed', cause: 'timed-out', why: `Not ready after ${waitSec} s: ${waiting.join('; ')}`, look };
+};
+
+/**
+ * Waits until everything is ready, something has failed, or `waitSec` have passed: one deadline for all. `between` is
+ * called before every look; what it throws ends the wait.
+ */
+export const awaitRollout = async (
+  deps: ReleaseDeps,
+  site: Site,
+  target: RolloutTarget,
+  options: { readonly waitSec: number; readonly between: () => Promise<void> },
+): Promise<RolloutEnd> => {
+  const endsAtMs = deps.launch.now().getTime() + options.waitSec * 1_000;
+  let look = EMPTY;
+  let lost = 0;
+  for (let polls = 0; ; polls += 1) {
+    await options.between();
+    try {
+      look = await lookAt(deps, site, target, look.seen);
+      lost = 0;
+    } catch (error) {
+      lost += 1;
+      if (!(error instanceof AppError) || !error.retryable || lost >= MAX_LOST_LOOKS || site.signal.aborted) throw error;
+    }
+    const end = lost > 0 ? null : endOf(look);
+    if (end !== null) return end;
+    if (deps.launch.now().getTime() >= endsAtMs) return timedOut(look, options.waitSec);
+    if (site.signal.aborted) throw new DeadlineError('The request’s time ran out while the rollout was waited for.');
+    await deps.launch.wait(polls < FIRST_POLLS ? FIRST_POLL_MS : POLL_MS, site.signal);
+  }
+};
+
+/** The pods of the present templates that are not ready, for evidence. */
+export const unreadyPods = (look: Look) =>
+  look.facts.flatMap((facts) =>
+    newestPods(facts).filter(
+      (pod) => !(pod.status?.conditions ?? []).some(({ type, status }) => type === 'Ready' && status === 'True'),
+    ),
+  );
