@@ -99,7 +99,13 @@ const functionEnv = (
 
 const imagesOf = (storageUrl: string, options: StackOptions) => ({
   [AGGREGATOR_IMAGE]: {
-    command: [process.execPath, '--no-warnings', join(root, 'src/local/images/aggregator/main.ts')],
+    // A young generation of the default size grows to as much again as the updates that are held.
+    command: [
+      process.execPath,
+      '--no-warnings',
+      '--max-semi-space-size=4',
+      join(root, 'src/local/images/aggregator/main.ts'),
+    ],
     env: { STORAGE_API_ENDPOINT: storageUrl },
   },
   ...Object.fromEntries(Object.entries(options.images ?? {}).map(([image, command]) => [image, { command }])),
