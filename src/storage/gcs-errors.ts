@@ -24,6 +24,12 @@ const PERMISSIONS = {
   list: 'storage.objects.list',
 } as const;
 
+const CREDENTIALS_ADVICE =
+  'On Google Cloud give the function a service account; elsewhere run: gcloud auth application-default login';
+
+/** The auth library's words for credentials that are not there or not valid: no request was sent. */
+const NO_CREDENTIALS = /could not load the default credentials|unable to read the credential file|invalid_grant/i;
+
 const quote = ({ verb, uri }: Attempt): string => `${verb} ${formatGsUri(uri)}`;
 
 const MAX_QUOTE = 500;
@@ -96,10 +102,11 @@ export const translateRefusal = (attempt: Attempt, refusal: Refusal): AppError =
     return new UpstreamError(`${answered}. ${advice}.`, { details: { ...details, bucket: attempt.uri.bucket } });
   }
   if (status !== 401) return new UpstreamError(answered, { details });
-  return new UpstreamError(
-    `${answered}. Our token is not accepted: check that the service account is enabled, and that the clock is right.`,
-    { details },
-  );
+  // The client library sends the request without credentials when it finds none.
+  const advice = /^anonymous caller/i.test(message)
+    ? `There are no Google credentials. ${CREDENTIALS_ADVICE}`
+    : 'Our token is not accepted: check that the service account is enabled, and that the clock is right.';
+  return new UpstreamError(`${answered}. ${advice}`, { details });
 };
 
 const codeOf = (error: unknown): string | undefined =>
@@ -119,11 +126,9 @@ const leanCause = (error: unknown): Error => {
 export const translateFailure = (attempt: Attempt, error: unknown): AppError => {
   const cause = leanCause(error);
   const { message } = cause;
-  if (/could not load the default credentials/i.test(message)) {
-    return new UpstreamError(
-      `Could not ${quote(attempt)}: there are no Google credentials. On Google Cloud give the function a service account; elsewhere run: gcloud auth application-default login`,
-      { cause },
-    );
+  if (NO_CREDENTIALS.test(message)) {
+    const why = message.slice(0, MAX_QUOTE).replace(/\.+$/, '');
+    return new UpstreamError(`Could not ${quote(attempt)}: ${why}. ${CREDENTIALS_ADVICE}`, { cause });
   }
   const code = codeOf(error);
   const why = code === undefined || message.includes(code) ? message : `${message}, ${code}`;

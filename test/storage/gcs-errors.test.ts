@@ -35,6 +35,11 @@ describe('what a refusal says', () => {
     expect(refuse('read', 401, 'Invalid Credentials').message).toContain('the service account is enabled');
   });
 
+  test('401 to a caller without credentials says how to get them', () => {
+    const said = 'Anonymous caller does not have storage.objects.get access to the Google Cloud Storage object.';
+    expect(refuse('read', 401, said).message).toContain('gcloud auth application-default login');
+  });
+
   test.each([408, 429, 500, 502, 503, 504])('%i may pass', (status) => {
     expect(refuse('read', status, '')).toBeInstanceOf(UnavailableError);
   });
@@ -52,8 +57,12 @@ describe('what a refusal says', () => {
 });
 
 describe('what a failure says', () => {
-  test('without credentials: how to get them', () => {
-    const error = translateFailure(read, new Error('Could not load the default credentials. Browse to ...'));
+  test.each([
+    'Could not load the default credentials. Browse to ...',
+    'Unable to read the credential file specified by the GOOGLE_APPLICATION_CREDENTIALS environment variable: ...',
+    'invalid_grant',
+  ])('without credentials (%s): how to get them', (message) => {
+    const error = translateFailure(read, new Error(message));
     expect(error).toBeInstanceOf(UpstreamError);
     expect(error.message).toContain('gcloud auth application-default login');
   });
