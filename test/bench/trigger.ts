@@ -11,10 +11,9 @@ import type { Bench, Section } from './section.ts';
 import { sizeOf } from './section.ts';
 import { sentBetween } from './servers.ts';
 import { mean, median, quantile } from './stats.ts';
+import { buildTrigger, LIST } from './trigger-body.ts';
 import type { World, WorldOptions } from './world.ts';
-import { AGGREGATOR, BUCKETS, NAMESPACE, startWorld } from './world.ts';
-
-const LIST = 'lists/updates.txt';
+import { BUCKETS, NAMESPACE, startWorld } from './world.ts';
 
 /** The two requests that are compared; each call is of a run, or a Job, that was never there before. */
 interface Contest {
@@ -27,13 +26,7 @@ interface Contest {
 const createTrigger =
   (world: World, fn: MeasuredFunction) =>
   async (id: string, status = 201): Promise<void> => {
-    const body = {
-      ...AGGREGATOR,
-      aggregationId: id,
-      checkpointsFilePath: `gs://${BUCKETS.uploads}/${LIST}`,
-      outputPath: `gs://${BUCKETS.models}/${id}`,
-    };
-    expectStatus(await world.client.send('POST', `${fn.url}/`, JSON.stringify(body)), [status], 'The trigger');
+    expectStatus(await world.client.send('POST', `${fn.url}/`, buildTrigger(id)), [status], 'The trigger');
   };
 
 /** The Job that the function sends for a run, to be sent under another name. */
@@ -138,7 +131,7 @@ const compare = async (bench: Bench, server: string, options: WorldOptions): Pro
   const atStart = await fn.probe();
   const { warm, times, withinMs } = sizeOf(bench, {
     quick: { warm: 30, times: 60, withinMs: 1_500 },
-    normal: { warm: 100, times: 300, withinMs: 6_000 },
+    normal: { warm: 100, times: 300, withinMs: 5_000 },
   });
   await runInFlight({ inFlight: 1, times: warm, withinMs }, async (index) => {
     await contest.trigger(`warm-${index}`);

@@ -27,6 +27,8 @@ export interface World {
   readonly client: Client;
   /** Returns the object's resource. */
   upload(bucket: string, name: string, body: string | Uint8Array): Promise<string>;
+  /** The functions' environment. */
+  readonly env: Readonly<Record<string, string>>;
   startFunction(target: 'aggregate' | 'onCheckpoint'): Promise<MeasuredFunction>;
 }
 
@@ -82,6 +84,7 @@ export const startWorld = async (scope: Scope, { api: given, values = {} }: Worl
     storage,
     api,
     client,
+    env,
     upload: async (bucket, name, body) => {
       const url = `${storage.url}/upload/storage/v1/b/${bucket}/o?uploadType=media&name=${encodeURIComponent(name)}`;
       const sent = client.send('POST', url, body, { 'content-type': 'application/octet-stream' });

@@ -1,0 +1,130 @@
+import { buildFinalizedEvent } from '../../src/local/gcs/cloud-event.ts';
+import type { BinaryEvent } from '../../src/local/gcs/cloud-event.ts';
+import { runInFlight } from './client.ts';
+import type { MeasuredFunction, Probe } from './measured-function.ts';
+import type { Cell, Table } from './report.ts';
+import { count, megabytes, ms, perSecond } from './report.ts';
+import { buildRoundValues, NEVER, uploadUpdates } from './rounds-world.ts';
+import { createScope } from './scope.ts';
+import type { Bench, Section } from './section.ts';
+import { sizeOf } from './section.ts';
+import type { Counts } from './servers.ts';
+import { sentBetween } from './servers.ts';
+import { median, quantile } from './stats.ts';
+import type { World } from './world.ts';
+import { startWorld } from './world.ts';
+
+// What one instance is sent at once: the concurrency of a Cloud Run service unless it says otherwise.
+const IN_FLIGHT = 80;
+const WARM_UP = 100;
+
+const buildEvents = (resources: readonly string[]): BinaryEvent[] =>
+  resources.map((text, index) => buildFinalizedEvent(JSON.parse(text), `event-${index}`));
+
+interface Burst {
+  readonly events: number;
+  readonly seconds: number;
+  readonly eachMs: readonly number[];
+  readonly delivered: ReadonlyMap<number, number>;
+  readonly calls: number;
+  readonly sent: Counts;
+  readonly before: Probe | null;
+  readonly after: Probe | null;
+}
+
+const deliver = async (
+  world: World,
+  fn: MeasuredFunction,
+  events: readonly BinaryEvent[],
+  withinMs: number,
+): Promise<Burst> => {
+  await fn.forget();
+  const [before, sentBefore] = [await fn.probe(), await world.storage.counts()];
+  const delivered = new Map<number, number>();
+  const { seconds, eachMs } = await runInFlight({ inFlight: IN_FLIGHT, times: events.length, withinMs }, async (at) => {
+    const event = events[at];
+    if (event === undefined) return;
+    const { status } = await world.client.send('POST', `${fn.url}/`, event.body, { ...event.headers });
+    delivered.set(status, (delivered.get(status) ?? 0) + 1);
+  });
+  const calls = (await fn.upstreamCalls(eachMs.length)).reduce((sum, each) => sum + each, 0);
+  const [sent, after] = [sentBetween(sentBefore, await world.storage.counts()), await fn.probe()];
+  return { events: eachMs.length, seconds, eachMs, delivered, calls, sent, before, after };
+};
+
+const statusWords = (delivered: ReadonlyMap<number, number>): string =>
+  [...delivered].map(([status, times]) => `${status} x ${times}`).join(', ');
+
+const rowOf = (name: string, burst: Burst): [string, ...Cell[]] => {
+  const { events, seconds, eachMs, calls, sent, before, after } = burst;
+  return [
+    name,
+    count(events),
+    perSecond(events / seconds),
+    ms(median(eachMs)),
+    ms(quantile(eachMs, 0.99)),
+    count(calls / events),
+    count(sent.lists / events),
+    before && after && ms((after.cpuMs - before.cpuMs) / events),
+    after && ms(after.blockedMs),
+    after && megabytes(after.maxRssBytes),
+  ];
+};
+
+interface Scene {
+  readonly name: string;
+  readonly reportGoal: number;
+  readonly maxReports?: number;
+}
+
+const SCENES: readonly Scene[] = [
+  { name: 'a round runs: each look asks for its Job', reportGoal: 100, maxReports: 130 },
+  { name: 'below the goal: each look lists all updates', reportGoal: NEVER },
+];
+
+const play = async (bench: Bench, scene: Scene, times: number, withinMs: number) => {
+  // Of its own: a function that has grown in the scene before would not be told from one that grows in this.
+  const scope = bench.scope.keep(createScope());
+  const world = await startWorld(scope, { values: buildRoundValues(scene.reportGoal, scene.maxReports) });
+  const fn = await world.startFunction('onCheckpoint');
+  await deliver(world, fn, buildEvents(await uploadUpdates(world, 'warm', WARM_UP - 1)), withinMs);
+  const burst = await deliver(world, fn, buildEvents(await uploadUpdates(world, 'task', times)), withinMs);
+  await scope.close();
+  return { row: rowOf(scene.name, burst), words: `${scene.name}: answered ${statusWords(burst.delivered)}` };
+};
+
+export const events: Section = {
+  name: 'events',
+  title: 'A burst of uploads',
+  about: `Finalize events of one task, posted to onCheckpoint as Eventarc posts them, ${IN_FLIGHT} in flight, their objects being in the embedded bucket already. An instance looks at a task once for all events that arrive during a look, so calls per event are far below one look's.`,
+  run: async (bench) => {
+    const { times, withinMs } = sizeOf(bench, {
+      quick: { times: 1_000, withinMs: 4_000 },
+      normal: { times: 10_000, withinMs: 20_000 },
+      full: { times: 10_000, withinMs: 600_000 },
+    });
+    const rows: Table['rows'][number][] = [];
+    const words: string[] = [];
+    for (const scene of SCENES) {
+      const played = await play(bench, scene, times, withinMs);
+      rows.push(played.row);
+      words.push(played.words);
+    }
+    bench.add({
+      columns: [
+        `${times} objects`,
+        'events',
+        'rate',
+        'p50',
+        'p99',
+        'upstream calls each',
+        'lists each',
+        'CPU each',
+        'longest block',
+        'most RSS',
+      ],
+      rows,
+    });
+    bench.add(`${words.join('; ')}.`);
+  },
+};
