@@ -86,18 +86,27 @@ const redriveSome = (world: World, instance: Instance, observer: Observer, taskI
   );
 };
 
+const cancelOpen = (world: World, instance: Instance, observer: Observer, taskId: string): void => {
+  const round = observer.historyOf(taskId).ledger.open?.round ?? 1;
+  call(world, instance, `cancel ${round} of ${taskId}`, () => cancel(instance.deps, taskId, round));
+};
+
 /** Somebody asks an instance for something. */
 export const ask = (world: World, instance: Instance, observer: Observer): void => {
-  const { prng } = world;
-  const taskId = prng.pick(world.config.tasks);
-  const wish = prng.int(10);
-  if (wish < 5) return readBooks(world, instance, taskId);
-  if (wish < 6) return dryRun(world, instance, taskId);
-  if (wish < 8 && may(world, 'redrive')) return redriveSome(world, instance, observer, taskId);
-  if (wish < 9 && may(world, 'cancel') && prng.chance(0.5)) {
-    const round = observer.historyOf(taskId).ledger.open?.round ?? 1;
-    return call(world, instance, `cancel ${round} of ${taskId}`, () => cancel(instance.deps, taskId, round));
+  const { prng, config } = world;
+  const taskId = prng.pick(config.tasks);
+  const often = config.focused ? 4 : 1;
+  const wishes: readonly (readonly [number, () => void])[] = [
+    [5, () => readBooks(world, instance, taskId)],
+    [1, () => dryRun(world, instance, taskId)],
+    [1, () => tick(world, instance)],
+    [may(world, 'redrive') ? 2 * often : 0, () => redriveSome(world, instance, observer, taskId)],
+    [may(world, 'cancel') ? 0.5 * often : 0, () => cancelOpen(world, instance, observer, taskId)],
+    [may(world, 'crash') ? 0.1 : 0, () => crash(world, instance, 'scaled down')],
+  ];
+  let left = prng.next() * wishes.reduce((sum, [weight]) => sum + weight, 0);
+  for (const [weight, wish] of wishes) {
+    left -= weight;
+    if (left < 0) return wish();
   }
-  if (may(world, 'crash') && prng.chance(0.1)) return crash(world, instance, 'scaled down');
-  return tick(world, instance);
 };

@@ -11,6 +11,7 @@ import { crash, remote } from './remote.ts';
 import type { Instance, World } from './world.ts';
 
 const NAMESPACE = 'ns';
+export const BURIED = 'tensorio-trigger/buried';
 export const QUEUE = 'kueue.x-k8s.io/queue-name';
 const short = (name: string): string => name.replace(/^tasks\//, '').replace('rounds/', '');
 
@@ -100,7 +101,10 @@ const createCluster = (
         instance,
         'create',
         `${as}create Job ${job.metadata?.name}${job.spec?.suspend ? ' (buried)' : ''}`,
-        () => cluster.createJob(job, options),
+        () => {
+          if (job.metadata?.annotations?.[BURIED] === undefined) world.createdJobs.add(job.metadata?.name ?? '');
+          return cluster.createJob(job, options);
+        },
       ),
     getJob: (namespace, name, options) =>
       remote(world, instance, 'read', `${as}get Job ${name}`, () => cluster.getJob(namespace, name, options)),

@@ -83,11 +83,22 @@ const checkOutput = (world: World, history: History, round: number, outputPath: 
     violate(world, `3: round ${round} is settled, and ${outputPath} does not hold its output: ${text}`);
 };
 
+/** An attempt is given up for what lies in its directory only where a Job of that very attempt has been. */
+const checkSpoiled = (world: World, before: Ledger, after: Ledger): void => {
+  const { open } = before;
+  if (open === null) return;
+  const failures = (after.open?.round === open.round ? after.open : after.rounds.get(open.round))?.failures ?? [];
+  const spoiled = failures.length > open.failures.length && failures.at(-1)?.code === 'OutputNotEmpty';
+  if (spoiled && !world.createdJobs.has(open.job.name))
+    violate(world, `3: ${open.job.name} is spoiled by an earlier attempt`);
+};
+
 const checkLedger = (world: World, history: History, ledger: Ledger): void => {
   const { ledger: before } = history;
   if (ledger.watermarkMs < before.watermarkMs) violate(world, '2: the watermark falls');
   const folded = world.truth.fold(before, ledger);
   if (folded !== null) violate(world, `4: ${folded}`);
+  checkSpoiled(world, before, ledger);
   for (const [round, record] of ledger.rounds) {
     const settled = record.outcome === 'aggregated' && !before.rounds.has(round);
     if (settled && before.open?.round === round) checkOutput(world, history, round, record.outputPath);

@@ -27,7 +27,7 @@ const isEnded = (job: V1Job): boolean =>
 const chooseFate = (world: World): Fate => {
   const { prng, config } = world;
   if (!world.faulty && config.ending === 'always-fail') return 'fail';
-  const fates: Fate[] = ['full', 'full', 'full', 'half-then-full'];
+  const fates: Fate[] = config.focused ? ['full', 'half-then-full'] : ['full', 'full', 'full', 'half-then-full'];
   if (may(world, 'failing-jobs')) fates.push('fail', 'half-then-fail', 'hang');
   if (may(world, 'odd-output')) fates.push('nothing');
   return prng.pick(fates);

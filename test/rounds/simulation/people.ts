@@ -1,4 +1,5 @@
 import { OUTPUT_PATHS, randomPolicy } from './config.ts';
+import { BURIED } from './instance.ts';
 import type { Observer } from './invariants.ts';
 import type { Controller } from './jobs.ts';
 import type { World } from './world.ts';
@@ -21,7 +22,7 @@ const deleteJob = (world: World, controller: Controller): void => {
     .jobs()
     .filter(
       ({ metadata, status }) =>
-        metadata?.annotations?.['tensorio-trigger/buried'] === undefined && (status?.conditions ?? []).length === 0,
+        metadata?.annotations?.[BURIED] === undefined && (status?.conditions ?? []).length === 0,
     );
   if (running.length === 0) return;
   controller.remove(world.prng.pick(running), may(world, 'left-pods') && world.prng.chance(0.5));
@@ -30,8 +31,9 @@ const deleteJob = (world: World, controller: Controller): void => {
 /** One of the things that people do to the system beside using it. */
 export const meddle = (world: World, controller: Controller): void => {
   const { prng } = world;
-  if (may(world, 'policy-change') && prng.chance(0.3)) changePolicy(world);
-  if (may(world, 'delete-job') && prng.chance(0.3)) deleteJob(world, controller);
+  const often = world.config.focused ? 1 : 0.3;
+  if (may(world, 'policy-change') && prng.chance(often)) changePolicy(world);
+  if (may(world, 'delete-job') && prng.chance(often)) deleteJob(world, controller);
   if (may(world, 'missing-secret') && prng.chance(0.2)) world.secretMissing = !world.secretMissing;
 };
 

@@ -27,8 +27,9 @@ export const crash = (world: World, instance: Instance, why: string): void => {
   world.ops = world.ops.filter((op) => op.instance !== instance);
 };
 
-const sleepMs = (world: World): number => {
-  if (!may(world, 'sleep') || !world.prng.chance(0.03)) return 0;
+const sleepMs = (world: World, verb: Verb): number => {
+  const often = verb === 'create' ? 0.5 : 0.1;
+  if (!may(world, 'sleep') || !world.prng.chance(world.config.focused ? often : 0.03)) return 0;
   return world.prng.int(world.prng.chance(0.5) ? LIFE_MS : 60_000);
 };
 
@@ -74,7 +75,7 @@ export const remote = <T>(
     }
   };
   if (instance.alive) {
-    world.ops.push({ instance, label, sinceMs: world.nowMs, wakeMs: world.nowMs + sleepMs(world), run });
+    world.ops.push({ instance, label, sinceMs: world.nowMs, wakeMs: world.nowMs + sleepMs(world, verb), run });
   }
   return promise;
 };

@@ -29,7 +29,8 @@ export interface Outcome {
 const BEGIN_MS = Date.UTC(2026, 0, 1);
 // Each sweep is ten minutes after the last, which is the longest backoff.
 const SWEEP_EVERY_MS = 600_000;
-const MAX_SWEEPS = 80;
+// Sweeps in which nothing is started, ended or retried: with that many, what is open stays open.
+const MAX_IDLE_SWEEPS = 12;
 
 /** Lets everything run that needs no further remote operation. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -55,6 +56,7 @@ const createWorld = (config: Config, trace: string[] | null): World => {
     ops: [],
     deliveries: [],
     births: 0,
+    createdJobs: new Set(),
     violation: null,
   };
   return world;
@@ -103,7 +105,7 @@ const act = (world: World, observer: Observer, controller: Controller): void => 
   if (choice < 8) upload(world);
   else if (choice < 14) controller.step();
   else if (choice < 16) tick(world, livingInstance(world, observer));
-  else if (choice < 19) ask(world, livingInstance(world, observer), observer);
+  else if (choice < (world.config.focused ? 18 : 19)) ask(world, livingInstance(world, observer), observer);
   else meddle(world, controller);
 };
 
@@ -137,18 +139,26 @@ const endFaults = (world: World): void => {
   world.ops = world.ops.map((op) => ({ ...op, wakeMs: world.nowMs }));
 };
 
+/** Grows with every attempt that ends and every round that starts or ends. */
+const progressOf = (observer: Observer, taskId: string): number => {
+  const { next, open } = observer.historyOf(taskId).ledger;
+  return next * 100 + (open === null ? 50 : open.attempt);
+};
+
 const comeToRest = async (world: World, observer: Observer, controller: Controller): Promise<void> => {
   endFaults(world);
   await drain(world, controller);
   const tasks = world.config.tasks.filter((taskId) => taskId !== world.config.poison);
-  for (let sweeps = 0; sweeps < MAX_SWEEPS && world.violation === null; sweeps += 1) {
-    const before = JSON.stringify(tasks.map((taskId) => observer.historyOf(taskId).ledger.next));
+  let [progress, idle] = [-1, 0];
+  while (idle < MAX_IDLE_SWEEPS && world.violation === null) {
     tick(world, livingInstance(world, observer));
     await drain(world, controller);
     for (let each = 0; each < 8; each += 1) controller.step();
     world.nowMs += SWEEP_EVERY_MS;
-    const still = JSON.stringify(tasks.map((taskId) => observer.historyOf(taskId).ledger.next)) === before;
-    if (still && sweeps > 2 * tasks.length + 2 && tasks.every((taskId) => isAtRest(world, observer, taskId))) break;
+    const now = tasks.reduce((sum, taskId) => sum + progressOf(observer, taskId), 0);
+    idle = now === progress ? idle + 1 : 0;
+    progress = now;
+    if (idle > 2 * tasks.length && tasks.every((taskId) => isAtRest(world, observer, taskId))) break;
   }
   for (const taskId of tasks) readBooks(world, livingInstance(world, observer), taskId);
   await drain(world, controller);

@@ -58,6 +58,8 @@ export interface World {
   deliveries: Delivery[];
   /** Instances made so far, for their names. */
   births: number;
+  /** Names of Jobs that were created to run. */
+  readonly createdJobs: Set<string>;
   violation: Violation | null;
 }
 

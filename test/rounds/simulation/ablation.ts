@@ -1,0 +1,276 @@
+import type { Fault } from './config.ts';
+
+/** One rule of the protocol, taken out of the product's source: the simulation must then fail. */
+export interface Ablation {
+  readonly rule: string;
+  /** Below `src/rounds/`. */
+  readonly file: string;
+  /** Stands exactly once in the file. */
+  readonly find: string;
+  readonly replace: string;
+  /** The faults that must meet for it; whatever the seed says otherwise. */
+  readonly faults?: readonly Fault[];
+}
+
+/**
+ * The rules, each with the change that switches it off. The product has no switches: the change is made to the source
+ * while it is loaded (main.ts `--without`). A line that is not found any more fails the test, so the table cannot rot.
+ */
+export const ABLATIONS: readonly Ablation[] = [
+  {
+    rule: 'now is taken before the ledger and the listing',
+    file: 'seal.ts',
+    find: 'const view = { now: pass.now,',
+    replace: 'const view = { now: deps.now(),',
+  },
+  {
+    rule: 'the watermark stays behind the oldest pending update',
+    file: 'watermark.ts',
+    find: 'Math.min(now.getTime() - settledWindowSec * 1000, oldestLeftMs - 1)',
+    replace: 'Math.min(now.getTime() - settledWindowSec * 1000, oldestLeftMs * Infinity)',
+  },
+  {
+    rule: 'the watermark never falls',
+    faults: ['policy-change', 'jump', 'instances', 'force'],
+    file: 'watermark.ts',
+    find: 'Math.max(ledger.watermarkMs, Math.min(',
+    replace: 'Math.max(0, Math.min(',
+  },
+  {
+    rule: 'an id leaves by the later of its sealed and its listed time',
+    file: 'watermark.ts',
+    find: 'update?.timeCreatedMs ?? 0)',
+    replace: '0)',
+  },
+  {
+    rule: 'what is listed behind the watermark counts as settled',
+    file: 'accounting.ts',
+    find: 'else if (update.timeCreatedMs > ledger.watermarkMs)',
+    replace: 'else',
+  },
+  {
+    rule: 'a duplicate that leaves is folded into the totals',
+    file: 'watermark.ts',
+    find: 'duplicate += 1;',
+    replace: ';',
+  },
+  {
+    rule: 'an invalid object that the watermark passes is folded into the totals',
+    file: 'watermark.ts',
+    find: 'invalid += 1;',
+    replace: ';',
+  },
+  {
+    rule: 'an empty object is invalid',
+    file: 'listing.ts',
+    find: 'size > 0 && ',
+    replace: '',
+  },
+  {
+    rule: 'a manifest that is there is adopted: the set is what it says',
+    file: 'seal.ts',
+    find: "=== 'taken') return known;",
+    replace: "=== 'nothing') return known;",
+  },
+  {
+    rule: 'adopting leaves the watermark and prunes nothing',
+    file: 'seal.ts',
+    find: 'return writeLedger(deps, pass, known, openSealed(deps, pass, known.ledger, manifest));',
+    replace:
+      'return writeLedger(deps, pass, known, raiseWatermark(openSealed(deps, pass, known.ledger, manifest), { now: pass.now, settledWindowSec: pass.policy.settledWindowSec, listing: [], left: [] }));',
+  },
+  {
+    rule: 'a sealed round that the ledger does not know is looked for',
+    file: 'next-step.ts',
+    find: 'if (manifest !== null) return',
+    replace: 'if (manifest?.round === 0) return',
+  },
+  {
+    rule: 'a lost ledger write is never taken for done',
+    file: 'write-ledger.ts',
+    find: "written === 'conflict' ? 'conflict' :",
+    replace: "written === 'conflict' ? { ledger, generation: seen.generation } :",
+  },
+  {
+    rule: 'what was settled and not published is published by whoever looks next',
+    file: 'ledger.ts',
+    find: 'unpublished: [...ledger.unpublished, open.round],',
+    replace: 'unpublished: [],',
+  },
+  {
+    rule: 'latest.json never goes back',
+    faults: ['sleep', 'instances', 'timeout', 'crash'],
+    file: 'publish.ts',
+    find: '.round >= round) return true;',
+    replace: '.round === round) return true;',
+  },
+  {
+    rule: 'an absent Job is never complete',
+    file: 'open-round.ts',
+    find: "if (open.created) return { next: bury(look, open.cancelled === true ? 'Cancelled' : 'Vanished') };",
+    replace: 'if (open.created) return { next: await completed(look) };',
+  },
+  {
+    rule: 'a complete Job without output has failed',
+    file: 'open-round.ts',
+    find: 'if (!(await hasOutput(look))) {\n    return endAttempt',
+    replace: 'if (look === null) {\n    return endAttempt',
+  },
+  {
+    rule: 'the name of a vanished Job stays taken',
+    faults: ['delete-job', 'sleep', 'instances', 'timeout'],
+    file: 'open-round.ts',
+    find: "if (open.created) return { next: bury(look, open.cancelled === true ? 'Cancelled' : 'Vanished') };",
+    replace: "if (open.created) return { next: endAttempt(look, 'Vanished', 'it is gone') };",
+  },
+  {
+    rule: 'no Job is created while a pod of the task lives',
+    file: 'open-round.ts',
+    find: 'if (alive !== undefined) {',
+    replace: 'if (alive === null) {',
+  },
+  {
+    rule: 'an attempt whose directory holds something is not started',
+    file: 'open-round.ts',
+    find: "if (await hasOutput(look)) return bury(look, 'OutputNotEmpty');",
+    replace: '',
+    faults: ['crash', 'delete-job', 'odd-output', 'failing-jobs', 'instances'],
+  },
+  {
+    rule: 'a Job that is there and not noted is taken for what it is',
+    file: 'open-round.ts',
+    find: 'if (!isOfAttempt(deps, known.ledger, open, job)) {',
+    replace: 'if (!open.created || !isOfAttempt(deps, known.ledger, open, job)) {',
+  },
+  {
+    rule: 'a failed attempt is followed by another name',
+    file: 'ledger.ts',
+    find: 'attempt: failure.attempt + 1,',
+    replace: 'attempt: failure.attempt,',
+  },
+  {
+    rule: 'attempts never share a directory',
+    faults: ['failing-jobs', 'odd-output', 'instances'],
+    file: 'seal.ts',
+    find: 'attempt: String(index + 1)',
+    replace: "attempt: '1'",
+  },
+  {
+    rule: 'the output path is frozen when the round is sealed',
+    file: 'open-round.ts',
+    find: 'const look: Look = { deps, pass, known, open };',
+    replace:
+      "const { freezePolicy } = await import('./seal.ts'); open = { ...open, outputPaths: freezePolicy({ ...pass.policy, maxAttempts: open.maxAttempts }, pass.taskId, open.round).outputPaths }; const look: Look = { deps, pass, known, open };",
+  },
+  {
+    rule: "the Job's name is frozen before it is created",
+    file: 'open-round.ts',
+    find: 'const look: Look = { deps, pass, known, open };',
+    replace:
+      'open = { ...open, job: jobRefOf(deps, pass.policy, pass.taskId, open) }; const look: Look = { deps, pass, known, open };',
+  },
+  {
+    rule: 'a cancelled Job is suspended, not deleted',
+    faults: ['cancel', 'sleep', 'instances', 'timeout', 'left-pods'],
+    file: 'open-round.ts',
+    find: 'await deps.cluster.suspendJob(open.job.namespace, open.job.name, pass.call);\n    return known;',
+    replace:
+      'await deps.cluster.deleteJob(open.job.namespace, open.job.name, pass.call);\n    return writeLedger(deps, pass, known, settleRound(known.ledger, deps.now(), { attempt: open.attempt, code: "Cancelled", reason: "" }));',
+  },
+  {
+    rule: 'a cancelled Job that Kueue would resume is deleted',
+    faults: ['cancel', 'kueue', 'instances', 'force'],
+    file: 'open-round.ts',
+    find: 'if (isQueued(job)) return',
+    replace: 'if (job === null) return',
+  },
+  {
+    rule: 'a cancel before the Job was created takes its name',
+    faults: ['cancel', 'sleep', 'instances', 'timeout', 'crash', 'force'],
+    file: 'open-round.ts',
+    find: "if (open.cancelled === true) return bury(look, 'Cancelled');",
+    replace: "if (open.cancelled === true) return endAttempt(look, 'Cancelled', 'it was cancelled');",
+  },
+  {
+    rule: 'a round is redriven once',
+    faults: ['redrive', 'failing-jobs', 'instances', 'sleep'],
+    file: 'redrive.ts',
+    find: 'if (as !== undefined) {',
+    replace: 'if (as === 0) {',
+  },
+  {
+    rule: 'a redrive is a round of its own',
+    file: 'redrive.ts',
+    find: 'redriveOf: first.round,',
+    replace: '',
+  },
+  {
+    rule: 'nothing is redriven while a round is open',
+    file: 'redrive.ts',
+    find: 'if (open !== null)\n    throw',
+    replace: 'if (open === undefined)\n    throw',
+  },
+  {
+    rule: 'a redriven round is no longer counted as failed',
+    file: 'ledger.ts',
+    find: 'failed: totals.failed - (redriveOf === undefined ? 0 : manifest.updates.length),',
+    replace: 'failed: totals.failed,',
+  },
+  {
+    rule: 'dropped updates are settled',
+    file: 'ledger.ts',
+    find: '? [...manifest.updates, ...manifest.dropped] :',
+    replace: '? [...manifest.updates] :',
+  },
+  {
+    rule: 'a call joins the waiting one, never the running one',
+    file: 'coalesce.ts',
+    find: 'return join(lane.waiting, options);',
+    replace: 'return join(lane.running, options);',
+  },
+  {
+    rule: 'force flags are or-ed',
+    file: 'coalesce.ts',
+    find: 'batch.force ||= force;',
+    replace: 'if (batch.callers === 0) batch.force = force;',
+  },
+  {
+    rule: 'a reader looks for the manifest of the next round',
+    file: 'next-step.ts',
+    find: 'const sorted = sortListing(ledger, unadopted, listing);\n  return { unadopted, listing, sorted, accounting: account(ledger, unadopted, sorted) };',
+    replace:
+      'const sorted = sortListing(ledger, null, listing);\n  return { unadopted, listing, sorted, accounting: account(ledger, null, sorted) };',
+  },
+  {
+    rule: 'a reader reads the manifest before the listing',
+    file: 'next-step.ts',
+    find: 'const unadopted = manifest === undefined ? await readManifest(deps, pass, ledger.next) : manifest;\n  const listing = await listUpdates(deps.store, pass.policy.uploads, pass.taskId, pass.call);',
+    replace:
+      'const listing = await listUpdates(deps.store, pass.policy.uploads, pass.taskId, pass.call);\n  const unadopted = manifest === undefined ? await readManifest(deps, pass, ledger.next) : manifest;',
+  },
+  {
+    rule: 'the cursor is written before the tasks are visited',
+    file: 'sweep.ts',
+    find: 'if (!dryRun) await writeCursor(deps, { after, begun: alone ? [...waiting] : batch }, call);',
+    replace: '',
+  },
+  {
+    rule: 'a failed round can be seen and redriven: its updates do not come back by themselves',
+    file: 'ledger.ts',
+    find: 'open: null,\n    totals: { ...totals,',
+    replace:
+      'open: null,\n    ...(failure !== undefined && { settled: new Map([...ledger.settled].slice(0, -open.updates)) }),\n    totals: { ...totals,',
+  },
+  {
+    rule: 'never fewer than minReports unless forced',
+    file: 'policy.ts',
+    find: 'if (count < policy.minReports) {',
+    replace: 'if (count < policy.minReports && timeoutAt > now) {',
+  },
+  {
+    rule: 'a listing that is the older view makes no duplicate (newer, not merely another)',
+    file: 'accounting.ts',
+    find: 'compareGenerations(listed.generation, settled.generation) > 0',
+    replace: 'compareGenerations(listed.generation, settled.generation) !== 0',
+  },
+];
