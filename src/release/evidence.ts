@@ -35,7 +35,13 @@ const orNothing = async <T>(work: Promise<T>): Promise<T | null> => {
   }
 };
 
-const logOf = async (deps: ReleaseDeps, site: Site, pod: string, container: string, hasEnded: boolean): Promise<string | null> => {
+const logOf = async (
+  deps: ReleaseDeps,
+  site: Site,
+  pod: string,
+  container: string,
+  hasEnded: boolean,
+): Promise<string | null> => {
   const { namespace, signal } = site;
   const read = (previous: boolean) =>
     orNothing(deps.cluster.podLog(namespace, pod, { container, tailLines: LOG_LINES, previous, signal }));
@@ -71,7 +77,12 @@ const plainTrouble = (pod: V1Pod): Trouble => {
 const hasRun = ({ exitCode, restarts = 0, reason }: Trouble): boolean =>
   exitCode !== undefined || restarts > 0 || reason === 'NotReady';
 
-const collectOf = async (deps: ReleaseDeps, site: Site, pod: V1Pod, troubles: readonly Trouble[]): Promise<Evidence[]> => {
+const collectOf = async (
+  deps: ReleaseDeps,
+  site: Site,
+  pod: V1Pod,
+  troubles: readonly Trouble[],
+): Promise<Evidence[]> => {
   const events = await eventsOf(deps, site, pod);
   const told = troubles.length > 0 ? troubles : [plainTrouble(pod)];
   return Promise.all(

@@ -26,8 +26,13 @@ const mapRef = (namespace: string, name: string): ObjectRef => ({ ...CONFIG_MAPS
 
 const isState = (map: KubeObject, state: string): boolean => map.metadata.labels?.[STATE_LABEL] === state;
 
-export const readState = async ({ cluster }: ReleaseDeps, { release, namespace, signal }: Site): Promise<ReleaseState> => {
-  const maps = await cluster.listObjects({ ...CONFIG_MAPS, namespace }, `${STATE_LABEL},${RELEASE_LABEL}=${release}`, { signal });
+export const readState = async (
+  { cluster }: ReleaseDeps,
+  { release, namespace, signal }: Site,
+): Promise<ReleaseState> => {
+  const maps = await cluster.listObjects({ ...CONFIG_MAPS, namespace }, `${STATE_LABEL},${RELEASE_LABEL}=${release}`, {
+    signal,
+  });
   const pointer = maps.find((map) => isState(map, 'release'));
   const revisions = maps.filter((map) => isState(map, 'revision')).map(readRevision);
   return {
@@ -37,7 +42,11 @@ export const readState = async ({ cluster }: ReleaseDeps, { release, namespace, 
 };
 
 /** The pointers of all releases in a namespace. */
-export const listPointers = async ({ cluster }: ReleaseDeps, namespace: string, signal: AbortSignal): Promise<Pointer[]> => {
+export const listPointers = async (
+  { cluster }: ReleaseDeps,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<Pointer[]> => {
   const maps = await cluster.listObjects({ ...CONFIG_MAPS, namespace }, `${STATE_LABEL}=release`, { signal });
   return maps.map(readPointer);
 };
@@ -49,10 +58,18 @@ export const revisionOf = (state: ReleaseState, revision: number | null | undefi
 export const currentOf = (state: ReleaseState): Revision | undefined => revisionOf(state, state.pointer?.current);
 
 export const nextRevision = (state: ReleaseState): number =>
-  Math.max(0, state.pointer?.current ?? 0, state.pointer?.pending ?? 0, ...state.revisions.map(({ revision }) => revision)) + 1;
+  Math.max(
+    0,
+    state.pointer?.current ?? 0,
+    state.pointer?.pending ?? 0,
+    ...state.revisions.map(({ revision }) => revision),
+  ) + 1;
 
 /** Throws NotFoundError where there is nothing of the release. */
-export const requireRelease = (state: ReleaseState, { release, namespace }: Pick<Site, 'release' | 'namespace'>): Pointer => {
+export const requireRelease = (
+  state: ReleaseState,
+  { release, namespace }: Pick<Site, 'release' | 'namespace'>,
+): Pointer => {
   if (state.pointer !== null) return state.pointer;
   throw new NotFoundError(`There is no release "${release}" in namespace ${namespace}. GET / lists the releases.`);
 };
@@ -73,7 +90,11 @@ const attempt = async (work: () => Promise<Outcome>): Promise<Outcome> => {
  * Writes a ConfigMap of ours, whatever becomes of a single request: looks, changes what is there, and looks again until
  * the answer says that it was done. `build` is given what is there.
  */
-const writeMap = async (session: Session, name: string, build: (found: KubeObject | null) => KubeObject | null): Promise<void> => {
+const writeMap = async (
+  session: Session,
+  name: string,
+  build: (found: KubeObject | null) => KubeObject | null,
+): Promise<void> => {
   const { deps, namespace, signal } = session;
   const { cluster } = deps;
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
@@ -110,7 +131,9 @@ export const createRevision = async (session: Session, revision: Revision): Prom
   await writeMap(session, revisionName(session.release, revision.revision), (found) => {
     if (found === null) return map;
     if (readRevision(found).requestId === revision.requestId) return null;
-    throw new ContentionError(`Revision ${revision.revision} of ${session.release} was made by another call; ask again.`);
+    throw new ContentionError(
+      `Revision ${revision.revision} of ${session.release} was made by another call; ask again.`,
+    );
   });
 };
 
@@ -129,7 +152,8 @@ export const trimHistory = async (session: Session, state: ReleaseState, keep: r
   const lastGood = state.revisions.findLast(({ status }) => status === 'deployed')?.revision;
   const extra = state.revisions.slice(0, Math.max(0, state.revisions.length - KEPT));
   for (const { revision } of extra) {
-    if (revision !== lastGood && !keep.includes(revision)) await deleteMap(session, revisionName(session.release, revision));
+    if (revision !== lastGood && !keep.includes(revision))
+      await deleteMap(session, revisionName(session.release, revision));
   }
 };
 

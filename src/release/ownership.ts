@@ -49,7 +49,7 @@ export const ownerOf = (live: KubeObject, release: string): Owner => {
   const ours = labels[RELEASE_LABEL];
   if (ours === release) return { kind: 'ours' };
   if (ours !== undefined) return { kind: 'other-release', release: ours };
-  const helm = annotations[HELM_RELEASE] ?? (isHelmObject(live) ? labels['release'] ?? release : undefined);
+  const helm = annotations[HELM_RELEASE] ?? (isHelmObject(live) ? (labels['release'] ?? release) : undefined);
   if (helm !== undefined) return { kind: 'helm', release: helm, namespace: annotations[HELM_NAMESPACE] ?? namespace };
   const managers = [...new Set(managedFields.map(({ manager }) => manager))].filter((name) => name !== MANAGED_BY);
   return { kind: 'other', who: managers.length === 0 ? 'nobody that it names' : managers.join(', ') };

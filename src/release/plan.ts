@@ -63,7 +63,9 @@ export const conflictError = (found: readonly (readonly [KubeObject, readonly Fi
 };
 
 /** 422 naming every field that the API server refuses. */
-export const refusalError = (found: readonly (readonly [KubeObject, readonly Issue[], boolean])[]): InvalidReleaseError => {
+export const refusalError = (
+  found: readonly (readonly [KubeObject, readonly Issue[], boolean])[],
+): InvalidReleaseError => {
   const issues = found.flatMap(([object, list]) =>
     list.map(({ path, message }) => ({
       path: `${object.kind}/${object.metadata.name}${path === '' ? '' : `: ${path}`}`,

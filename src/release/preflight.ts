@@ -21,7 +21,10 @@ const podSpecOf = (object: KubeObject): V1PodSpec[] => {
 };
 
 const assertNamespace = async ({ cluster }: ReleaseDeps, { namespace, signal }: Site): Promise<void> => {
-  const found = await cluster.getObject({ apiVersion: 'v1', kind: 'Namespace', namespace, name: namespace }, { signal });
+  const found = await cluster.getObject(
+    { apiVersion: 'v1', kind: 'Namespace', namespace, name: namespace },
+    { signal },
+  );
   if (found !== null && found.metadata.deletionTimestamp === undefined) return;
   const message =
     found === null
@@ -94,7 +97,10 @@ export interface PreflightInput {
  */
 export const preflight = async (deps: ReleaseDeps, site: Site, input: PreflightInput): Promise<void> => {
   await assertNamespace(deps, site);
-  const specs = [...input.objects.flatMap(podSpecOf), ...(input.aggregator === undefined ? [] : [input.aggregator.podSpec])];
+  const specs = [
+    ...input.objects.flatMap(podSpecOf),
+    ...(input.aggregator === undefined ? [] : [input.aggregator.podSpec]),
+  ];
   const required = requiredSecrets(site.namespace, specs, input.checkSecrets);
   await assertSecrets(deps.cluster, required, site.signal);
 };

@@ -178,16 +178,16 @@ const whyWaiting = (facts: DeploymentFacts, troubles: readonly Trouble[]): strin
 export const assessDeployment = (facts: DeploymentFacts, seen: Seen, nowMs: number): Assessment => {
   const pods = newestPods(facts);
   const containers = pods.flatMap((pod) =>
-    statusesOf(pod).map((status) => troubleOf(pod, status)).filter((trouble) => trouble !== null),
+    statusesOf(pod)
+      .map((status) => troubleOf(pod, status))
+      .filter((trouble) => trouble !== null),
   );
   const now = new Map(containers.map((trouble) => [keyOf(trouble), seen.get(keyOf(trouble)) ?? nowMs]));
   const troubles = [...containers, ...pods.flatMap(unschedulable)];
   if (isReady(facts)) return { verdict: { kind: 'ready' }, troubles: [], seen: now };
   const fatal = containers.find((trouble) => isFatal(trouble, now.get(keyOf(trouble)) ?? nowMs, nowMs));
   const failed: Verdict | null =
-    fatal === undefined
-      ? failureOfConditions(facts)
-      : { kind: 'failed', cause: fatal.reason, why: tellTrouble(fatal) };
+    fatal === undefined ? failureOfConditions(facts) : { kind: 'failed', cause: fatal.reason, why: tellTrouble(fatal) };
   return { verdict: failed ?? { kind: 'waiting', why: whyWaiting(facts, troubles) }, troubles, seen: now };
 };
 
@@ -207,7 +207,9 @@ export const assessService = (
   const { name } = service.metadata;
   if (!hasAddress(service)) return { kind: 'waiting', why: `Service ${name} has no address yet` };
   // Absent means ready: https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/#conditions
-  const hasEndpoint = slices.some(({ endpoints }) => (endpoints ?? []).some(({ conditions }) => conditions?.ready !== false));
+  const hasEndpoint = slices.some(({ endpoints }) =>
+    (endpoints ?? []).some(({ conditions }) => conditions?.ready !== false),
+  );
   if (replicas === 0 || hasEndpoint) return { kind: 'ready' };
   return { kind: 'waiting', why: `Service ${name} has no ready endpoint yet` };
 };

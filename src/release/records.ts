@@ -65,12 +65,16 @@ export interface Revision extends z.infer<typeof RevisionDataSchema> {
   readonly finishedAt?: string;
 }
 
-const ObjectsSchema = z.array(z.looseObject({ apiVersion: z.string(), kind: z.string(), metadata: z.looseObject({ name: z.string() }) }));
+const ObjectsSchema = z.array(
+  z.looseObject({ apiVersion: z.string(), kind: z.string(), metadata: z.looseObject({ name: z.string() }) }),
+);
 
 const isKubeObject = (object: object): object is KubeObject => 'apiVersion' in object;
 
 const dataOf = (map: KubeObject): Readonly<Record<string, string>> => {
-  const entries = Object.entries(map['data'] ?? {}).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+  const entries = Object.entries(map['data'] ?? {}).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string',
+  );
   return Object.fromEntries(entries);
 };
 
@@ -79,7 +83,10 @@ const parse = <T>(map: KubeObject, read: () => T): T => {
     return read();
   } catch (cause) {
     const { namespace, name } = map.metadata;
-    throw new UpstreamError(`ConfigMap ${namespace}/${name}, which holds a release’s state, cannot be read. Was it edited?`, { cause });
+    throw new UpstreamError(
+      `ConfigMap ${namespace}/${name}, which holds a release’s state, cannot be read. Was it edited?`,
+      { cause },
+    );
   }
 };
 

@@ -13,7 +13,8 @@ const endOthers = async (session: Session, revisions: readonly Revision[], curre
   const finishedAt = session.deps.launch.now().toISOString();
   for (const { revision, status } of revisions) {
     if (revision === current) continue;
-    if (status === 'pending') await endRevision(session, revision, { status: 'interrupted', reason: INTERRUPTED, finishedAt });
+    if (status === 'pending')
+      await endRevision(session, revision, { status: 'interrupted', reason: INTERRUPTED, finishedAt });
     if (status === 'deployed') await endRevision(session, revision, { status: 'superseded', finishedAt });
   }
 };
@@ -28,12 +29,16 @@ const recovered = (state: ReleaseState, pointer: Pointer): Pointer => {
  * Ends what a killed call left: its revision is marked `interrupted`, or its commit is finished where that was all that
  * was missing. Its inventory is merged already, so none of its objects is forgotten. Answers the state after that.
  */
-export const recover = async (session: Session): Promise<{ readonly state: ReleaseState; readonly wasInterrupted: boolean }> => {
+export const recover = async (
+  session: Session,
+): Promise<{ readonly state: ReleaseState; readonly wasInterrupted: boolean }> => {
   const state = await readState(session.deps, session);
   const { pointer, revisions } = state;
   const after = pointer === null ? null : recovered(state, pointer);
   const current = after?.current ?? null;
-  const isClean = revisions.every(({ revision, status }) => status !== 'pending' && (status !== 'deployed' || revision === current));
+  const isClean = revisions.every(
+    ({ revision, status }) => status !== 'pending' && (status !== 'deployed' || revision === current),
+  );
   if (isClean && pointer?.pending === after?.pending) return { state, wasInterrupted: false };
   await endOthers(session, revisions, current);
   if (after !== null && after !== pointer) await writePointer(session, after);

@@ -131,7 +131,8 @@ export const awaitRollout = async (
       lost = 0;
     } catch (error) {
       lost += 1;
-      if (!(error instanceof AppError) || !error.retryable || lost >= MAX_LOST_LOOKS || site.signal.aborted) throw error;
+      if (!(error instanceof AppError) || !error.retryable || lost >= MAX_LOST_LOOKS || site.signal.aborted)
+        throw error;
     }
     const end = lost > 0 ? null : endOf(look);
     if (end !== null) return end;

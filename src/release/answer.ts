@@ -1,0 +1,91 @@
+import type { RunAnswer } from '../status/run-answer.ts';
+import type { ObjectDiff } from './diff.ts';
+import type { Evidence } from './evidence.ts';
+import type { Health } from './health.ts';
+import type { Action, PlannedObject } from './plan.ts';
+import type { Item } from './records.ts';
+import type { Look } from './rollout.ts';
+
+export interface ObjectAnswer {
+  readonly kind: string;
+  readonly name: string;
+  readonly action: Action;
+  readonly ready?: boolean;
+  /** Why it is not ready. */
+  readonly why?: string;
+}
+
+/** The aggregation that went with the release, or why it did not start. */
+export type AggregationAnswer =
+  | RunAnswer
+  | { readonly outcome: 'failed'; readonly code: string; readonly detail: string };
+
+/** A release, as a deploy, a rollback or an uninstall answers it. */
+export interface ReleaseAnswer {
+  readonly outcome: 'deployed' | 'unchanged' | 'dry-run' | 'uninstalled' | 'rolled-back' | 'rollback-failed' | 'failed';
+  readonly release: string;
+  readonly namespace: string;
+  /** The revision that runs now; `null` where none does. */
+  readonly revision: number | null;
+  /** Of a deploy that failed: the revision that it recorded. */
+  readonly failedRevision?: number;
+  readonly objects: readonly ObjectAnswer[];
+  readonly diff: readonly ObjectDiff[];
+  readonly notes: readonly string[];
+  readonly warnings: readonly string[];
+  readonly health: readonly Health[];
+  readonly aggregation?: AggregationAnswer;
+  /** One sentence. */
+  readonly reason?: string;
+  readonly evidence?: readonly Evidence[];
+  /** Of a rollback that failed too. */
+  readonly rollback?: { readonly to: number | null; readonly reason?: string; readonly evidence?: readonly Evidence[] };
+  /** Milliseconds by step. */
+  readonly timings: Readonly<Record<string, number>>;
+}
+
+/** Measures steps by the clock given. */
+export interface Timings {
+  step<T>(name: string, work: () => Promise<T>): Promise<T>;
+  all(): Readonly<Record<string, number>>;
+}
+
+export const createTimings = (now: () => Date): Timings => {
+  const startedAt = now().getTime();
+  const steps = new Map<string, number>();
+  return {
+    step: async (name, work) => {
+      const from = now().getTime();
+      try {
+        return await work();
+      } finally {
+        steps.set(name, (steps.get(name) ?? 0) + now().getTime() - from);
+      }
+    },
+    all: () => ({ ...Object.fromEntries(steps), totalMs: now().getTime() - startedAt }),
+  };
+};
+
+const readyOf = (look: Look | undefined, kind: string, name: string): Pick<ObjectAnswer, 'ready' | 'why'> => {
+  const found = look?.readiness.find((one) => one.kind === kind && one.name === name);
+  if (found === undefined) return {};
+  return {
+    ready: found.verdict.kind === 'ready',
+    ...(found.verdict.kind !== 'ready' && { why: found.verdict.why }),
+  };
+};
+
+export const objectAnswers = (
+  plan: readonly PlannedObject[],
+  pruned: readonly Item[] = [],
+  look?: Look,
+): ObjectAnswer[] => [
+  ...plan.map(({ desired, action }) => {
+    const { kind, metadata } = desired;
+    return { kind, name: metadata.name, action, ...readyOf(look, kind, metadata.name) };
+  }),
+  ...pruned.map(({ kind, name }) => ({ kind, name, action: 'pruned' as const })),
+];
+
+export const diffsOf = (plan: readonly PlannedObject[]): ObjectDiff[] =>
+  plan.flatMap(({ diff }) => (diff === null ? [] : [diff]));

@@ -1,0 +1,175 @@
+import { AppError } from '../errors.ts';
+import type { AppliedObject } from './apply.ts';
+import type { Session } from './deps.ts';
+import type { Desired } from './desired.ts';
+import type { ReleaseState } from './history.ts';
+import { createRevision, endRevision, nextRevision, readState, trimHistory, writePointer } from './history.ts';
+import type { LiveObjects } from './preflight.ts';
+import { asFound } from './ownership.ts';
+import { deleteItems, leftovers } from './prune.ts';
+import type { Item, Pointer, Revision } from './records.ts';
+import { itemKey, itemOf, mergeItems } from './records.ts';
+import { specHash } from '../aggregation/spec.ts';
+import type { KubeObject } from '../cluster/release-port.ts';
+import { currentOf } from './history.ts';
+
+const emptyPointer = (release: string): Pointer => ({
+  schemaVersion: 1,
+  release,
+  current: null,
+  pending: null,
+  inventory: [],
+});
+
+const itemsOf = (session: Session, desired: Desired, live: LiveObjects): Item[] =>
+  desired.objects.map((object) => {
+    const item = itemOf(object, session.namespace);
+    const uid = live.get(itemKey(item))?.metadata.uid;
+    return uid === undefined ? item : { ...item, uid };
+  });
+
+const baseRevision = (session: Session, revision: number, requestedBy: string | undefined) => ({
+  schemaVersion: 1 as const,
+  release: session.release,
+  revision,
+  requestId: session.requestId,
+  ...(requestedBy !== undefined && { requestedBy }),
+  createdAt: session.deps.launch.now().toISOString(),
+});
+
+/**
+ * Records objects that are about to be adopted as a revision of their own, as they were found: what a rollback goes back
+ * to. Answers the state after that.
+ */
+export const recordFound = async (
+  session: Session,
+  state: ReleaseState,
+  found: readonly KubeObject[],
+  requestedBy: string | undefined,
+): Promise<ReleaseState> => {
+  const { release, namespace } = session;
+  const current = currentOf(state);
+  const kept = found.map((object) => asFound(object, release));
+  const keys = new Set(kept.map((object) => itemKey(itemOf(object, namespace))));
+  const others = (current?.objects ?? []).filter((object) => !keys.has(itemKey(itemOf(object, namespace))));
+  const objects = [...others, ...kept];
+  const revision = nextRevision(state);
+  await createRevision(session, {
+    ...baseRevision(session, revision, requestedBy),
+    description: 'as found, before it was adopted',
+    rendererVersion: 'found',
+    hash: specHash(objects),
+    restartedAt: current?.restartedAt ?? {},
+    values: null,
+    objects,
+    status: 'deployed',
+  });
+  const pointer = state.pointer ?? emptyPointer(release);
+  const inventory = mergeItems(
+    pointer.inventory,
+    found.map((object) => itemOf(object, namespace)),
+  );
+  await writePointer(session, { ...pointer, current: revision, inventory });
+  if (current !== undefined) {
+    const finishedAt = session.deps.launch.now().toISOString();
+    await endRevision(session, current.revision, { status: 'superseded', finishedAt });
+  }
+  return readState(session.deps, session);
+};
+
+/** A revision under way. */
+export interface Begun {
+  readonly revision: number;
+  readonly pointer: Pointer;
+  readonly items: readonly Item[];
+}
+
+/** Records the revision as `pending`, and every object that it may make, before the first of them is made. */
+export const begin = async (
+  session: Session,
+  state: ReleaseState,
+  desired: Desired,
+  live: LiveObjects,
+  requestedBy: string | undefined,
+): Promise<Begun> => {
+  const revision = nextRevision(state);
+  const record: Revision = {
+    ...baseRevision(session, revision, requestedBy),
+    description: desired.description,
+    rendererVersion: desired.rendererVersion,
+    hash: desired.hash,
+    restartedAt: { ...desired.restartedAt },
+    values: desired.document,
+    objects: desired.objects,
+    status: 'pending',
+  };
+  await createRevision(session, record);
+  const before = state.pointer ?? emptyPointer(session.release);
+  const items = itemsOf(session, desired, live);
+  const pointer = { ...before, pending: revision, inventory: mergeItems(before.inventory, items) };
+  await writePointer(session, pointer);
+  return { revision, pointer, items };
+};
+
+/** Notes the uids of what was made. */
+export const noteApplied = async (
+  session: Session,
+  begun: Begun,
+  applied: readonly AppliedObject[],
+): Promise<Begun> => {
+  const made = applied.map(({ object }) => itemOf(object, session.namespace));
+  const items = mergeItems(begun.items, made);
+  const pointer = { ...begun.pointer, inventory: mergeItems(begun.pointer.inventory, made) };
+  await writePointer(session, pointer);
+  return { ...begun, pointer, items };
+};
+
+export interface Committed {
+  readonly pruned: readonly Item[];
+  readonly warnings: readonly string[];
+}
+
+/** What is not pruned now stays in the inventory, and is tried again by the next deploy. */
+const prune = async (session: Session, begun: Begun): Promise<Committed & { readonly left: readonly Item[] }> => {
+  const extra = leftovers(begun.pointer.inventory, begun.items);
+  try {
+    const { deleted, spared } = await deleteItems(session, extra);
+    const warnings = spared.map(
+      ({ kind, name }) =>
+        `${kind} ${name} is not of this release any more and was left alone: it has not our label, or is another object of that name.`,
+    );
+    return { pruned: deleted, warnings, left: [] };
+  } catch (error) {
+    if (!(error instanceof AppError) || error.status === 409) throw error;
+    return {
+      pruned: [],
+      warnings: [`Not everything could be pruned: ${error.message} The next deploy tries again.`],
+      left: extra,
+    };
+  }
+};
+
+/** Prunes, then commits: the revision is `deployed`, the one before it `superseded`, and the pointer says so last. */
+export const commit = async (session: Session, begun: Begun): Promise<Committed> => {
+  const { pruned, warnings, left } = await prune(session, begun);
+  const finishedAt = session.deps.launch.now().toISOString();
+  const { current } = begun.pointer;
+  await endRevision(session, begun.revision, { status: 'deployed', finishedAt });
+  if (current !== null) await endRevision(session, current, { status: 'superseded', finishedAt });
+  const inventory = mergeItems(begun.items, left);
+  await writePointer(session, { ...begun.pointer, current: begun.revision, pending: null, inventory });
+  await trimHistory(session, await readState(session.deps, session), [begun.revision]);
+  return { pruned, warnings };
+};
+
+/** Records that the revision failed; `inventory` is what there is of the release now. */
+export const recordFailure = async (
+  session: Session,
+  begun: Begun,
+  end: { readonly reason: string; readonly evidence: unknown; readonly inventory: readonly Item[] },
+): Promise<void> => {
+  const { reason, evidence, inventory } = end;
+  const finishedAt = session.deps.launch.now().toISOString();
+  await endRevision(session, begun.revision, { status: 'failed', reason, evidence, finishedAt });
+  await writePointer(session, { ...begun.pointer, pending: null, inventory: [...inventory] });
+};

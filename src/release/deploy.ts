@@ -1,0 +1,158 @@
+import type { Issue } from '../errors.ts';
+import { diffsOf, objectAnswers, createTimings } from './answer.ts';
+import type { ReleaseAnswer, Timings } from './answer.ts';
+import type { ReleaseDeps, Site } from './deps.ts';
+import type { Desired } from './desired.ts';
+import { buildDesired } from './desired.ts';
+import { diffObject } from './diff.ts';
+import { InvalidReleaseError } from './errors.ts';
+import { readState, requireRelease } from './history.ts';
+import type { ReleaseState } from './history.ts';
+import { withLock } from './lock.ts';
+import { planObjects } from './plan.ts';
+import { foreignObjects, helmNotes, preflight, readLive } from './preflight.ts';
+import { leftovers } from './prune.ts';
+import { itemOf } from './records.ts';
+import type { DeployRequest } from './request.ts';
+import { runRelease } from './run.ts';
+import { releaseIssues, validateRelease } from './validate.ts';
+import { aggregatorPod, checkAggregation, launchAggregation } from './with-aggregation.ts';
+
+const NONE: ReleaseState = { pointer: null, revisions: [] };
+
+const assertValid = (deps: ReleaseDeps, { source, release, namespace }: DeployRequest): void => {
+  const { allowed } = deps.launch;
+  const issues: readonly Issue[] =
+    source.kind === 'values' ? validateRelease(source.values, release, namespace, allowed) : releaseIssues(release, []);
+  if (issues.length > 0) throw new InvalidReleaseError(issues, { details: { outcome: 'invalid' } });
+};
+
+const clientAnswer = (request: DeployRequest, desired: Desired, timings: Timings): ReleaseAnswer => ({
+  outcome: 'dry-run',
+  release: request.release,
+  namespace: request.namespace,
+  revision: null,
+  objects: desired.objects.map(({ kind, metadata }) => ({ kind, name: metadata.name, action: 'created' })),
+  diff: desired.objects.flatMap((object) => diffObject(null, object) ?? []),
+  notes: desired.notes,
+  warnings: desired.warnings,
+  health: [],
+  timings: timings.all(),
+});
+
+/** What a deploy would do, asked of the API server without writing anything. */
+const serverDryRun = async (
+  deps: ReleaseDeps,
+  site: Site,
+  request: DeployRequest,
+  context: { readonly state: ReleaseState; readonly desired: Desired; readonly timings: Timings },
+): Promise<ReleaseAnswer> => {
+  const { state, desired, timings } = context;
+  const live = await readLive(deps, site, desired.objects);
+  const foreign = foreignObjects(live, site.release, request.adopt);
+  const plan = await timings.step('dryRunMs', () => planObjects(deps, site, desired.objects, live, request.adopt));
+  const extra = leftovers(
+    state.pointer?.inventory ?? [],
+    desired.objects.map((object) => itemOf(object, site.namespace)),
+  );
+  const gone = await Promise.all(extra.map((item) => deps.cluster.getObject(item, { signal: site.signal })));
+  return {
+    outcome: 'dry-run',
+    release: site.release,
+    namespace: site.namespace,
+    revision: state.pointer?.current ?? null,
+    objects: objectAnswers(
+      plan,
+      extra.filter((_item, index) => gone[index] !== null),
+    ),
+    diff: [...diffsOf(plan), ...gone.flatMap((object) => (object === null ? [] : (diffObject(object, null) ?? [])))],
+    notes: [...desired.notes, ...helmNotes(foreign, site.release)],
+    warnings: desired.warnings,
+    health: [],
+    timings: timings.all(),
+  };
+};
+
+/** Values that hold an aggregation and no service: there is nothing to release, so no revision is made. */
+const aggregateOnly = async (
+  deps: ReleaseDeps,
+  site: Site,
+  context: { readonly state: ReleaseState; readonly desired: Desired; readonly timings: Timings },
+): Promise<ReleaseAnswer> => {
+  const { state, desired, timings } = context;
+  const owned = state.pointer?.inventory ?? [];
+  if (owned.length > 0) {
+    const message = `release no service, and release "${site.release}" runs ${owned.map(({ kind, name }) => `${kind} ${name}`).join(', ')}: DELETE it to uninstall them, or launch the aggregation by the function aggregate`;
+    throw new InvalidReleaseError([{ path: '', message: `the values ${message}` }], {
+      details: { outcome: 'invalid' },
+    });
+  }
+  return {
+    outcome: 'unchanged',
+    release: site.release,
+    namespace: site.namespace,
+    revision: state.pointer?.current ?? null,
+    objects: [],
+    diff: [],
+    notes: desired.notes,
+    warnings: desired.warnings,
+    health: [],
+    timings: timings.all(),
+  };
+};
+
+const carryOut = async (
+  deps: ReleaseDeps,
+  site: Site,
+  request: DeployRequest,
+  context: { readonly state: ReleaseState; readonly desired: Desired; readonly timings: Timings },
+): Promise<ReleaseAnswer> => {
+  if (context.desired.objects.length === 0) return aggregateOnly(deps, site, context);
+  if (request.dryRun === 'server') return serverDryRun(deps, site, request, context);
+  const holder = { requestId: deps.newId(), requestedBy: request.requestedBy };
+  return withLock(deps, site, holder, (session) => runRelease(session, request, context.timings));
+};
+
+/**
+ * Installs, upgrades or rolls back a release (release.md). Answers `deployed`, `unchanged` or `dry-run`. After any end,
+ * a kill included, the same call again is safe and carries on.
+ *
+ * Throws InvalidReleaseError, PreflightError, ConflictError (busy, owned by others, fields of others) with nothing
+ * changed; ReleaseFailedError with the evidence after a rollback; and what the ports throw.
+ */
+export const deploy = async (
+  deps: ReleaseDeps,
+  request: DeployRequest,
+  signal: AbortSignal,
+): Promise<ReleaseAnswer> => {
+  const { release, namespace, dryRun } = request;
+  const timings = createTimings(deps.launch.now);
+  const site: Site = { release, namespace, signal };
+  assertValid(deps, request);
+  const state = dryRun === 'client' ? NONE : await readState(deps, site);
+  if (request.source.kind === 'revision') requireRelease(state, site);
+  const desired = buildDesired(request, state, deps.launch.now());
+  if (dryRun === 'client') return clientAnswer(request, desired, timings);
+  const { objects, checkSecrets, aggregation } = desired;
+  const aggregator = aggregation === undefined ? undefined : aggregatorPod(aggregation);
+  await timings.step('preflightMs', () => preflight(deps, site, { objects, checkSecrets, aggregator }));
+  const checked = aggregation === undefined ? undefined : await checkAggregation(deps, aggregation, signal);
+  const answer = await carryOut(deps, site, request, { state, desired, timings });
+  if (aggregation === undefined) return answer;
+  if (dryRun === 'server') return checked === undefined ? answer : { ...answer, aggregation: checked };
+  const launched = await launchAggregation(deps, aggregation, signal);
+  const failed = launched.outcome === 'failed';
+  const warnings = failed ? [...answer.warnings, 'The aggregation did not start; see aggregation.'] : answer.warnings;
+  return { ...answer, warnings, aggregation: launched, timings: timings.all() };
+};
+
+/** What the release's running revision and the cluster differ in: what others changed since. */
+export const driftOf = async (deps: ReleaseDeps, site: Site) => {
+  const state = await readState(deps, site);
+  const pointer = requireRelease(state, site);
+  const current = state.revisions.find(({ revision }) => revision === pointer.current);
+  const objects = current?.objects ?? [];
+  const live = await readLive(deps, site, objects);
+  const plan = await planObjects(deps, site, objects, live, true);
+  return { revision: pointer.current, diff: diffsOf(plan), objects: objectAnswers(plan) };
+};

@@ -1,0 +1,146 @@
+import { isJsonObject } from '../values/json.ts';
+import { parseValues } from '../values/parse-values.ts';
+import { NotFoundError, InvalidRequestError } from '../errors.ts';
+import type { KubeObject } from '../cluster/release-port.ts';
+import { adviseRelease, buildNotes } from './advice.ts';
+import type { ReleaseDeps, Site } from './deps.ts';
+import { checkHealth } from './health.ts';
+import { currentOf, listPointers, readState, requireRelease } from './history.ts';
+import { leaseOf, readHold } from './lock.ts';
+import type { Revision } from './records.ts';
+import { lookAt } from './rollout.ts';
+
+/** One line of a release's history. */
+export interface RevisionAnswer {
+  readonly revision: number;
+  readonly status: Revision['status'];
+  readonly description: string;
+  readonly createdAt: string;
+  readonly finishedAt?: string;
+  readonly requestedBy?: string;
+  readonly reason?: string;
+  readonly images: readonly string[];
+  readonly objects: readonly { readonly kind: string; readonly name: string }[];
+}
+
+const imagesOf = (objects: readonly KubeObject[]): string[] => {
+  const found = JSON.stringify(objects).matchAll(/"image":"([^"]+)"/g);
+  return [...new Set([...found].map(([, image = '']) => image))];
+};
+
+const answerRevision = (revision: Revision): RevisionAnswer => {
+  const { status, description, createdAt, finishedAt, requestedBy, reason, objects } = revision;
+  return {
+    revision: revision.revision,
+    status,
+    description,
+    createdAt,
+    ...(finishedAt !== undefined && { finishedAt }),
+    ...(requestedBy !== undefined && { requestedBy }),
+    ...(reason !== undefined && { reason }),
+    images: imagesOf(objects),
+    objects: objects.map(({ kind, metadata }) => ({ kind, name: metadata.name })),
+  };
+};
+
+/** The revisions of a release, newest first. Throws NotFoundError. */
+export const historyOf = async (deps: ReleaseDeps, site: Site) => {
+  const state = await readState(deps, site);
+  const pointer = requireRelease(state, site);
+  const { release, current, pending } = pointer;
+  return {
+    release,
+    namespace: site.namespace,
+    revision: current,
+    pending,
+    revisions: state.revisions.toReversed().map(answerRevision),
+  };
+};
+
+/** The releases of all namespaces that configuration allows. */
+export const listReleases = async (deps: ReleaseDeps, signal: AbortSignal) => {
+  const { namespaces } = deps.launch.allowed;
+  const found = await Promise.all(
+    namespaces.map(async (namespace) =>
+      (await listPointers(deps, namespace, signal)).map(({ release, current, pending, inventory }) => ({
+        release,
+        namespace,
+        revision: current,
+        pending,
+        objects: inventory.map(({ kind, name }) => ({ kind, name })),
+      })),
+    ),
+  );
+  return found.flat().toSorted((a, b) => (a.release < b.release ? -1 : 1));
+};
+
+const textsOf = (revision: Revision | undefined, site: Site) => {
+  if (revision === undefined || !isJsonObject(revision.values)) return { notes: [], warnings: [] };
+  try {
+    const values = parseValues(revision.values);
+    return { notes: buildNotes(values, site), warnings: adviseRelease(values, site) };
+  } catch {
+    // Rules have become stricter since the revision was made: it runs all the same.
+    return { notes: [], warnings: [] };
+  }
+};
+
+const busyOf = async (deps: ReleaseDeps, site: Site) => {
+  const lease = await leaseOf(deps, site);
+  const hold = lease === null ? null : readHold(lease);
+  if (hold === null || hold.expiresAtMs <= deps.launch.now().getTime()) return {};
+  return { busy: { holder: hold.holder, since: hold.since } };
+};
+
+/** One release: what runs, how it is, and what its last failure was. Throws NotFoundError. */
+export const describeRelease = async (deps: ReleaseDeps, site: Site) => {
+  const state = await readState(deps, site);
+  const pointer = requireRelease(state, site);
+  const current = currentOf(state);
+  const objects = current?.objects ?? [];
+  const [look, health, busy] = await Promise.all([
+    lookAt(deps, site, { objects, stalled: new Set() }, new Map()),
+    checkHealth(deps, site, objects, 1),
+    busyOf(deps, site),
+  ]);
+  const failed = state.revisions.findLast(({ status }) => status === 'failed');
+  const last = state.revisions.at(-1);
+  return {
+    release: site.release,
+    namespace: site.namespace,
+    revision: pointer.current,
+    pending: pointer.pending,
+    ...busy,
+    state: last?.status ?? 'unknown',
+    objects: objects.map(({ kind, metadata }) => {
+      const found = look.readiness.find((one) => one.kind === kind && one.name === metadata.name)?.verdict;
+      const why = found === undefined || found.kind === 'ready' ? {} : { why: found.why };
+      return { kind, name: metadata.name, ...(found !== undefined && { ready: found.kind === 'ready' }), ...why };
+    }),
+    troubles: look.troubles,
+    health,
+    ...textsOf(current, site),
+    ...(failed !== undefined && {
+      lastFailure: { ...answerRevision(failed), ...(failed.evidence !== undefined && { evidence: failed.evidence }) },
+    }),
+  };
+};
+
+/**
+ * The namespace of a release that a call names without one: the allowed namespace that holds it. Throws
+ * InvalidRequestError when several do, NotFoundError when none does.
+ */
+export const findNamespace = async (deps: ReleaseDeps, release: string, signal: AbortSignal): Promise<string> => {
+  const { namespaces } = deps.launch.allowed;
+  const [only] = namespaces;
+  if (namespaces.length === 1 && only !== undefined) return only;
+  const found = (await listReleases(deps, signal)).filter((one) => one.release === release);
+  const [first, second] = found;
+  if (first !== undefined && second === undefined) return first.namespace;
+  const held = found.map(({ namespace }) => namespace).join(', ');
+  if (first === undefined) {
+    throw new NotFoundError(`There is no release "${release}" in ${namespaces.join(', ')}. GET / lists the releases.`);
+  }
+  const message = `is missing: release "${release}" is in several namespaces (${held})`;
+  throw new InvalidRequestError(`?namespace ${message}.`, [{ path: '?namespace', message }]);
+};

@@ -1,0 +1,133 @@
+import { buildRunRequest } from '../aggregation/request.ts';
+import type { RunRequest } from '../aggregation/request.ts';
+import { specHash } from '../aggregation/spec.ts';
+import type { KubeObject } from '../cluster/release-port.ts';
+import { ConflictError, NotFoundError } from '../errors.ts';
+import type { CheckSecret } from '../secrets/required.ts';
+import { isJsonObject } from '../values/json.ts';
+import type { Values } from '../values/parse-values.ts';
+import { parseValues } from '../values/parse-values.ts';
+import { adviseRelease, buildNotes } from './advice.ts';
+import type { ReleaseState } from './history.ts';
+import { currentOf, revisionOf } from './history.ts';
+import { releasedComponents, renderRelease, RENDERER_VERSION } from './manifests/render.ts';
+import type { ComponentName } from './names.ts';
+import type { Revision } from './records.ts';
+import type { DeployRequest } from './request.ts';
+
+/** What a call wants the release to be. */
+export interface Desired {
+  readonly description: string;
+  readonly objects: readonly KubeObject[];
+  /** Kept with the revision. */
+  readonly document: unknown;
+  readonly hash: string;
+  readonly rendererVersion: string;
+  readonly restartedAt: Readonly<Partial<Record<ComponentName, string>>>;
+  readonly checkSecrets: readonly CheckSecret[];
+  readonly warnings: readonly string[];
+  readonly notes: readonly string[];
+  readonly aggregation?: RunRequest;
+}
+
+type Restarts = Partial<Record<ComponentName, string>>;
+
+/** A restart once asked for stays in the pods’ template: dropped, it would roll them once more. */
+const restartsOf = (values: Values, current: Revision | undefined, now: Date): Restarts => {
+  const restarts: Restarts = {};
+  for (const name of releasedComponents(values)) {
+    const kept = current?.restartedAt[name];
+    const at = values[name]?.deployment?.restart === true ? now.toISOString() : kept;
+    if (at !== undefined) restarts[name] = at;
+  }
+  return restarts;
+};
+
+const latestWarnings = (values: Values): string[] =>
+  releasedComponents(values).flatMap((name) => {
+    const { tag, digest, restart } = values[name]?.deployment ?? {};
+    if (tag !== 'latest' || digest !== undefined || restart === true) return [];
+    return [
+      `${name}.deployment.tag is latest: a newer image of that tag is not rolled out unless restart: true is given; name a tag or a digest.`,
+    ];
+  });
+
+const fromValues = (
+  request: DeployRequest,
+  values: Values,
+  document: unknown,
+  current: Revision | undefined,
+  now: Date,
+): Desired => {
+  const { release, namespace, waitSec, requestedBy } = request;
+  const restartedAt = restartsOf(values, current, now);
+  const objects = renderRelease(values, { release, namespace, waitSec, restartedAt });
+  const where = { release, namespace };
+  const context = { now, defaults: { namespace, releaseName: release } };
+  return {
+    description: 'deploy',
+    objects,
+    document,
+    hash: specHash(objects),
+    rendererVersion: RENDERER_VERSION,
+    restartedAt,
+    checkSecrets: values.checkSecrets,
+    warnings: [...adviseRelease(values, where), ...latestWarnings(values)],
+    notes: buildNotes(values, where),
+    ...(values.aggregator?.release === true && {
+      aggregation: buildRunRequest(values, { ...context, ...(requestedBy !== undefined && { requestedBy }) }),
+    }),
+  };
+};
+
+const chooseRevision = (request: DeployRequest, asked: number | undefined, state: ReleaseState): Revision => {
+  const { release } = request;
+  const wanted = asked ?? state.revisions.findLast(({ status }) => status === 'superseded')?.revision;
+  const found = revisionOf(state, wanted);
+  const kept = state.revisions.map(({ revision, status }) => `${revision} (${status})`).join(', ');
+  if (found === undefined) {
+    const what = asked === undefined ? 'no revision before the one that runs' : `no revision ${asked}`;
+    throw new NotFoundError(`Release "${release}" has ${what}. It has: ${kept === '' ? 'none' : kept}.`);
+  }
+  if (found.status === 'deployed' || found.status === 'superseded') return found;
+  throw new ConflictError(
+    `Revision ${found.revision} of "${release}" never ran (${found.status}${found.reason === undefined ? '' : `: ${found.reason}`}). It has: ${kept}.`,
+    { details: { outcome: 'conflict', status: found.status } },
+  );
+};
+
+const valuesOf = (revision: Revision): Values | null => {
+  if (!isJsonObject(revision.values)) return null;
+  try {
+    return parseValues(revision.values);
+  } catch {
+    // Rules have become stricter since: the objects are what counts.
+    return null;
+  }
+};
+
+const fromRevision = (request: DeployRequest, revision: Revision): Desired => {
+  const { release, namespace } = request;
+  const values = valuesOf(revision);
+  return {
+    description: `rollback to ${revision.revision}`,
+    objects: revision.objects,
+    document: revision.values,
+    hash: revision.hash,
+    rendererVersion: revision.rendererVersion,
+    restartedAt: revision.restartedAt,
+    checkSecrets: [],
+    warnings: values === null ? [] : adviseRelease(values, { release, namespace }),
+    notes: values === null ? [] : buildNotes(values, { release, namespace }),
+  };
+};
+
+/**
+ * What the call wants, given what is there. Pure but for `now`, which a restart is stamped with. Throws NotFoundError
+ * and ConflictError for a revision that cannot be rolled back to, and InvalidRequestError for the aggregation.
+ */
+export const buildDesired = (request: DeployRequest, state: ReleaseState, now: Date): Desired => {
+  const { source } = request;
+  if (source.kind === 'revision') return fromRevision(request, chooseRevision(request, source.revision, state));
+  return fromValues(request, source.values, source.document, currentOf(state), now);
+};

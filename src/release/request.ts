@@ -1,0 +1,47 @@
+import { InvalidRequestError } from '../errors.ts';
+import type { JsonObject } from '../values/json.ts';
+import type { Values } from '../values/parse-values.ts';
+
+export const DEFAULT_WAIT_SEC = 300;
+export const LEAST_WAIT_SEC = 10;
+/** For everything but the two waits: checks, dry run, applying, evidence, the records. */
+const MARGIN_SEC = 60;
+
+/** What is asked of `deploy`. */
+export interface DeployRequest {
+  readonly release: string;
+  readonly namespace: string;
+  readonly source:
+    | { readonly kind: 'values'; readonly values: Values; readonly document: JsonObject }
+    /** `undefined`: the one that ran before. */
+    | { readonly kind: 'revision'; readonly revision: number | undefined };
+  /** `client`: no call to the cluster at all. `server`: everything but the writes. */
+  readonly dryRun: 'no' | 'client' | 'server';
+  readonly adopt: boolean;
+  readonly waitSec: number;
+  readonly onFailure: 'rollback' | 'keep';
+  readonly requestedBy?: string | undefined;
+}
+
+/** The longest wait that leaves time for a rollback that waits as long again. */
+export const longestWaitSec = (requestTimeoutMs: number, onFailure: DeployRequest['onFailure']): number =>
+  Math.floor((requestTimeoutMs / 1_000 - MARGIN_SEC) / (onFailure === 'rollback' ? 2 : 1));
+
+/**
+ * The wait of a call: as asked for, else five minutes or what the function's own deadline leaves. Throws
+ * InvalidRequestError for a wait that the function would not live to see the end of.
+ */
+export const chooseWaitSec = (
+  asked: number | undefined,
+  requestTimeoutMs: number,
+  onFailure: DeployRequest['onFailure'],
+): number => {
+  const longest = longestWaitSec(requestTimeoutMs, onFailure);
+  const waitSec = asked ?? Math.min(DEFAULT_WAIT_SEC, longest);
+  if (waitSec <= longest && waitSec >= LEAST_WAIT_SEC) return waitSec;
+  const message =
+    longest < LEAST_WAIT_SEC
+      ? `leaves no time to wait: DEPLOY_TIMEOUT_SEC is ${Math.round(requestTimeoutMs / 1_000)}, and a wait, a rollback as long and ${MARGIN_SEC} s must fit`
+      : `is ${waitSec}: the wait, a rollback as long and ${MARGIN_SEC} s must end before the function does (DEPLOY_TIMEOUT_SEC); write ${LEAST_WAIT_SEC} to ${longest}`;
+  throw new InvalidRequestError(`?timeoutSec ${message}.`, [{ path: '?timeoutSec', message }]);
+};

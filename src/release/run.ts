@@ -1,0 +1,238 @@
+import type { KubeObject } from '../cluster/release-port.ts';
+import { AppError } from '../errors.ts';
+import { diffsOf, objectAnswers } from './answer.ts';
+import type { ReleaseAnswer, Timings } from './answer.ts';
+import { applyObjects } from './apply.ts';
+import { begin, commit, noteApplied, recordFailure, recordFound } from './commit.ts';
+import type { Begun } from './commit.ts';
+import type { Session } from './deps.ts';
+import type { Desired } from './desired.ts';
+import { buildDesired } from './desired.ts';
+import { BusyError, ReleaseFailedError } from './errors.ts';
+import { collectEvidence } from './evidence.ts';
+import type { Evidence } from './evidence.ts';
+import { checkHealth, healthWarnings } from './health.ts';
+import type { Health } from './health.ts';
+import { currentOf } from './history.ts';
+import type { ReleaseState } from './history.ts';
+import { isDeployment } from './objects.ts';
+import { planObjects } from './plan.ts';
+import type { PlannedObject } from './plan.ts';
+import { foreignObjects, helmNotes, readLive } from './preflight.ts';
+import { leftovers } from './prune.ts';
+import type { Revision } from './records.ts';
+import { itemOf } from './records.ts';
+import { recover } from './recover.ts';
+import type { DeployRequest } from './request.ts';
+import { restore } from './rollback.ts';
+import type { Restored } from './rollback.ts';
+import { awaitRollout, lookAt } from './rollout.ts';
+import type { Look } from './rollout.ts';
+
+/** What one call has learned so far; what it answers is built from this. */
+interface Work {
+  readonly session: Session;
+  readonly request: DeployRequest;
+  readonly timings: Timings;
+  readonly desired: Desired;
+  readonly plan: readonly PlannedObject[];
+  /** After recovery and, of an adoption, after what was found is on record. */
+  readonly state: ReleaseState;
+  readonly notes: readonly string[];
+  readonly isAdoption: boolean;
+}
+
+const hasStalled = (object: KubeObject): boolean =>
+  isDeployment(object) && (object.status?.conditions ?? []).some(({ reason }) => reason === 'ProgressDeadlineExceeded');
+
+const stalledOf = (plan: readonly PlannedObject[]): Set<string> =>
+  new Set(
+    plan.flatMap(({ action, live, desired }) =>
+      action === 'unchanged' && live !== null && hasStalled(live) ? [desired.metadata.name] : [],
+    ),
+  );
+
+const baseAnswer = ({ session, timings, desired, plan, notes }: Work) => ({
+  release: session.release,
+  namespace: session.namespace,
+  diff: diffsOf(plan),
+  notes: [...desired.notes, ...notes],
+  timings: timings.all(),
+});
+
+/** The same objects, applied and ready, with nothing left of another revision: then there is nothing to do. */
+const lookIfUnchanged = async ({ session, desired, plan, state }: Work): Promise<Look | null> => {
+  const current = currentOf(state);
+  const isSame =
+    current?.hash === desired.hash &&
+    plan.every(({ action }) => action === 'unchanged') &&
+    leftovers(
+      state.pointer?.inventory ?? [],
+      desired.objects.map((object) => itemOf(object, session.namespace)),
+    ).length === 0;
+  if (!isSame) return null;
+  const objects = plan.map(({ live, result }) => live ?? result);
+  const look = await lookAt(session.deps, session, { objects, stalled: stalledOf(plan) }, new Map());
+  return look.readiness.every(({ verdict }) => verdict.kind === 'ready') ? look : null;
+};
+
+const unchangedAnswer = async (work: Work, look: Look): Promise<ReleaseAnswer> => {
+  const { session, plan, desired, state } = work;
+  const objects = plan.map(({ live, result }) => live ?? result);
+  const health = await checkHealth(session.deps, session, objects, 1);
+  const unwell = health
+    .filter(({ status }) => status === 'NOT_SERVING')
+    .map(({ service, message }) => `Service ${service} is not serving: ${message ?? ''}`);
+  return {
+    outcome: 'unchanged',
+    revision: state.pointer?.current ?? null,
+    objects: objectAnswers(plan, [], look),
+    warnings: [...desired.warnings, ...healthWarnings(health), ...unwell],
+    health,
+    ...baseAnswer(work),
+  };
+};
+
+/** A deploy that has to be undone, with what is known of why. */
+interface Failure {
+  readonly reason: string;
+  readonly look?: Look;
+  readonly health: readonly Health[];
+}
+
+type Attempted =
+  | { readonly kind: 'ready'; readonly begun: Begun; readonly look: Look; readonly health: readonly Health[] }
+  | { readonly kind: 'failed'; readonly begun: Begun; readonly failure: Failure };
+
+const rollOut = async (work: Work, begun: Begun): Promise<Attempted> => {
+  const { session, request, timings, plan } = work;
+  const applied = await timings.step('applyMs', () => applyObjects(session, plan));
+  const noted = await noteApplied(session, begun, applied);
+  const target = { objects: applied.map(({ object }) => object), stalled: stalledOf(plan) };
+  const wait = { waitSec: request.waitSec, between: session.ensureLock };
+  const end = await timings.step('waitMs', () => awaitRollout(session.deps, session, target, wait));
+  if (end.kind === 'failed') {
+    return { kind: 'failed', begun: noted, failure: { reason: end.why, look: end.look, health: [] } };
+  }
+  const health = await timings.step('healthMs', () => checkHealth(session.deps, session, target.objects));
+  const unwell = health.find(({ status }) => status === 'NOT_SERVING');
+  if (unwell === undefined) return { kind: 'ready', begun: noted, look: end.look, health };
+  const reason = `Service ${unwell.service} is not serving: ${unwell.message ?? ''}`;
+  return { kind: 'failed', begun: noted, failure: { reason, look: end.look, health } };
+};
+
+/** Whether the run has to stop as it stands: the Lease or the time is gone, and the next call carries on. */
+const mustStop = (session: Session, error: unknown): boolean =>
+  !(error instanceof AppError) || error instanceof BusyError || session.signal.aborted;
+
+const tryRollOut = async (work: Work, begun: Begun): Promise<Attempted> => {
+  try {
+    return await rollOut(work, begun);
+  } catch (error) {
+    if (mustStop(work.session, error) || !(error instanceof AppError)) throw error;
+    return { kind: 'failed', begun, failure: { reason: error.message, health: [] } };
+  }
+};
+
+const tryRestore = async (work: Work, begun: Begun, target: Revision | undefined): Promise<Restored> => {
+  const { session, request, isAdoption } = work;
+  try {
+    const options = { waitSec: request.waitSec, adopt: isAdoption || target?.rendererVersion === 'found' };
+    return await restore(session, target, begun.pointer.inventory, options);
+  } catch (error) {
+    if (mustStop(session, error) || !(error instanceof AppError)) throw error;
+    return { kind: 'failed', reason: error.message, evidence: [] };
+  }
+};
+
+interface Undone {
+  readonly outcome: 'failed' | 'rolled-back' | 'rollback-failed';
+  readonly rollback?: NonNullable<ReleaseAnswer['rollback']>;
+  readonly told: string;
+  readonly inventory: Begun['pointer']['inventory'];
+}
+
+const undo = async (work: Work, begun: Begun): Promise<Undone> => {
+  const { request, state, timings } = work;
+  const { inventory } = begun.pointer;
+  if (request.onFailure === 'keep') {
+    return { outcome: 'failed', told: 'It was kept as it is (onFailure=keep).', inventory };
+  }
+  const target = currentOf(state);
+  const to = target?.revision ?? null;
+  const restored = await timings.step('rollbackMs', () => tryRestore(work, begun, target));
+  if (restored.kind === 'failed') {
+    const { reason, evidence } = restored;
+    const told = `The rollback to ${to === null ? 'nothing' : `revision ${to}`} failed too: ${reason}`;
+    return { outcome: 'rollback-failed', rollback: { to, reason, evidence }, told, inventory };
+  }
+  const told = to === null ? 'What it had made was removed.' : `Revision ${to} runs again.`;
+  return { outcome: 'rolled-back', rollback: { to }, told, inventory: [...restored.items] };
+};
+
+/** Evidence first, then the rollback, then the records; always throws what is answered. */
+const fail = async (work: Work, begun: Begun, failure: Failure): Promise<never> => {
+  const { session, timings, desired, plan } = work;
+  const { look, reason, health } = failure;
+  const evidence: Evidence[] = await timings.step('evidenceMs', async () =>
+    look === undefined ? [] : collectEvidence(session.deps, session, look),
+  );
+  const { outcome, rollback, told, inventory } = await undo(work, begun);
+  const both = outcome === 'rollback-failed' ? `${reason} ${told}` : reason;
+  await recordFailure(session, begun, { reason: both, evidence, inventory });
+  const answer: ReleaseAnswer = {
+    outcome,
+    revision: begun.pointer.current,
+    failedRevision: begun.revision,
+    objects: objectAnswers(plan, [], look),
+    warnings: desired.warnings,
+    health,
+    reason,
+    evidence,
+    ...(rollback !== undefined && { rollback }),
+    ...baseAnswer(work),
+  };
+  const where = `Release ${session.namespace}/${session.release}, revision ${begun.revision}`;
+  throw new ReleaseFailedError(outcome, `${where}: ${reason} ${told}`, { details: { ...answer } });
+};
+
+const carryOut = async (work: Work, live: Awaited<ReturnType<typeof readLive>>): Promise<ReleaseAnswer> => {
+  const { session, request, desired, plan, state, timings } = work;
+  const begun = await timings.step('recordMs', () => begin(session, state, desired, live, request.requestedBy));
+  const attempted = await tryRollOut(work, begun);
+  if (attempted.kind === 'failed') return fail(work, attempted.begun, attempted.failure);
+  const { pruned, warnings } = await timings.step('commitMs', () => commit(session, attempted.begun));
+  return {
+    outcome: 'deployed',
+    revision: begun.revision,
+    objects: objectAnswers(plan, pruned, attempted.look),
+    warnings: [...desired.warnings, ...warnings, ...healthWarnings(attempted.health)],
+    health: attempted.health,
+    ...baseAnswer(work),
+  };
+};
+
+/**
+ * Steps 5 to 11 of a deploy, under the Lease: recover, dry run, record, apply, wait, prune, commit, or roll back.
+ * Throws ReleaseFailedError with the evidence once the rollback is done.
+ */
+export const runRelease = async (
+  session: Session,
+  request: DeployRequest,
+  timings: Timings,
+): Promise<ReleaseAnswer> => {
+  const { deps, release } = session;
+  const { state } = await timings.step('recoverMs', () => recover(session));
+  const desired = buildDesired(request, state, deps.launch.now());
+  const adopt = request.adopt || desired.rendererVersion === 'found';
+  const live = await readLive(deps, session, desired.objects);
+  const foreign = foreignObjects(live, release, request.adopt);
+  const plan = await timings.step('dryRunMs', () => planObjects(deps, session, desired.objects, live, adopt));
+  const notes = helmNotes(foreign, release);
+  const work = { session, request, timings, desired, plan, state, notes, isAdoption: foreign.length > 0 };
+  const look = await lookIfUnchanged(work);
+  if (look !== null) return unchangedAnswer(work, look);
+  if (foreign.length === 0) return carryOut(work, live);
+  const recorded = await recordFound(session, state, foreign, request.requestedBy);
+  return carryOut({ ...work, state: recorded }, live);
+};
