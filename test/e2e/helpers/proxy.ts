@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, request as sendRequest } from 'node:http';
 import type { Socket } from 'node:net';
+import { pipeline } from 'node:stream/promises';
 import { closeServer, listenOnLoopback } from '../../../src/local/loopback.ts';
 
 /** One request on its way to the server. */
@@ -8,6 +9,7 @@ export interface Passing {
   readonly method: string;
   /** With the query. */
   readonly path: string;
+  readonly body: string;
   /** Changes something there: neither a read nor a dry run. */
   readonly isWrite: boolean;
 }
@@ -43,13 +45,20 @@ export interface Proxy {
 const isWrite = (method: string, path: string): boolean =>
   method !== 'GET' && method !== 'HEAD' && !path.includes('dryRun=All');
 
-const forward = (target: string, incoming: IncomingMessage): Promise<IncomingMessage> =>
+const readBody = async (incoming: IncomingMessage): Promise<Buffer> => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk);
+  return Buffer.concat(chunks);
+};
+
+// The whole body is at hand, so that a request whose sender has given up is carried out all the same.
+const forward = (target: string, { method, headers, url }: IncomingMessage, body: Buffer): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {
-    const { method, headers, url } = incoming;
-    const outgoing = sendRequest(`${target}${url}`, { method, headers, agent: false }, resolve);
+    const { 'transfer-encoding': _chunked, ...rest } = headers;
+    const length = body.length > 0 ? { 'content-length': body.length } : {};
+    const outgoing = sendRequest(`${target}${url}`, { method, headers: { ...rest, ...length }, agent: false }, resolve);
     outgoing.once('error', reject);
-    incoming.once('error', reject);
-    incoming.pipe(outgoing);
+    outgoing.end(body);
   });
 
 const hopByHop = new Set(['connection', 'keep-alive', 'transfer-encoding']);
@@ -57,31 +66,39 @@ const hopByHop = new Set(['connection', 'keep-alive', 'transfer-encoding']);
 const relay = async (answer: IncomingMessage, response: ServerResponse): Promise<void> => {
   const headers = Object.entries(answer.headers).filter(([name]) => !hopByHop.has(name));
   response.writeHead(answer.statusCode ?? 502, Object.fromEntries(headers));
-  for await (const chunk of answer) {
-    if (!response.write(chunk)) await new Promise((resolve) => response.once('drain', resolve));
-  }
-  response.end();
+  await pipeline(answer, response);
 };
 
 const consume = async (answer: IncomingMessage): Promise<void> => {
   for await (const _chunk of answer);
 };
 
-const drain = (incoming: IncomingMessage): void => void incoming.resume();
+interface Exchange {
+  readonly target: string;
+  readonly incoming: IncomingMessage;
+  readonly body: Buffer;
+  readonly response: ServerResponse;
+}
 
-const execute = async (fate: Fate, target: string, incoming: IncomingMessage, response: ServerResponse) => {
-  if (fate === 'refuse') return void incoming.socket.destroy();
-  if (typeof fate === 'object' && 'status' in fate) {
-    drain(incoming);
-    response.writeHead(fate.status, { 'content-type': 'application/json', ...fate.headers });
-    return void response.end(JSON.stringify({ error: { code: fate.status, message: 'Injected by the test.' } }));
+const execute = async (fate: Fate, { target, incoming, body, response }: Exchange): Promise<void> => {
+  if (fate === 'refuse') {
+    incoming.socket.destroy();
+    return;
   }
-  const answer = await forward(target, incoming);
-  if (fate === 'pass') return relay(answer, response);
+  if (typeof fate === 'object' && 'status' in fate) {
+    response.writeHead(fate.status, { 'content-type': 'application/json', ...fate.headers });
+    response.end(JSON.stringify({ error: { code: fate.status, message: 'Injected by the test.' } }));
+    return;
+  }
+  const answer = await forward(target, incoming, body);
+  if (fate === 'pass') {
+    await relay(answer, response);
+    return;
+  }
   await consume(answer);
-  if (fate === 'withhold-answer') return undefined;
+  if (fate === 'withhold-answer') return;
   if (fate !== 'lose-answer') await fate.afterwards();
-  return void incoming.socket.destroy();
+  incoming.socket.destroy();
 };
 
 /** A proxy on 127.0.0.1 before the server at `target()`, through which a test loses, holds or refuses single requests. */
@@ -90,13 +107,15 @@ export const startProxy = async (target: string): Promise<Proxy> => {
   let isDown = false;
   let count = 0;
   const sockets = new Set<Socket>();
-  const server = createServer((incoming, response) => {
-    const { method = 'GET', url = '/' } = incoming;
+  const serve = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     count += 1;
-    void (async () =>
-      execute(await decide({ method, path: url, isWrite: isWrite(method, url) }), target, incoming, response))().catch(
-      () => incoming.socket.destroy(),
-    );
+    const { method = 'GET', url = '/' } = incoming;
+    const body = await readBody(incoming);
+    const fate = await decide({ method, path: url, body: body.toString(), isWrite: isWrite(method, url) });
+    await execute(fate, { target, incoming, body, response });
+  };
+  const server = createServer((incoming, response) => {
+    serve(incoming, response).catch(() => incoming.socket.destroy());
   });
   // A client's idle connection must not be closed under a request being sent: that fault would be the proxy's own.
   server.keepAliveTimeout = 620_000;
