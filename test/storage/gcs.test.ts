@@ -152,7 +152,7 @@ describe('deadlines', () => {
     const { store, requests } = await startFaulty([{ status: 503, headers: { 'retry-after': '5' } }]);
     const controller = new AbortController();
     const call = store.read(uri, { signal: controller.signal });
-    await vi.waitUntil(() => requests.length === 1);
+    await vi.waitUntil(() => requests.length === 1, { timeout: 4_000 });
     setImmediate(() => controller.abort());
     await expect(call).rejects.toThrow(DeadlineError);
   });
@@ -175,7 +175,7 @@ describe('deadlines', () => {
     const server = await startCannedServer((_, response) => {
       response.writeHead(200, mediaHeaders(TEXT, CRC32C)).write('123');
     });
-    const stream = await storeAt(server.url, 50).stream(uri);
+    const stream = await storeAt(server.url, 500).stream(uri);
     const read = async (): Promise<void> => {
       for await (const chunk of stream?.body ?? []) expect(chunk.length).toBe(3);
     };
@@ -214,7 +214,7 @@ describe('streams', () => {
     });
     const stream = await storeAt(server.url).stream(uri);
     for await (const chunk of stream?.body ?? []) if (chunk.length > 0) break;
-    await vi.waitUntil(() => closed);
+    await vi.waitUntil(() => closed, { timeout: 4_000 });
     expect(closed).toBe(true);
   });
 
@@ -222,10 +222,10 @@ describe('streams', () => {
     const server = await startCannedServer((_, response) => {
       response.writeHead(200, mediaHeaders(TEXT, CRC32C)).write('1234', () => response.end('56789'));
     });
-    const stream = await storeAt(server.url, 40).stream(uri);
+    const stream = await storeAt(server.url, 500).stream(uri);
+    const until = performance.now() + 800;
     let text = '';
     for await (const chunk of stream?.body ?? []) {
-      const until = performance.now() + 80;
       await vi.waitUntil(() => performance.now() > until);
       text += Buffer.from(chunk).toString();
     }

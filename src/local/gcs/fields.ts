@@ -44,9 +44,10 @@ const applyMask = (value: unknown, mask: Mask): unknown => {
   if (!isRecord(value)) return value;
   const all = mask.children.get('*');
   const kept: Record<string, unknown> = {};
-  for (const [key, inner] of Object.entries(value)) {
+  // A listing's items have far more fields than are asked for.
+  for (const key of all === undefined ? mask.children.keys() : Object.keys(value)) {
     const child = mask.children.get(key) ?? all;
-    if (child !== undefined) kept[key] = applyMask(inner, child);
+    if (child !== undefined && Object.hasOwn(value, key)) kept[key] = applyMask(value[key], child);
   }
   return kept;
 };

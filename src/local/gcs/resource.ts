@@ -24,7 +24,7 @@ export interface ObjectResource extends ObjectAttributes {
 
 /** Opaque to clients; another for every generation and metageneration. */
 export const etagOf = (object: ObjectRecord): string =>
-  Buffer.from(`${object.generation}/${object.metageneration}`).toString('base64');
+  `${object.generation.toString(36)}-${object.metageneration.toString(36)}`;
 
 /** The object as the API shows it; `base` is where the client reached this server. */
 export const buildObjectResource = (object: ObjectRecord, base: string): ObjectResource => {

@@ -8,6 +8,8 @@ import type { ObjectResource } from '../../../src/local/gcs/resource.ts';
 import { buildObjectResource } from '../../../src/local/gcs/resource.ts';
 import { at, startApi, upload } from './api.ts';
 
+const WITHIN = { timeout: 4_000 };
+
 interface Received {
   readonly headers: IncomingHttpHeaders;
   readonly body: ObjectResource;
@@ -70,7 +72,7 @@ describe('finalize events', () => {
     const target = await startTarget();
     const { events, api } = await startDelivery({ targets: () => [target.url] });
     await api.send('POST', upload('a b/ü%.txt'), 'text', { 'content-type': 'text/plain' });
-    await vi.waitUntil(() => target.received.length === 1);
+    await vi.waitUntil(() => target.received.length === 1, WITHIN);
     await events.drain();
     const [event] = target.received;
     const { json } = await api.send('GET', at('a b/ü%.txt'));
@@ -96,7 +98,7 @@ describe('finalize events', () => {
     await api.send('POST', `${at('f')}/rewriteTo/b/bkt/o/g`, '{}');
     await api.send('POST', `${upload('f')}&ifGenerationMatch=0`, '3');
     await api.send('DELETE', at('f'));
-    await vi.waitUntil(() => target.received.length >= 3);
+    await vi.waitUntil(() => target.received.length >= 3, WITHIN);
     await events.drain();
     expect(target.received.map(({ body }) => body.name).toSorted()).toEqual(['f', 'f', 'g']);
     expect(new Set(target.received.map(({ headers }) => headers['ce-id'])).size).toBe(3);
@@ -109,7 +111,7 @@ describe('finalize events', () => {
     const options = { targets: () => [target.url], log: (_: string, fields: object) => log.push(fields) };
     const { events, api } = await startDelivery(options);
     await api.put('f', '');
-    await vi.waitUntil(() => target.received.length === 5);
+    await vi.waitUntil(() => target.received.length === 5, WITHIN);
     await events.drain();
     expect(new Set(target.received.map(({ headers }) => headers['ce-id'])).size).toBe(1);
     expect(log).toMatchObject([{ backoffMs: 1 }, { backoffMs: 2 }, { backoffMs: 4 }, { backoffMs: 8 }]);
@@ -117,11 +119,11 @@ describe('finalize events', () => {
 
   test('are posted again when there is no answer in time', async () => {
     const target = await startTarget((index) => (index === 0 ? null : 200));
-    const { events, api } = await startDelivery({ targets: () => [target.url], timeoutMs: 30 });
+    const { events, api } = await startDelivery({ targets: () => [target.url], timeoutMs: 100 });
     await api.put('f', '');
-    await vi.waitUntil(() => target.received.length === 2);
+    await vi.waitUntil(() => target.received.length >= 2, WITHIN);
     await events.drain();
-    expect(target.received).toHaveLength(2);
+    expect(new Set(target.received.map(({ headers }) => headers['ce-id'])).size).toBe(1);
   });
 
   test('are given up when nobody has listened for the time of retention', async () => {
@@ -142,7 +144,7 @@ describe('finalize events', () => {
     const targets = await Promise.all([startTarget(), startTarget((index) => (index === 0 ? 500 : 200))]);
     const { events, api } = await startDelivery({ targets: () => targets.map(({ url }) => url) });
     await api.put('f', '');
-    await vi.waitUntil(() => targets[1]?.received.length === 2);
+    await vi.waitUntil(() => targets[1]?.received.length === 2, WITHIN);
     await events.drain();
     expect(targets.map(({ received }) => received.length)).toEqual([1, 2]);
   });
@@ -151,7 +153,7 @@ describe('finalize events', () => {
     const target = await startTarget();
     const { events, api } = await startDelivery({ targets: () => [target.url], concurrency: 3 });
     await Promise.all(Array.from({ length: 40 }, (_, index) => api.put(`f${index}`, '')));
-    await vi.waitUntil(() => target.received.length === 40);
+    await vi.waitUntil(() => target.received.length === 40, WITHIN);
     await events.drain();
     expect(target.most()).toBeLessThanOrEqual(3);
   });
@@ -161,7 +163,7 @@ describe('finalize events', () => {
     const backoff = { baseBackoffMs: 60_000, maxBackoffMs: 60_000 };
     const { events, api } = await startDelivery({ targets: () => [target.url], ...backoff });
     await api.put('f', '');
-    await vi.waitUntil(() => target.received.length === 1);
+    await vi.waitUntil(() => target.received.length === 1, WITHIN);
     await events.close();
     await expect(events.onFinalize(anObject)).rejects.toThrow('closed');
   });
@@ -197,7 +199,7 @@ describe('chaos', () => {
     const names = Array.from({ length: 40 }, (_, index) => `f${index}`);
     for (const name of names) await api.put(name, '');
     const wanted = names.reduce((sum, name) => sum + planDeliveries(chaos, `bkt/${name}`, 0).length, 0);
-    await vi.waitUntil(() => target.received.length === wanted);
+    await vi.waitUntil(() => target.received.length === wanted, WITHIN);
     await events.drain();
     expect(new Set(target.received.map(({ body }) => body.name))).toEqual(new Set(names));
     expect(wanted).toBeGreaterThan(40);
