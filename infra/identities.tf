@@ -1,0 +1,142 @@
+# Who is who. Each function has an identity of its own: what it may do in the cluster is its Role (infra/kubernetes), what
+# it may do in Google Cloud stands here. Only *_iam_member: a binding or a policy would take away what others granted.
+
+resource "google_service_account" "function" {
+  for_each     = local.functions
+  project      = var.project
+  account_id   = each.value.name
+  display_name = "tensorio-trigger: function ${each.value.entry_point}"
+  depends_on   = [google_project_service.service]
+}
+
+resource "google_service_account" "build" {
+  project      = var.project
+  account_id   = "${var.name}-build"
+  display_name = "tensorio-trigger: builds the functions"
+  depends_on   = [google_project_service.service]
+}
+
+resource "google_service_account" "trigger" {
+  project      = var.project
+  account_id   = "${var.name}-trigger"
+  display_name = "tensorio-trigger: delivers events of uploads"
+  depends_on   = [google_project_service.service]
+}
+
+resource "google_service_account" "scheduler" {
+  project      = var.project
+  account_id   = "${var.name}-scheduler"
+  display_name = "tensorio-trigger: Scheduler jobs"
+  depends_on   = [google_project_service.service]
+}
+
+# Without roles of its own a new project's build fails: https://cloud.google.com/functions/docs/securing/build-custom-sa
+resource "google_project_iam_member" "build" {
+  for_each = toset(["roles/artifactregistry.writer", "roles/logging.logWriter", "roles/storage.objectViewer"])
+  project  = var.project
+  role     = each.key
+  member   = google_service_account.build.member
+}
+
+# The way to the cluster. It says nothing about what may be done there: roles that do (container.developer and the like)
+# grant past RBAC.
+locals {
+  way = (
+    var.connect_gateway != null ? "gateway" :
+    var.cluster != null ? (var.cluster.endpoint == "dns" ? "dns" : "ip") :
+    endswith(split(":", trimprefix(var.kubernetes_endpoint.server, "https://"))[0], ".gke.goog") ? "dns-address" : "none"
+  )
+  cluster_permissions = {
+    # The endpoint is looked up (get), and its front door asks for connect.
+    dns         = ["container.clusters.connect", "container.clusters.get"]
+    ip          = ["container.clusters.get"]
+    dns-address = ["container.clusters.connect"]
+    # One per HTTP method; stream is for exec and attach, which nobody does here.
+    gateway = ["gkehub.gateway.delete", "gkehub.gateway.get", "gkehub.gateway.patch", "gkehub.gateway.post", "gkehub.gateway.put"]
+    none    = []
+  }
+  cluster_role = var.custom_role ? one(google_project_iam_custom_role.cluster_connect[*].id) : local.way == "gateway" ? "roles/gkehub.gatewayEditor" : "roles/container.clusterViewer"
+}
+
+resource "google_project_iam_custom_role" "cluster_connect" {
+  count       = var.custom_role && local.way != "none" ? 1 : 0
+  project     = local.cluster_project
+  role_id     = "${replace(var.name, "-", "_")}ClusterConnect"
+  title       = "tensorio-trigger: reach the cluster"
+  description = "To reach the cluster's API server; what may be done there is a Role in the cluster."
+  permissions = local.cluster_permissions[local.way]
+}
+
+resource "google_project_iam_member" "cluster_connect" {
+  for_each = local.way == "none" ? {} : local.functions
+  project  = local.cluster_project
+  role     = local.cluster_role
+  member   = google_service_account.function[each.key].member
+}
+
+# Replacing an object of state needs create and delete of objects: objectUser is the least that has both.
+resource "google_storage_bucket_iam_member" "state" {
+  for_each = local.functions
+  bucket   = google_storage_bucket.state.name
+  role     = "roles/storage.objectUser"
+  member   = google_service_account.function[each.key].member
+}
+
+# Lists and updates are read, outputs are looked for; nothing in these buckets is written.
+resource "google_storage_bucket_iam_member" "allowed" {
+  for_each = {
+    for pair in setproduct(keys(local.functions), local.allowed_buckets) : "${pair[0]} ${pair[1]}" => { function = pair[0], bucket = pair[1] }
+  }
+  bucket     = each.value.bucket
+  role       = "roles/storage.objectViewer"
+  member     = google_service_account.function[each.value.function].member
+  depends_on = [google_storage_bucket.uploads]
+}
+
+# The values: a policy that the functions go by, and must not write.
+resource "google_storage_bucket_iam_member" "values" {
+  for_each = var.values == null && var.values_uri == null ? {} : local.functions
+  bucket   = var.values == null ? split("/", var.values_uri)[2] : google_storage_bucket.source.name
+  role     = "roles/storage.objectViewer"
+  member   = google_service_account.function[each.key].member
+}
+
+resource "google_storage_bucket_iam_member" "aggregator" {
+  for_each = {
+    for grant in concat(
+      [for pair in setproduct(var.aggregator_members, local.allowed_buckets) : { member = pair[0], bucket = pair[1], role = "roles/storage.objectViewer" } if !contains(var.output_buckets, pair[1])],
+      [for pair in setproduct(var.aggregator_members, var.output_buckets) : { member = pair[0], bucket = pair[1], role = "roles/storage.objectUser" }],
+    ) : "${grant.member} ${grant.bucket}" => grant
+  }
+  bucket     = each.value.bucket
+  role       = each.value.role
+  member     = each.value.member
+  depends_on = [google_storage_bucket.uploads]
+}
+
+# A round's checkpoint list lies in the state bucket, and its Job reads it.
+resource "google_storage_bucket_iam_member" "aggregator_state" {
+  for_each = var.aggregator_members
+  bucket   = google_storage_bucket.state.name
+  role     = "roles/storage.objectViewer"
+  member   = each.key
+}
+
+# Callers are bound on the Cloud Run service: roles on the function itself let nobody call a 2nd gen function.
+locals {
+  callers = merge(
+    { "aggregate scheduler" = { function = "aggregate", role = "roles/run.servicesInvoker", member = google_service_account.scheduler.member } },
+    { "oncheckpoint trigger" = { function = "oncheckpoint", role = "roles/run.invoker", member = google_service_account.trigger.member } },
+    { for member in var.invokers.aggregate : "aggregate ${member}" => { function = "aggregate", role = "roles/run.servicesInvoker", member = member } },
+    { for member in var.invokers.deploy : "deploy ${member}" => { function = "deploy", role = "roles/run.servicesInvoker", member = member } if var.deploy_enabled },
+  )
+}
+
+resource "google_cloud_run_v2_service_iam_member" "caller" {
+  for_each = local.callers
+  project  = var.project
+  location = var.region
+  name     = google_cloudfunctions2_function.function[each.value.function].name
+  role     = each.value.role
+  member   = each.value.member
+}

@@ -1,0 +1,28 @@
+locals {
+  services = concat(
+    [
+      "artifactregistry.googleapis.com",
+      "cloudbuild.googleapis.com",
+      "cloudfunctions.googleapis.com",
+      "cloudscheduler.googleapis.com",
+      "container.googleapis.com",
+      "eventarc.googleapis.com",
+      "iam.googleapis.com",
+      "logging.googleapis.com",
+      "monitoring.googleapis.com",
+      "pubsub.googleapis.com",
+      "run.googleapis.com",
+      "storage.googleapis.com",
+    ],
+    var.connect_gateway == null ? [] : ["connectgateway.googleapis.com", "gkeconnect.googleapis.com", "gkehub.googleapis.com"],
+    var.vpc == null ? [] : ["compute.googleapis.com"],
+  )
+}
+
+resource "google_project_service" "service" {
+  for_each = toset(var.enable_services ? local.services : [])
+  project  = var.project
+  service  = each.key
+  # Others in the project may use them.
+  disable_on_destroy = false
+}
