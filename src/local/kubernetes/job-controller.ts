@@ -6,7 +6,8 @@ import { createWorkQueue } from './controllers/queue.ts';
 import { noBackoff } from './job/backoff.ts';
 import type { Backoff } from './job/backoff.ts';
 import { decide } from './job/decide.ts';
-import type { Decision, JobEvent } from './job/decide.ts';
+import type { Decision } from './job/decide.ts';
+import type { JobEvent } from './job/job-status.ts';
 import { buildJobPod, controllerOf } from './job/job-pods.ts';
 import { finishedAtMs, isFinished, specOf } from './job/job-views.ts';
 import { isTracked, trackingFinalizer } from './job/pod-views.ts';
@@ -94,12 +95,15 @@ export const createJobController = (
 const carryOut = (cluster: Cluster, job: KubeObject, decision: Decision): number => {
   const events: JobEvent[] = [];
   let failures = 0;
-  for (let count = 0; count < decision.create; count += 1) {
+  for (let count = 0; count < decision.plan.create; count += 1) {
     const event = createPod(cluster, job);
     events.push(event);
     if (event.type === 'Warning') failures += 1;
   }
-  for (const pod of decision.remove) events.push(deletePod(cluster, pod));
+  for (const pod of decision.plan.remove) {
+    if (decision.plan.isSurplus) release(cluster, pod);
+    events.push(deletePod(cluster, pod));
+  }
   const active = (numberAt(decision.status, 'active') ?? 0) - failures;
   writeStatus(cluster, job, { ...decision.status, active });
   for (const pod of decision.release) release(cluster, pod);

@@ -115,7 +115,7 @@ export const invalid = (kind: string, group: string, name: string, causes: reado
   return new StatusError(422, 'Invalid', `${group === '' ? kind : `${kind}.${group}`} "${name}" is invalid: ${all}`, {
     ...(name !== '' && { name }),
     ...(group !== '' && { group }),
-    kind,
+    ...(kind !== '' && { kind }),
     causes,
   });
 };

@@ -6,12 +6,15 @@ import { checkQuery } from '../http/request.ts';
 import type { ApiRequest } from '../http/request.ts';
 import { fieldsAt, stringAt } from '../json.ts';
 import type { Fields } from '../json.ts';
+import { formatTime } from '../schema/time.ts';
 import { badRequest, invalid, methodNotAllowed } from '../status.ts';
 import type { Draft } from '../types.ts';
 import { invalidValue } from '../validation/faults.ts';
 
 export interface Review extends Expected {
   readonly plural: string;
+  /** Its answer says when it was given. */
+  readonly isDated?: true;
   readonly singular: string;
   /** What the review finds. There is no authorisation here: whoever gets in may do everything. */
   readonly status: () => Fields;
@@ -25,6 +28,7 @@ export const reviews: readonly Review[] = [
     group: 'authentication.k8s.io',
     version: 'v1',
     kind: 'SelfSubjectReview',
+    isDated: true,
     plural: 'selfsubjectreviews',
     singular: 'selfsubjectreview',
     struct: 'authentication.SelfSubjectReview',
@@ -75,5 +79,6 @@ export const handleReview = (review: Review, request: ApiRequest): Answer => {
   checkQuery(request, 'create', ['dryRun', 'fieldManager', 'fieldValidation']);
   const { draft, warnings } = decodeObject(request, review);
   review.check?.(draft);
-  return document(201, { ...draft, status: review.status() }, warnings);
+  const metadata = { ...draft.metadata, ...(review.isDated === true && { creationTimestamp: formatTime(new Date()) }) };
+  return document(201, { ...draft, metadata, status: review.status() }, warnings);
 };

@@ -91,7 +91,10 @@ const graceFor = (resource: Resource, old: KubeObject, options: DeleteOptions): 
 const takeOut = (cluster: Cluster, resource: Resource, old: KubeObject, options: DeleteOptions): Removal => {
   if (options.dryRun) return { gone: true, object: old };
   const key = objectKey(old.metadata.namespace, old.metadata.name);
-  return { gone: true, object: cluster.store.remove(resourceKey(resource), key) ?? old };
+  const removed = cluster.store.remove(resourceKey(resource), key) ?? old;
+  const isHurried = removed.metadata.deletionTimestamp !== undefined;
+  const metadata = { ...removed.metadata, ...(isHurried && { deletionGracePeriodSeconds: 0 }) };
+  return { gone: true, object: { ...removed, metadata } };
 };
 
 interface Mark {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isFields } from '../json.ts';
+import { isFields, listAt } from '../json.ts';
 import type { Fields } from '../json.ts';
 import { structOf } from '../schema/schema.ts';
 import type { Field, Type } from '../schema/schema.ts';
@@ -36,7 +36,7 @@ const mergeFields = (type: Type, target: Fields, patch: Fields): Fields => {
         field,
         list.filter((each) => !value.includes(each)),
       );
-    else merged.set(field, inOrder(list, value, fieldOf(type, field)?.mergeKey));
+    else merged.set(field, inOrder(list, value, listAt(target, field), fieldOf(type, field)?.mergeKey));
   }
   return Object.fromEntries(merged);
 };
@@ -64,12 +64,16 @@ const mergeValue = (known: Known | undefined, target: unknown, patch: unknown): 
   const before = Array.isArray(target) ? target : [];
   if (known.mergeKey === undefined)
     return [...before, ...patch.filter((each) => !before.some((old) => isDeepStrictEqual(old, each)))];
-  return mergeLists(known.type.element, known.mergeKey, before, patch);
+  return mergeLists({ element: known.type.element, mergeKey: known.mergeKey }, before, patch);
 };
 
+interface Merging {
+  readonly element: Type;
+  readonly mergeKey: string;
+}
+
 const mergeLists = (
-  element: Type,
-  mergeKey: string,
+  { element, mergeKey }: Merging,
   target: readonly unknown[],
   patch: readonly unknown[],
 ): readonly unknown[] => {
@@ -92,27 +96,38 @@ const mergeLists = (
     if (at < 0) merged.push(mergeFields(element, {}, item));
     else merged[at] = mergeFields(element, isFields(old) ? old : {}, item);
   }
-  return merged;
+  return inOrder(merged, items, target, mergeKey);
 };
 
 const fail = (message: string): never => {
   throw new StatusError(500, undefined, message);
 };
 
-/** What the order names comes in that order; what it does not name keeps its place behind its neighbour. */
+/**
+ * The items that `order` names stand in that order; the others keep the order of the list before, and come before the
+ * first item that stood behind them there (mergeSortedSlice of strategicpatch).
+ */
 const inOrder = (
   list: readonly unknown[],
   order: readonly unknown[],
+  before: readonly unknown[],
   mergeKey: string | undefined,
 ): readonly unknown[] => {
   const keyOf = (item: unknown): unknown => (mergeKey !== undefined && isFields(item) ? item[mergeKey] : item);
-  const rank = new Map(order.map((item, index) => [keyOf(item), index]));
-  let last = -1;
-  const ranked = list.map((item) => {
-    last = rank.get(keyOf(item)) ?? last + 0.5;
-    return { item, at: rank.get(keyOf(item)) ?? last };
-  });
-  return ranked.toSorted((a, b) => a.at - b.at).map(({ item }) => item);
+  const ranks = new Map(order.map((item, index) => [keyOf(item), index]));
+  const places = new Map(before.map((item, index) => [keyOf(item), index]));
+  const named = list
+    .filter((item) => ranks.has(keyOf(item)))
+    .toSorted((a, b) => (ranks.get(keyOf(a)) ?? 0) - (ranks.get(keyOf(b)) ?? 0));
+  const others = list.filter((item) => !ranks.has(keyOf(item)));
+  const ordered: unknown[] = [];
+  for (const item of named) {
+    const place = places.get(keyOf(item));
+    while (place !== undefined && others.length > 0 && (places.get(keyOf(others[0])) ?? Infinity) < place)
+      ordered.push(others.shift());
+    ordered.push(item);
+  }
+  return [...ordered, ...others];
 };
 
 const withoutDirectives = (patch: Fields): Fields =>

@@ -1,0 +1,68 @@
+import { configMap, get, merge, paths, post, put, remove } from '../step.ts';
+import type { Scenario } from '../step.ts';
+
+const { configMaps } = paths;
+
+/** Creating, reading, replacing and deleting one object, and what is refused. */
+export const objectsScenario: Scenario = {
+  name: 'objects',
+  steps: [
+    post(configMaps, configMap('p1')),
+    post(configMaps, configMap('p1')),
+    post('/api/v1/namespaces/nope/configmaps', configMap('p1')),
+    post(configMaps, configMap('p1', {}, { namespace: 'other' })),
+    post(configMaps, configMap('Bad_Name')),
+    post(configMaps, { metadata: {} }),
+    post(configMaps, { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'x' } }),
+    post(configMaps, '{"a":'),
+    post(configMaps, '[]'),
+    post(configMaps, '3'),
+    post(configMaps, ''),
+    post(configMaps, '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"x",}}', {
+      differs: 'the decoder names the character that is wrong',
+    }),
+    post(configMaps, { ...configMap('x'), metadata: { name: 'x', resourceVersion: '1' } }),
+    post(configMaps, { apiVersion: 'v2', kind: 'ConfigMap', metadata: { name: 'x' } }),
+    post(configMaps, { apiVersion: 'v1', kind: 'Foo', metadata: { name: 'x' } }),
+    post(configMaps, { apiVersion: 1, kind: 'Foo', metadata: { name: 'x' } }, { differs: 'the decoder says more' }),
+    post(`${configMaps}?dryRun=x`, configMap('dry')),
+    post(`${configMaps}?dryRun=All`, configMap('dry')),
+    post(`${configMaps}?fieldValidation=Strict`, { ...configMap('x'), foo: 1 }),
+    post(`${configMaps}?fieldValidation=Nope`, { ...configMap('x'), foo: 1 }),
+    post(`${configMaps}?fieldValidation=Strict`, '{"metadata":{"name":"x"},"data":{"a":"1","a":"2"},"data":{"b":"1"}}'),
+    post(configMaps, { ...configMap('p2'), foo: 1 }),
+    post(configMaps, '{"metadata":{"name":"p3"},"data":{"a":"1","a":"2"},"x":{}}'),
+    post(configMaps, { metadata: { name: 'x' }, data: { a: 1 } }),
+    post(configMaps, 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: y1\ndata:\n  a: "1"\n', {
+      type: 'application/yaml',
+    }),
+    put(`${configMaps}/p1`, configMap('p1', { a: '2' }), { save: { rv: 'metadata.resourceVersion' } }),
+    put(`${configMaps}/p1`, configMap('p1', { a: '2' }, { resourceVersion: '1' })),
+    put(`${configMaps}/p1`, configMap('p2')),
+    put(`${configMaps}/nope`, configMap('nope')),
+    put(`${configMaps}/p1`, configMap('p1', { a: '2' }, { uid: 'x' })),
+    remove(
+      `${configMaps}/p1`,
+      { preconditions: { resourceVersion: '1' } },
+      { differs: 'the version in the sentence is not taken out' },
+    ),
+    remove(`${configMaps}/p1`, { preconditions: { uid: 'bogus' } }),
+    remove(`${configMaps}/p1`, { kind: 'ConfigMap', apiVersion: 'v1' }),
+    remove(`${configMaps}/p1`, { propagationPolicy: 'Foo' }),
+    remove(`${configMaps}/p1`, { gracePeriodSeconds: -1, orphanDependents: true, propagationPolicy: 'Orphan' }),
+    remove(`${configMaps}/p1?dryRun=All`),
+    remove(`${configMaps}/p1`),
+    remove(`${configMaps}/p1`),
+    get('/foo'),
+    get('/api/v1/namespaces/$NS/foos'),
+    put(configMaps, {}),
+    post(`${configMaps}/p2`, {}),
+    merge(configMaps, {}, { type: 'application/json' }),
+    get(`${configMaps}/p2`, { accept: 'text/plain' }),
+    post(configMaps, 'x', { type: 'text/plain' }),
+    get('/apis/foo/v1/bars'),
+    get('/apis/batch/v1/namespaces/$NS/nope/x'),
+    get('/api/v1/namespaces/$NS'),
+    get('/api/v1/namespaces/$NS/configmaps/p2/status'),
+  ],
+};
