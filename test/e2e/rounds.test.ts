@@ -98,11 +98,11 @@ const largestErrorOf = async (taskId: string): Promise<number> => {
 const POISONED = '00000000-0000-4000-8000-00000000dead';
 
 test.concurrent.each([
-  ['a corrupt zip', 'corrupt', async () => 'PK is all that it has of a zip', /zip/i],
+  ['a corrupt zip', 'corrupt', async (): Promise<string> => 'PK is all that it has of a zip', /zip/i],
   [
     'a value that is no number',
     'nan',
-    () => withNaN(expected.jobs[0]?.jobId ?? '', POISONED),
+    (): Promise<Uint8Array> => withNaN(expected.jobs[0]?.jobId ?? '', POISONED),
     /variable "dense\/bias"/,
   ],
 ] as const)(
