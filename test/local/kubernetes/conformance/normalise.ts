@@ -34,19 +34,25 @@ export const normalise = (answer: RawAnswer, namespace: string, saved: ReadonlyM
     .replace(/,?"creationTimestamp":null/g, '')
     .replaceAll('{,', '{');
   for (const [theirs, ours] of wording) text = text.replaceAll(theirs, ours);
-  return sortManagers(JSON.parse(text));
+  return inOneOrder(JSON.parse(text));
 };
 
-/** Their order follows the second in which each wrote. */
-const sortManagers = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(sortManagers);
+/** What comes in an order of chance is sorted: managers by the second in which each wrote, faults of the entries of a map. */
+const inOneOrder = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(inOneOrder);
   if (!isObject(value)) return value;
-  const sorted = Object.entries(value).map(([key, entry]) => [
-    key,
-    key === 'managedFields' && Array.isArray(entry) ? entry.toSorted(byManager) : sortManagers(entry),
-  ]);
-  return Object.fromEntries(sorted);
+  const entries = Object.entries(value).map(([key, entry]) => {
+    if (key === 'managedFields' && Array.isArray(entry)) return [key, entry.toSorted(byManager)];
+    if (key === 'causes' && Array.isArray(entry)) return [key, entry.toSorted(byText)];
+    // The sentence repeats the causes.
+    if (key === 'message' && typeof entry === 'string')
+      return [key, entry.replace(/(is invalid: )\[.*\]$/s, '$1[...]')];
+    return [key, inOneOrder(entry)];
+  });
+  return Object.fromEntries(entries);
 };
+
+const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
 
 const byManager = (a: unknown, b: unknown): number => {
   const idOf = (entry: unknown): string =>

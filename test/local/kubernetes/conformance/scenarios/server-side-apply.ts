@@ -8,19 +8,19 @@ export const serverSideApplyScenario: Scenario = {
   name: 'server-side-apply',
   steps: [
     ...[
-      ['A', { a: '1', b: '1' }],
-      ['A', { a: '1', b: '1' }],
-      ['B', { a: '2' }],
-      ['B&force=true', { a: '2' }],
-      ['A', {}],
-      ['A', { c: '1' }],
-      ['A', null],
-    ].map(([m, data]) =>
-      apply(`${configMaps}/s?fieldManager=${m}`, {
+      { by: 'A', data: { a: '1', b: '1' } },
+      { by: 'A', data: { a: '1', b: '1' } },
+      { by: 'B', data: { a: '2' } },
+      { by: 'B&force=true', data: { a: '2' } },
+      { by: 'A', data: {} },
+      { by: 'A', data: { c: '1' } },
+      { by: 'A' },
+    ].map(({ by, data }) =>
+      apply(`${configMaps}/s?fieldManager=${by}`, {
         apiVersion: 'v1',
         kind: 'ConfigMap',
         metadata: { name: 's' },
-        ...(data && { data }),
+        ...(data !== undefined && { data }),
       }),
     ),
     apply(`${configMaps}/s`, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 's' } }),
