@@ -1,0 +1,141 @@
+import { describe, expect, test } from 'vitest';
+import { planBatches, sweep } from '../../src/rounds/sweep.ts';
+import type { ObjectStore } from '../../src/storage/port.ts';
+import { listTasks } from '../../src/rounds/task-list.ts';
+import { createRoundsWorld, policyOf } from './rounds-world.ts';
+
+const TASKS = Array.from({ length: 12 }, (_, index) => `t${String(index).padStart(2, '0')}`);
+
+/** `store` with an `onLedgerRead` before every read of a ledger. */
+const watching = (store: ObjectStore, onLedgerRead: (taskId: string) => void): ObjectStore => ({
+  ...store,
+  read: async (uri, options) => {
+    const taskId = /tasks\/([^/]+)\/ledger\.json$/.exec(uri.name)?.[1];
+    if (taskId !== undefined) onLedgerRead(taskId);
+    return store.read(uri, options);
+  },
+});
+
+describe('sweep', () => {
+  test('advances every task with uploads or a ledger, and counts', async () => {
+    const world = createRoundsWorld();
+    for (const taskId of TASKS) world.upload(taskId, 'a', 'b', 'c');
+    world.upload('quiet', 'a');
+    expect(await sweep(world.deps)).toEqual({
+      tasks: 13,
+      started: 12,
+      settled: 0,
+      failed: 0,
+      complete: true,
+      problems: [],
+    });
+    for (const taskId of TASKS) world.complete(`rel-${taskId}-r1-a1`);
+    expect(await sweep(world.deps)).toMatchObject({ started: 0, settled: 12, complete: true });
+  });
+
+  test('a task that cannot be read is told of, and the others go on', async () => {
+    const world = createRoundsWorld();
+    for (const taskId of ['bad', 'good']) world.upload(taskId, 'a', 'b', 'c');
+    world.store.put({ bucket: 'state', name: 'trigger/tasks/bad/ledger.json' }, '{"schema": 99}');
+    expect(await sweep(world.deps)).toMatchObject({
+      started: 1,
+      complete: true,
+      problems: [{ taskId: 'bad', message: expect.stringContaining('has schema 99') }],
+    });
+    expect((await listTasks(world.deps)).tasks).toMatchObject([
+      { taskId: 'bad', problem: expect.anything() },
+      { taskId: 'good' },
+    ]);
+  });
+
+  test('a dry run says what each task needs, and writes nothing', async () => {
+    const world = createRoundsWorld();
+    world.upload('t', 'a', 'b', 'c');
+    expect((await sweep(world.deps, { dryRun: true })).decisions).toMatchObject([{ taskId: 't', kind: 'start' }]);
+    expect(world.store.all('state')).toEqual([]);
+  });
+
+  test('looks at no more tasks side by side than it may', async () => {
+    const world = createRoundsWorld();
+    for (const taskId of TASKS) world.upload(taskId, 'a');
+    let [underWay, most] = [0, 0];
+    const store: ObjectStore = {
+      ...world.store,
+      list: async (options) => {
+        if (options.delimiter !== undefined) return world.store.list(options);
+        underWay += 1;
+        most = Math.max(most, underWay);
+        await new Promise((resolve) => setImmediate(resolve));
+        underWay -= 1;
+        return world.store.list(options);
+      },
+    };
+    await sweep(world.instance({ store }), { concurrency: 3 });
+    expect(most).toBe(3);
+  });
+
+  test('out of time, it says so, and the next one goes on from there', async () => {
+    const world = createRoundsWorld();
+    for (const taskId of TASKS) world.upload(taskId, 'a');
+    const controller = new AbortController();
+    const seen: string[] = [];
+    const look = (taskId: string): void => {
+      seen.push(taskId);
+      if (seen.length === 4) controller.abort();
+    };
+    const deps = world.instance({ store: watching(world.store, look) });
+    const options = { concurrency: 1, batchSize: 2 };
+    expect(await sweep(deps, { ...options, signal: controller.signal })).toMatchObject({ complete: false });
+    const first = seen.splice(0);
+    expect(first).toEqual(TASKS.slice(0, 4));
+    expect(await sweep(deps, options)).toMatchObject({ tasks: 12, complete: true });
+    expect(seen.slice(0, 8)).toEqual(TASKS.slice(4));
+  });
+
+  test('a task that kills its instance starves nobody', async () => {
+    const world = createRoundsWorld();
+    for (const taskId of TASKS) world.upload(taskId, 'a', 'b', 'c');
+    const visited = new Set<string>();
+    const sweepOnce = async (): Promise<void> => {
+      // An instance that is dead sends nothing any more.
+      let dead = false;
+      const never = new Promise<never>(() => undefined);
+      const look = (taskId: string): void => {
+        if (taskId === 't05') dead = true;
+        else visited.add(taskId);
+      };
+      const store = watching(world.store, (taskId) => void (dead || look(taskId)));
+      const mortal: ObjectStore = {
+        ...store,
+        read: (uri, options) => (dead ? never : store.read(uri, options).then((found) => (dead ? never : found))),
+        write: (uri, text, options) => (dead ? never : store.write(uri, text, options)),
+        list: (options) => (dead ? never : store.list(options)),
+      };
+      const turns = (async () => {
+        for (let turn = 0; turn < 400; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      })();
+      await Promise.race([sweep(world.instance({ store: mortal }), { concurrency: 4, batchSize: 4 }), turns]);
+    };
+    for (let round = 0; round < 4; round += 1) await sweepOnce();
+    expect([...visited].toSorted()).toEqual(TASKS.filter((taskId) => taskId !== 't05'));
+  });
+
+  test('tasks of a batch that did not end are met one by one', () => {
+    const plan = planBatches(['a', 'b', 'c', 'd', 'e', 'f'], { after: 'd', begun: ['c', 'd', 'gone'] }, 2);
+    expect(plan).toEqual([['c'], ['d'], ['e', 'f'], ['a', 'b']]);
+  });
+});
+
+describe('the list of tasks', () => {
+  test('comes in pages, in the order of their ids', async () => {
+    const world = createRoundsWorld();
+    world.setPolicies(policyOf({ reportGoal: 9, minReports: 9 }));
+    for (const taskId of TASKS) world.upload(taskId, 'a');
+    const first = await listTasks(world.deps, { limit: 5 });
+    expect(first.tasks.map(({ taskId }) => taskId)).toEqual(TASKS.slice(0, 5));
+    expect(first.tasks[0]).toMatchObject({ accounting: { uploaded: 1, pending: 1 }, decision: { kind: 'wait' } });
+    const rest = await listTasks(world.deps, { limit: 50, pageToken: first.nextPageToken ?? '' });
+    expect(rest.tasks.map(({ taskId }) => taskId)).toEqual(TASKS.slice(5));
+    expect(rest.nextPageToken).toBeUndefined();
+  });
+});

@@ -1,0 +1,36 @@
+import { describe, expect, test } from 'vitest';
+import { parseUploadPattern } from '../../src/values/object-pattern.ts';
+import { classifyObject, taskPrefix, tasksPrefix } from '../../src/rounds/update.ts';
+
+const UPLOADS = parseUploadPattern('gs://uploads/tasksJobs/{taskId}/{jobId}.zip');
+const classify = (name: string, bucket = 'uploads') => classifyObject([UPLOADS], { bucket, name });
+
+describe('objects', () => {
+  test('an update names its task and its job', () => {
+    expect(classify('tasksJobs/mnist/1f.zip')).toMatchObject({ kind: 'update', taskId: 'mnist', jobId: '1f' });
+  });
+
+  test.each([
+    ['tasksJobs/../1f.zip', 'segment'],
+    ['tasksJobs/a\nb/1f.zip', 'control characters'],
+    ['tasksJobs/mnist/a\u0007.zip', 'control characters'],
+    [`tasksJobs/${'t'.repeat(513)}/1.zip`, 'longer than 512 bytes'],
+    [`tasksJobs/t/${'j'.repeat(1020)}.zip`, 'longer than 1024 bytes'],
+    ['tasksJobs/ t/j.zip', 'spaces'],
+  ])('%j cannot be used, and says why', (name, reason) => {
+    expect(classify(name)).toMatchObject({ kind: 'unusable', reason: expect.stringContaining(reason) });
+  });
+
+  test('whatever else is nothing to the rounds', () => {
+    expect(classify('models/m/model.json')).toEqual({ kind: 'none' });
+    expect(classify('tasksJobs/mnist/1f.zip', 'elsewhere')).toEqual({ kind: 'none' });
+  });
+
+  test('prefixes for listing one task, and all', () => {
+    expect(taskPrefix(UPLOADS, 'mnist')).toBe('tasksJobs/mnist/');
+    expect(tasksPrefix(UPLOADS)).toBe('tasksJobs/');
+    const deep = parseUploadPattern('gs://uploads/{taskId}/updates/u-{jobId}.zip');
+    expect(taskPrefix(deep, 'mnist')).toBe('mnist/updates/u-');
+    expect(tasksPrefix(deep)).toBe('');
+  });
+});
