@@ -170,6 +170,8 @@ const undo = async (work: Work, begun: Begun): Promise<Undone> => {
   return { outcome: 'rolled-back', rollback: { to }, told, inventory: [...restored.items] };
 };
 
+const sentence = (text: string): string => (/[.!?]$/.test(text.trimEnd()) ? text.trimEnd() : `${text.trimEnd()}.`);
+
 /** Evidence first, then the rollback, then the records; always throws what is answered. */
 const fail = async (work: Work, begun: Begun, failure: Failure): Promise<never> => {
   const { session, timings, desired, plan } = work;
@@ -178,7 +180,7 @@ const fail = async (work: Work, begun: Begun, failure: Failure): Promise<never> 
     look === undefined ? [] : collectEvidence(session.deps, session, look),
   );
   const { outcome, rollback, told, inventory } = await undo(work, begun);
-  const both = outcome === 'rollback-failed' ? `${reason} ${told}` : reason;
+  const both = outcome === 'rollback-failed' ? `${sentence(reason)} ${told}` : reason;
   await recordFailure(session, begun, { reason: both, evidence, inventory });
   const answer: ReleaseAnswer = {
     outcome,
@@ -193,7 +195,7 @@ const fail = async (work: Work, begun: Begun, failure: Failure): Promise<never> 
     ...baseAnswer(work),
   };
   const where = `Release ${session.namespace}/${session.release}, revision ${begun.revision}`;
-  throw new ReleaseFailedError(outcome, `${where}: ${reason} ${told}`, { details: { ...answer } });
+  throw new ReleaseFailedError(outcome, `${where}: ${sentence(reason)} ${told}`, { details: { ...answer } });
 };
 
 const carryOut = async (work: Work, live: Awaited<ReturnType<typeof readLive>>): Promise<ReleaseAnswer> => {

@@ -1,0 +1,281 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { AppError } from '../../src/errors.ts';
+import type { KubeObject } from '../../src/cluster/release-port.ts';
+import { expectConsistent, recordsOf, specsOf } from './invariants.ts';
+import { createKiller, Killed } from './killer.ts';
+import type { Ask, ReleaseWorld } from './world.ts';
+import { callDeploy, callUninstall, createDeps, tagged } from './world.ts';
+
+export const refusal = async (work: Promise<unknown>): Promise<AppError> => {
+  const error = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof AppError) return error;
+  if (error !== undefined) throw error;
+  throw new Error('It was not refused.');
+};
+
+const imageOf = (objects: readonly KubeObject[], name: string): string | undefined =>
+  /"image":"([^"]+)"/.exec(
+    JSON.stringify(objects.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === name)),
+  )?.[1];
+
+const V1 = { over: tagged('ok-1', 'ok-1') } as const;
+const V2 = { over: tagged('ok-2') } as const;
+const BAD = { over: tagged('bad-name') } as const;
+
+/** What deploys do to a cluster that has the controllers of Deployments, ReplicaSets and EndpointSlices. */
+export const releaseSuite = (name: string, setup: () => Promise<ReleaseWorld>): void => {
+  describe(name, { timeout: 60_000 }, () => {
+    let world: ReleaseWorld;
+    beforeEach(async () => {
+      world = await setup();
+    }, 60_000);
+    afterEach(async () => world?.close(), 30_000);
+
+    test('install, the same again, upgrade with a service less, rollback, uninstall', async () => {
+      const first = await callDeploy(world, V1);
+      expect(first).toMatchObject({ outcome: 'deployed', revision: 1 });
+      expect(first.objects.map(({ action, ready }) => [action, ready])).toEqual(
+        Array.from({ length: 4 }, () => ['created', true]),
+      );
+      await expectConsistent(world);
+
+      const again = await callDeploy(world, V1);
+      expect(again).toMatchObject({ outcome: 'unchanged', revision: 1, diff: [] });
+      expect((await expectConsistent(world)).revisions).toHaveLength(1);
+
+      const second = await callDeploy(world, V2);
+      expect(second).toMatchObject({ outcome: 'deployed', revision: 2 });
+      expect(second.objects.map(({ kind, name: object, action }) => [kind, object, action])).toEqual([
+        ['Service', 'demo-tensorio-models-repository', 'unchanged'],
+        ['Deployment', 'demo-repository', 'configured'],
+        ['Deployment', 'demo-flea', 'pruned'],
+        ['Service', 'demo-tensorio-models-flea', 'pruned'],
+      ]);
+      expect(second.diff.flatMap(({ changes }) => changes)).toEqual([
+        {
+          path: 'spec.template.spec.containers.repository.image',
+          before: 'docai/tensorio-models:ok-1',
+          after: 'docai/tensorio-models:ok-2',
+        },
+      ]);
+      await expectConsistent(world);
+
+      const back = await callDeploy(world, { revision: 1 });
+      expect(back).toMatchObject({ outcome: 'deployed', revision: 3 });
+      const records = await expectConsistent(world);
+      expect(imageOf(records.workloads, 'demo-repository')).toBe('docai/tensorio-models:ok-1');
+      expect(records.revisions.map(({ status, description }) => [status, description])).toEqual([
+        ['superseded', 'deploy'],
+        ['superseded', 'deploy'],
+        ['deployed', 'rollback to 1'],
+      ]);
+
+      expect(await callUninstall(world)).toMatchObject({ outcome: 'uninstalled', revision: null });
+      expect(await world.objects()).toEqual([]);
+      expect(await refusal(callUninstall(world))).toMatchObject({ status: 404 });
+    });
+
+    test('a failed install leaves nothing but its revision; a failed upgrade brings back what ran', async () => {
+      const failed = await refusal(callDeploy(world, BAD));
+      expect(failed).toMatchObject({
+        status: 502,
+        code: 'rolled-back',
+        details: {
+          outcome: 'rolled-back',
+          revision: null,
+          failedRevision: 1,
+          evidence: [{ container: 'repository', reason: 'InvalidImageName' }],
+        },
+      });
+      const records = await expectConsistent(world);
+      expect(records.workloads).toEqual([]);
+      expect(records.revisions).toMatchObject([{ status: 'failed', evidence: [{ reason: 'InvalidImageName' }] }]);
+
+      await callDeploy(world, V1);
+      const before = specsOf(await expectConsistent(world));
+      const upgrade = await refusal(callDeploy(world, BAD));
+      expect(upgrade).toMatchObject({
+        code: 'rolled-back',
+        details: { revision: 2, failedRevision: 3, rollback: { to: 2 } },
+      });
+      expect(upgrade.message).toMatch(/InvalidImageName.*Revision 2 runs again/);
+      const after = await expectConsistent(world);
+      expect(specsOf(after)).toEqual(before);
+      expect(await callDeploy(world, V1)).toMatchObject({ outcome: 'unchanged', revision: 2 });
+    });
+
+    const evidence: readonly (readonly [string, object])[] = [
+      ['bad-image', { reason: 'ImagePullBackOff' }],
+      ['no-config', { reason: 'CreateContainerConfigError' }],
+      ['never-pull', { reason: 'ErrImageNeverPull' }],
+      [
+        'crash',
+        { reason: 'CrashLoopBackOff', exitCode: 1, restarts: 3, log: expect.stringContaining('AUTH_TOKENS_FILE') },
+      ],
+    ];
+    test.each(evidence)('pods that end as %s fail the release, and the evidence says so', async (tag, expected) => {
+      const failed = await refusal(callDeploy(world, { over: tagged(tag) }));
+      expect(failed).toMatchObject({ code: 'rolled-back', details: { evidence: [expected] } });
+      expect(failed.details['warnings']).toEqual([expect.stringContaining('authTokensFile')]);
+      await expectConsistent(world);
+    });
+
+    test('a pod that no node takes, and one that is not ready, run out of time', async () => {
+      const short = { waitSec: 20 };
+      const failed = await refusal(callDeploy(world, { ...short, over: tagged('unschedulable') }));
+      expect(failed).toMatchObject({ code: 'rolled-back', details: { evidence: [{ reason: 'Unschedulable' }] } });
+      const unready = await refusal(callDeploy(world, { ...short, over: tagged('unready') }));
+      expect(unready).toMatchObject({ code: 'rolled-back', details: { evidence: [{ reason: 'NotReady' }] } });
+      expect(unready.message).toMatch(/Not ready after 20 s: .*0 of 1 pods ready/);
+    });
+
+    test('onFailure=keep leaves the failed objects to be looked at, and the next deploy mends them', async () => {
+      await callDeploy(world, V1);
+      const failed = await refusal(callDeploy(world, { ...BAD, onFailure: 'keep' }));
+      expect(failed).toMatchObject({ code: 'failed', details: { outcome: 'failed', revision: 1, failedRevision: 2 } });
+      const { workloads, pointer } = await recordsOf(world);
+      expect(imageOf(workloads, 'demo-repository')).toBe('docai/tensorio-models:bad-name');
+      expect(pointer).toMatchObject({ current: 1, pending: null });
+      expect(await callDeploy(world, V2)).toMatchObject({ outcome: 'deployed', revision: 3 });
+      await expectConsistent(world);
+    });
+
+    test('of two deploys of one release the second is told who works on it since when; another release goes on', async () => {
+      const deps = createDeps(world);
+      const seen: { busy?: AppError; other?: unknown } = {};
+      const wait = async (ms: number, signal?: AbortSignal): Promise<void> => {
+        if (seen.busy === undefined) {
+          seen.busy = await refusal(callDeploy(world, V2));
+          seen.other = await callDeploy(world, { ...V2, release: 'other' });
+        }
+        await world.wait(ms, signal);
+      };
+      const first = { ...deps, launch: { ...deps.launch, wait } };
+      const slow = await callDeploy(world, { ...V1, requestedBy: 'ann@example.com' }, first);
+      expect(slow).toMatchObject({ outcome: 'deployed', release: 'demo', revision: 1 });
+      expect(seen.busy).toMatchObject({
+        status: 409,
+        code: 'busy',
+        headers: { 'Retry-After': expect.stringMatching(/^\d+$/) },
+        details: {
+          holder: expect.stringContaining('ann@example.com'),
+          since: expect.stringMatching(/^\d{4}-.*\d{6}Z$/),
+        },
+      });
+      expect(seen.other).toMatchObject({ outcome: 'deployed', release: 'other', revision: 1 });
+    });
+
+    test('a field that somebody else set is a conflict that names both; nothing is changed', async () => {
+      await callDeploy(world, V1);
+      const before = await expectConsistent(world);
+      const live = before.workloads.find(({ metadata }) => metadata.name === 'demo-repository');
+      if (live === undefined) throw new Error('no Deployment');
+      await world.put(
+        {
+          apiVersion: 'apps/v1',
+          kind: 'Deployment',
+          metadata: { name: 'demo-repository', namespace: world.namespace },
+          spec: { replicas: 2 },
+        },
+        'somebody',
+      );
+      const conflict = await refusal(
+        callDeploy(world, {
+          over: { ...tagged('ok-1', 'ok-1'), repository: { deployment: { tag: 'ok-1', replicas: 3 } } },
+        }),
+      );
+      expect(conflict).toMatchObject({
+        status: 409,
+        code: 'conflict',
+        details: {
+          conflicts: [{ kind: 'Deployment', name: 'demo-repository', field: 'spec.replicas', manager: 'somebody' }],
+        },
+      });
+      expect((await recordsOf(world)).pointer).toEqual(before.pointer);
+    });
+
+    test('a selector of another makes an adoption immutable, told before anything is changed', async () => {
+      const labels = { app: 'foreign' };
+      const container = { name: 'repository', image: 'docai/tensorio-models:ok' };
+      const spec = {
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, spec: { containers: [container] } },
+      };
+      const metadata = { name: 'demo-repository', namespace: world.namespace };
+      await world.put({ apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec }, 'kubectl-client-side-apply');
+      const foreign = await refusal(callDeploy(world, V2));
+      expect(foreign).toMatchObject({ status: 409, code: 'owned-by-other' });
+      const immutable = await refusal(callDeploy(world, { ...V2, adopt: true }));
+      expect(immutable).toMatchObject({ status: 422, code: 'immutable' });
+      expect(JSON.stringify(immutable.details['issues'])).toContain('spec.selector');
+      expect((await recordsOf(world)).revisions).toEqual([]);
+    });
+
+    test('a dry run asks the API server and changes nothing', async () => {
+      const dry = await callDeploy(world, { ...V1, dryRun: 'server' });
+      expect(dry).toMatchObject({ outcome: 'dry-run', revision: null });
+      expect(dry.diff.map(({ kind }) => kind)).toEqual(['Service', 'Service', 'Deployment', 'Deployment']);
+      expect(await world.objects()).toEqual([]);
+    });
+
+    interface Walk {
+      readonly what: string;
+      readonly before: readonly Ask[];
+      readonly call: (deps: ReturnType<typeof createDeps>) => Promise<unknown>;
+      readonly fails?: boolean;
+    }
+    const walks: readonly Walk[] = [
+      { what: 'an install', before: [], call: (deps) => callDeploy(world, V1, deps) },
+      { what: 'an upgrade that prunes', before: [V1], call: (deps) => callDeploy(world, V2, deps) },
+      {
+        what: 'a failed upgrade and its rollback',
+        before: [V1],
+        call: (deps) => callDeploy(world, BAD, deps),
+        fails: true,
+      },
+      { what: 'a failed install', before: [], call: (deps) => callDeploy(world, BAD, deps), fails: true },
+      { what: 'a rollback to a revision', before: [V1, V2], call: (deps) => callDeploy(world, { revision: 1 }, deps) },
+      { what: 'an uninstall', before: [V1], call: (deps) => callUninstall(world, deps) },
+    ];
+
+    const run = async ({ call, fails }: Walk, deps: ReturnType<typeof createDeps>): Promise<void> => {
+      const result = call(deps);
+      if (fails === true) expect(await refusal(result)).toMatchObject({ code: 'rolled-back' });
+      else await result;
+    };
+
+    const restart = async (walk: Walk): Promise<void> => {
+      await world.close();
+      world = await setup();
+      for (const ask of walk.before) await callDeploy(world, ask);
+    };
+
+    test.each(walks)(
+      'killed at any write, $what is carried on by the same call',
+      { timeout: 600_000 },
+      async (walk) => {
+        await restart(walk);
+        const clean = createKiller(world.cluster);
+        await run(walk, createDeps(world, clean.cluster));
+        const wanted = specsOf(await expectConsistent(world));
+        expect(clean.writes()).toBeGreaterThan(3);
+        for (let at = 1; at <= clean.writes(); at += 1) {
+          for (const when of ['before', 'after'] as const) {
+            await restart(walk);
+            const { cluster } = createKiller(world.cluster, at, when);
+            await expect(walk.call(createDeps(world, cluster)), `write ${at}, ${when}`).rejects.toThrow(Killed);
+            await world.passLease();
+            await run(walk, createDeps(world)).catch((error: unknown) => {
+              // The uninstall was complete but for the end of its call.
+              if (walk.what !== 'an uninstall' || !(error instanceof AppError) || error.status !== 404) throw error;
+            });
+            expect(specsOf(await expectConsistent(world)), `write ${at}, ${when}`).toEqual(wanted);
+          }
+        }
+      },
+    );
+  });
+};
