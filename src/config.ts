@@ -79,11 +79,15 @@ export const EnvironmentSchema = z.object({
     .optional(),
   STORAGE_API_ENDPOINT: url.optional(),
   GOOGLE_CLOUD_PROJECT: z.string().min(1).optional(),
-  // Whole request; below the function's own timeout, or the platform answers in our stead.
+  // Whole request; below the function's own timeout, or the platform answers in our stead. Of `deploy`, which waits for
+  // rollouts, it is 3540 where it is not set.
   REQUEST_TIMEOUT_SEC: seconds(60, 3600),
   // One call to Kubernetes or Google Cloud, its retries included.
   UPSTREAM_TIMEOUT_SEC: seconds(10, 300),
 });
+
+// The longest an HTTP function may take is an hour.
+const DEPLOY_TIMEOUT_SEC = 3540;
 
 type Environment = z.infer<typeof EnvironmentSchema>;
 
@@ -101,6 +105,8 @@ export interface Config {
   readonly storageApiEndpoint?: string;
   readonly projectId?: string;
   readonly requestTimeoutMs: number;
+  /** Of `deploy`: a wait, a rollback as long, and a minute must fit. */
+  readonly deployTimeoutMs: number;
   readonly upstreamTimeoutMs: number;
 }
 
@@ -196,6 +202,7 @@ export const parseConfig = (environment: Readonly<Record<string, string | undefi
     ...(env.STORAGE_API_ENDPOINT !== undefined && { storageApiEndpoint: env.STORAGE_API_ENDPOINT }),
     ...(env.GOOGLE_CLOUD_PROJECT !== undefined && { projectId: env.GOOGLE_CLOUD_PROJECT }),
     requestTimeoutMs: env.REQUEST_TIMEOUT_SEC * 1000,
+    deployTimeoutMs: ('REQUEST_TIMEOUT_SEC' in set ? env.REQUEST_TIMEOUT_SEC : DEPLOY_TIMEOUT_SEC) * 1000,
     upstreamTimeoutMs: env.UPSTREAM_TIMEOUT_SEC * 1000,
   };
 };

@@ -4,6 +4,7 @@ import { parseConfig } from './config.ts';
 import type { Config } from './config.ts';
 import { AppError } from './errors.ts';
 import { createAggregate } from './functions/aggregate.ts';
+import { createDeploy } from './functions/deploy.ts';
 import { createOnCheckpoint } from './functions/on-checkpoint.ts';
 import { keepBodiesRaw } from './functions/raw-request.ts';
 import { createLog } from './log.ts';
@@ -33,6 +34,7 @@ const start = (): void => {
     const deps = wire(config, log);
     keepBodiesRaw();
     http('aggregate', createAggregate(deps.aggregate));
+    http('deploy', createDeploy(deps.deploy));
     cloudEvent('onCheckpoint', createOnCheckpoint(deps.onCheckpoint));
   } catch (error) {
     if (error instanceof AppError) refuseToStart(`The configuration is not valid: ${error.message}`);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { assertRunnable } from './aggregation/attempt.ts';
@@ -7,6 +8,7 @@ import { createCluster } from './cluster/kubernetes.ts';
 import type { Cluster } from './cluster/port.ts';
 import type { Config, ValuesSource } from './config.ts';
 import { DeadlineError, UpstreamError } from './errors.ts';
+import type { DeployDeps } from './functions/deploy.ts';
 import type { AggregateDeps } from './functions/aggregate-deps.ts';
 import type { OnCheckpointDeps } from './functions/on-checkpoint.ts';
 import { createRoundsDeps } from './functions/rounds-deps.ts';
@@ -85,10 +87,26 @@ const createLaunchDeps = (config: Config, store: ObjectStore, cluster: Cluster):
   wait: pause,
 });
 
+/** Below the 20 s that a release's Lease must last for a write to begin. */
+const MAX_RELEASE_CALL_MS = 15_000;
+
+const createDeployDeps = (config: Config, launch: LaunchDeps, log: Log): DeployDeps => {
+  const access = createClusterAccess(config.cluster);
+  const deadlineMs = Math.min(config.upstreamTimeoutMs, MAX_RELEASE_CALL_MS);
+  return {
+    release: { cluster: createCluster(access, { deadlineMs }), launch, newId: randomUUID },
+    log,
+    projectId: config.projectId,
+    defaultNamespace: config.defaultNamespace,
+    requestTimeoutMs: config.deployTimeoutMs,
+  };
+};
+
 /** What the functions need, built once per instance; nothing is connected to before the first call. */
 export interface Wiring {
   readonly aggregate: AggregateDeps;
   readonly onCheckpoint: OnCheckpointDeps;
+  readonly deploy: DeployDeps;
 }
 
 /**
@@ -116,6 +134,7 @@ export const wire = (config: Config, log: Log): Wiring => {
       configuredValues: async (signal) => (await configured(signal)).document,
       requestTimeoutMs: config.requestTimeoutMs,
     },
+    deploy: createDeployDeps(config, launch, log),
     onCheckpoint: {
       launch,
       rounds,

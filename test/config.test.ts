@@ -31,6 +31,7 @@ test('the least that is needed, and what it means', () => {
     releaseName: 'flea-aggregator',
     values: { kind: 'none' },
     requestTimeoutMs: 60_000,
+    deployTimeoutMs: 3_540_000,
     upstreamTimeoutMs: 10_000,
   });
 });

@@ -19,16 +19,30 @@ const applySets = (values: JsonObject, query: Query, kind: SetKind): JsonObject 
     values,
   );
 
+const readDocument = async (req: Request): Promise<JsonObject> => {
+  const { bytes, contentType } = await readBody(req.headers, bytesOf(req));
+  return parseDocument(bytes, { maxBytes: MAX_BODY_BYTES, ...(contentType !== undefined && { contentType }) });
+};
+
+/**
+ * The values of a call that says everything itself: the body's, with `?set=` and `?set-string=` over them, as
+ * `helm upgrade -f ... --set ...` does. Throws InvalidRequestError with every fault at once.
+ */
+export const readWholeValues = async (
+  req: Request,
+  query: Query,
+): Promise<{ readonly values: Values; readonly document: JsonObject }> => {
+  const given = await readDocument(req);
+  const document = mergeValues({}, applySets(applySets(given, query, 'set'), query, 'set-string'));
+  return { values: validateValues(document), document };
+};
+
 /**
  * The values of a call: configured ones, the body's over them, `?set=` and `?set-string=` over both, as helm lays
  * `-f` and `--set` over a chart's values. Throws InvalidRequestError with every fault at once.
  */
 export const readRequestValues = async (configured: JsonObject, req: Request, query: Query): Promise<Values> => {
-  const { bytes, contentType } = await readBody(req.headers, bytesOf(req));
-  const document = parseDocument(bytes, {
-    maxBytes: MAX_BODY_BYTES,
-    ...(contentType !== undefined && { contentType }),
-  });
+  const document = await readDocument(req);
   const { values } = parseAggregationDocument(document);
   const set = applySets(applySets(values, query, 'set'), query, 'set-string');
   return validateValues(mergeValues(configured, set));

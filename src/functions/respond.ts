@@ -9,6 +9,8 @@ export interface Answer {
   readonly status: number;
   readonly body: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Of a body that is not JSON. */
+  readonly contentType?: string;
   readonly log?: LogFields;
 }
 
@@ -89,7 +91,7 @@ export const respond = async (
   await metered(async (meter) => {
     try {
       const answer = await work();
-      send(res, answer, 'application/json');
+      send(res, answer, answer.contentType ?? 'application/json');
       line(answer.status, meter.upstreamCalls, answer.log ?? {});
     } catch (error) {
       const problem = problemOf(error);

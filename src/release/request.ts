@@ -41,7 +41,7 @@ export const chooseWaitSec = (
   if (waitSec <= longest && waitSec >= LEAST_WAIT_SEC) return waitSec;
   const message =
     longest < LEAST_WAIT_SEC
-      ? `leaves no time to wait: DEPLOY_TIMEOUT_SEC is ${Math.round(requestTimeoutMs / 1_000)}, and a wait, a rollback as long and ${MARGIN_SEC} s must fit`
-      : `is ${waitSec}: the wait, a rollback as long and ${MARGIN_SEC} s must end before the function does (DEPLOY_TIMEOUT_SEC); write ${LEAST_WAIT_SEC} to ${longest}`;
+      ? `leaves no time to wait: REQUEST_TIMEOUT_SEC is ${Math.round(requestTimeoutMs / 1_000)}, and a wait, a rollback as long and ${MARGIN_SEC} s must fit`
+      : `is ${waitSec}: the wait, a rollback as long and ${MARGIN_SEC} s must end before the function does (REQUEST_TIMEOUT_SEC); write ${LEAST_WAIT_SEC} to ${longest}`;
   throw new InvalidRequestError(`?timeoutSec ${message}.`, [{ path: '?timeoutSec', message }]);
 };

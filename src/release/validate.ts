@@ -4,6 +4,7 @@ import type { Issue } from '../errors.ts';
 import type { Values } from '../values/parse-values.ts';
 import type { DeploymentValues } from './manifests/deployment.ts';
 import { mountFolders } from './manifests/deployment.ts';
+import { InvalidReleaseError } from './errors.ts';
 import { plain } from './manifests/plain.ts';
 import { releasedComponents } from './manifests/render.ts';
 import type { ComponentName } from './names.ts';
@@ -92,4 +93,11 @@ export const validateRelease = (
     ...bucketIssues(values, allowed),
     ...checkIssues(values, allowed),
   ];
+};
+
+/** Throws InvalidReleaseError for a release or a namespace that a call names and that cannot be. */
+export const assertSite = (release: string, namespace: string | undefined, allowed: Allowances): void => {
+  const problem = namespace === undefined ? null : namespaceIssue(allowed, '?namespace', namespace);
+  const issues = [...releaseIssues(release, []), ...(problem === null ? [] : [problem])];
+  if (issues.length > 0) throw new InvalidReleaseError(issues, { details: { outcome: 'invalid' } });
 };

@@ -1,0 +1,197 @@
+import type { HttpFunction } from '@google-cloud/functions-framework';
+import type { Request, RequestHandler } from 'express';
+import express from 'express';
+import { MethodNotAllowedError, NotFoundError } from '../errors.ts';
+import type { ReleaseAnswer } from '../release/answer.ts';
+import type { ReleaseDeps, Site } from '../release/deps.ts';
+import { deploy, driftOf } from '../release/deploy.ts';
+import { describeRelease, findNamespace, historyOf, listReleases } from '../release/describe.ts';
+import { unifiedText } from '../release/diff.ts';
+import { chooseWaitSec } from '../release/request.ts';
+import type { DeployRequest } from '../release/request.ts';
+import { uninstall } from '../release/uninstall.ts';
+import { assertSite } from '../release/validate.ts';
+import { readWholeValues } from './request-values.ts';
+import { choice, flag, parseQuery, text, wholeNumber } from './query.ts';
+import type { Query } from './query.ts';
+import type { Answer, RespondDeps } from './respond.ts';
+import { respond } from './respond.ts';
+import { callerOf } from './trace.ts';
+
+export interface DeployDeps extends RespondDeps {
+  readonly release: ReleaseDeps;
+  /** Where a release goes whose values name no namespace. */
+  readonly defaultNamespace: string;
+  readonly requestTimeoutMs: number;
+}
+
+type Handler = (deps: DeployDeps, req: Request, signal: AbortSignal) => Promise<Answer>;
+
+const SETS = ['set', 'set-string'] as const;
+const WAITS = ['timeoutSec', 'onFailure'] as const;
+const MAX_REVISION = 999_999_999;
+const MAX_WAIT_SEC = 3_600;
+
+const nameOf = (req: Request): string => String(req.params['release'] ?? '');
+
+const wantsText = (req: Request): boolean => req.accepts(['application/json', 'text/plain']) === 'text/plain';
+
+const PLAIN = 'text/plain; charset=utf-8';
+
+/** The namespace is the one asked for, or the one that holds the release. */
+const siteOf = async (deps: DeployDeps, req: Request, query: Query, signal: AbortSignal): Promise<Site> => {
+  const release = nameOf(req);
+  const asked = text(query, 'namespace');
+  const { allowed } = deps.release.launch;
+  assertSite(release, asked, allowed);
+  return { release, namespace: asked ?? (await findNamespace(deps.release, release, signal)), signal };
+};
+
+const waitOf = (deps: DeployDeps, query: Query): Pick<DeployRequest, 'waitSec' | 'onFailure'> => {
+  const onFailure = choice(query, 'onFailure', ['rollback', 'keep']) ?? 'rollback';
+  const asked = wholeNumber(query, 'timeoutSec', 1, MAX_WAIT_SEC);
+  return { onFailure, waitSec: chooseWaitSec(asked, deps.requestTimeoutMs, onFailure) };
+};
+
+const readRequest = async (
+  deps: DeployDeps,
+  req: Request,
+  query: Query,
+  dryRun: DeployRequest['dryRun'],
+): Promise<DeployRequest> => {
+  const waits = waitOf(deps, query);
+  const requestedBy = callerOf(req);
+  const adopt = flag(query, 'adopt');
+  const { values, document } = await readWholeValues(req, query);
+  return {
+    release: nameOf(req),
+    namespace: values.namespace ?? deps.defaultNamespace,
+    source: { kind: 'values', values, document },
+    dryRun,
+    adopt,
+    ...waits,
+    ...(requestedBy !== undefined && { requestedBy }),
+  };
+};
+
+const buildAnswer = (req: Request, answer: ReleaseAnswer): Answer => {
+  const { outcome, release, namespace, revision } = answer;
+  const isNew = outcome === 'deployed' && revision === 1;
+  return {
+    status: isNew ? 201 : 200,
+    log: { outcome, release, namespace, revision },
+    ...(isNew && { headers: { Location: `/${release}` } }),
+    ...(wantsText(req) ? { body: unifiedText(answer.diff), contentType: PLAIN } : { body: answer }),
+  };
+};
+
+const install: Handler = async (deps, req, signal) => {
+  const query = parseQuery(req.url, [...SETS, ...WAITS, 'dryRun', 'adopt']);
+  const dryRun = choice(query, 'dryRun', ['client', 'server', 'true', 'false', '']);
+  const mode = dryRun === 'client' ? 'client' : dryRun === undefined || dryRun === 'false' ? 'no' : 'server';
+  return buildAnswer(req, await deploy(deps.release, await readRequest(deps, req, query, mode), signal));
+};
+
+const rollback: Handler = async (deps, req, signal) => {
+  const query = parseQuery(req.url, ['revision', 'namespace', 'dryRun', ...WAITS]);
+  const revision = wholeNumber(query, 'revision', 1, MAX_REVISION);
+  const dryRun = choice(query, 'dryRun', ['server', 'true', 'false', '']);
+  const waits = waitOf(deps, query);
+  const { release, namespace } = await siteOf(deps, req, query, signal);
+  const requestedBy = callerOf(req);
+  const request: DeployRequest = {
+    release,
+    namespace,
+    source: { kind: 'revision', revision },
+    dryRun: dryRun === undefined || dryRun === 'false' ? 'no' : 'server',
+    adopt: false,
+    ...waits,
+    ...(requestedBy !== undefined && { requestedBy }),
+  };
+  return buildAnswer(req, await deploy(deps.release, request, signal));
+};
+
+const remove: Handler = async (deps, req, signal) => {
+  const site = await siteOf(deps, req, parseQuery(req.url, ['namespace']), signal);
+  return buildAnswer(req, await uninstall(deps.release, site, callerOf(req)));
+};
+
+const list: Handler = async (deps, req, signal) => {
+  parseQuery(req.url, []);
+  return { status: 200, body: { releases: await listReleases(deps.release, signal) } };
+};
+
+const show: Handler = async (deps, req, signal) => {
+  const site = await siteOf(deps, req, parseQuery(req.url, ['namespace']), signal);
+  return { status: 200, body: await describeRelease(deps.release, site) };
+};
+
+const history: Handler = async (deps, req, signal) => {
+  const site = await siteOf(deps, req, parseQuery(req.url, ['namespace']), signal);
+  return { status: 200, body: await historyOf(deps.release, site) };
+};
+
+/** What runs, against the revision that should run. */
+const showDrift: Handler = async (deps, req, signal) => {
+  const site = await siteOf(deps, req, parseQuery(req.url, ['namespace']), signal);
+  const { release, namespace } = site;
+  const drift = await driftOf(deps.release, site);
+  if (wantsText(req)) return { status: 200, body: unifiedText(drift.diff), contentType: PLAIN };
+  return { status: 200, body: { release, namespace, ...drift } };
+};
+
+/** Posted values, against what runs. */
+const showDiff: Handler = async (deps, req, signal) => {
+  const query = parseQuery(req.url, [...SETS, 'adopt']);
+  const answer = await deploy(deps.release, await readRequest(deps, req, query, 'server'), signal);
+  if (wantsText(req)) return { status: 200, body: unifiedText(answer.diff), contentType: PLAIN };
+  const { release, namespace, revision, objects, diff, warnings } = answer;
+  return { status: 200, body: { release, namespace, revision, objects, diff, warnings } };
+};
+
+const notAllowed =
+  (allow: string): Handler =>
+  async (_deps, req) => {
+    throw new MethodNotAllowedError(`${req.method} is not a method of ${req.path}; it takes ${allow}.`, {
+      headers: { Allow: allow },
+    });
+  };
+
+const notFound: Handler = async (_deps, req) => {
+  throw new NotFoundError(
+    `There is nothing at ${req.path}. GET / lists the releases; POST /<release> deploys one, GET and DELETE /<release> show and uninstall it; /<release>/history, /diff and /rollback are there too.`,
+  );
+};
+
+/** The HTTP function `deploy`: an express Router, as `aggregate` is. */
+export const createDeploy = (deps: DeployDeps): HttpFunction => {
+  const router = express.Router({ caseSensitive: true, strict: false });
+  const on =
+    (handler: Handler): RequestHandler =>
+    (req, res) =>
+      void respond(deps, req, res, () => handler(deps, req, AbortSignal.timeout(deps.requestTimeoutMs)));
+  router
+    .route('/')
+    .get(on(list))
+    .all(on(notAllowed('GET')));
+  router
+    .route('/:release')
+    .post(on(install))
+    .get(on(show))
+    .delete(on(remove))
+    .all(on(notAllowed('GET, POST, DELETE')));
+  router
+    .route('/:release/history')
+    .get(on(history))
+    .all(on(notAllowed('GET')));
+  router
+    .route('/:release/diff')
+    .get(on(showDrift))
+    .post(on(showDiff))
+    .all(on(notAllowed('GET, POST')));
+  router
+    .route('/:release/rollback')
+    .post(on(rollback))
+    .all(on(notAllowed('POST')));
+  return (req, res) => router(req, res, () => on(notFound)(req, res, () => {}));
+};
