@@ -56,7 +56,9 @@ export const expectConsistent = async (world: ReleaseWorld): Promise<Records> =>
 /** What the workloads are, whichever calls made them so. */
 export const specsOf = ({ workloads }: Records): unknown[] =>
   workloads
-    .map((object) => {
+    // Worlds have namespaces of their own.
+    .map((object) => JSON.parse(JSON.stringify(object).replaceAll(object.metadata.namespace ?? '', 'NAMESPACE')))
+    .map((object: KubeObject) => {
       const { metadata, ...rest } = comparable(object);
       const spec = JSON.parse(JSON.stringify(rest, (key, value) => (/^clusterIPs?$/.test(key) ? undefined : value)));
       const named =

@@ -1,0 +1,99 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { KubeObject } from '../../src/cluster/release-port.ts';
+import { expectConsistent, recordsOf, specsOf } from './invariants.ts';
+import { createKiller, Killed } from './killer.ts';
+import { refusal } from './suite.ts';
+import type { ReleaseWorld } from './world.ts';
+import { callDeploy, createDeps, tagged } from './world.ts';
+
+const ADOPT = { over: tagged('ok'), adopt: true } as const;
+
+const uidsOf = (objects: readonly KubeObject[]): (string | undefined)[] =>
+  objects.map(({ metadata }) => metadata.uid).toSorted((a = '', b = '') => (a < b ? -1 : 1));
+
+/** What becomes of a release that helm made; `install` makes it in the world given. */
+export const adoptionSuite = (
+  name: string,
+  setup: () => Promise<ReleaseWorld>,
+  install: (world: ReleaseWorld) => Promise<void>,
+): void => {
+  describe(name, { timeout: 60_000 }, () => {
+    let world: ReleaseWorld;
+    const start = async (): Promise<void> => {
+      world = await setup();
+      await install(world);
+      // The controllers have made its pods before anything else happens.
+      await world.wait(2_000);
+    };
+    beforeEach(start, 60_000);
+    afterEach(async () => world?.close(), 30_000);
+
+    test('it is left alone without adopt, and the answer says whose it is', async () => {
+      const before = await recordsOf(world);
+      const foreign = await refusal(callDeploy(world, { over: tagged('ok') }));
+      expect(foreign).toMatchObject({ status: 409, code: 'owned-by-other' });
+      expect(foreign.message).toMatch(
+        /Deployment demo-repository belongs to helm's release "demo"; take it over with \?adopt=true/,
+      );
+      expect(specsOf(await recordsOf(world))).toEqual(specsOf(before));
+    });
+
+    test('it is adopted in place: the same objects, no field left of what the chart alone set', async () => {
+      const before = await recordsOf(world);
+      const answer = await callDeploy(world, ADOPT);
+      expect(answer).toMatchObject({ outcome: 'deployed', revision: 2 });
+      expect(answer.notes.join('\n')).toContain(
+        `kubectl delete secret --namespace ${world.namespace} --selector owner=helm,name=demo`,
+      );
+      const after = await expectConsistent(world);
+      expect(uidsOf(after.workloads)).toEqual(uidsOf(before.workloads));
+      const text = JSON.stringify(after.workloads);
+      for (const gone of ['helm.sh', 'DROPPED', 'checksum/config', 'ok-helm']) expect(text).not.toContain(gone);
+      const deployment = after.workloads.find(({ kind }) => kind === 'Deployment');
+      const managers = (deployment?.metadata.managedFields ?? []).map(({ manager }) => manager);
+      expect(managers).not.toContain('helm');
+      expect(after.revisions.map(({ status, description }) => [status, description])).toEqual([
+        ['superseded', 'as found, before it was adopted'],
+        ['deployed', 'deploy'],
+      ]);
+      expect(await callDeploy(world, ADOPT)).toMatchObject({ outcome: 'unchanged' });
+      expect(await callDeploy(world, { over: tagged('ok-next') })).toMatchObject({ outcome: 'deployed', revision: 3 });
+    });
+
+    test('an adoption that fails brings back what helm had made', async () => {
+      const failed = await refusal(callDeploy(world, { ...ADOPT, over: tagged('bad-name') }));
+      expect(failed).toMatchObject({ code: 'rolled-back', details: { rollback: { to: 1 } } });
+      const { workloads } = await expectConsistent(world);
+      const text = JSON.stringify(workloads);
+      for (const kept of ['DROPPED', 'checksum/config', 'ok-helm', 'meta.helm.sh/release-name'])
+        expect(text).toContain(kept);
+      expect(await callDeploy(world, ADOPT)).toMatchObject({ outcome: 'deployed' });
+      await expectConsistent(world);
+    });
+
+    test('one can go back to what helm had made, as a revision', async () => {
+      await callDeploy(world, ADOPT);
+      expect(await callDeploy(world, { revision: 1 })).toMatchObject({ outcome: 'deployed', revision: 3 });
+      expect(JSON.stringify((await expectConsistent(world)).workloads)).toContain('ok-helm');
+    });
+
+    test('killed at any write, an adoption is carried on by the same call', { timeout: 600_000 }, async () => {
+      const clean = createKiller(world.cluster);
+      await callDeploy(world, ADOPT, createDeps(world, clean.cluster));
+      const wanted = specsOf(await expectConsistent(world));
+      for (let at = 1; at <= clean.writes(); at += 1) {
+        for (const when of ['before', 'after'] as const) {
+          await world.close();
+          await start();
+          const { cluster } = createKiller(world.cluster, at, when);
+          await expect(callDeploy(world, ADOPT, createDeps(world, cluster)), `write ${at}, ${when}`).rejects.toThrow(
+            Killed,
+          );
+          await world.passLease();
+          await callDeploy(world, ADOPT);
+          expect(specsOf(await expectConsistent(world)), `write ${at}, ${when}`).toEqual(wanted);
+        }
+      }
+    });
+  });
+};
