@@ -22,7 +22,9 @@ const start = async () => {
   return { world, kubectl };
 };
 
-describe.skipIf(!hasKubectl)('kubectl, on pods of the process kubelet', { timeout: PATIENCE_MS * 2 }, () => {
+const WHY = hasKubectl ? '' : ' (skipped: kubectl is not on the PATH: https://kubernetes.io/docs/tasks/tools/)';
+
+describe.skipIf(!hasKubectl)(`kubectl, on pods of the process kubelet${WHY}`, { timeout: PATIENCE_MS * 2 }, () => {
   test('gets, describes, logs, follows and deletes', async () => {
     const { world, kubectl } = await start();
     const text = `console.log('up'); process.on('SIGTERM', () => { console.log('down'); process.exit(0) }); setInterval(() => {}, 1000)`;
