@@ -47,14 +47,16 @@ export const startKubernetes = async (options: KubernetesOptions = {}): Promise<
   server.timeout = 0;
   const port = await listen(server, options.port ?? 0);
   const controllers = startControllers(cluster, { jobBackoffMs: options.jobBackoffMs ?? defaultJobBackoffMs });
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    controllers.close();
+    await closeServer(server);
+    store.close();
+  };
   return {
     url: `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     port,
-    close: async () => {
-      controllers.close();
-      await closeServer(server);
-      store.close();
-    },
+    close: () => (closing ??= close()),
   };
 };
 

@@ -28,10 +28,11 @@ export const throwIfFaulty = (resource: Resource, name: string, faults: Faults):
 };
 
 // Without vowels and look-alikes, as k8s.io/apimachinery/pkg/util/rand has it.
-const alphabet = 'bcdfghjklmnpqrstvwxz2456789';
+export const randomAlphabet = 'bcdfghjklmnpqrstvwxz2456789';
 const longestGeneratedBase = 58;
 
 /** Five random characters that make a name unique. */
-export const randomSuffix = (): string => [...randomBytes(5)].map((byte) => alphabet[byte % alphabet.length]).join('');
+export const randomSuffix = (): string =>
+  [...randomBytes(5)].map((byte) => randomAlphabet[byte % randomAlphabet.length]).join('');
 
 export const generateName = (base: string): string => `${base.slice(0, longestGeneratedBase)}${randomSuffix()}`;

@@ -1,4 +1,5 @@
 import { configMaps, secrets, serviceAccounts } from './data-kinds.ts';
+import { endpointSlices } from './endpoint-slices.ts';
 import { events } from './events.ts';
 import { jobs } from './jobs.ts';
 import { leases } from './leases.ts';
@@ -7,7 +8,7 @@ import { nodes } from './nodes.ts';
 import { pods } from './pods.ts';
 import type { Resource } from './resource.ts';
 import { services } from './services.ts';
-import { deployments, endpointSlices, replicaSets } from './workloads.ts';
+import { deployments, replicaSets } from './workloads.ts';
 
 /** Everything that is stored. What a kind needs beyond the generic object is in its own file. */
 export const resources: readonly Resource[] = [

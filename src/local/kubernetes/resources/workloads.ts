@@ -1,7 +1,12 @@
+import { isDeepStrictEqual } from 'node:util';
 import { applyPodSpecDefaults } from '../defaults/pod-spec.ts';
-import { ensureFields, numberAt, setDefault } from '../json.ts';
-import { deploymentPrinter, endpointSlicePrinter, replicaSetPrinter } from '../printers/others.ts';
+import { ensureFields, numberAt, setDefault, stringAt } from '../json.ts';
+import { deploymentPrinter, replicaSetPrinter } from '../printers/others.ts';
 import type { Draft } from '../types.ts';
+import { checkNotNegative } from '../validation/check.ts';
+import { checkDeployment, checkDeploymentStatus } from '../validation/deployment.ts';
+import { labelFaults } from '../validation/names.ts';
+import { checkCounts, checkSelectorUpdate, checkWorkload } from '../validation/workload.ts';
 import type { Resource } from './resource.ts';
 
 const workload = {
@@ -14,7 +19,16 @@ const workload = {
   unconditionalUpdate: true,
   defaultPropagation: 'background',
   nameRule: 'subdomain',
+  warnings: (draft: Draft) => nameWarnings(stringAt(draft.metadata, 'name')),
 } as const;
+
+const nameWarnings = (name: string): readonly string[] => {
+  const faults = name === '' ? [] : labelFaults(name);
+  if (faults.length === 0) return [];
+  const advice =
+    'metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended:';
+  return [`${advice} [${faults.join(' ')}]`];
+};
 
 export const deployments: Resource = {
   ...workload,
@@ -23,10 +37,30 @@ export const deployments: Resource = {
   singular: 'deployment',
   shortNames: ['deploy'],
   struct: 'apps.Deployment',
-  readOnly: 'Deployments: there is no Deployment controller here yet, so nothing would run their pods',
   printer: deploymentPrinter,
   applyDefaults: (draft) => applyDeploymentDefaults(draft),
+  prepareForCreate: (draft) => {
+    draft['status'] = {};
+  },
+  prepareForUpdate: (draft, old) => {
+    draft['status'] = old['status'];
+    // Annotations are copied to the ReplicaSet: a change of them is one that the controller has to see.
+    if (!isDeepStrictEqual(draft.metadata['annotations'] ?? {}, old.metadata.annotations ?? {}))
+      draft.metadata['generation'] = (old.metadata.generation ?? 0) + 1;
+  },
+  validate: (draft, faults) => checkDeployment(faults, draft),
+  validateUpdate: (draft, old, faults) => checkSelectorUpdate(faults, draft, old),
+  validateStatusUpdate: (draft, old, faults) => checkDeploymentStatus(faults, draft, old),
 };
+
+const replicaSetCounts = [
+  'replicas',
+  'fullyLabeledReplicas',
+  'readyReplicas',
+  'availableReplicas',
+  'observedGeneration',
+  'terminatingReplicas',
+];
 
 export const replicaSets: Resource = {
   ...workload,
@@ -35,12 +69,24 @@ export const replicaSets: Resource = {
   singular: 'replicaset',
   shortNames: ['rs'],
   struct: 'apps.ReplicaSet',
-  readOnly: 'ReplicaSets: there is no ReplicaSet controller here yet, so nothing would run their pods',
   printer: replicaSetPrinter,
   applyDefaults: (draft) => {
     setDefault(ensureFields(draft, 'spec'), 'replicas', 1);
     applyPodSpecDefaults(ensureFields(draft, 'spec', 'template', 'spec'));
   },
+  prepareForCreate: (draft) => {
+    draft['status'] = {};
+  },
+  prepareForUpdate: (draft, old) => {
+    draft['status'] = old['status'];
+  },
+  validate: (draft, faults) => {
+    checkNotNegative(faults, 'spec.minReadySeconds', numberAt(draft, 'spec', 'minReadySeconds'));
+    checkWorkload(faults, draft);
+  },
+  validateUpdate: (draft, old, faults) => checkSelectorUpdate(faults, draft, old),
+  validateStatusUpdate: (draft, _old, faults) =>
+    checkCounts(faults, draft, replicaSetCounts, ['fullyLabeledReplicas', 'readyReplicas', 'availableReplicas']),
   fieldLabels: (object) => ({ 'status.replicas': `${numberAt(object, 'status', 'replicas') ?? 0}` }),
 };
 
@@ -58,20 +104,4 @@ const applyDeploymentDefaults = (draft: Draft): void => {
   setDefault(spec, 'revisionHistoryLimit', 10);
   setDefault(spec, 'progressDeadlineSeconds', 600);
   applyPodSpecDefaults(ensureFields(spec, 'template', 'spec'));
-};
-
-export const endpointSlices: Resource = {
-  group: 'discovery.k8s.io',
-  version: 'v1',
-  kind: 'EndpointSlice',
-  plural: 'endpointslices',
-  singular: 'endpointslice',
-  namespaced: true,
-  struct: 'discovery.EndpointSlice',
-  subresources: [],
-  countsGenerations: true,
-  unconditionalUpdate: true,
-  defaultPropagation: 'background',
-  nameRule: 'subdomain',
-  printer: endpointSlicePrinter,
 };

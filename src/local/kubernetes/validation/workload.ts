@@ -1,0 +1,79 @@
+import { isDeepStrictEqual } from 'node:util';
+import { fieldsAt, isFields, listAt, numberAt, objectsAt, stringAt, stringsAt } from '../json.ts';
+import type { Fields } from '../json.ts';
+import type { Faults } from '../resources/resource.ts';
+import { matcherOf } from '../selectors/label-selector.ts';
+import type { Draft, KubeObject } from '../types.ts';
+import { checkNotNegative } from './check.ts';
+import { forbiddenField, immutable, invalidValue, notSupported, required } from './faults.ts';
+import { checkMapSyntax } from './metadata.ts';
+import { checkPodSpec } from './pod-spec.ts';
+import { checkLabelSelector } from './selector.ts';
+
+/** What Deployments and ReplicaSets have in common: ValidateReplicaSetSpec of pkg/apis/apps/validation. */
+export const checkWorkload = (faults: Faults, draft: Draft): void => {
+  const spec = fieldsAt(draft, 'spec');
+  checkNotNegative(faults, 'spec.replicas', spec['replicas']);
+  const selector = isFields(spec['selector']) ? spec['selector'] : undefined;
+  const before = faults.length;
+  if (selector === undefined) faults.push(required('spec.selector'));
+  else checkLabelSelector(faults, 'spec.selector', selector);
+  const isReadable = faults.length === before;
+  const isEmpty = Object.keys(stringsAt(selector, 'matchLabels')).length + listAt(selector, 'matchExpressions').length;
+  if (selector !== undefined && isEmpty === 0)
+    faults.push(invalidValue('spec.selector', selector, 'empty selector is invalid for deployment'));
+  if (selector !== undefined && !isReadable) {
+    faults.push(invalidValue('spec.selector', selector, 'invalid label selector'));
+    return;
+  }
+  checkTemplate(faults, fieldsAt(spec, 'template'), isEmpty === 0 ? {} : (selector ?? {}));
+};
+
+const checkTemplate = (faults: Faults, template: Fields, selector: Fields): void => {
+  const labels = stringsAt(template, 'metadata', 'labels');
+  if (!matcherOf(selector)(labels)) {
+    const shown = Object.keys(labels).length === 0 ? null : labels;
+    faults.push(invalidValue('spec.template.metadata.labels', shown, '`selector` does not match template `labels`'));
+  }
+  checkMapSyntax(faults, 'spec.template', fieldsAt(template, 'metadata'));
+  const spec = fieldsAt(template, 'spec');
+  checkPodSpec(faults, 'spec.template.spec', spec);
+  if (objectsAt(spec, 'ephemeralContainers').length > 0) {
+    faults.push(
+      forbiddenField('spec.template.spec.ephemeralContainers', 'ephemeral containers not allowed in pod template'),
+    );
+  }
+  const policy = stringAt(spec, 'restartPolicy');
+  if (policy !== 'Always') faults.push(notSupported('spec.template.spec.restartPolicy', policy, ['Always']));
+  if (spec['activeDeadlineSeconds'] !== undefined) {
+    const path = 'spec.template.spec.activeDeadlineSeconds';
+    faults.push(forbiddenField(path, 'activeDeadlineSeconds in ReplicaSet is not Supported'));
+  }
+};
+
+/** What selects the pods is fixed at the creation. */
+export const checkSelectorUpdate = (faults: Faults, draft: Draft, old: KubeObject): void => {
+  const now = fieldsAt(draft, 'spec')['selector'];
+  if (!isDeepStrictEqual(now, fieldsAt(old, 'spec')['selector']))
+    faults.push(invalidValue('spec.selector', now, immutable));
+};
+
+/** Counts of a status: none is negative, and parts are no more than the whole. */
+export const checkCounts = (
+  faults: Faults,
+  draft: Draft,
+  fields: readonly string[],
+  partsOfReplicas: readonly string[],
+): void => {
+  const status = fieldsAt(draft, 'status');
+  const count = (field: string): number => numberAt(status, field) ?? 0;
+  for (const field of fields) checkNotNegative(faults, `status.${field}`, status[field]);
+  for (const field of partsOfReplicas) {
+    if (count(field) > count('replicas'))
+      faults.push(invalidValue(`status.${field}`, count(field), 'cannot be greater than status.replicas'));
+  }
+  if (count('availableReplicas') > count('readyReplicas')) {
+    const value = count('availableReplicas');
+    faults.push(invalidValue('status.availableReplicas', value, 'cannot be greater than readyReplicas'));
+  }
+};
