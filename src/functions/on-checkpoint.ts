@@ -141,9 +141,13 @@ const tell = (deps: OnCheckpointDeps, error: unknown, isRetry: boolean, fields: 
   });
 };
 
-/** Told to the caller in place of an error, whose words are for the log. */
+/**
+ * Told to the caller in place of an error, whose words are in the log by now. The framework prints the `stack` of what a
+ * function throws (functions-framework 5.0.5, `logger.js`): a line of JSON like the others, and no stack of ours.
+ */
 class RedeliverError extends Error {
   override readonly name = 'RedeliverError';
+  override readonly stack = JSON.stringify({ severity: 'DEBUG', message: 'Answered 500: it will be delivered again.' });
 }
 
 /**
