@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, vi } from 'vitest';
+import { afterAll, beforeAll, expect, vi } from 'vitest';
 import { createClusterAccess } from '../../../src/cluster/gke.ts';
 import type { FunctionProcess } from '../../../src/local/function-process.ts';
 import { startFunctionProcess } from '../../../src/local/function-process.ts';
@@ -205,6 +205,14 @@ export const startWorld = async (options: WorldOptions = {}): Promise<World> => 
   }
 };
 
+/** Whatever a test does: a function writes lines of JSON, and no Secret value is in them. */
+const expectTidyLog = (lines: readonly Line[]): void => {
+  for (const { text } of lines) {
+    expect(JSON.parse(text)).toMatchObject({ severity: expect.any(String), message: expect.any(String) });
+    expect(text).not.toContain(SECRET_VALUE);
+  }
+};
+
 /** A world for all tests of a file, or of a `describe`; it may be asked for in tests and hooks only. */
 export const useWorld = (options: WorldOptions | (() => WorldOptions) = {}): (() => World) => {
   vi.setConfig({ testTimeout: PATIENCE_MS, hookTimeout: PATIENCE_MS });
@@ -212,7 +220,10 @@ export const useWorld = (options: WorldOptions | (() => WorldOptions) = {}): (()
   beforeAll(async () => {
     world = await startWorld(typeof options === 'function' ? options() : options);
   }, PATIENCE_MS);
-  afterAll(async () => world?.close(), PATIENCE_MS);
+  afterAll(async () => {
+    await world?.close();
+    expectTidyLog(world?.lines ?? []);
+  }, PATIENCE_MS);
   return () => {
     if (world === undefined) throw new Error('The world is there in tests and hooks only.');
     return world;
