@@ -12,7 +12,8 @@ const dist = fileURLToPath(new URL('../dist/', import.meta.url));
 const target = fileURLToPath(new URL('bundle.zip', import.meta.url));
 
 // What is of no use to the platform; source maps are large and hold the sources.
-const isDeployed = (name: string): boolean => !name.startsWith('.') && !name.endsWith('.map') && name !== 'node_modules';
+const isDeployed = (name: string): boolean =>
+  !name.startsWith('.') && !name.endsWith('.map') && name !== 'node_modules';
 
 // A zip holds local times without a zone: given as local time, every machine writes the same.
 const FIXED_TIME = new Date(1980, 0, 1);

@@ -23,7 +23,8 @@ const keyPrefix = (): string => {
 const keySuffix = `-${process.platform}-${process.arch}`;
 
 /** The folder for what `goVersion` builds of the committed modules. */
-export const providerFolder = (goVersion: string): string => join(cacheFolder(), `${keyPrefix()}${goVersion}${keySuffix}`);
+export const providerFolder = (goVersion: string): string =>
+  join(cacheFolder(), `${keyPrefix()}${goVersion}${keySuffix}`);
 
 /**
  * The folder with the provider: TERRAFORM_PROVIDER_GOOGLE, or what `node test/infra/provider.ts` made (by whichever Go

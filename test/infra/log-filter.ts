@@ -1,0 +1,55 @@
+/** As much of Cloud Logging's query language as infra/monitoring.tf uses: https://cloud.google.com/logging/docs/view/logging-query-language */
+
+/** A line of a function as Cloud Logging keeps it: `severity` leaves the payload. */
+export interface LogEntry {
+  readonly severity: string;
+  readonly resource: { readonly type: string; readonly labels: Readonly<Record<string, string>> };
+  readonly jsonPayload: Readonly<Record<string, unknown>>;
+}
+
+const SEVERITIES = ['DEFAULT', 'DEBUG', 'INFO', 'NOTICE', 'WARNING', 'ERROR', 'CRITICAL'];
+
+const COMPARISON = /^([\w.]+)(=~|>=|=)(.+)$/;
+
+const valuesAt = (entry: LogEntry, path: string): readonly unknown[] => {
+  let at: unknown = entry;
+  for (const segment of path.split('.')) {
+    if (typeof at !== 'object' || at === null) return [];
+    at = new Map<string, unknown>(Object.entries(at)).get(segment);
+  }
+  // A repeated field fits when one of its values does.
+  if (Array.isArray(at)) return at;
+  return at === undefined ? [] : [at];
+};
+
+type Wanted = string | number | boolean;
+
+const parseWanted = (text: string): readonly Wanted[] => {
+  const list = /^\((.*)\)$/.exec(text)?.[1];
+  return (list === undefined ? [text] : list.split(' OR ')).map((each) => {
+    if (/^[A-Z]+$/.test(each)) return each;
+    const value: unknown = JSON.parse(each);
+    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
+    throw new Error(`"${each}" is no value of a comparison`);
+  });
+};
+
+const isAtLeast = (path: string, value: unknown, wanted: Wanted): boolean =>
+  path === 'severity'
+    ? SEVERITIES.indexOf(String(value)) >= SEVERITIES.indexOf(String(wanted))
+    : typeof value === 'number' && typeof wanted === 'number' && value >= wanted;
+
+const fits = (path: string, operator: string, value: unknown, wanted: Wanted): boolean => {
+  if (operator === '=~') return typeof value === 'string' && new RegExp(String(wanted)).test(value);
+  return operator === '>=' ? isAtLeast(path, value, wanted) : value === wanted;
+};
+
+/** Whether the filter finds the entry. Throws for what this reader does not know, so that no filter passes unread. */
+export const matchesFilter = (filter: string, entry: LogEntry): boolean =>
+  filter.split(' AND ').every((clause) => {
+    const [, path, operator, text] = COMPARISON.exec(clause) ?? [];
+    if (path === undefined || operator === undefined || text === undefined)
+      throw new Error(`"${clause}" is no comparison`);
+    const wanted = parseWanted(text);
+    return valuesAt(entry, path).some((value) => wanted.some((each) => fits(path, operator, value, each)));
+  });

@@ -1,0 +1,114 @@
+import { AppError } from '../../src/errors.ts';
+import { createRoundsDeps } from '../../src/functions/rounds-deps.ts';
+import { createLog } from '../../src/log.ts';
+import { advance } from '../../src/rounds/advance.ts';
+import type { RoundsDeps } from '../../src/rounds/deps.ts';
+import { sweep } from '../../src/rounds/sweep.ts';
+import { sweepSchedules } from '../../src/status/schedules.ts';
+import { parseValues } from '../../src/values/parse-values.ts';
+import type { ScheduleValues } from '../../src/values/schema.ts';
+import type { LaunchWorld } from '../helpers/launch-world.ts';
+import { createLaunchWorld, NAMESPACE } from '../helpers/launch-world.ts';
+
+export type Line = Readonly<Record<string, unknown>>;
+
+const TASK = 'mnist';
+const DOCUMENT = {
+  aggregator: {
+    repository: 'docai/flea-aggregator',
+    tag: '1.0',
+    aggregationType: 'cma',
+    serviceAccount: { secret: 'sacred', key: 'sacred.json', mountPath: '/etc/sacred' },
+  },
+  rounds: [
+    {
+      uploads: 'gs://models/tasksJobs/{taskId}/{jobId}.zip',
+      outputPath: 'gs://models/out/{taskId}/round-{round}/attempt-{attempt}',
+      reportGoal: 2,
+      roundTimeoutSec: 60,
+      maxAttempts: 1,
+    },
+  ],
+};
+
+interface RoundsWorld {
+  readonly world: LaunchWorld;
+  readonly rounds: RoundsDeps;
+  readonly lines: readonly Line[];
+  readonly upload: (jobId: string) => void;
+}
+
+const createWorld = (): RoundsWorld => {
+  const world = createLaunchWorld();
+  const lines: Line[] = [];
+  const log = createLog((line) => void lines.push(JSON.parse(line)));
+  const rounds = createRoundsDeps({
+    launch: world.deps,
+    log,
+    defaults: { namespace: NAMESPACE, releaseName: 'flea-aggregator' },
+    configured: async () => ({ document: DOCUMENT, values: parseValues(DOCUMENT) }),
+  });
+  const upload = (jobId: string): void => {
+    world.store.put({ bucket: 'models', name: `tasksJobs/${TASK}/${jobId}.zip` }, 'update');
+  };
+  return { world, rounds, lines, upload };
+};
+
+/** A round that starts, and is settled. */
+export const settledRound = async (): Promise<readonly Line[]> => {
+  const { world, rounds, lines, upload } = createWorld();
+  upload('a');
+  await advance(rounds, TASK);
+  upload('b');
+  await advance(rounds, TASK);
+  const { name = '' } = world.cluster.jobs()[0]?.metadata ?? {};
+  world.cluster.completeJob(NAMESPACE, name);
+  world.store.put({ bucket: 'models', name: `out/${TASK}/round-1/attempt-1/average` }, 'average');
+  await sweep(rounds);
+  return lines;
+};
+
+/** A round whose only attempt fails. */
+export const failedRound = async (): Promise<readonly Line[]> => {
+  const { world, rounds, lines, upload } = createWorld();
+  upload('a');
+  upload('b');
+  await advance(rounds, TASK);
+  world.cluster.failJob(NAMESPACE, world.cluster.jobs()[0]?.metadata?.name ?? '');
+  await sweep(rounds);
+  return lines;
+};
+
+/** A task whose time is up with too few updates. */
+export const overdueTask = async (): Promise<readonly Line[]> => {
+  const { world, rounds, lines, upload } = createWorld();
+  upload('a');
+  world.advanceMs(61_000);
+  await sweep(rounds);
+  return lines;
+};
+
+/** A task whose Job's Secret is missing. */
+export const heldUpTask = async (): Promise<readonly Line[]> => {
+  const { world, rounds, lines, upload } = createWorld();
+  world.cluster.removeSecret(NAMESPACE, 'sacred');
+  upload('a');
+  upload('b');
+  await advance(rounds, TASK).catch((error: unknown) => {
+    if (!(error instanceof AppError)) throw error;
+  });
+  await sweep(rounds);
+  return lines;
+};
+
+/** A schedule that nobody called. */
+export const missedTick = async (): Promise<readonly Line[]> => {
+  const world = createLaunchWorld();
+  const lines: Line[] = [];
+  const log = createLog((line) => void lines.push(JSON.parse(line)));
+  const schedule: ScheduleValues = { name: 'hourly', cron: '0 * * * *' };
+  await sweepSchedules({ ...world.deps, log }, [schedule], []);
+  world.advanceMs(90 * 60_000);
+  await sweepSchedules({ ...world.deps, log }, [schedule], []);
+  return lines;
+};

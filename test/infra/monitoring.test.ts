@@ -1,0 +1,73 @@
+import { beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
+import { UnavailableError } from '../../src/errors.ts';
+import { startAggregate } from '../functions/world.ts';
+import { matchesFilter } from './log-filter.ts';
+import { failedRound, heldUpTask, type Line, missedTick, overdueTask, settledRound } from './log-lines.ts';
+import { GOOD } from './refusals.ts';
+import { describeTerraform, evaluate } from './terraform-tool.ts';
+
+const AlertsSchema = z.object({
+  base: z.string(),
+  alerts: z.record(z.string(), z.object({ filter: z.string(), labels: z.record(z.string(), z.string()) })),
+});
+
+type Alerts = z.infer<typeof AlertsSchema>;
+
+const failedSweep = async (): Promise<readonly Line[]> => {
+  const list = async (): Promise<never> => {
+    throw new UnavailableError('no bucket today');
+  };
+  const world = await startAggregate({}, { store: (store) => ({ ...store, list }) });
+  await (await fetch(`${world.url}/sweep`, { method: 'POST' })).text();
+  return world.lines;
+};
+
+const goodSweep = async (): Promise<readonly Line[]> => {
+  const world = await startAggregate();
+  await (await fetch(`${world.url}/sweep`, { method: 'POST' })).text();
+  return world.lines;
+};
+
+/** Names of the alerts that find one of the lines, and the labels that they read off it. */
+const alertsOn = (
+  { base, alerts }: Alerts,
+  lines: readonly Line[],
+  service: string,
+): Readonly<Record<string, unknown>> => {
+  const found: Record<string, unknown> = {};
+  for (const { severity, ...jsonPayload } of lines) {
+    const resource = { type: 'cloud_run_revision', labels: { location: 'europe-west4', service_name: service } };
+    const entry = { severity: String(severity), resource, jsonPayload };
+    for (const [name, { filter, labels }] of Object.entries(alerts)) {
+      if (!matchesFilter(`${base} AND ${filter}`, entry)) continue;
+      found[name] = Object.fromEntries(Object.entries(labels).map(([label, field]) => [label, jsonPayload[field]]));
+    }
+  }
+  return found;
+};
+
+describeTerraform('the alerts of infra/monitoring.tf', () => {
+  let alerts: Alerts;
+  beforeAll(async () => {
+    alerts = AlertsSchema.parse(await evaluate(GOOD, '{ base = local.function_logs, alerts = local.log_alerts }'));
+  });
+
+  test.each([
+    ['a failed round', failedRound, { failed_rounds: { task_id: 'mnist' } }],
+    ['an overdue task', overdueTask, { overdue_tasks: { task_id: 'mnist' } }],
+    ['a task that a missing Secret holds up', heldUpTask, { held_up_tasks: { task_id: 'mnist' } }],
+    ['a missed tick', missedTick, { missed_ticks: { schedule: 'hourly', tick: '2026-11-22T03:00:00.000Z' } }],
+    ['a failed sweep', failedSweep, { failed_sweeps: {} }],
+    ['a round that is settled', settledRound, {}],
+    ['a sweep with nothing to do', goodSweep, {}],
+  ])('find what the functions log: %s', async (_name, run, expected) => {
+    const lines = await run();
+    expect(lines.length).toBeGreaterThan(0);
+    expect(alertsOn(alerts, lines, 'tio-aggregate')).toEqual(expected);
+  });
+
+  test('look at no other service', async () => {
+    expect(alertsOn(alerts, await failedRound(), 'another')).toEqual({});
+  });
+});
