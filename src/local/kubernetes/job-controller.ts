@@ -41,6 +41,7 @@ export const createJobController = (
 ): Controller => {
   const backoffs = new Map<string, Backoff>();
   const queue = createWorkQueue((key) => sync(key), report);
+  const orphans = createWorkQueue((key) => releaseOrphan(cluster, key), report);
   const timers = createTimers((key) => queue.add(key));
 
   const sync = (key: string): void => {
@@ -70,25 +71,35 @@ export const createJobController = (
   const consider = ({ resource, key, object, type }: StoreEvent): void => {
     if (resource === 'jobs.batch') queue.add(key);
     if (resource !== 'pods') return;
-    const controller = controllerOf(object);
-    const job =
-      controller === undefined
-        ? undefined
-        : cluster.get('jobs.batch', `${object.metadata.namespace}/${controller.name}`);
-    if (job !== undefined && job.metadata.uid === controller?.uid)
-      queue.add(`${object.metadata.namespace}/${controller.name}`);
-    else if (type !== 'DELETED' && isTracked(object)) release(cluster, object);
+    const job = jobOf(cluster, object);
+    if (job !== undefined) queue.add(`${object.metadata.namespace}/${job.metadata.name}`);
+    else if (type !== 'DELETED' && isTracked(object)) orphans.add(key);
   };
 
   const unsubscribe = cluster.store.subscribe(consider);
   for (const key of cluster.all('jobs.batch').keys()) queue.add(key);
+  for (const key of cluster.all('pods').keys()) orphans.add(key);
   return {
     close: () => {
       unsubscribe();
       queue.close();
+      orphans.close();
       timers.close();
     },
   };
+};
+
+/** The Job that controls the pod, if it is still there. */
+const jobOf = (cluster: Cluster, pod: KubeObject): KubeObject | undefined => {
+  const controller = controllerOf(pod);
+  const job = controller && cluster.get('jobs.batch', `${pod.metadata.namespace}/${controller.name}`);
+  return job?.metadata.uid === controller?.uid ? job : undefined;
+};
+
+/** A pod that no Job counts any more is let go. */
+const releaseOrphan = (cluster: Cluster, key: string): void => {
+  const pod = cluster.get('pods', key);
+  if (pod !== undefined && jobOf(cluster, pod) === undefined) release(cluster, pod);
 };
 
 /** Returns how many pods could not be created. */
@@ -134,7 +145,7 @@ const writeStatus = (cluster: Cluster, job: KubeObject, status: Fields): void =>
   updateObject(cluster, jobs, namespace, name, withStatus(status), { manager, dryRun: false, subresource: 'status' });
 };
 
-/** Takes the tracking finalizer off a pod that is counted, or that no Job counts any more. */
+/** Takes the tracking finalizer off a pod. */
 const release = (cluster: Cluster, { metadata }: KubeObject): void => {
   const pod = cluster.get('pods', `${metadata.namespace}/${metadata.name}`);
   if (pod === undefined || !isTracked(pod)) return;

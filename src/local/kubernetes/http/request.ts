@@ -15,14 +15,19 @@ const bodyLimitBytes = 3 * 1024 * 1024;
 
 /** Reads a request to its end. Throws 413 when its body is larger than the API server takes. */
 export const readRequest = async (message: IncomingMessage): Promise<ApiRequest> => {
-  const url = new URL(message.url ?? '/', 'http://local');
+  const [path, query] = splitOnce(message.url ?? '/', '?');
   return {
     method: message.method ?? 'GET',
-    path: url.pathname,
-    query: url.searchParams,
+    path,
+    query: new URLSearchParams(query),
     headers: message.headers,
     body: await readBody(message),
   };
+};
+
+const splitOnce = (text: string, separator: string): readonly [string, string] => {
+  const index = text.indexOf(separator);
+  return index < 0 ? [text, ''] : [text.slice(0, index), text.slice(index + 1)];
 };
 
 const readBody = async (message: IncomingMessage): Promise<Buffer> => {

@@ -1,4 +1,4 @@
-import { ensureFields, setDefault, stringAt, stringsAt } from '../json.ts';
+import { fieldsAt, setDefault, stringAt, stringsAt } from '../json.ts';
 import { configMapPrinter, secretPrinter, serviceAccountPrinter } from '../printers/others.ts';
 import type { Resource } from './resource.ts';
 import { checkConfigMap, checkDataUpdate, checkSecret } from '../validation/data.ts';
@@ -27,8 +27,9 @@ export const secrets: Resource = {
     setDefault(draft, 'type', 'Opaque');
     const texts = Object.entries(stringsAt(draft, 'stringData'));
     if (texts.length === 0) return;
-    const data = ensureFields(draft, 'data');
-    for (const [key, text] of texts) data[key] = Buffer.from(text).toString('base64');
+    // Not by assignment: a key may be called __proto__.
+    const encoded = texts.map(([key, text]) => [key, Buffer.from(text).toString('base64')] as const);
+    draft['data'] = Object.fromEntries([...Object.entries(fieldsAt(draft, 'data')), ...encoded]);
     delete draft['stringData'];
   },
   fieldLabels: (object) => ({ type: stringAt(object, 'type') }),

@@ -3,14 +3,16 @@ import type { Draft, KubeObject } from '../types.ts';
 import type { StoreEvent } from './event.ts';
 import { createHistory } from './history.ts';
 import type { History } from './history.ts';
-import { openJournal } from './journal.ts';
-import type { JournalEntry } from './journal.ts';
+import { openJournal, recoverFolder } from './journal.ts';
+import type { JournalEntry, Recovered } from './records.ts';
 
 export interface StoreOptions {
   /** Where the journal is kept; in memory only when absent. */
   readonly folder?: string | undefined;
   /** How many changes a watch may look back. */
   readonly historyLimit?: number | undefined;
+  /** After how much the journal is written anew. */
+  readonly journalGrowthBytes?: number | undefined;
 }
 
 /**
@@ -39,12 +41,19 @@ const defaultHistoryLimit = 10_000;
 
 /** Opens the store. Throws when the folder cannot be written or its journal is damaged. */
 export const createStore = (options: StoreOptions = {}): Store => {
-  const opened = options.folder === undefined ? undefined : openJournal(options.folder);
+  const { folder } = options;
+  const recovered = folder === undefined ? undefined : recoverFolder(folder);
   const resources = new Map<string, Map<string, KubeObject>>();
-  let version = opened?.recovered.resourceVersion ?? 0;
-  for (const { resource, key, object } of opened?.recovered.entries ?? []) {
+  let version = recovered?.resourceVersion ?? 0;
+  for (const { resource, key, object } of recovered?.entries ?? []) {
     if (object !== null) tableOf(resources, resource).set(key, object);
   }
+  const snapshot = (): Recovered => ({ resourceVersion: version, entries: entriesOf(resources) });
+  const growthBytes = options.journalGrowthBytes;
+  const journal =
+    folder === undefined
+      ? undefined
+      : openJournal(folder, { snapshot, ...(growthBytes !== undefined && { growthBytes }) });
   const history = createHistory(version, options.historyLimit ?? defaultHistoryLimit);
   const listeners = new Set<(event: StoreEvent) => void>();
   let pending: StoreEvent[] = [];
@@ -56,7 +65,7 @@ export const createStore = (options: StoreOptions = {}): Store => {
     const events = pending;
     pending = [];
     if (events.length === 0) return;
-    opened?.journal.append(events.map(entryOf));
+    journal?.append(events.map(entryOf));
     for (const event of events) history.add(event);
     undelivered.push(...events);
     deliver();
@@ -68,7 +77,7 @@ export const createStore = (options: StoreOptions = {}): Store => {
     delivering = true;
     try {
       for (let event = undelivered.shift(); event !== undefined; event = undelivered.shift()) {
-        for (const listener of listeners) listener(event);
+        for (const listener of listeners) tell(listener, event);
       }
     } finally {
       delivering = false;
@@ -122,8 +131,18 @@ export const createStore = (options: StoreOptions = {}): Store => {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    close: () => opened?.journal.close(),
+    close: () => journal?.close(),
   };
+};
+
+/** The write is done and recorded: that a listener fails must not make it look as if it were not. */
+const tell = (listener: (event: StoreEvent) => void, event: StoreEvent): void => {
+  try {
+    listener(event);
+  } catch (error) {
+    const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.stderr.write(`kubernetes: ${event.resource} ${event.key}: ${what}\n`);
+  }
 };
 
 const tableOf = (resources: Map<string, Map<string, KubeObject>>, resource: string): Map<string, KubeObject> => {
@@ -139,6 +158,16 @@ const stamped = (draft: Draft, version: number): KubeObject => {
   if (!isKubeObject(object)) throw new Error('an object without kind, name or uid was to be stored');
   return object;
 };
+
+const entriesOf = (resources: ReadonlyMap<string, ReadonlyMap<string, KubeObject>>): readonly JournalEntry[] =>
+  [...resources].flatMap(([resource, table]) =>
+    [...table].map(([key, object]) => ({
+      resource,
+      key,
+      resourceVersion: Number(object.metadata.resourceVersion),
+      object,
+    })),
+  );
 
 const entryOf = (event: StoreEvent): JournalEntry => ({
   resource: event.resource,
