@@ -115,6 +115,8 @@ const PURE = [
   /^aggregation\/(allowed|job|names|request|run-job|run-record|spec|templates)\.ts$/,
   /^rounds\/(update|policy|ledger|accounting)\.ts$/,
   /^secrets\/required\.ts$/,
+  /^release\/manifests\//,
+  /^release\/(advice|desired|diff|names|objects|ownership|readiness|records|request|validate)\.ts$/,
   /^status\/(explain|facts|run-answer)\.ts$/,
 ];
 const IMPURE = [

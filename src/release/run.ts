@@ -134,14 +134,21 @@ const tryRollOut = async (work: Work, begun: Begun): Promise<Attempted> => {
   }
 };
 
+const RESTORE_TRIES = 3;
+const RESTORE_PAUSE_MS = 2_000;
+
+/** Every step of a rollback may be done again: what may pass does not end it. */
 const tryRestore = async (work: Work, begun: Begun, target: Revision | undefined): Promise<Restored> => {
   const { session, request, isAdoption } = work;
-  try {
-    const options = { waitSec: request.waitSec, adopt: isAdoption || target?.rendererVersion === 'found' };
-    return await restore(session, target, begun.pointer.inventory, options);
-  } catch (error) {
-    if (mustStop(session, error) || !(error instanceof AppError)) throw error;
-    return { kind: 'failed', reason: error.message, evidence: [] };
+  const options = { waitSec: request.waitSec, adopt: isAdoption || target?.rendererVersion === 'found' };
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await restore(session, target, begun.pointer.inventory, options);
+    } catch (error) {
+      if (mustStop(session, error) || !(error instanceof AppError)) throw error;
+      if (!error.retryable || tries >= RESTORE_TRIES) return { kind: 'failed', reason: error.message, evidence: [] };
+      await session.deps.launch.wait(RESTORE_PAUSE_MS, session.signal);
+    }
   }
 };
 

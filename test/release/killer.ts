@@ -56,3 +56,30 @@ export const createKiller = (
   });
   return { cluster: guarded, writes: () => writes };
 };
+
+/** `cluster` whose `at`-th write ends in an error, whether it was carried out (`after`) or not; all others succeed. */
+export const createFlaky = (
+  cluster: ReleaseCluster,
+  at: number,
+  when: 'before' | 'after',
+  error: () => Error,
+): ReleaseCluster => {
+  let writes = 0;
+  const guard =
+    (name: string, method: (...args: unknown[]) => unknown) =>
+    async (...args: unknown[]) => {
+      if (!isWrite(name, args)) return method(...args);
+      writes += 1;
+      if (writes !== at) return method(...args);
+      if (when === 'after') await method(...args);
+      throw error();
+    };
+  return new Proxy(cluster, {
+    get: (target, name) => {
+      const member: unknown = Reflect.get(target, name);
+      return typeof member === 'function' && typeof name === 'string'
+        ? guard(name, member.bind(target) as (...args: unknown[]) => unknown)
+        : member;
+    },
+  });
+};

@@ -48,7 +48,8 @@ export const adoptionSuite = (
       const after = await expectConsistent(world);
       expect(uidsOf(after.workloads)).toEqual(uidsOf(before.workloads));
       const text = JSON.stringify(after.workloads);
-      for (const gone of ['helm.sh', 'DROPPED', 'checksum/config', 'ok-helm']) expect(text).not.toContain(gone);
+      const gone = ['helm.sh', 'DROPPED', 'checksum/config', 'ok-helm', 'ClientIP"', '"timeoutSeconds":7', '"Default"'];
+      for (const field of gone) expect(text).not.toContain(field);
       const deployment = after.workloads.find(({ kind }) => kind === 'Deployment');
       const managers = (deployment?.metadata.managedFields ?? []).map(({ manager }) => manager);
       expect(managers).not.toContain('helm');
