@@ -20,6 +20,7 @@ interface Listed {
 
 const allVerbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
+/** By name; `RESOURCE/NAME` where only that resource's is served. */
 const subresources: Readonly<
   Record<string, { readonly kind?: string; readonly kindGroup?: string; readonly verbs: readonly string[] }>
 > = {
@@ -27,9 +28,14 @@ const subresources: Readonly<
   scale: { kind: 'Scale', kindGroup: 'autoscaling', verbs: ['get', 'patch', 'update'] },
   binding: { kind: 'Binding', verbs: ['create'] },
   log: { verbs: ['get'] },
+  'services/proxy': { kind: 'ServiceProxyOptions', verbs: ['create', 'delete', 'get', 'patch', 'update'] },
 };
 
-export const isServedSubresource = (name: Subresource): boolean => name in subresources;
+const servedOf = (resource: Resource, name: Subresource): (typeof subresources)[string] | undefined =>
+  subresources[`${resource.plural}/${name}`] ?? subresources[name];
+
+export const isServedSubresource = (resource: Resource, name: Subresource): boolean =>
+  servedOf(resource, name) !== undefined;
 
 const listedOf = (resource: Resource): readonly Listed[] => {
   const base = { group: resource.group, version: resource.version, namespaced: resource.namespaced };
@@ -43,7 +49,7 @@ const listedOf = (resource: Resource): readonly Listed[] => {
     ...(resource.categories !== undefined && { categories: resource.categories }),
   };
   const subs = resource.subresources.flatMap((name) => {
-    const served = subresources[name];
+    const served = servedOf(resource, name);
     if (served === undefined) return [];
     const kindGroup = served.kindGroup === undefined ? {} : { kindGroup: served.kindGroup };
     return [

@@ -14,6 +14,8 @@ import { handleLog } from './log.ts';
 import { handlePatch } from './patch.ts';
 import { handleGet } from './read.ts';
 import { findReview, handleReview } from './reviews.ts';
+import { handleScale } from './scale.ts';
+import { handleServiceProxy } from './service-proxy.ts';
 import { handleWatch } from './watch.ts';
 import { handleCreate, handleReplace } from './write.ts';
 
@@ -79,7 +81,8 @@ const onObject = (call: Call): Answer => {
 const onSubresource = (call: Call, subresource: string): Answer => {
   const known = call.resource.subresources.find((each) => each === subresource);
   if (known === undefined) throw noSuchResource();
-  if (!isServedSubresource(known)) throw notImplemented(`the subresource ${call.resource.plural}/${known}`);
+  if (!isServedSubresource(call.resource, known))
+    throw notImplemented(`the subresource ${call.resource.plural}/${known}`);
   const { method } = call.request;
   if (known === 'status') {
     if (method === 'GET') return handleGet(call);
@@ -88,6 +91,7 @@ const onSubresource = (call: Call, subresource: string): Answer => {
   }
   if (known === 'log' && method === 'GET') return handleLog(call);
   if (known === 'binding' && method === 'POST') return handleBinding(call);
-  if (known === 'scale') throw notImplemented(`the subresource ${call.resource.plural}/scale`);
+  if (known === 'scale') return handleScale(call);
+  if (known === 'proxy') return handleServiceProxy(call);
   throw methodNotAllowed();
 };

@@ -41,7 +41,7 @@ export const updateObject = (
   if (options.keepManagedFields !== true) recordUpdate(resource, old, draft, options, cluster.now());
   prepare(cluster, resource, draft, old, options);
   const final = canonical(resource, draft);
-  if (options.subresource === undefined) bumpGeneration(resource, final, old);
+  if (options.subresource === undefined || options.subresource === 'scale') bumpGeneration(resource, final, old);
   const faults: Faults = [];
   validateMetadata(final, resource, faults);
   validateMetadataUpdate(final, old, faults);

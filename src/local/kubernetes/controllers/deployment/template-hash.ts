@@ -12,7 +12,7 @@ export const templateHash = (template: Fields, collisionCount: number | undefine
   let hash = 0x811c9dc5;
   const text = `${JSON.stringify(template)}${collisionCount === undefined ? '' : ` ${collisionCount}`}`;
   for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return [...`${hash}`].map((digit) => randomAlphabet[digit.charCodeAt(0) % randomAlphabet.length]).join('');
+  return Array.from(Buffer.from(`${hash}`), (digit) => randomAlphabet[digit % randomAlphabet.length]).join('');
 };
 
 /** Whether two templates make the same pods, but for the label that tells whose they are. */
