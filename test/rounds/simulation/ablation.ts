@@ -1,15 +1,22 @@
 import type { Fault } from './config.ts';
 
-/** One rule of the protocol, taken out of the product's source: the simulation must then fail. */
-export interface Ablation {
-  readonly rule: string;
-  /** Below `src/rounds/`. */
+/** A change to the source of one file below `src/rounds/`. */
+export interface Edit {
   readonly file: string;
   /** Stands exactly once in the file. */
   readonly find: string;
   readonly replace: string;
+}
+
+/** One rule of the protocol, taken out of the product's source: the simulation must then fail. */
+export interface Ablation extends Edit {
+  readonly rule: string;
+  /** Another rule that alone would be enough: both are taken out. */
+  readonly also?: Edit;
   /** The faults that must meet for it; whatever the seed says otherwise. */
   readonly faults?: readonly Fault[];
+  /** A seed whose schedule fails; where the product has changed since, others are looked for. */
+  readonly seed?: number;
 }
 
 /**
@@ -19,12 +26,14 @@ export interface Ablation {
 export const ABLATIONS: readonly Ablation[] = [
   {
     rule: 'now is taken before the ledger and the listing',
+    seed: 103,
     file: 'seal.ts',
     find: 'const view = { now: pass.now,',
     replace: 'const view = { now: deps.now(),',
   },
   {
     rule: 'the watermark stays behind the oldest pending update',
+    seed: 4,
     file: 'watermark.ts',
     find: 'Math.min(now.getTime() - settledWindowSec * 1000, oldestLeftMs - 1)',
     replace: 'Math.min(now.getTime() - settledWindowSec * 1000, oldestLeftMs * Infinity)',
@@ -68,12 +77,14 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'a manifest that is there is adopted: the set is what it says',
+    seed: 23,
     file: 'seal.ts',
     find: "=== 'taken') return known;",
     replace: "=== 'nothing') return known;",
   },
   {
     rule: 'adopting leaves the watermark and prunes nothing',
+    seed: 4,
     file: 'seal.ts',
     find: 'return writeLedger(deps, pass, known, openSealed(deps, pass, known.ledger, manifest));',
     replace:
@@ -99,19 +110,22 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'latest.json never goes back',
-    faults: ['sleep', 'instances', 'timeout', 'crash'],
+    seed: 17,
+    faults: ['sleep', 'instances'],
     file: 'publish.ts',
     find: '.round >= round) return true;',
     replace: '.round === round) return true;',
   },
   {
     rule: 'an absent Job is never complete',
+    seed: 27,
     file: 'open-round.ts',
     find: "if (open.created) return { next: bury(look, open.cancelled === true ? 'Cancelled' : 'Vanished') };",
     replace: 'if (open.created) return { next: await completed(look) };',
   },
   {
     rule: 'a complete Job without output has failed',
+    seed: 9,
     file: 'open-round.ts',
     find: 'if (!(await hasOutput(look))) {\n    return endAttempt',
     replace: 'if (look === null) {\n    return endAttempt',
@@ -125,12 +139,14 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'no Job is created while a pod of the task lives',
+    seed: 55,
     file: 'open-round.ts',
     find: 'if (alive !== undefined) {',
     replace: 'if (alive === null) {',
   },
   {
     rule: 'an attempt whose directory holds something is not started',
+    seed: 118,
     file: 'open-round.ts',
     find: "if (await hasOutput(look)) return bury(look, 'OutputNotEmpty');",
     replace: '',
@@ -138,12 +154,14 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'a Job that is there and not noted is taken for what it is',
+    seed: 11,
     file: 'open-round.ts',
     find: 'if (!isOfAttempt(deps, known.ledger, open, job)) {',
     replace: 'if (!open.created || !isOfAttempt(deps, known.ledger, open, job)) {',
   },
   {
     rule: 'a failed attempt is followed by another name',
+    seed: 4,
     file: 'ledger.ts',
     find: 'attempt: failure.attempt + 1,',
     replace: 'attempt: failure.attempt,',
@@ -157,6 +175,7 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'the output path is frozen when the round is sealed',
+    seed: 18,
     file: 'open-round.ts',
     find: 'const look: Look = { deps, pass, known, open };',
     replace:
@@ -164,6 +183,8 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: "the Job's name is frozen before it is created",
+    seed: 8,
+    faults: ['policy-change', 'release-change', 'crash', 'timeout', 'sleep', 'instances'],
     file: 'open-round.ts',
     find: 'const look: Look = { deps, pass, known, open };',
     replace:
@@ -171,6 +192,7 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'a cancelled Job is suspended, not deleted',
+    seed: 207,
     faults: ['cancel', 'sleep', 'instances', 'timeout', 'left-pods'],
     file: 'open-round.ts',
     find: 'await deps.cluster.suspendJob(open.job.namespace, open.job.name, pass.call);\n    return known;',
@@ -179,6 +201,7 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'a cancelled Job that Kueue would resume is deleted',
+    seed: 5,
     faults: ['cancel', 'kueue', 'instances', 'force'],
     file: 'open-round.ts',
     find: 'if (isQueued(job)) return',
@@ -186,6 +209,7 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'a cancel before the Job was created takes its name',
+    seed: 265,
     faults: ['cancel', 'sleep', 'instances', 'timeout', 'crash', 'force'],
     file: 'open-round.ts',
     find: "if (open.cancelled === true) return bury(look, 'Cancelled');",
@@ -193,6 +217,7 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'a round is redriven once',
+    seed: 53,
     faults: ['redrive', 'failing-jobs', 'instances', 'sleep'],
     file: 'redrive.ts',
     find: 'if (as !== undefined) {',
@@ -200,18 +225,21 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'a redrive is a round of its own',
+    seed: 22,
     file: 'redrive.ts',
     find: 'redriveOf: first.round,',
     replace: '',
   },
   {
     rule: 'nothing is redriven while a round is open',
+    seed: 5,
     file: 'redrive.ts',
     find: 'if (open !== null)\n    throw',
     replace: 'if (open === undefined)\n    throw',
   },
   {
     rule: 'a redriven round is no longer counted as failed',
+    seed: 22,
     file: 'ledger.ts',
     find: 'failed: totals.failed - (redriveOf === undefined ? 0 : manifest.updates.length),',
     replace: 'failed: totals.failed,',
@@ -230,26 +258,36 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'force flags are or-ed',
+    seed: 144,
     file: 'coalesce.ts',
     find: 'batch.force ||= force;',
     replace: 'if (batch.callers === 0) batch.force = force;',
   },
   {
     rule: 'a reader looks for the manifest of the next round',
+    seed: 6,
     file: 'next-step.ts',
     find: 'const sorted = sortListing(ledger, unadopted, listing);\n  return { unadopted, listing, sorted, accounting: account(ledger, unadopted, sorted) };',
     replace:
       'const sorted = sortListing(ledger, null, listing);\n  return { unadopted, listing, sorted, accounting: account(ledger, null, sorted) };',
   },
   {
-    rule: 'a reader reads the manifest before the listing',
+    rule: 'a reader reads the manifest before the listing, or a listing that is the older view makes no duplicate',
+    seed: 101,
     file: 'next-step.ts',
     find: 'const unadopted = manifest === undefined ? await readManifest(deps, pass, ledger.next) : manifest;\n  const listing = await listUpdates(deps.store, pass.policy.uploads, pass.taskId, pass.call);',
     replace:
       'const listing = await listUpdates(deps.store, pass.policy.uploads, pass.taskId, pass.call);\n  const unadopted = manifest === undefined ? await readManifest(deps, pass, ledger.next) : manifest;',
+    also: {
+      file: 'accounting.ts',
+      find: 'compareGenerations(listed.generation, settled.generation) > 0',
+      replace: 'compareGenerations(listed.generation, settled.generation) !== 0',
+    },
+    faults: ['re-uploads', 'crash', 'instances', 'sleep', 'timeout'],
   },
   {
     rule: 'the cursor is written before the tasks are visited',
+    seed: 6,
     file: 'sweep.ts',
     find: 'if (!dryRun) await writeCursor(deps, { after, begun: alone ? [...waiting] : batch }, call);',
     replace: '',
@@ -266,11 +304,5 @@ export const ABLATIONS: readonly Ablation[] = [
     file: 'policy.ts',
     find: 'if (count < policy.minReports) {',
     replace: 'if (count < policy.minReports && timeoutAt > now) {',
-  },
-  {
-    rule: 'a listing that is the older view makes no duplicate (newer, not merely another)',
-    file: 'accounting.ts',
-    find: 'compareGenerations(listed.generation, settled.generation) > 0',
-    replace: 'compareGenerations(listed.generation, settled.generation) !== 0',
   },
 ];

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { ABLATIONS } from './ablation.ts';
 import { buildConfig, FAULTS } from './config.ts';
 import { loadWithout } from './load-without.ts';
+import { shrink } from './shrink.ts';
 
 const { values } = parseArgs({
   options: {
@@ -20,10 +21,7 @@ if (values.without !== undefined && ablation === undefined) {
   console.error(`--without is one of:\n${ABLATIONS.map(({ rule }) => `  ${rule}`).join('\n')}`);
   process.exit(2);
 }
-if (ablation !== undefined) loadWithout(ablation);
-// After the hooks are in place.
-const { runSchedule } = await import('./run-schedule.ts');
-const { shrink } = await import('./shrink.ts');
+const { runSchedule } = await (ablation === undefined ? import('./run-schedule.ts') : loadWithout(ablation));
 
 const asked = values.faults?.split(',');
 const only = asked === undefined ? ablation?.faults : FAULTS.filter((fault) => asked.includes(fault));
@@ -33,7 +31,7 @@ const say = (line: string): void => (values.json ? undefined : console.log(line)
 const tell = async (failed: number, message: string): Promise<void> => {
   say(`Seed ${failed} breaks a rule: ${message}`);
   say('Looking for a smaller schedule that breaks it too ...');
-  const { config, outcome } = await shrink(buildConfig(failed, { only }), message, only);
+  const { config, outcome } = await shrink(runSchedule, buildConfig(failed, { only }), message, only);
   const lines = values.trace ? outcome.trace : outcome.trace.slice(-80);
   say(
     [`Seed ${config.seed}, ${config.steps} steps, faults: ${[...config.faults].join(', ') || 'none'}`, ...lines].join(

@@ -1,11 +1,17 @@
 import type { Config, ConfigOptions, Fault } from './config.ts';
 import { buildConfig, FAULTS } from './config.ts';
 import type { Outcome } from './run-schedule.ts';
-import { runSchedule } from './run-schedule.ts';
+
+type Run = (config: Config, withTrace?: boolean) => Promise<Outcome>;
 
 const TRIES = 12;
 
-const failsWithout = async (config: Config, options: ConfigOptions, kind: string): Promise<Config | null> => {
+const failsWithout = async (
+  runSchedule: Run,
+  config: Config,
+  options: ConfigOptions,
+  kind: string,
+): Promise<Config | null> => {
   for (let offset = 0; offset < TRIES; offset += 1) {
     // Another seed plays the same faults out otherwise: without one of them, this seed may take another course.
     const candidate = buildConfig(config.seed + offset * 7919, options);
@@ -17,6 +23,7 @@ const failsWithout = async (config: Config, options: ConfigOptions, kind: string
 
 /** A schedule with as few kinds of faults as possible that breaks the same rule as `config` does, and its trace. */
 export const shrink = async (
+  runSchedule: Run,
   config: Config,
   message: string,
   only?: readonly Fault[],
@@ -26,7 +33,7 @@ export const shrink = async (
   let without: ReadonlySet<Fault> = new Set();
   for (const fault of FAULTS) {
     const fewer = new Set([...without, fault]);
-    const candidate = await failsWithout(smallest, { without: fewer, only }, kind);
+    const candidate = await failsWithout(runSchedule, smallest, { without: fewer, only }, kind);
     if (candidate === null) continue;
     [smallest, without] = [candidate, fewer];
   }
