@@ -1,0 +1,26 @@
+import { describe } from 'vitest';
+import { createApiReleaseWorld } from './api-world.ts';
+import { useEmbedded } from './embedded.ts';
+import { HELM, helmInstall, putHelmObjects } from './helm.ts';
+import { adoptionSuite } from './suite-adopt.ts';
+
+describe('a release of helm on the embedded API', () => {
+  const embedded = useEmbedded();
+
+  adoptionSuite(
+    'written with its field manager',
+    () => createApiReleaseWorld(embedded().access),
+    (world) => putHelmObjects(world, 'demo'),
+  );
+
+  describe.skipIf(HELM === null)(
+    `by helm itself${HELM === null ? ' (skipped: there is no helm; set HELM)' : ''}`,
+    () => {
+      adoptionSuite(
+        'installed',
+        () => createApiReleaseWorld(embedded().access),
+        (world) => helmInstall('demo', world.namespace, embedded().kubeconfig),
+      );
+    },
+  );
+});

@@ -1,0 +1,7 @@
+import { createApiReleaseWorld } from './api-world.ts';
+import { useEmbedded } from './embedded.ts';
+import { releaseSuite } from './suite.ts';
+
+const embedded = useEmbedded();
+
+releaseSuite('releases on the embedded API, with its controllers', () => createApiReleaseWorld(embedded().access));
