@@ -44,7 +44,8 @@ export const createCaller = (server: string): Call => {
   const agent = new Agent({ allowH2: false, connect: { rejectUnauthorized: false } });
   onTestFinished(() => agent.close());
   return async (method, path, body, headers = {}) => {
-    const text = typeof body === 'string' ? body : body === undefined ? undefined : JSON.stringify(body);
+    const text =
+      typeof body === 'string' || body instanceof Uint8Array || body === undefined ? body : JSON.stringify(body);
     const response = await request(server + path, {
       method,
       dispatcher: agent,

@@ -171,18 +171,18 @@ describe.skipIf(main === undefined)('kubectl, further', () => {
 
   test('is told what is not supported', async () => {
     const { kubectl } = await start(program);
-    const deployment = {
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      metadata: { name: 'd' },
+    const indexed = {
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: { name: 'indexed' },
       spec: {
-        selector: { matchLabels: { a: 'b' } },
-        template: { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }] } },
+        completionMode: 'Indexed',
+        completions: 2,
+        template: { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'shell' }] } },
       },
     };
-    const answer = await kubectl(['create', '-f', '-'], JSON.stringify(deployment));
-    expect(answer.err).toContain('does not support writing Deployments');
-    expect((await kubectl(['get', 'deployments,replicasets'])).err).toContain('No resources found');
+    const answer = await kubectl(['create', '-f', '-'], JSON.stringify(indexed));
+    expect(answer.err).toContain('the local Kubernetes API does not support Jobs of completionMode Indexed');
   });
 
   test('follows changes with get --watch', { timeout: 60_000 }, async () => {

@@ -62,8 +62,10 @@ const mergeValue = (known: Known | undefined, target: unknown, patch: unknown): 
   if (!Array.isArray(patch) || known.type.kind !== 'list') return patch;
   if (!known.merges) return patch;
   const before = Array.isArray(target) ? target : [];
-  if (known.mergeKey === undefined)
-    return [...before, ...patch.filter((each) => !before.some((old) => isDeepStrictEqual(old, each)))];
+  if (known.mergeKey === undefined) {
+    const added = patch.filter((each) => !before.some((old) => isDeepStrictEqual(old, each)));
+    return inOrder([...before, ...added], patch, before, undefined);
+  }
   return mergeLists({ element: known.type.element, mergeKey: known.mergeKey }, before, patch);
 };
 
