@@ -43,6 +43,14 @@ const LABEL_VALUE = /^([A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?)?$/;
 const JOB_NAME = 'batch.kubernetes.io/job-name';
 const JOB_UID = 'batch.kubernetes.io/controller-uid';
 
+// Nobody may change what the cluster holds by changing what it was told. (structuredClone does the same at ten times the cost.)
+const copyOf = <T>(value: T): T => {
+  if (value instanceof Date) return new Date(value) as T;
+  if (Array.isArray(value)) return value.map((each: unknown) => copyOf(each)) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, copyOf(each)])) as T;
+};
+
 const key = (namespace = '', name = ''): string => `${namespace}/${name}`;
 
 // The API server refuses these with 422; a taskId that found its way into a name unhashed must fail a test here too.
@@ -126,28 +134,28 @@ export const createMemoryCluster = ({ now, pods: makesPods = true }: MemoryClust
     checkSignal(signal, `create Job ${name}`);
     checkJob(job);
     if (jobs.has(key(namespace, name))) return 'exists';
-    const created = structuredClone(job);
+    const created = copyOf(job);
     uids += 1;
     created.metadata = Object.assign({}, created.metadata, { uid: `uid-${uids}`, creationTimestamp: now() });
     created.status = {};
     if (dryRun) return created;
     jobs.set(key(namespace, name), created);
     if (job.spec?.suspend !== true) startJob(created);
-    return structuredClone(created);
+    return copyOf(created);
   };
 
   return {
     createJob,
     getJob: async (namespace, name, { signal } = {}) => {
       checkSignal(signal, `get Job ${name}`);
-      return structuredClone(jobs.get(key(namespace, name)) ?? null);
+      return copyOf(jobs.get(key(namespace, name)) ?? null);
     },
     listJobs: async (namespace, labelSelector, { signal } = {}) => {
       checkSignal(signal, 'list Jobs');
       const found = [...jobs.values()].filter(
         (job) => job.metadata?.namespace === namespace && matchesSelector(labelSelector, job.metadata.labels),
       );
-      return structuredClone(found);
+      return copyOf(found);
     },
     deleteJob: async (namespace, name, { signal, uid } = {}) => {
       checkSignal(signal, `delete Job ${name}`);
@@ -172,7 +180,7 @@ export const createMemoryCluster = ({ now, pods: makesPods = true }: MemoryClust
       const found = [...pods.values()].filter(
         (pod) => pod.metadata?.namespace === namespace && matchesSelector(labelSelector, pod.metadata.labels),
       );
-      return structuredClone(found);
+      return copyOf(found);
     },
     listEvents: async (namespace, involved, { signal } = {}) => {
       checkSignal(signal, 'list Events');
@@ -211,7 +219,7 @@ export const createMemoryCluster = ({ now, pods: makesPods = true }: MemoryClust
       if (!keepPods) removePods(job);
       jobs.delete(key(namespace, name));
     },
-    setPod: (pod) => void pods.set(key(pod.metadata?.namespace, pod.metadata?.name), structuredClone(pod)),
+    setPod: (pod) => void pods.set(key(pod.metadata?.namespace, pod.metadata?.name), copyOf(pod)),
     resumeJob: (namespace, name) => {
       const job = jobOf(namespace, name);
       if (job.spec?.suspend !== true) return;
