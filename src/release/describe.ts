@@ -100,7 +100,7 @@ export const describeRelease = async (deps: ReleaseDeps, site: Site) => {
   const objects = current?.objects ?? [];
   const [look, health, busy] = await Promise.all([
     lookAt(deps, site, { objects, stalled: new Set() }, new Map()),
-    checkHealth(deps, site, objects, 1),
+    checkHealth(deps, site, objects),
     busyOf(deps, site),
   ]);
   const failed = state.revisions.findLast(({ status }) => status === 'failed');

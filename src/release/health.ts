@@ -4,7 +4,8 @@ import type { ReleaseDeps, Site } from './deps.ts';
 import { COMPONENTS } from './manifests/component.ts';
 import { deploymentOf, isService } from './objects.ts';
 
-const TRIES = 5;
+/** Of a service that has just been rolled out. */
+export const HEALTH_TRIES = 5;
 const PAUSE_MS = 1_000;
 
 /** What a service says of itself. `unverified`: it could not be asked from here, which says nothing of it. */
@@ -38,26 +39,43 @@ const isServing = (body: string): boolean => {
   }
 };
 
-const probe = async (deps: ReleaseDeps, site: Site, { service, path }: Target): Promise<Probe> => {
+/** How often a service is asked, and what is called before it is. */
+export interface HealthOptions {
+  readonly tries: number;
+  readonly between: () => Promise<void>;
+}
+
+const ONCE: HealthOptions = { tries: 1, between: async () => undefined };
+
+/** `isFinal`: asking again would take as long, and bring the same. */
+type Asked = Probe & { readonly isFinal?: boolean };
+
+const probe = async (deps: ReleaseDeps, site: Site, { service, path }: Target): Promise<Asked> => {
   try {
     return await deps.cluster.probeService(site.namespace, service, 'rest', path, { signal: site.signal });
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    return { kind: 'unreachable', message: error.message };
+    return { kind: 'unreachable', message: error.message, isFinal: true };
   }
 };
 
-const healthOf = async (deps: ReleaseDeps, site: Site, target: Target, tries: number): Promise<Health> => {
-  const { service, replicas } = target;
-  if (replicas === 0) return { service, status: 'no-pods' };
+const judge = ({ service, path }: Target, answer: Probe): Health => {
+  if (answer.kind === 'unreachable') {
+    return { service, status: 'unverified', message: `not reached through the API server: ${answer.message}` };
+  }
+  if (answer.status === 200 && isServing(answer.body)) return { service, status: 'SERVING' };
+  const message = `${path} answered ${answer.status}: ${answer.body.slice(0, 200).trim()}`;
+  return { service, status: 'NOT_SERVING', message };
+};
+
+// The proxy learns of a new Service's endpoints a moment after they are ready: "not found" may pass.
+const healthOf = async (deps: ReleaseDeps, site: Site, target: Target, options: HealthOptions): Promise<Health> => {
+  if (target.replicas === 0) return { service: target.service, status: 'no-pods' };
   for (let attempt = 1; ; attempt += 1) {
+    await options.between();
     const answer = await probe(deps, site, target);
-    if (answer.kind === 'unreachable') {
-      return { service, status: 'unverified', message: `not reached through the API server: ${answer.message}` };
-    }
-    if (answer.status === 200 && isServing(answer.body)) return { service, status: 'SERVING' };
-    const message = `${target.path} answered ${answer.status}: ${answer.body.slice(0, 200).trim()}`;
-    if (attempt >= tries) return { service, status: 'NOT_SERVING', message };
+    const health = judge(target, answer);
+    if (health.status === 'SERVING' || answer.isFinal === true || attempt >= options.tries) return health;
     await deps.launch.wait(PAUSE_MS, site.signal);
   }
 };
@@ -67,8 +85,12 @@ export const checkHealth = async (
   deps: ReleaseDeps,
   site: Site,
   objects: readonly KubeObject[],
-  tries = TRIES,
-): Promise<Health[]> => Promise.all(targetsOf(objects).map((target) => healthOf(deps, site, target, tries)));
+  options: HealthOptions = ONCE,
+): Promise<Health[]> => {
+  const health: Health[] = [];
+  for (const target of targetsOf(objects)) health.push(await healthOf(deps, site, target, options));
+  return health;
+};
 
 export const healthWarnings = (health: readonly Health[]): string[] =>
   health.flatMap(({ service, status, message }) =>

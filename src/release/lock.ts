@@ -1,4 +1,5 @@
-import type { KubeObject, ObjectRef } from '../cluster/release-port.ts';
+import type { CallOptions } from '../cluster/port.ts';
+import type { KubeObject, ObjectRef, Objects } from '../cluster/release-port.ts';
 import { AppError, isAmbiguous } from '../errors.ts';
 import type { ReleaseDeps, Session, Site } from './deps.ts';
 import { BusyError } from './errors.ts';
@@ -10,6 +11,7 @@ const RENEW_AFTER_MS = 15_000;
 /** A write that starts with less may still be under way when the Lease has passed to somebody else. */
 const LEAST_LEFT_MS = 20_000;
 const MAX_TRIES = 5;
+const RELEASE_WITHIN_MS = 10_000;
 
 interface Hold {
   readonly holder: string;
@@ -105,6 +107,15 @@ const take = async (deps: ReleaseDeps, site: Site, holder: string): Promise<Kube
   throw lost(site, 'its Lease changed hands faster than it could be taken');
 };
 
+/** Where Leases may not be deleted, one without a holder is as free; failing that, it ends by itself. */
+const giveUp = async (cluster: Objects, lease: KubeObject, options: CallOptions): Promise<void> => {
+  try {
+    await cluster.replaceObject(lease, options);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+  }
+};
+
 const createKeeper = (deps: ReleaseDeps, site: Site, holder: string, first: KubeObject, acquiredAt: Date) => {
   const { cluster, launch } = deps;
   let lease = first;
@@ -141,11 +152,13 @@ const createKeeper = (deps: ReleaseDeps, site: Site, holder: string, first: Kube
     release: async (): Promise<void> => {
       const { uid, resourceVersion } = lease.metadata;
       if (uid === undefined || resourceVersion === undefined) return;
+      // With a signal of its own: the call's may have ended already.
+      const options = { signal: AbortSignal.timeout(RELEASE_WITHIN_MS) };
       try {
-        // With a signal of its own: the call's may have ended already. Left behind, the Lease ends by itself.
-        await cluster.deleteObject(leaseRef(site), { uid, resourceVersion, signal: AbortSignal.timeout(10_000) });
+        await cluster.deleteObject(leaseRef(site), { uid, resourceVersion, ...options });
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
+        await giveUp(cluster, buildLease(site, '', launch.now(), acquiredAt, lease), options);
       }
     },
   };
@@ -173,6 +186,6 @@ export const withLock = async <T>(
   }
 };
 
-/** Ends what `withLock` of a killed call left: for a release of which nothing else is there. */
+/** The release's Lease, if there is one. */
 export const leaseOf = async (deps: ReleaseDeps, site: Site): Promise<KubeObject | null> =>
   deps.cluster.getObject(leaseRef(site), { signal: site.signal });

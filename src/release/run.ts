@@ -11,7 +11,7 @@ import { buildDesired } from './desired.ts';
 import { BusyError, ReleaseFailedError } from './errors.ts';
 import { collectEvidence } from './evidence.ts';
 import type { Evidence } from './evidence.ts';
-import { checkHealth, healthWarnings } from './health.ts';
+import { checkHealth, HEALTH_TRIES, healthWarnings } from './health.ts';
 import type { Health } from './health.ts';
 import { currentOf } from './history.ts';
 import type { ReleaseState } from './history.ts';
@@ -79,7 +79,7 @@ const lookIfUnchanged = async ({ session, desired, plan, state }: Work): Promise
 const unchangedAnswer = async (work: Work, look: Look): Promise<ReleaseAnswer> => {
   const { session, plan, desired, state } = work;
   const objects = plan.map(({ live, result }) => live ?? result);
-  const health = await checkHealth(session.deps, session, objects, 1);
+  const health = await checkHealth(session.deps, session, objects);
   const unwell = health
     .filter(({ status }) => status === 'NOT_SERVING')
     .map(({ service, message }) => `Service ${service} is not serving: ${message ?? ''}`);
@@ -114,7 +114,9 @@ const rollOut = async (work: Work, begun: Begun): Promise<Attempted> => {
   if (end.kind === 'failed') {
     return { kind: 'failed', begun: noted, failure: { reason: end.why, look: end.look, health: [] } };
   }
-  const health = await timings.step('healthMs', () => checkHealth(session.deps, session, target.objects));
+  const health = await timings.step('healthMs', () =>
+    checkHealth(session.deps, session, target.objects, { tries: HEALTH_TRIES, between: session.ensureLock }),
+  );
   const unwell = health.find(({ status }) => status === 'NOT_SERVING');
   if (unwell === undefined) return { kind: 'ready', begun: noted, look: end.look, health };
   const reason = `Service ${unwell.service} is not serving: ${unwell.message ?? ''}`;
