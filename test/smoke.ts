@@ -99,6 +99,9 @@ const smoke = async (folder: string): Promise<void> => {
     },
   );
   check('onCheckpoint acknowledges an upload', event.status === 204, event);
+  const deploy = await serve(folder, 'deploy', 18_193, env);
+  const releases = await fetch(deploy);
+  check('deploy lists its releases', releases.status === 200, { status: releases.status, text: await releases.text() });
 };
 
 const folder = mkdtempSync(join(tmpdir(), 'tensorio-smoke-'));

@@ -65,6 +65,7 @@ Ready. Ctrl-C ends it.
 
   aggregate    ${stack.aggregate.url}
   onCheckpoint ${stack.onCheckpoint.url} (is told of every upload)
+  deploy       ${stack.deploy.url}
   Kubernetes   kubectl --kubeconfig ${stack.kubeconfig} get jobs,pods
   storage      export CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE=${stack.storageUrl}/storage/v1/ \\
                       CLOUDSDK_AUTH_DISABLE_CREDENTIALS=true CLOUDSDK_CORE_PROJECT=local
@@ -103,6 +104,7 @@ const stack = await startStack(stackOptions).catch((error: unknown) =>
 const json = {
   aggregate: stack.aggregate.url,
   onCheckpoint: stack.onCheckpoint.url,
+  deploy: stack.deploy.url,
   kubernetes: stack.kubernetesUrl,
   kubeconfig: stack.kubeconfig,
   storage: stack.storageUrl,

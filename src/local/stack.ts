@@ -11,6 +11,7 @@ import type { EventDelivery } from './gcs/events.ts';
 import type { ObjectResource } from './gcs/resource.ts';
 import { startGcs } from './gcs/server.ts';
 import { readAccess, writeKubeconfig } from './kubeconfig.ts';
+import { serviceImages } from './images/service/entries.ts';
 import { startKubelet } from './kubelet.ts';
 import { startKubernetes } from './kubernetes/server.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -44,6 +45,7 @@ export interface StackOptions {
 export interface Stack {
   readonly aggregate: FunctionProcess;
   readonly onCheckpoint: FunctionProcess;
+  readonly deploy: FunctionProcess;
   readonly scheduler: Scheduler;
   readonly kubernetesUrl: string;
   readonly kubeconfig: string;
@@ -108,7 +110,10 @@ const imagesOf = (storageUrl: string, options: StackOptions) => ({
     ],
     env: { STORAGE_API_ENDPOINT: storageUrl },
   },
-  ...Object.fromEntries(Object.entries(options.images ?? {}).map(([image, command]) => [image, { command }])),
+  ...serviceImages,
+  ...Object.fromEntries(
+    Object.entries(options.images ?? {}).map(([image, command]) => [image, { command, allowArgs: true }]),
+  ),
 });
 
 const createEvents = (target: string, options: StackOptions): EventDelivery =>
@@ -174,6 +179,14 @@ export const startStack = async (options: StackOptions = {}): Promise<Stack> => 
         onLine: (line) => onLine('aggregate', line),
       }),
     );
+    const deploy = keep(
+      await startFunctionProcess({
+        target: 'deploy',
+        port: await port(2),
+        env,
+        onLine: (line) => onLine('deploy', line),
+      }),
+    );
     const onCheckpoint = keep(
       await startFunctionProcess({
         target: 'onCheckpoint',
@@ -194,6 +207,7 @@ export const startStack = async (options: StackOptions = {}): Promise<Stack> => 
     return {
       aggregate,
       onCheckpoint,
+      deploy,
       scheduler,
       kubernetesUrl: access.server,
       kubeconfig,
