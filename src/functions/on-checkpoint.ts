@@ -2,6 +2,7 @@ import type { LaunchDeps } from '../aggregation/finish.ts';
 import { launch } from '../aggregation/launch.ts';
 import type { SpecDefaults } from '../aggregation/request.ts';
 import { buildUploadRequest } from '../aggregation/request.ts';
+import { readRun } from '../aggregation/run-store.ts';
 import { AppError, DeadlineError } from '../errors.ts';
 import type { Log, LogFields } from '../log.ts';
 import { metered } from '../log.ts';
@@ -30,22 +31,28 @@ interface Settled {
   readonly fields: LogFields;
 }
 
-/** Where the fault of an event leaves what the event means: on record (the sweep goes on), or in the event alone. */
-type Meaning = 'update' | 'list' | 'unknown';
+/**
+ * Where a fault leaves what the event means. `nothing`: the event itself, or the object's name, is of no use.
+ * `unread`: an object was finalised, and the values that say what it is cannot be had. `list`: a checkpoint list without
+ * a claim, `claimed`: with one. `update`: an update, which is on record as the object itself.
+ */
+type Meaning = 'nothing' | 'unread' | 'list' | 'claimed' | 'update';
 
 const isBudgetSpent = (error: AppError, signal: AbortSignal): boolean =>
   error instanceof DeadlineError && signal.aborted;
 
 /**
- * Whether the event is delivered again. An update is on record as the object itself: only a fault that the next
- * delivery may not meet is worth one, and running out of time is not (the sweep has more of it). A list is on record
- * once its claim is written, which is the first thing a launch does; before that every passing fault is a retry.
+ * Whether the event is delivered again. What lives in the event alone is never acknowledged, whatever the fault: somebody
+ * mends the values, and the next delivery does what it asks for. Of what is on record only a passing fault is worth a
+ * delivery; and for an update running out of time is not (the sweep has more of it).
  */
 const isRetried = (error: unknown, meaning: Meaning, signal: AbortSignal): boolean => {
   if (!(error instanceof AppError)) return true;
-  if (!error.retryable) return false;
-  return !(meaning === 'update' && isBudgetSpent(error, signal));
+  if (meaning === 'unread' || meaning === 'list') return true;
+  return error.retryable && !(meaning === 'update' && isBudgetSpent(error, signal));
 };
+
+type Mean = (meaning: Meaning) => void;
 
 const listOf = (values: Values, object: FinalisedObject) => {
   for (const [index, list] of values.lists.entries()) {
@@ -59,14 +66,30 @@ const listOf = (values: Values, object: FinalisedObject) => {
   return null;
 };
 
+/** A fault after the claim is kept in the claim; one before it leaves nothing. */
+const noteClaim = async (deps: OnCheckpointDeps, id: string, signal: AbortSignal, mean: Mean): Promise<void> => {
+  try {
+    if ((await readRun(deps.launch, id, { signal })) !== null) mean('claimed');
+  } catch (error) {
+    // Not known: as good as not there.
+    if (!(error instanceof AppError)) throw error;
+  }
+};
+
 const startRun = async (
   deps: OnCheckpointDeps,
   values: Values,
   list: FinalisedObject & { outputPath: string },
   signal: AbortSignal,
+  mean: Mean,
 ): Promise<Settled> => {
   const request = buildUploadRequest(values, list, deps.defaults);
-  const { outcome, record } = await launch(deps.launch, request, { dryRun: false, signal });
+  const { outcome, record } = await launch(deps.launch, request, { dryRun: false, signal }).catch(
+    async (error: unknown) => {
+      await noteClaim(deps, request.spec.aggregationId, signal, mean);
+      throw error;
+    },
+  );
   const { aggregationId, state } = record;
   return {
     message: `list: run ${aggregationId} ${outcome}`,
@@ -89,22 +112,19 @@ const advanceTask = async (deps: OnCheckpointDeps, taskId: string, signal: Abort
   };
 };
 
-const settle = async (
-  deps: OnCheckpointDeps,
-  event: unknown,
-  signal: AbortSignal,
-  mean: (meaning: Meaning) => void,
-): Promise<Settled> => {
+const settle = async (deps: OnCheckpointDeps, event: unknown, signal: AbortSignal, mean: Mean): Promise<Settled> => {
   const parsed = parseStorageEvent(event);
   if (parsed.kind === 'other') return { message: `not for us: ${parsed.type}`, fields: {} };
   const { object } = parsed;
+  mean('unread');
   const values = await deps.values(signal);
+  const policies = await deps.rounds.policies({ signal });
+  mean('nothing');
   const list = listOf(values, object);
   if (list !== null) {
     mean('list');
-    return startRun(deps, values, list, signal);
+    return startRun(deps, values, list, signal, mean);
   }
-  const policies = await deps.rounds.policies({ signal });
   const found = classifyObject(
     policies.map(({ uploads }) => uploads),
     object,
@@ -129,7 +149,8 @@ const nameOf = (event: unknown): LogFields => {
 const tell = (deps: OnCheckpointDeps, error: unknown, isRetry: boolean, fields: LogFields): void => {
   const after = isRetry ? 'it will be delivered again' : 'acknowledged';
   if (error instanceof AppError) {
-    deps.log(isRetry ? 'WARNING' : 'ERROR', `event: ${error.message} (${after})`, { ...fields, code: error.code });
+    const isPassing = isRetry && error.retryable;
+    deps.log(isPassing ? 'WARNING' : 'ERROR', `event: ${error.message} (${after})`, { ...fields, code: error.code });
     return;
   }
   const frames =
@@ -160,7 +181,7 @@ export const createOnCheckpoint =
   async (event: unknown): Promise<void> => {
     const startedAt = performance.now();
     const signal = AbortSignal.timeout(deps.budgetMs());
-    let meaning: Meaning = 'unknown';
+    let meaning: Meaning = 'nothing';
     await metered(async (meter) => {
       const fields = (): LogFields => ({
         ...nameOf(event),
