@@ -259,6 +259,25 @@ describe('a fault', () => {
     await runInState(world, String(healed.line['aggregationId']), 'complete');
   });
 
+  test('that keeps the claim of a list from being written is never acknowledged: the list would live in the event alone', async () => {
+    const list = await putListObject('no-claim');
+    world.proxies.storage.decide(({ isWrite }) => (isWrite ? { status: 403 } : 'pass'));
+    const refused = await deliverAndLog(binaryEvent(list));
+    world.proxies.storage.decide();
+    expect(refused.status).toBeGreaterThanOrEqual(500);
+    expect(refused.line).toMatchObject({ severity: 'ERROR', code: 'upstream-refused' });
+    const healed = await deliverAndLog(binaryEvent(list));
+    await runInState(world, String(healed.line['aggregationId']), 'complete');
+  });
+
+  test('of a list’s name, with which there can be no output path, is acknowledged', async () => {
+    const name = 'lists/../aggregation-checkpoints.txt';
+    const generation = await world.upload({ bucket: BUCKETS.uploads, name, bytes: 'x' });
+    const { status, line } = await deliverAndLog(binaryEvent({ bucket: BUCKETS.uploads, name, generation }));
+    expect(status).toBeLessThan(300);
+    expect(line).toMatchObject({ severity: 'ERROR', code: 'invalid-request' });
+  });
+
   test('of the list is acknowledged, and on record', async () => {
     const name = 'lists/faulty/aggregation-checkpoints.txt';
     const generation = await world.upload({ bucket: BUCKETS.uploads, name, bytes: 'not a path\n' });
