@@ -26,7 +26,7 @@ export interface Sorted {
 
 /** Whether the bucket's generation is newer than the settled one: not merely another, a listing may be the older view. */
 export const isNewer = (listed: ListedUpdate, settled: SettledId): boolean =>
-  compareGenerations(listed.generation, settled.generation) > 0;
+  listed.generation !== settled.generation && compareGenerations(listed.generation, settled.generation) > 0;
 
 /**
  * Sorts a listing by the ledger and, when it was found, the manifest of the ledger's next round. All three must have been

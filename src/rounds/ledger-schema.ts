@@ -47,7 +47,7 @@ const LedgerSchema = z.object({
   next: Round,
   watermark: Time,
   open: OpenSchema.nullable(),
-  settled: z.record(z.string(), z.string()),
+  settled: z.string(),
   totals: z.object({ aggregated: Count, failed: Count, dropped: Count, duplicate: Count, invalid: Count }),
   rounds: z.record(z.string().regex(/^[1-9]\d*$/), RecordSchema),
   unpublished: z.array(Round),
@@ -84,7 +84,7 @@ export const formatLedger = (ledger: Ledger): string => {
 export const parseLedger = (uri: GsUri, taskId: string, text: string): Ledger => {
   const { schema: _, watermark, settled, rounds, open, ...rest } = parseState(uri, text, VERSION, LedgerSchema);
   const ids = decodeSettled(settled);
-  if (ids === null) throw corruptState(uri, 'is corrupt: an entry of `settled` cannot be read');
+  if (ids === null) throw corruptState(uri, 'is corrupt: a line of `settled` cannot be read');
   if (rest.taskId !== taskId) throw corruptState(uri, `is the ledger of another task ("${rest.taskId}")`);
   if (open !== null && open.round !== rest.next - 1)
     throw corruptState(uri, 'is corrupt: `open` and `next` contradict each other');

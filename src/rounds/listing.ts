@@ -1,7 +1,6 @@
 import type { CallOptions, ListOptions, ObjectInfo, ObjectPage, ObjectStore } from '../storage/port.ts';
 import { formatGsUri, gsUriProblem } from '../storage/uri.ts';
 import type { ObjectPattern } from '../values/object-pattern.ts';
-import { matchPattern } from './pattern.ts';
 import { taskPrefix } from './update.ts';
 
 /** An object that matches the task's upload pattern. */
@@ -17,12 +16,15 @@ export interface ListedUpdate {
   readonly valid: boolean;
 }
 
-const toUpdate = (pattern: ObjectPattern, taskId: string, object: ObjectInfo): ListedUpdate | null => {
-  const values = matchPattern(pattern, object);
-  const jobId = values?.get('jobId');
-  if (jobId === undefined || values?.get('taskId') !== taskId) return null;
+// Plain names are most of them, and need no closer look.
+const PLAIN = /^[A-Za-z0-9_-][\w.-]*$/;
+
+/** `prefix` is the task's: what follows it is the jobId, then what the pattern ends in. */
+const toUpdate = (prefix: string, suffix: string, object: ObjectInfo): ListedUpdate | null => {
   const { name, generation, size, crc32c, timeCreated } = object;
-  const valid = size > 0 && gsUriProblem(formatGsUri(object)) === null;
+  const jobId = name.slice(prefix.length, name.length - suffix.length);
+  if (jobId === '' || jobId.includes('/') || !name.endsWith(suffix)) return null;
+  const valid = size > 0 && (PLAIN.test(jobId) || gsUriProblem(formatGsUri(object)) === null);
   return { jobId, name, generation, size, crc32c, timeCreated, timeCreatedMs: Date.parse(timeCreated), valid };
 };
 
@@ -82,5 +84,6 @@ export const listUpdates = async (
     // The first range begins at the last name of the first page, inclusive.
     for (const part of rest) for (const object of part) if (object.name !== last) objects.push(object);
   }
-  return objects.flatMap((object) => toUpdate(pattern, taskId, object) ?? []);
+  const suffix = pattern.segments.at(-1)?.after ?? '';
+  return objects.flatMap((object) => toUpdate(prefix, suffix, object) ?? []);
 };
