@@ -99,7 +99,7 @@ export const bundle: Section = {
   about:
     'The start of a function process under functions-framework: from spawning Node to the answer of a request that needs no other server, then to the answer of a first trigger over the embedded bucket and Kubernetes API.',
   run: async (bench) => {
-    const { starts, imports } = sizeOf(bench, { quick: { starts: 2, imports: 1 }, normal: { starts: 7, imports: 5 } });
+    const { starts, imports } = sizeOf(bench, { quick: { starts: 1, imports: 1 }, normal: { starts: 5, imports: 3 } });
     bench.add(describeBundle());
     bench.add(await measureStarts(bench, starts));
     bench.add(await measureImports(bench, imports));

@@ -15,6 +15,8 @@ export interface Scope {
   close(): Promise<void>;
 }
 
+const CLOSE_MS = 15_000;
+
 /** Resolves with `work`, or after `withinMs` without it: a part that hangs must not keep the bench from its end. */
 const within = async (work: Promise<unknown>, withinMs: number): Promise<void> => {
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -23,14 +25,12 @@ const within = async (work: Promise<unknown>, withinMs: number): Promise<void> =
   clearTimeout(timer);
 };
 
-const CLOSE_MS = 15_000;
-
 /** A scope with nothing in it. What is kept after its end is ended at once. */
 export const createScope = (): Scope => {
   const parts: Closable[] = [];
   let isClosed = false;
   const keep = <T extends Closable>(part: T): T => {
-    if (isClosed) void part.close();
+    if (isClosed) void within(part.close(), CLOSE_MS);
     else parts.push(part);
     return part;
   };

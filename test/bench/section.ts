@@ -9,7 +9,7 @@ export interface Bench {
   readonly scope: Scope;
   readonly effort: Effort;
   /** Adds to the report; what was added is kept when the section fails later. */
-  add(part: Table | string): void;
+  readonly add: (part: Table | string) => void;
 }
 
 export interface Section {

@@ -8,6 +8,11 @@ import { startKubelet } from '../../src/local/kubelet.ts';
 import { startKubernetes } from '../../src/local/kubernetes/server.ts';
 import type { Ask, Counts, ServerSpec } from './servers.ts';
 
+interface Started {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
 const counts: { -readonly [K in keyof Counts]: number } = { reads: 0, lists: 0, writes: 0 };
 
 const kindOf = (method: string, path: string): keyof Counts => {
@@ -15,11 +20,12 @@ const kindOf = (method: string, path: string): keyof Counts => {
   return /^\/storage\/v1\/b\/[^/]+\/o(\?|$)/.test(path) ? 'lists' : 'reads';
 };
 
-const start = async (spec: ServerSpec): Promise<{ readonly url: string; close(): Promise<void> }> => {
+const start = async (spec: ServerSpec): Promise<Started> => {
   switch (spec.kind) {
     case 'storage':
       return startGcs({
         buckets: spec.buckets,
+        ...(spec.dataDir !== undefined && { dataDir: spec.dataDir }),
         // No fault: only a place from which every request is seen.
         faults: ({ method, path }) => {
           counts[kindOf(method, path)] += 1;
@@ -36,13 +42,15 @@ const start = async (spec: ServerSpec): Promise<{ readonly url: string; close():
   }
 };
 
+const running: { server?: Started } = {};
+const end = (): void => void (running.server?.close() ?? Promise.resolve()).finally(() => process.exit(0));
+
 // A Ctrl-C reaches the whole process group; the end of this process is its parent's to say.
 process.on('SIGINT', () => undefined);
-const server = await start(JSON.parse(process.argv[2] ?? ''));
-const end = (): void => void server.close().finally(() => process.exit(0));
 process.once('SIGTERM', end);
 process.once('disconnect', end);
 process.on('message', (ask: Ask) => {
   if (ask === 'counts') process.send?.({ counts });
 });
-process.send?.({ url: server.url });
+running.server = await start(JSON.parse(process.argv[2] ?? ''));
+process.send?.({ url: running.server.url });

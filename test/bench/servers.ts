@@ -5,7 +5,7 @@ import type { Scope } from './scope.ts';
 
 /** What server-process.ts starts. */
 export type ServerSpec =
-  | { readonly kind: 'storage'; readonly buckets: readonly string[] }
+  | { readonly kind: 'storage'; readonly buckets: readonly string[]; readonly dataDir?: string }
   | { readonly kind: 'kubernetes' }
   | {
       readonly kind: 'kubelet';

@@ -1,19 +1,22 @@
+import { randomUUID } from 'node:crypto';
 import { runInFlight } from './client.ts';
 import { measurePost, POST_COLUMNS } from './look.ts';
 import type { MeasuredFunction } from './measured-function.ts';
 import type { Table } from './report.ts';
 import { count } from './report.ts';
-import { buildRoundValues, uploadUpdates } from './rounds-world.ts';
+import { buildRoundValues } from './round-values.ts';
 import type { Section } from './section.ts';
 import { sizeOf } from './section.ts';
 import type { World } from './world.ts';
-import { startWorld } from './world.ts';
+import { BUCKETS, startWorld } from './world.ts';
 
 // Below the goal, then at it.
 const GOAL = 2;
 
 const uploadToAll = (world: World, tasks: number): Promise<unknown> =>
-  runInFlight({ inFlight: 32, times: tasks }, (index) => uploadUpdates(world, `task-${index}`, 1));
+  runInFlight({ inFlight: 32, times: tasks }, (index) =>
+    world.upload(BUCKETS.uploads, `tasksJobs/task-${index}/${randomUUID()}.zip`, 'update'),
+  );
 
 const looked = (text: string): { readonly tasks: number; readonly started: number } => JSON.parse(text);
 
@@ -29,7 +32,7 @@ export const sweep: Section = {
   about:
     'POST /sweep over tasks of one or two updates with a goal of two, one call each; it looks at 16 tasks side by side and ends by itself after 55 s. No kubelet: the Jobs stay pending. Function, embedded bucket and Kubernetes API each in a process of its own.',
   run: async (bench) => {
-    const tasks = sizeOf(bench, { quick: 100, normal: 1_000 });
+    const tasks = sizeOf(bench, { quick: 50, normal: 1_000 });
     const world = await startWorld(bench.scope, { values: buildRoundValues(GOAL) });
     const [fn] = await Promise.all([world.startFunction('aggregate'), uploadToAll(world, tasks)]);
     const rows: Table['rows'][number][] = [];

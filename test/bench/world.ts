@@ -35,6 +35,8 @@ export interface World {
 export interface WorldOptions {
   /** This API server instead of the embedded one. */
   readonly api?: ClientOptions & { readonly url: string; readonly kubeconfig: string };
+  /** Of the bucket; in memory without it. */
+  readonly dataDir?: string;
   /** The functions' values. */
   readonly values?: object;
 }
@@ -63,9 +65,16 @@ const createSecret = async ({ url, client }: ApiServer): Promise<void> => {
 };
 
 /** Starts the servers of a section, with the aggregator's Secret; all of it ends with the scope. */
-export const startWorld = async (scope: Scope, { api: given, values = {} }: WorldOptions = {}): Promise<World> => {
+export const startWorld = async (
+  scope: Scope,
+  { api: given, dataDir, values = {} }: WorldOptions = {},
+): Promise<World> => {
   const [storage, found] = await Promise.all([
-    startServer(scope, { kind: 'storage', buckets: Object.values(BUCKETS) }),
+    startServer(scope, {
+      kind: 'storage',
+      buckets: Object.values(BUCKETS),
+      ...(dataDir !== undefined && { dataDir }),
+    }),
     given ?? startEmbedded(scope),
   ]);
   const api: ApiServer = { ...found, client: scope.keep(createClient(given)) };
