@@ -21,5 +21,5 @@ export interface Session extends Site {
   readonly deps: ReleaseDeps;
   readonly requestId: string;
   /** Before every write: throws BusyError when the Lease is no longer ours, or not for long enough. */
-  ensureLock(): Promise<void>;
+  readonly ensureLock: () => Promise<void>;
 }

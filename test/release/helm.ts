@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import type { KubeObject } from '../../src/cluster/release-port.ts';
 import type { ReleaseWorld } from './world.ts';
 
-const CHART = fileURLToPath(new URL('chart', import.meta.url));
+const CHART = fileURLToPath(new URL('../fixtures/release/chart', import.meta.url));
 
 const findHelm = (): string | null => {
   const program = process.env['HELM'] ?? 'helm';
@@ -21,7 +21,7 @@ const findHelm = (): string | null => {
 /** helm, from HELM or the PATH; `null` where there is none. */
 export const HELM = findHelm();
 
-/** `helm install` of the chart beside this file. */
+/** `helm install` of the chart in test/fixtures. */
 export const helmInstall = async (release: string, namespace: string, kubeconfig: string): Promise<void> => {
   await promisify(execFile)(HELM ?? 'helm', [
     'install',

@@ -39,17 +39,19 @@ export const expectConsistent = async (world: ReleaseWorld): Promise<Records> =>
     revisions.filter(({ status }) => status === 'pending'),
     'no revision is pending',
   ).toEqual([]);
-  const deployed = revisions.filter(({ status }) => status === 'deployed').map(({ revision }) => revision);
-  expect(deployed, 'what runs is the one deployed revision').toEqual(pointer?.current == null ? [] : [pointer.current]);
   const current = revisions.find(({ revision }) => revision === pointer?.current);
+  expect(current?.revision, 'the pointer’s revision is there').toBe(pointer?.current ?? undefined);
+  const deployed = revisions.filter(({ status }) => status === 'deployed').map(({ revision }) => revision);
+  expect(deployed, 'what runs is the one deployed revision').toEqual(current === undefined ? [] : [current.revision]);
   const wanted = (current?.objects ?? []).map(({ kind, metadata }) => nameOf({ kind, name: metadata.name })).toSorted();
   expect(
     workloads.map(({ kind, metadata }) => nameOf({ kind, name: metadata.name })).toSorted(),
     'the objects are those of the revision',
   ).toEqual(wanted);
   expect((pointer?.inventory ?? []).map(nameOf).toSorted(), 'the inventory knows them').toEqual(wanted);
-  const uids = new Map(workloads.map(({ kind, metadata }) => [nameOf({ kind, name: metadata.name }), metadata.uid]));
-  for (const item of pointer?.inventory ?? []) expect(item.uid, nameOf(item)).toBe(uids.get(nameOf(item)));
+  const uids = workloads.map(({ kind, metadata }) => `${kind}/${metadata.name} ${metadata.uid}`).toSorted();
+  const known = (pointer?.inventory ?? []).map((item) => `${nameOf(item)} ${item.uid}`).toSorted();
+  expect(known, 'and their uids').toEqual(uids);
   return records;
 };
 

@@ -21,7 +21,7 @@ const isWrite = (name: string, args: readonly unknown[]): boolean =>
 export interface Killer {
   readonly cluster: ReleaseCluster;
   /** Writes begun so far. */
-  writes(): number;
+  readonly writes: () => number;
 }
 
 /**

@@ -19,8 +19,6 @@ interface Stored {
 }
 
 const OURS = 'tensorio-trigger/Apply';
-const NOT_OWNED =
-  /^(apiVersion|kind|status|metadata\.(name|namespace|uid|resourceVersion|generation|creationTimestamp|managedFields))(\u0000|$)/;
 const SEPARATOR = '\u0000';
 
 const isFields = (value: unknown): value is Fields =>
@@ -33,12 +31,15 @@ const leavesOf = (value: unknown, path = ''): [string, unknown][] => {
   );
 };
 
+const IDENTITY: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'status']);
+
+/** What a manager can own: of the metadata, labels, annotations and owners only. */
 const ownable = (object: KubeObject): [string, unknown][] =>
-  leavesOf(object).filter(
-    ([path]) =>
-      !NOT_OWNED.test(path.replaceAll(SEPARATOR, '.').replace(/^metadata\.(labels|annotations)\./, 'x.')) ||
-      /^metadata\u0000(labels|annotations)/.test(path),
-  );
+  leavesOf(object).filter(([path]) => {
+    const [first = '', second = ''] = path.split(SEPARATOR);
+    if (first !== 'metadata') return !IDENTITY.has(first);
+    return ['labels', 'annotations', 'ownerReferences'].includes(second);
+  });
 
 const setAt = (object: Fields, path: string, value: unknown): void => {
   const steps = path.split(SEPARATOR);

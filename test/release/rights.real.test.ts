@@ -34,8 +34,11 @@ describeReal(
         const token = real().users[EMAIL];
         const own = createCluster({ ...real().access, token: async () => token });
         // What the world makes up for want of a kubelet stays made up.
-        const { probeService, podLog } = world.cluster;
-        const cluster: ReleaseCluster = { ...own, probeService, podLog };
+        const cluster: ReleaseCluster = {
+          ...own,
+          probeService: async (...call) => world.cluster.probeService(...call),
+          podLog: async (...call) => world.cluster.podLog(...call),
+        };
         const deps = () => createDeps(world, cluster);
         const mayRead = () =>
           own.listObjects({ apiVersion: 'v1', kind: 'ConfigMap', namespace }, 'a=b').catch(() => null);

@@ -17,7 +17,7 @@ export const adoptionSuite = (
   setup: () => Promise<ReleaseWorld>,
   install: (world: ReleaseWorld) => Promise<void>,
 ): void => {
-  describe(name, { timeout: 60_000 }, () => {
+  describe(`${name}`, { timeout: 60_000 }, () => {
     let world: ReleaseWorld;
     const start = async (): Promise<void> => {
       world = await setup();

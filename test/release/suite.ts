@@ -7,12 +7,12 @@ import type { Ask, ReleaseWorld } from './world.ts';
 import { callDeploy, callUninstall, createDeps, tagged } from './world.ts';
 
 export const refusal = async (work: Promise<unknown>): Promise<AppError> => {
-  const error = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (error instanceof AppError) return error;
-  if (error !== undefined) throw error;
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof AppError) return error;
+    throw error;
+  }
   throw new Error('It was not refused.');
 };
 
@@ -27,7 +27,7 @@ const BAD = { over: tagged('bad-name') } as const;
 
 /** What deploys do to a cluster that has the controllers of Deployments, ReplicaSets and EndpointSlices. */
 export const releaseSuite = (name: string, setup: () => Promise<ReleaseWorld>): void => {
-  describe(name, { timeout: 60_000 }, () => {
+  describe(`${name}`, { timeout: 60_000 }, () => {
     let world: ReleaseWorld;
     beforeEach(async () => {
       world = await setup();

@@ -24,8 +24,8 @@ export interface ReleaseWorld {
   readonly cluster: ReleaseCluster;
   readonly namespace: string;
   readonly store: MemoryStore;
-  now(): Date;
-  wait(ms: number, signal?: AbortSignal): Promise<void>;
+  readonly now: () => Date;
+  readonly wait: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** Lets a Lease that nobody renews any more expire. */
   passLease(): Promise<void>;
   putSecret(name: string, keys: readonly string[]): Promise<void>;

@@ -13,11 +13,11 @@ const render = (name: Example, over: JsonObject = {}, more: Partial<RenderContex
   renderRelease(exampleValues(name, over), { ...context, ...more });
 
 const yaml = (objects: readonly KubeObject[]): string =>
-  objects.map((object) => `---\n${stringify(object, { aliasDuplicateObjects: false })}`).join('');
+  objects.map((object) => `---\n${stringify(object, { aliasDuplicateObjects: false, singleQuote: true })}`).join('');
 
 const found = (objects: readonly KubeObject[], kind: string, name: string): string => {
   const object = objects.find((one) => one.kind === kind && one.metadata.name === name);
-  return stringify(object, { aliasDuplicateObjects: false });
+  return stringify(object, { aliasDuplicateObjects: false, singleQuote: true });
 };
 
 describe('a values file of the chart becomes the same objects every time', () => {

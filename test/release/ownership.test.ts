@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'vitest';
+import type { KubeObject, ManagedFields } from '../../src/cluster/release-port.ts';
+import { asFound, isMovable, mayForce, moveFields, ownerOf, unionFields } from '../../src/release/ownership.ts';
+
+const live = (metadata: Partial<KubeObject['metadata']>): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 's', namespace: 'ns', ...metadata },
+  spec: { clusterIP: '10.0.0.1', clusterIPs: ['10.0.0.1'], type: 'ClusterIP' },
+});
+
+const entry = (
+  manager: string,
+  fieldsV1: ManagedFields['fieldsV1'],
+  over: Partial<ManagedFields> = {},
+): ManagedFields => ({
+  manager,
+  operation: 'Update',
+  apiVersion: 'v1',
+  fieldsType: 'FieldsV1',
+  ...(fieldsV1 !== undefined && { fieldsV1 }),
+  ...over,
+});
+
+describe('whose it is', () => {
+  const rows: readonly (readonly [string, Partial<KubeObject['metadata']>, object])[] = [
+    ['ours', { labels: { 'tensorio-trigger/release': 'demo' } }, { kind: 'ours' }],
+    ['of another release', { labels: { 'tensorio-trigger/release': 'x' } }, { kind: 'other-release', release: 'x' }],
+    [
+      'of helm 3',
+      { annotations: { 'meta.helm.sh/release-name': 'r', 'meta.helm.sh/release-namespace': 'n' } },
+      { kind: 'helm', release: 'r', namespace: 'n' },
+    ],
+    ['of helm 2', { labels: { heritage: 'Tiller', release: 'r' } }, { kind: 'helm', release: 'r', namespace: 'ns' }],
+    ['of somebody', { managedFields: [entry('kubectl', {})] }, { kind: 'other', who: 'kubectl' }],
+  ];
+  test.each(rows)('%s', (_what, metadata, owner) => expect(ownerOf(live(metadata), 'demo')).toEqual(owner));
+});
+
+test('only helm’s, kubectl apply’s and our own fields may be taken', () => {
+  const plain = live({});
+  const helm = live({ labels: { 'app.kubernetes.io/managed-by': 'Helm' } });
+  for (const manager of ['helm', 'Tiller', 'kubectl-client-side-apply', 'before-first-apply', 'tensorio-trigger'])
+    expect(isMovable(plain, manager)).toBe(true);
+  for (const manager of ['kubectl', 'kubectl-edit', 'kube-controller-manager', 'argocd-controller'])
+    expect(isMovable(plain, manager)).toBe(false);
+  expect(isMovable(plain, 'Go-http-client')).toBe(false);
+  expect(isMovable(helm, 'Go-http-client')).toBe(true);
+  expect(
+    mayForce(plain, [
+      { field: 'a', manager: 'helm' },
+      { field: 'b', manager: 'kubectl' },
+    ]),
+  ).toBe(false);
+});
+
+test('the union of two sets of fields has the fields of both', () => {
+  expect(unionFields({ 'f:a': { 'f:x': {} }, 'f:b': {} }, { 'f:a': { '.': {}, 'f:y': {} } })).toEqual({
+    'f:a': { '.': {}, 'f:x': {}, 'f:y': {} },
+    'f:b': {},
+  });
+});
+
+test('movable managers’ fields become ours by Apply; others and subresources stay', () => {
+  const status = entry('helm', { 'f:status': {} }, { subresource: 'status' });
+  const scaler = entry('hpa', { 'f:spec': { 'f:replicas': {} } });
+  const managedFields = [
+    entry('helm', { 'f:spec': { 'f:type': {} } }),
+    entry('tensorio-trigger', { 'f:spec': { 'f:ports': {} } }, { operation: 'Apply' }),
+    scaler,
+    status,
+  ];
+  const moved = moveFields(live({ managedFields })) ?? [];
+  expect(moved).toMatchObject([
+    { manager: 'tensorio-trigger', operation: 'Apply', fieldsV1: { 'f:spec': { 'f:type': {}, 'f:ports': {} } } },
+    scaler,
+    status,
+  ]);
+  expect(moveFields(live({ managedFields: moved }))).toBeNull();
+});
+
+test('as it was found, an object can be applied again: without what the cluster gave it', () => {
+  const annotations = { 'deployment.kubernetes.io/revision': '3', note: 'x' };
+  expect(asFound(live({ uid: 'u', resourceVersion: '9', annotations }), 'demo')).toEqual({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: {
+      name: 's',
+      namespace: 'ns',
+      labels: { 'tensorio-trigger/release': 'demo' },
+      annotations: { note: 'x' },
+    },
+    spec: { type: 'ClusterIP' },
+  });
+});
