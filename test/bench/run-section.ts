@@ -12,19 +12,23 @@ const expire = (afterMs: number) => {
   return { expired: promise, clear: (): void => clearTimeout(timer) };
 };
 
-/** A Ctrl-C ends what the section has started, then this process. Returns how to stop listening. */
-const endOnSignal = (scope: Scope): (() => void) => {
+/** A Ctrl-C ends what the section has started, then this process. */
+const endOnSignal = (scope: Scope) => {
+  let isEnding = false;
   const onSignal = (signal: NodeJS.Signals): void => {
-    stop();
+    if (isEnding) return;
+    isEnding = true;
     void scope.close().finally(() => process.exit(signal === 'SIGINT' ? 130 : 143));
-  };
-  const stop = (): void => {
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
-  return stop;
+  return {
+    isEnding: (): boolean => isEnding,
+    stopListening: (): void => {
+      process.off('SIGINT', onSignal);
+      process.off('SIGTERM', onSignal);
+    },
+  };
 };
 
 const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -34,7 +38,7 @@ export const runSection = async ({ name, title, about, run }: Section, effort: E
   const scope = createScope();
   const parts: (Table | string)[] = [];
   const startedAt = performance.now();
-  const stopListening = endOnSignal(scope);
+  const signals = endOnSignal(scope);
   const { expired, clear } = expire(LIMIT_MS[effort]);
   let problem: string | undefined;
   try {
@@ -44,7 +48,9 @@ export const runSection = async ({ name, title, about, run }: Section, effort: E
   } finally {
     clear();
     await scope.close();
-    stopListening();
+    // The section failed because it was ended: the next one must not begin while this process ends.
+    if (signals.isEnding()) await new Promise(() => undefined);
+    signals.stopListening();
   }
   const seconds = (performance.now() - startedAt) / 1000;
   return { name, title, about, parts, seconds, ...(problem !== undefined && { problem }) };
