@@ -21,7 +21,7 @@ import { jobs } from './resources/jobs.ts';
 import { pods } from './resources/pods.ts';
 import { StatusError } from './status.ts';
 import type { StoreEvent } from './store/event.ts';
-import { draftOf } from './types.ts';
+import { shallowDraftOf } from './types.ts';
 import type { Draft, KubeObject } from './types.ts';
 
 export interface JobControllerOptions {
@@ -150,7 +150,7 @@ const release = (cluster: Cluster, { metadata }: KubeObject): void => {
   const pod = cluster.get('pods', `${metadata.namespace}/${metadata.name}`);
   if (pod === undefined || !isTracked(pod)) return;
   const change = (old: KubeObject): Draft => {
-    const draft = draftOf(old);
+    const draft = shallowDraftOf(old);
     draft.metadata['finalizers'] = (old.metadata.finalizers ?? []).filter((each) => each !== trackingFinalizer);
     return draft;
   };

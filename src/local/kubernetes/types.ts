@@ -66,3 +66,9 @@ export const asDraft = (fields: Fields): Draft => {
 
 /** A deep copy that may be written to. */
 export const draftOf = (object: KubeObject): Draft => asDraft(structuredClone({ ...object }));
+
+/**
+ * A draft that shares everything but its outermost fields and its metadata with the object: for changes that replace
+ * these and write to nothing below.
+ */
+export const shallowDraftOf = (object: KubeObject): Draft => ({ ...object, metadata: { ...object.metadata } });

@@ -5,8 +5,8 @@ import { updateObject } from '../operations/update.ts';
 import { canonical } from '../operations/write.ts';
 import { events } from '../resources/events.ts';
 import { formatTime } from '../schema/time.ts';
-import { draftOf } from '../types.ts';
-import type { KubeObject } from '../types.ts';
+import { shallowDraftOf } from '../types.ts';
+import type { Draft, KubeObject } from '../types.ts';
 
 export interface NewEvent {
   readonly type: 'Normal' | 'Warning';
@@ -19,28 +19,50 @@ const keptMs = 60 * 60_000;
 
 const manager = 'kube-controller-manager';
 
+interface Memory {
+  /** Keys in the store of the events told so far, by what they tell. */
+  readonly told: Map<string, string>;
+  forgottenAtMs: number;
+}
+
+const memories = new WeakMap<Cluster, Memory>();
+
+const idOf = (uid: string, { reason, message }: Pick<NewEvent, 'reason' | 'message'>): string =>
+  `${uid}\n${reason}\n${message}`;
+
+const storedId = (event: KubeObject): string =>
+  idOf(stringAt(event, 'involvedObject', 'uid'), {
+    reason: stringAt(event, 'reason'),
+    message: stringAt(event, 'message'),
+  });
+
+/** Follows the store, so that a cluster of many events is not searched for every new one. */
+const memoryOf = (cluster: Cluster): Memory => {
+  const known = memories.get(cluster);
+  if (known !== undefined) return known;
+  const told = new Map([...cluster.all('events')].map(([key, event]) => [storedId(event), key]));
+  cluster.store.subscribe(({ resource, type, key, object }) => {
+    if (resource !== 'events') return;
+    if (type === 'DELETED') told.delete(storedId(object));
+    else told.set(storedId(object), key);
+  });
+  const memory: Memory = { told, forgottenAtMs: 0 };
+  memories.set(cluster, memory);
+  return memory;
+};
+
 /** Records an event about an object; the same again within an hour counts one up. */
 export const recordEvent = (cluster: Cluster, about: KubeObject, event: NewEvent, component: string): void => {
   const namespace = about.metadata.namespace ?? 'default';
-  forgetOld(cluster);
+  const memory = memoryOf(cluster);
+  forgetOld(cluster, memory);
   const now = formatTime(cluster.now());
-  const same = [...cluster.all('events').values()].find(
-    (each) =>
-      stringAt(each, 'involvedObject', 'uid') === about.metadata.uid &&
-      stringAt(each, 'reason') === event.reason &&
-      stringAt(each, 'message') === event.message,
-  );
+  const same = cluster.get('events', memory.told.get(idOf(about.metadata.uid, event)) ?? '');
   const options = { manager, dryRun: false };
   if (same !== undefined) {
     const count = (numberAt(same, 'count') ?? 1) + 1;
-    updateObject(
-      cluster,
-      events,
-      namespace,
-      same.metadata.name,
-      (old) => ({ ...draftOf(old), count, lastTimestamp: now }),
-      options,
-    );
+    const change = (old: KubeObject): Draft => ({ ...shallowDraftOf(old), count, lastTimestamp: now });
+    updateObject(cluster, events, namespace, same.metadata.name, change, options);
     return;
   }
   const draft = canonical(events, {
@@ -67,10 +89,13 @@ export const recordEvent = (cluster: Cluster, about: KubeObject, event: NewEvent
 const uniqueSuffix = (cluster: Cluster): string =>
   (BigInt(cluster.now().getTime()) * 1_000_000n + BigInt(cluster.store.resourceVersion() % 1_000_000)).toString(16);
 
-const forgetOld = (cluster: Cluster): void => {
-  const oldest = cluster.now().getTime() - keptMs;
+/** Looks through the events once a minute. */
+const forgetOld = (cluster: Cluster, memory: Memory): void => {
+  const nowMs = cluster.now().getTime();
+  if (nowMs - memory.forgottenAtMs < 60_000) return;
+  memory.forgottenAtMs = nowMs;
   for (const [key, event] of cluster.all('events')) {
     const seen = Date.parse(stringAt(event, 'lastTimestamp') || event.metadata.creationTimestamp);
-    if (seen < oldest) cluster.store.remove('events', key);
+    if (seen < nowMs - keptMs) cluster.store.remove('events', key);
   }
 };

@@ -4,6 +4,9 @@ export interface WorkQueue {
   close(): void;
 }
 
+/** How long the event loop is held at a time. */
+const sliceMs = 5;
+
 /**
  * `work` is called with each added key. What it throws is reported, and does not stop the others: a controller that
  * dies of one odd object would leave all the rest of the cluster standing.
@@ -16,26 +19,37 @@ export const createWorkQueue = (
   let scheduled = false;
   let isClosed = false;
 
+  const schedule = (): void => {
+    if (scheduled || isClosed || due.size === 0) return;
+    scheduled = true;
+    setImmediate(run);
+  };
+
   const run = (): void => {
     scheduled = false;
-    const keys = [...due];
-    due.clear();
-    for (const key of keys) {
-      if (isClosed) return;
-      try {
-        work(key);
-      } catch (error) {
-        report(key, error);
-      }
+    const endsAt = performance.now() + sliceMs;
+    for (const key of due) {
+      due.delete(key);
+      attempt(key);
+      // Requests must not wait until all the work is done.
+      if (performance.now() > endsAt) break;
+    }
+    schedule();
+  };
+
+  const attempt = (key: string): void => {
+    if (isClosed) return;
+    try {
+      work(key);
+    } catch (error) {
+      report(key, error);
     }
   };
 
   return {
     add: (key) => {
       due.add(key);
-      if (scheduled || isClosed) return;
-      scheduled = true;
-      setImmediate(run);
+      schedule();
     },
     close: () => {
       isClosed = true;

@@ -6,7 +6,7 @@ import { formatTime } from '../schema/time.ts';
 import { StatusError } from '../status.ts';
 import { compareObjects } from './compare.ts';
 import { fieldSetOf, withNamedFields } from './field-set.ts';
-import { isSameManager, unownable } from './managers.ts';
+import { isSameManager, unownable, withoutSystemPaths } from './managers.ts';
 import type { Manager, ManagerId } from './managers.ts';
 import { mergeObjects } from './merge.ts';
 import { removeFields } from './remove.ts';
@@ -38,7 +38,11 @@ export const applyConfig = ({ resource, live, config, managers, by, force, now }
   const { struct } = resource;
   const last = managers.find((each) => isSameManager(each, by));
   const ignored = unownable(resource, by.subresource);
-  const own: Manager = { ...by, time: last?.time, set: without(fieldSetOf(struct, config), ignored) };
+  const own: Manager = {
+    ...by,
+    time: last?.time,
+    set: withoutSystemPaths(without(fieldSetOf(struct, config), ignored)),
+  };
   const others = managers.filter((each) => each !== last);
   const merged = mergeObjects(struct, live, config);
   const object = prune(struct, merged, last?.set, [own, ...others]);

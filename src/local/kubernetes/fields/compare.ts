@@ -26,6 +26,8 @@ export const compareObjects = (struct: string, before: unknown, after: unknown):
 };
 
 const compare = (shape: Shape, before: unknown, after: unknown, path: Path, paths: Paths): void => {
+  // Updates share what they do not touch with the object before.
+  if (before === after) return;
   const was = partsOf(shape, before);
   const is = partsOf(shape, after);
   // An empty object or list is a leaf too, which keeps "empty" and "absent" apart.

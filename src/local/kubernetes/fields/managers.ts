@@ -20,6 +20,28 @@ export type ManagerId = Pick<Manager, 'manager' | 'operation' | 'subresource'>;
 export const isSameManager = (a: ManagerId, b: ManagerId): boolean =>
   a.manager === b.manager && a.operation === b.operation && a.subresource === b.subresource;
 
+/** The form in which a set was read, so that sets that do not change are neither read nor written anew. */
+const written = new WeakMap<FieldSet, Fields>();
+const read = new WeakMap<Fields, FieldSet>();
+
+const readSet = (fields: Fields): FieldSet => {
+  const known = read.get(fields);
+  if (known !== undefined) return known;
+  const set = fromFieldsV1(fields);
+  read.set(fields, set);
+  written.set(set, fields);
+  return set;
+};
+
+const writeSet = (set: FieldSet): Fields => {
+  const known = written.get(set);
+  if (known !== undefined) return known;
+  const fields = toFieldsV1(set);
+  written.set(set, fields);
+  read.set(fields, set);
+  return fields;
+};
+
 /** Reads metadata.managedFields. Entries of other versions of the resource do not occur here: there is one. */
 export const readManagers = (managedFields: unknown): readonly Manager[] =>
   objectsAt({ managedFields }, 'managedFields').flatMap((entry) => {
@@ -32,7 +54,7 @@ export const readManagers = (managedFields: unknown): readonly Manager[] =>
         operation,
         subresource: stringAt(entry, 'subresource'),
         time: stringAt(entry, 'time') || undefined,
-        set: fromFieldsV1(fields),
+        set: readSet(fields),
       },
     ];
   });
@@ -54,7 +76,8 @@ const systemPaths = setOf([
   ].map((field) => ['f:metadata', `f:${field}`] as const),
 ]);
 
-const stripped = (set: FieldSet): FieldSet => {
+/** The set without what no manager can own. */
+export const withoutSystemPaths = (set: FieldSet): FieldSet => {
   const { members, children } = without(set, { members: new Set(), children: systemPaths.children });
   return { members: new Set([...members].filter((element) => !systemPaths.members.has(element))), children };
 };
@@ -67,7 +90,7 @@ export const writeManagers = (
   resource: Resource,
   managers: readonly Manager[],
 ): readonly ManagedFieldsEntry[] | undefined => {
-  const owning = managers.map((each) => ({ ...each, set: stripped(each.set) })).filter(({ set }) => !isEmptySet(set));
+  const owning = managers.filter(({ set }) => !isEmptySet(set));
   const entries = withinLimit(owning)
     .toSorted(byPlace)
     .map(({ manager, operation, subresource, time, set }) => ({
@@ -76,7 +99,7 @@ export const writeManagers = (
       apiVersion: apiVersionOf(resource),
       ...(time !== undefined && { time }),
       fieldsType: 'FieldsV1' as const,
-      fieldsV1: toFieldsV1(set),
+      fieldsV1: writeSet(set),
       ...(subresource !== '' && { subresource }),
     }));
   return entries.length === 0 ? undefined : entries;

@@ -6,7 +6,7 @@ import { zeroOf } from '../schema/conform.ts';
 import { formatTime } from '../schema/time.ts';
 import type { Draft, KubeObject } from '../types.ts';
 import { compareObjects } from './compare.ts';
-import { isReset, isSameManager, readManagers, unownable, writeManagers } from './managers.ts';
+import { isReset, isSameManager, readManagers, unownable, withoutSystemPaths, writeManagers } from './managers.ts';
 import type { Manager, ManagerId } from './managers.ts';
 import { difference, intersection, isEmptySet, union, without } from './set.ts';
 import type { FieldSet } from './set.ts';
@@ -64,7 +64,7 @@ export const setManagers = (resource: Resource, draft: Draft, managers: readonly
 const afterUpdate = (managers: readonly Manager[], { resource, before, after, by, now }: Step): readonly Manager[] => {
   const { added, modified, removed } = compareObjects(resource.struct, before, after);
   const ignored = unownable(resource, by.subresource);
-  const taken = without(union(added, modified), ignored);
+  const taken = withoutSystemPaths(without(union(added, modified), ignored));
   const gone = without(removed, ignored);
   const rest = managers.map((each) => ({ ...each, set: keep(each.set, taken, gone) }));
   if (isEmptySet(taken)) return rest;
@@ -77,5 +77,8 @@ const afterUpdate = (managers: readonly Manager[], { resource, before, after, by
   return [...rest.filter((each) => each !== previous), own];
 };
 
-const keep = (set: FieldSet, taken: FieldSet, gone: FieldSet): FieldSet =>
-  difference(difference(set, intersection(set, taken)), gone);
+/** The same set when nothing of it changed hands. */
+const keep = (set: FieldSet, taken: FieldSet, gone: FieldSet): FieldSet => {
+  const lost = union(intersection(set, taken), intersection(set, gone));
+  return isEmptySet(lost) ? set : difference(set, lost);
+};

@@ -6,7 +6,7 @@ import type { Fields } from '../json.ts';
 import { objectKey, resourceKey } from '../resources/resource.ts';
 import type { Faults, Resource } from '../resources/resource.ts';
 import { badRequest, conflict, invalid, modified, notFound, notImplemented } from '../status.ts';
-import { draftOf, isKubeObject } from '../types.ts';
+import { isKubeObject, shallowDraftOf } from '../types.ts';
 import type { Draft, KubeObject } from '../types.ts';
 import { invalidValue } from '../validation/faults.ts';
 import { validateMetadata, validateMetadataUpdate } from '../validation/metadata.ts';
@@ -35,12 +35,13 @@ export const updateObject = (
   const old = cluster.get(resourceKey(resource), objectKey(namespace, name));
   if (old === undefined) throw notFound(resource, name);
   if (resource.readOnly !== undefined) throw notImplemented(`writing ${resource.readOnly}`);
-  const draft = canonical(resource, change(old));
+  const isStatus = options.subresource === 'status';
+  const draft = isStatus ? statusDraft(resource, old, change(old)) : canonical(resource, change(old));
   checkIdentity(resource, namespace, old, draft, options);
   keepSystemFields(draft, old);
   if (options.keepManagedFields !== true) recordUpdate(resource, old, draft, options, cluster.now());
   prepare(cluster, resource, draft, old, options);
-  const final = canonical(resource, draft);
+  const final = isStatus ? draft : canonical(resource, draft);
   if (options.subresource === undefined || options.subresource === 'scale') bumpGeneration(resource, final, old);
   const faults: Faults = [];
   validateMetadata(final, resource, faults);
@@ -48,6 +49,13 @@ export const updateObject = (
   validateSpec(resource, final, old, faults, options);
   throwIfFaulty(resource, name, faults);
   return store(cluster, resource, final, old, options);
+};
+
+/** The object with another status; of the metadata, the owners stay too. Everything else is shared with the old object. */
+const statusDraft = (resource: Resource, old: KubeObject, given: Draft): Draft => {
+  const metadata = { ...given.metadata, ownerReferences: old.metadata.ownerReferences };
+  const changed = canonical(resource, { metadata, status: given['status'] });
+  return { ...old, metadata: changed.metadata, status: changed['status'] };
 };
 
 const checkIdentity = (
@@ -103,16 +111,7 @@ const keepSystemFields = (draft: Draft, old: KubeObject): void => {
 };
 
 const prepare = (cluster: Cluster, resource: Resource, draft: Draft, old: KubeObject, options: UpdateOptions): void => {
-  if (options.subresource === undefined) {
-    resource.prepareForUpdate?.(draft, old, cluster);
-    return;
-  }
-  if (options.subresource !== 'status') return;
-  for (const key of Object.keys(draft))
-    if (!['status', 'metadata', 'kind', 'apiVersion'].includes(key)) delete draft[key];
-  for (const [key, value] of Object.entries(structuredClone(omit({ ...old }, 'status', 'metadata'))))
-    draft[key] = value;
-  draft.metadata['ownerReferences'] = old.metadata.ownerReferences;
+  if (options.subresource === undefined) resource.prepareForUpdate?.(draft, old, cluster);
 };
 
 const bumpGeneration = (resource: Resource, draft: Draft, old: KubeObject): void => {
@@ -174,4 +173,4 @@ const isSame = (draft: Draft, old: KubeObject): boolean => {
 /** A change that sets the status and leaves the rest, for controllers and the kubelet's binding. */
 export const withStatus =
   (status: Fields) =>
-  (old: KubeObject): Draft => ({ ...draftOf(old), status });
+  (old: KubeObject): Draft => ({ ...shallowDraftOf(old), status });

@@ -1,6 +1,6 @@
 import { isFields, isList } from '../json.ts';
 import type { Fields } from '../json.ts';
-import { decodeError, unmarshalMessage } from './decode-errors.ts';
+import { decodeError, pathOf, unmarshalMessage } from './decode-errors.ts';
 import type { Decoding, Place } from './decode-errors.ts';
 import { conformLeaf, isZero } from './leaves.ts';
 import { structOf } from './schema.ts';
@@ -11,41 +11,50 @@ import type { Field, Type } from './schema.ts';
  * order of the struct, empty ones left out, structs that are no pointers always there, quantities and times in their
  * canonical form. Unknown fields are dropped and listed in `decoding`. Throws 400 for a value of the wrong type.
  */
-export const conform = (struct: string, value: Fields, decoding: Decoding): Fields => {
-  return conformStruct(struct, value, { path: '', goField: '' }, decoding);
+export const conform = (struct: string, value: Fields, decoding: Decoding): Fields =>
+  conformStruct(struct, value, undefined, decoding);
+
+const nothing: Decoding = { kind: '', unknownFields: [] };
+const zeros = new Map<string, Fields>();
+
+/** What the struct is when nothing is set: what Go would write for it. Not to be written to. */
+export const zeroOf = (struct: string): Fields => {
+  const known = zeros.get(struct);
+  if (known !== undefined) return known;
+  const zero = conform(struct, {}, nothing);
+  zeros.set(struct, zero);
+  return zero;
 };
 
-/** What the struct is when nothing is set: what Go would write for it. */
-export const zeroOf = (struct: string): Fields => conform(struct, {}, { kind: '', unknownFields: [] });
-
-const conformStruct = (name: string, value: Fields, place: Place, decoding: Decoding): Fields => {
+const conformStruct = (name: string, value: Fields, place: Place | undefined, decoding: Decoding): Fields => {
   const struct = structOf(name);
-  const isRoot = place.path === '' && place.goField === '';
   const read = new Map<string, unknown>();
-  for (const [key, entry] of Object.entries(value)) {
-    const path = isRoot ? key : `${place.path}.${key}`;
+  for (const key of Object.keys(value)) {
+    const entry = value[key];
     const field = struct.fields.get(key);
+    const at: Place = { above: place, step: { field: key } };
     if (field === undefined) {
-      if (!(isRoot && (key === 'apiVersion' || key === 'kind'))) decoding.unknownFields.push(path);
+      const isTypeMeta = place === undefined && (key === 'apiVersion' || key === 'kind');
+      if (!isTypeMeta) decoding.unknownFields.push(pathOf(at));
       continue;
     }
     if (entry === null || entry === undefined) continue;
-    const goField = isRoot ? key : `${place.goField}.${key}`;
-    read.set(key, conformValue(field.type, entry, { path, goField }, decoding, name));
+    read.set(key, conformValue(field.type, entry, at, decoding, name));
   }
   const out: Fields = {};
-  for (const field of struct.fields.values()) {
-    const written = writtenValue(field, read.get(field.name), decoding);
+  for (const field of struct.ordered) {
+    const given = read.get(field.name);
+    if (given === undefined && !field.isAlwaysThere) continue;
+    const written = writtenValue(field, given);
     if (written !== undefined) out[field.name] = written;
   }
   return out;
 };
 
 /** What the encoder writes for a field: `undefined` when it leaves it out. */
-const writtenValue = (field: Field, value: unknown, decoding: Decoding): unknown => {
+const writtenValue = (field: Field, value: unknown): unknown => {
   if (field.pointer) return value ?? (field.always ? null : undefined);
-  if (field.type.kind === 'struct')
-    return value ?? conformStruct(field.type.name, {}, { path: field.name, goField: field.name }, decoding);
+  if (field.type.kind === 'struct') return value ?? conform(field.type.name, {}, nothing);
   if (field.type.kind === 'leaf' && (field.type.leaf === 'Time' || field.type.leaf === 'MicroTime'))
     return value ?? null;
   if (!isZero(field.type, value)) return value;
@@ -70,14 +79,14 @@ const conformValue = (type: Type, value: unknown, place: Place, decoding: Decodi
   if (type.kind === 'list') {
     if (!isList(value)) throw decodeError(decoding, unmarshalMessage(value, place, owner, goNameOf(type)));
     return value.map((each, index) =>
-      conformElement(type.element, each, { ...place, path: `${place.path}[${index}]` }, decoding, owner),
+      conformElement(type.element, each, { above: place, step: { item: index } }, decoding, owner),
     );
   }
   if (!isFields(value)) throw decodeError(decoding, unmarshalMessage(value, place, owner, goNameOf(type)));
   return Object.fromEntries(
     Object.entries(value).map(([key, each]) => [
       key,
-      conformElement(type.element, each, { ...place, path: `${place.path}.${key}` }, decoding, owner),
+      conformElement(type.element, each, { above: place, step: { entry: key } }, decoding, owner),
     ]),
   );
 };

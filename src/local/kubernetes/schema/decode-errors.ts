@@ -1,13 +1,29 @@
 import { isList } from '../json.ts';
 import { StatusError } from '../status.ts';
 
-/** Where a value stands, in the two notations of the decoder's errors. */
+/** Where a value stands: the steps that lead to it, from its own upwards. Put into words only when something is wrong. */
 export interface Place {
-  /** `spec.template.spec.containers[0].image`, for unknown fields. */
-  readonly path: string;
-  /** `spec.template.spec.containers.image`, for values of the wrong type. */
-  readonly goField: string;
+  readonly above: Place | undefined;
+  /** A field of a struct, an item of a list, or an entry of a map. */
+  readonly step: { readonly field: string } | { readonly item: number } | { readonly entry: string };
 }
+
+/** `spec.template.spec.containers[0].image`, for unknown fields. */
+export const pathOf = (place: Place | undefined): string => {
+  if (place === undefined) return '';
+  const above = pathOf(place.above);
+  if ('item' in place.step) return `${above}[${place.step.item}]`;
+  const name = 'field' in place.step ? place.step.field : place.step.entry;
+  return above === '' ? name : `${above}.${name}`;
+};
+
+/** `spec.template.spec.containers.image`, for values of the wrong type. */
+const goFieldOf = (place: Place | undefined): string => {
+  if (place === undefined) return '';
+  const above = goFieldOf(place.above);
+  if (!('field' in place.step)) return above;
+  return above === '' ? place.step.field : `${above}.${place.step.field}`;
+};
 
 export interface Decoding {
   /** `Job`: how the object is called in errors. */
@@ -16,11 +32,12 @@ export interface Decoding {
 }
 
 /** encoding/json's sentence for a value that does not fit; `owner` is the struct that holds the field. */
-export const unmarshalMessage = (value: unknown, place: Place, owner: string, goType: string): string => {
+export const unmarshalMessage = (value: unknown, place: Place | undefined, owner: string, goType: string): string => {
   const shape = isList(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
   const what = typeof value === 'number' && !Number.isInteger(value) ? `number ${value}` : shape;
-  if (place.goField === '') return `json: cannot unmarshal ${what} into Go value of type ${goType}`;
-  return `json: cannot unmarshal ${what} into Go struct field ${owner.split('.')[1] ?? owner}.${place.goField} of type ${goType}`;
+  const goField = goFieldOf(place);
+  if (goField === '') return `json: cannot unmarshal ${what} into Go value of type ${goType}`;
+  return `json: cannot unmarshal ${what} into Go struct field ${owner.split('.')[1] ?? owner}.${goField} of type ${goType}`;
 };
 
 /** 400: a body is not what it should be. `fault` is the decoder's own sentence, for those who answer in other words. */

@@ -26,6 +26,8 @@ export interface Field {
   readonly pointer: boolean;
   /** No `omitempty`: written even when empty. */
   readonly always: boolean;
+  /** Written even when absent: such a field, a struct that is no pointer, a time. */
+  readonly isAlwaysThere: boolean;
   /** Server-side apply treats the value as one: it has one owner. */
   readonly atomic: boolean;
   /** Server-side apply merges the list by these keys. */
@@ -44,6 +46,7 @@ export interface Struct {
   readonly atomic: boolean;
   /** In the order in which Go writes them. */
   readonly fields: ReadonlyMap<string, Field>;
+  readonly ordered: readonly Field[];
   /** protobuf numbers of embedded structs. */
   readonly inlined: ReadonlyMap<number, Struct>;
 }
@@ -73,12 +76,16 @@ const parseField = (text: string): Field => {
   const [, name = '', number = '', pointer = '', type = ''] = /^([^=]+)=(\d+):(\*?)(.*)$/.exec(head) ?? [];
   const argument = (flag: string): string | undefined =>
     flags.find((each) => each.startsWith(`${flag}(`))?.slice(flag.length + 1, -1);
+  const parsedType = parseType(type);
+  const isPointer = pointer === '*';
+  const always = flags.includes('always');
   return {
     name,
     number: Number(number),
-    type: parseType(type),
-    pointer: pointer === '*',
-    always: flags.includes('always'),
+    type: parsedType,
+    pointer: isPointer,
+    always,
+    isAlwaysThere: always || (!isPointer && isWrittenEmpty(parsedType)),
     atomic: flags.includes('atomic'),
     mapKeys: argument('map')?.split(',') ?? [],
     isSet: flags.includes('set'),
@@ -88,6 +95,10 @@ const parseField = (text: string): Field => {
     inlineIn: undefined,
   };
 };
+
+/** Go's omitempty leaves out neither structs nor times, which are structs. */
+const isWrittenEmpty = (type: Type): boolean =>
+  type.kind === 'struct' || (type.kind === 'leaf' && ['Time', 'MicroTime', 'IntOrString'].includes(type.leaf));
 
 const parseStruct = (name: string, text: string): Struct => {
   const atomic = text.startsWith('@atomic ');
@@ -104,7 +115,7 @@ const parseStruct = (name: string, text: string): Struct => {
     inlined.set(field.number, inner);
     for (const each of inner.fields.values()) fields.set(each.name, { ...each, inlineIn: field.number });
   }
-  return { name, atomic, fields, inlined };
+  return { name, atomic, fields, ordered: [...fields.values()], inlined };
 };
 
 const texts: Readonly<Record<string, string>> = data.types;
