@@ -6,7 +6,7 @@ import type { Desired } from './desired.ts';
 import { buildDesired } from './desired.ts';
 import { diffObject } from './diff.ts';
 import { InvalidReleaseError } from './errors.ts';
-import { readState, requireRelease } from './history.ts';
+import { listPointers, readState, requireRelease } from './history.ts';
 import type { ReleaseState } from './history.ts';
 import { withLock } from './lock.ts';
 import { planObjects } from './plan.ts';
@@ -113,6 +113,22 @@ const carryOut = async (
   return withLock(deps, site, holder, (session) => runRelease(session, request, context.timings));
 };
 
+/** A release is of its namespace: values that name another one make another release, and leave the old one running. */
+const elsewhereWarnings = async (deps: ReleaseDeps, site: Site, state: ReleaseState): Promise<string[]> => {
+  const others = deps.launch.allowed.namespaces.filter((namespace) => namespace !== site.namespace);
+  if (state.pointer !== null || others.length === 0) return [];
+  const found = await Promise.all(
+    others.map(async (namespace) => {
+      const pointers = await listPointers(deps, namespace, site.signal);
+      return pointers.some(({ release }) => release === site.release) ? [namespace] : [];
+    }),
+  );
+  return found.flat().map((namespace) => {
+    const remedy = `DELETE /${site.release}?namespace=${namespace} removes it`;
+    return `Release "${site.release}" runs in namespace ${namespace} as well, and stays there: ${remedy}.`;
+  });
+};
+
 /**
  * Installs, upgrades or rolls back a release (release.md). Answers `deployed`, `unchanged` or `dry-run`. After any end,
  * a kill included, the same call again is safe and carries on.
@@ -137,7 +153,10 @@ export const deploy = async (
   const aggregator = aggregation === undefined ? undefined : aggregatorPod(aggregation);
   await timings.step('preflightMs', () => preflight(deps, site, { objects, checkSecrets, aggregator }));
   const checked = aggregation === undefined ? undefined : await checkAggregation(deps, aggregation, signal);
-  const answer = await carryOut(deps, site, request, { state, desired, timings });
+  const elsewhere = await elsewhereWarnings(deps, site, state);
+  const wanted = { ...desired, warnings: [...desired.warnings, ...elsewhere] };
+  const done = await carryOut(deps, site, request, { state, desired: wanted, timings });
+  const answer = { ...done, warnings: [...new Set([...done.warnings, ...elsewhere])] };
   if (aggregation === undefined) return answer;
   if (dryRun === 'server') return checked === undefined ? answer : { ...answer, aggregation: checked };
   const launched = await launchAggregation(deps, aggregation, signal);

@@ -468,3 +468,15 @@ test('ten revisions are kept', async () => {
   const revisions = body['revisions'] as { revision: number }[];
   expect(revisions.map(({ revision }) => revision)).toEqual([13, 12, 11, 10, 9, 8, 7, 6, 5, 4]);
 });
+
+test('the same release in another namespace is told of', async () => {
+  const base = await startDeploy();
+  const world = await startDeploy({ release: depsAllowing(base, ['default', 'research']) });
+  await call(world, 'POST', `/demo?${BOTH}`, file('basic'));
+  const second = await call(world, 'POST', `/demo?${BOTH}&set=namespace=research`, file('basic'));
+  expect(second).toMatchObject({ status: 201, body: { namespace: 'research' } });
+  expect(second.body['warnings']).toContainEqual(expect.stringContaining('runs in namespace default as well'));
+  expect(await call(world, 'GET', '/demo')).toMatchObject({ status: 400, body: { issues: [{ path: '?namespace' }] } });
+  expect(await call(world, 'GET', '/demo?namespace=research')).toMatchObject({ status: 200 });
+  expect(await call(world, 'GET', '/demo?namespace=kube-system')).toMatchObject({ status: 422 });
+});

@@ -1,0 +1,63 @@
+import { http } from '@google-cloud/functions-framework';
+import { getTestServer } from '@google-cloud/functions-framework/testing';
+import type { AddressInfo } from 'node:net';
+import { readFileSync } from 'node:fs';
+import { expect, onTestFinished, test } from 'vitest';
+import { parseConfig } from '../../src/config.ts';
+import { createDeploy } from '../../src/functions/deploy.ts';
+import { keepBodiesRaw } from '../../src/functions/raw-request.ts';
+import { wire } from '../../src/wire.ts';
+import { describeReal } from '../real/describe-real.ts';
+import { createApiReleaseWorld } from '../release/api-world.ts';
+
+const file = readFileSync(new URL('../../infra/values/values.basic.yaml', import.meta.url), 'utf8');
+
+describeReal('deploy, as it is wired, on a real API server', (real) => {
+  test('installs, tells, fails with evidence, uninstalls', { timeout: 120_000 }, async () => {
+    const world = await createApiReleaseWorld(real().access);
+    onTestFinished(() => world.close());
+    const config = parseConfig({
+      STATE_URI: 'gs://state',
+      KUBECONFIG: real().kubeconfig,
+      ...(real().context !== undefined && { KUBECONFIG_CONTEXT: real().context }),
+      ALLOWED_NAMESPACES: world.namespace,
+      ALLOWED_BUCKETS: 'example-repository',
+    });
+    keepBodiesRaw();
+    http('deploy-real', createDeploy(wire(config, () => undefined).deploy));
+    const server = getTestServer('deploy-real');
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const { port } = server.address() as AddressInfo;
+    const call = async (method: string, path: string, body?: string) => {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, { method, ...(body !== undefined && { body }) });
+      return { status: response.status, body: await response.json() };
+    };
+    const values = file.replace(/^namespace:.*$/m, `namespace: ${world.namespace}`);
+    const tags = (repository: string): string =>
+      `set=repository.deployment.tag=${repository}&set=flea.deployment.tag=ok&timeoutSec=60`;
+
+    const made = await call('POST', `/demo?${tags('ok')}`, values);
+    expect(made).toMatchObject({ status: 201, body: { outcome: 'deployed', revision: 1 } });
+    // No kubelet and no way to pods: what cannot be asked is no failure.
+    expect(made.body).toMatchObject({ health: [{ status: 'unverified' }, { status: 'unverified' }] });
+    expect(await call('POST', `/demo?${tags('ok')}`, values)).toMatchObject({
+      status: 200,
+      body: { outcome: 'unchanged' },
+    });
+    const failed = await call('POST', `/demo?${tags('bad-name')}`, values);
+    expect(failed).toMatchObject({
+      status: 502,
+      body: { outcome: 'rolled-back', evidence: [{ reason: 'InvalidImageName' }] },
+    });
+    expect(await call('GET', '/demo')).toMatchObject({
+      status: 200,
+      body: { revision: 1, lastFailure: { revision: 2 } },
+    });
+    expect(await call('DELETE', '/demo')).toMatchObject({ status: 200, body: { outcome: 'uninstalled' } });
+    expect(await world.objects()).toEqual([]);
+  });
+});
