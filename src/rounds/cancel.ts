@@ -4,7 +4,7 @@ import { advance, beginPass, createContention } from './advance.ts';
 import { attemptWords } from './attempt-job.ts';
 import type { RoundsDeps } from './deps.ts';
 import type { OpenRound } from './ledger.ts';
-import { noteCancelled } from './ledger.ts';
+import { noteCancelled } from './ledger-changes.ts';
 import type { AdvanceResult } from './step.ts';
 import { writeLedger } from './write-ledger.ts';
 

@@ -97,7 +97,8 @@ export const decide = <P extends Pending>(
   return { kind: 'wait', wait: 'below-goal', reason: belowGoal(policy, count, timeoutAt, quietAt), nextCheckAt };
 };
 
-const MAX_BACKOFF_SEC = 600;
+/** No backoff is longer. */
+export const MAX_BACKOFF_SEC = 600;
 
 /** How long attempt number `attempt` waits after the one before it failed, in seconds. */
 export const backoffSec = (policy: RoundPolicy, attempt: number): number =>

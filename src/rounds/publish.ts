@@ -1,6 +1,6 @@
 import type { RoundsDeps } from './deps.ts';
 import type { RoundRecord } from './ledger.ts';
-import { notePublished } from './ledger.ts';
+import { notePublished } from './ledger-changes.ts';
 import { latestUri, resultUri } from './paths.ts';
 import { buildLatest, buildResult, parseLatest } from './result.ts';
 import type { Act, Known, Pass } from './step.ts';

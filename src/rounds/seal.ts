@@ -3,7 +3,7 @@ import type { Sorted } from './accounting.ts';
 import { jobRefOf } from './attempt-job.ts';
 import type { RoundsDeps } from './deps.ts';
 import type { Ledger } from './ledger.ts';
-import { openRound } from './ledger.ts';
+import { openRound } from './ledger-changes.ts';
 import type { ListedUpdate } from './listing.ts';
 import type { Manifest, ManifestUpdate } from './manifest.ts';
 import { formatList, formatManifest, MANIFEST_VERSION, parseManifest } from './manifest.ts';

@@ -12,10 +12,14 @@ export interface SealingView {
   readonly left: readonly ListedUpdate[];
 }
 
-const raised = (ledger: Ledger, { now, settledWindowSec, left }: SealingView): number => {
+const raised = (ledger: Ledger, { now, settledWindowSec, listing, left }: SealingView): number => {
+  // The bucket's own clock, as far as it is known: what is uploaded from now on is newer. An instance whose clock is
+  // days ahead would else put coming uploads behind the watermark, and they were lost.
+  const newestListedMs = listing.reduce((most, { timeCreatedMs }) => Math.max(most, timeCreatedMs), 0);
+  const horizonMs = Math.min(now.getTime(), newestListedMs);
   const oldestLeftMs = left.reduce((least, { timeCreatedMs }) => Math.min(least, timeCreatedMs), Infinity);
   // Never lower: a raised window or a slow clock would make a forgotten update pending again.
-  return Math.max(ledger.watermarkMs, Math.min(now.getTime() - settledWindowSec * 1000, oldestLeftMs - 1));
+  return Math.max(ledger.watermarkMs, Math.min(horizonMs - settledWindowSec * 1000, oldestLeftMs - 1));
 };
 
 /**

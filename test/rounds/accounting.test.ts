@@ -66,13 +66,18 @@ describe('the watermark', () => {
   const view = (nowMs: number, left: readonly ListedUpdate[] = [], listing: readonly ListedUpdate[] = left) => ({
     now: new Date(nowMs),
     settledWindowSec: 10,
-    listing,
+    // Just uploaded: the bucket's clock says the same as ours.
+    listing: [...listing, listed('newest', 99, 30_000)],
     left,
   });
 
   test('is a window behind now, and behind the oldest update that is left pending', () => {
     expect(raiseWatermark(ledgerOf({}), view(30_000)).watermarkMs).toBe(20_000);
     expect(raiseWatermark(ledgerOf({}), view(30_000, [listed('a', 1, 15_000)])).watermarkMs).toBe(14_999);
+  });
+
+  test('goes by the bucket’s clock when ours is ahead', () => {
+    expect(raiseWatermark(ledgerOf({}), view(90_000_000)).watermarkMs).toBe(20_000);
   });
 
   test('never falls', () => {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Ledger } from '../../src/rounds/ledger.ts';
-import { emptyLedger, noteCreated, openRound, settleRound } from '../../src/rounds/ledger.ts';
+import { emptyLedger } from '../../src/rounds/ledger.ts';
+import { noteCreated, openRound, settleRound } from '../../src/rounds/ledger-changes.ts';
 import { formatLedger, parseLedger } from '../../src/rounds/ledger-schema.ts';
 import type { Manifest } from '../../src/rounds/manifest.ts';
 import { formatManifest, parseManifest } from '../../src/rounds/manifest.ts';

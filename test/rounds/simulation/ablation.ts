@@ -25,18 +25,29 @@ export interface Ablation extends Edit {
  */
 export const ABLATIONS: readonly Ablation[] = [
   {
-    rule: 'now is taken before the ledger and the listing',
-    seed: 103,
+    rule: 'now is taken before the ledger and the listing, or the watermark goes by the bucket’s clock',
     file: 'seal.ts',
     find: 'const view = { now: pass.now,',
     replace: 'const view = { now: deps.now(),',
+    also: {
+      file: 'watermark.ts',
+      find: 'Math.min(now.getTime(), newestListedMs)',
+      replace: 'now.getTime()',
+    },
+    faults: ['jump', 'sleep', 'instances', 'crash'],
+  },
+  {
+    rule: 'the watermark goes by the bucket’s clock: an instance’s may be days ahead',
+    file: 'watermark.ts',
+    find: 'Math.min(now.getTime(), newestListedMs)',
+    replace: 'now.getTime()',
+    faults: ['wrong-clock', 'instances', 'crash'],
   },
   {
     rule: 'the watermark stays behind the oldest pending update',
-    seed: 4,
     file: 'watermark.ts',
-    find: 'Math.min(now.getTime() - settledWindowSec * 1000, oldestLeftMs - 1)',
-    replace: 'Math.min(now.getTime() - settledWindowSec * 1000, oldestLeftMs * Infinity)',
+    find: 'oldestLeftMs - 1)',
+    replace: 'Infinity)',
   },
   {
     rule: 'the watermark never falls',
@@ -77,14 +88,12 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'a manifest that is there is adopted: the set is what it says',
-    seed: 23,
     file: 'seal.ts',
     find: "=== 'taken') return known;",
     replace: "=== 'nothing') return known;",
   },
   {
     rule: 'adopting leaves the watermark and prunes nothing',
-    seed: 4,
     file: 'seal.ts',
     find: 'return writeLedger(deps, pass, known, openSealed(deps, pass, known.ledger, manifest));',
     replace:
@@ -104,13 +113,12 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'what was settled and not published is published by whoever looks next',
-    file: 'ledger.ts',
+    file: 'ledger-changes.ts',
     find: 'unpublished: [...ledger.unpublished, open.round],',
     replace: 'unpublished: [],',
   },
   {
     rule: 'latest.json never goes back',
-    seed: 17,
     faults: ['sleep', 'instances'],
     file: 'publish.ts',
     find: '.round >= round) return true;',
@@ -118,15 +126,13 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'an absent Job is never complete',
-    seed: 27,
     file: 'open-round.ts',
     find: "if (open.created) return { next: bury(look, open.cancelled === true ? 'Cancelled' : 'Vanished') };",
     replace: 'if (open.created) return { next: await completed(look) };',
   },
   {
     rule: 'a complete Job without output has failed',
-    seed: 9,
-    file: 'open-round.ts',
+    file: 'attempt-end.ts',
     find: 'if (!(await hasOutput(look))) {\n    return endAttempt',
     replace: 'if (look === null) {\n    return endAttempt',
   },
@@ -139,30 +145,33 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'no Job is created while a pod of the task lives',
-    seed: 55,
-    file: 'open-round.ts',
+    file: 'attempt-start.ts',
     find: 'if (alive !== undefined) {',
     replace: 'if (alive === null) {',
   },
   {
     rule: 'an attempt whose directory holds something is not started',
-    seed: 118,
-    file: 'open-round.ts',
+    file: 'attempt-start.ts',
     find: "if (await hasOutput(look)) return bury(look, 'OutputNotEmpty');",
     replace: '',
     faults: ['crash', 'delete-job', 'odd-output', 'failing-jobs', 'instances'],
   },
   {
+    rule: 'a backoff that a wrong clock wrote is not waited for',
+    file: 'attempt-start.ts',
+    find: ' && waitMs <= MAX_BACKOFF_SEC * 1000',
+    replace: '',
+    faults: ['wrong-clock', 'failing-jobs', 'instances', 'crash'],
+  },
+  {
     rule: 'a Job that is there and not noted is taken for what it is',
-    seed: 11,
     file: 'open-round.ts',
     find: 'if (!isOfAttempt(deps, known.ledger, open, job)) {',
     replace: 'if (!open.created || !isOfAttempt(deps, known.ledger, open, job)) {',
   },
   {
     rule: 'a failed attempt is followed by another name',
-    seed: 4,
-    file: 'ledger.ts',
+    file: 'ledger-changes.ts',
     find: 'attempt: failure.attempt + 1,',
     replace: 'attempt: failure.attempt,',
   },
@@ -175,7 +184,6 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'the output path is frozen when the round is sealed',
-    seed: 18,
     file: 'open-round.ts',
     find: 'const look: Look = { deps, pass, known, open };',
     replace:
@@ -183,41 +191,37 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: "the Job's name is frozen before it is created",
-    seed: 8,
     faults: ['policy-change', 'release-change', 'crash', 'timeout', 'sleep', 'instances'],
     file: 'open-round.ts',
     find: 'const look: Look = { deps, pass, known, open };',
     replace:
-      'open = { ...open, job: jobRefOf(deps, pass.policy, pass.taskId, open) }; const look: Look = { deps, pass, known, open };',
+      "const { jobRefOf } = await import('./attempt-job.ts'); open = { ...open, job: jobRefOf(deps, pass.policy, pass.taskId, open) }; const look: Look = { deps, pass, known, open };",
   },
   {
     rule: 'a cancelled Job is suspended, not deleted',
-    seed: 207,
     faults: ['cancel', 'sleep', 'instances', 'timeout', 'left-pods'],
-    file: 'open-round.ts',
+    file: 'attempt-end.ts',
     find: 'await deps.cluster.suspendJob(open.job.namespace, open.job.name, pass.call);\n    return known;',
     replace:
       'await deps.cluster.deleteJob(open.job.namespace, open.job.name, pass.call);\n    return writeLedger(deps, pass, known, settleRound(known.ledger, deps.now(), { attempt: open.attempt, code: "Cancelled", reason: "" }));',
   },
   {
     rule: 'a cancelled Job that Kueue would resume is deleted',
-    seed: 5,
     faults: ['cancel', 'kueue', 'instances', 'force'],
-    file: 'open-round.ts',
+    file: 'attempt-end.ts',
     find: 'if (isQueued(job)) return',
     replace: 'if (job === null) return',
   },
   {
     rule: 'a cancel before the Job was created takes its name',
-    seed: 265,
     faults: ['cancel', 'sleep', 'instances', 'timeout', 'crash', 'force'],
-    file: 'open-round.ts',
+    file: 'attempt-start.ts',
     find: "if (open.cancelled === true) return bury(look, 'Cancelled');",
-    replace: "if (open.cancelled === true) return endAttempt(look, 'Cancelled', 'it was cancelled');",
+    replace:
+      "if (open.cancelled === true) return (await import('./attempt-end.ts')).endAttempt(look, 'Cancelled', 'it was cancelled');",
   },
   {
     rule: 'a round is redriven once',
-    seed: 53,
     faults: ['redrive', 'failing-jobs', 'instances', 'sleep'],
     file: 'redrive.ts',
     find: 'if (as !== undefined) {',
@@ -225,22 +229,19 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'a redrive is a round of its own',
-    seed: 22,
     file: 'redrive.ts',
     find: 'redriveOf: first.round,',
     replace: '',
   },
   {
     rule: 'nothing is redriven while a round is open',
-    seed: 5,
     file: 'redrive.ts',
     find: 'if (open !== null)\n    throw',
     replace: 'if (open === undefined)\n    throw',
   },
   {
     rule: 'a redriven round is no longer counted as failed',
-    seed: 22,
-    file: 'ledger.ts',
+    file: 'ledger-changes.ts',
     find: 'failed: totals.failed - (redriveOf === undefined ? 0 : manifest.updates.length),',
     replace: 'failed: totals.failed,',
   },
@@ -258,14 +259,12 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'force flags are or-ed',
-    seed: 144,
     file: 'coalesce.ts',
     find: 'batch.force ||= force;',
     replace: 'if (batch.callers === 0) batch.force = force;',
   },
   {
     rule: 'a reader looks for the manifest of the next round',
-    seed: 6,
     file: 'next-step.ts',
     find: 'const sorted = sortListing(ledger, unadopted, listing);\n  return { unadopted, listing, sorted, accounting: account(ledger, unadopted, sorted) };',
     replace:
@@ -273,7 +272,6 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'a reader reads the manifest before the listing, or a listing that is the older view makes no duplicate',
-    seed: 101,
     file: 'next-step.ts',
     find: 'const unadopted = manifest === undefined ? await readManifest(deps, pass, ledger.next) : manifest;\n  const listing = await listUpdates(deps.store, pass.policy.uploads, pass.taskId, pass.call);',
     replace:
@@ -287,14 +285,13 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'the cursor is written before the tasks are visited',
-    seed: 6,
     file: 'sweep.ts',
     find: 'if (!dryRun) await writeCursor(deps, { after, begun: alone ? [...waiting] : batch }, call);',
     replace: '',
   },
   {
     rule: 'a failed round can be seen and redriven: its updates do not come back by themselves',
-    file: 'ledger.ts',
+    file: 'ledger-changes.ts',
     find: 'open: null,\n    totals: { ...totals,',
     replace:
       'open: null,\n    ...(failure !== undefined && { settled: new Map([...ledger.settled].slice(0, -open.updates)) }),\n    totals: { ...totals,',

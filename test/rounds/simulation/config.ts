@@ -11,6 +11,7 @@ export const FAULTS = [
   'sleep',
   'jump',
   'skew',
+  'wrong-clock',
   'duplicate-events',
   'lost-events',
   're-uploads',

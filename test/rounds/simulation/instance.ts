@@ -9,6 +9,7 @@ import type { ObjectStore } from '../../../src/storage/port.ts';
 import type { Observer } from './invariants.ts';
 import { crash, remote } from './remote.ts';
 import type { Instance, World } from './world.ts';
+import { may } from './world.ts';
 
 const NAMESPACE = 'ns';
 export const BURIED = 'tensorio-trigger/buried';
@@ -121,11 +122,19 @@ const createCluster = (
   };
 };
 
+const DAYS_MS = 2 * 24 * 3_600_000;
+
+const clockError = (world: World, skewMs: number): number => {
+  const { prng } = world;
+  if (may(world, 'wrong-clock') && prng.chance(0.15)) return prng.between(-DAYS_MS, DAYS_MS);
+  return skewMs === 0 ? 0 : prng.between(-skewMs, skewMs);
+};
+
 /** A new instance of the service, with cold caches. */
 export const createInstance = (world: World, observer: Observer): Instance => {
   world.births += 1;
   const { skewMs } = world.config;
-  const skew = skewMs === 0 ? 0 : world.prng.between(-skewMs, skewMs);
+  const skew = clockError(world, skewMs);
   const looks = new Map<string, number>();
   const { policy, release } = world;
   // The ports need the instance, and the instance its deps.

@@ -1,0 +1,116 @@
+import type { V1Job } from '@kubernetes/client-node';
+import { AppError } from '../errors.ts';
+import { attemptWords, buildBuriedJob, isQueued, jobRefOf } from './attempt-job.ts';
+import type { Burial } from './attempt-job.ts';
+import { formatTime } from './decision-words.ts';
+import type { Failure, OpenRound } from './ledger.ts';
+import { outputPathOf } from './ledger.ts';
+import { nextAttempt, settleRound } from './ledger-changes.ts';
+import { backoffSec } from './policy.ts';
+import type { Look } from './round-look.ts';
+import { actOf, hasOutput, JOB_NAME } from './round-look.ts';
+import type { Act } from './step.ts';
+import { writeLedger } from './write-ledger.ts';
+
+/** The attempt has failed: another follows, or the round counts as failed. */
+export const endAttempt = (look: Look, code: string, reason: string): Act => {
+  const { deps, pass, known, open } = look;
+  const failure: Failure = { attempt: open.attempt, code, reason };
+  const words = `${attemptWords(open)} failed: ${reason}`;
+  if (open.cancelled === true || open.attempt >= open.maxAttempts) {
+    return actOf(look, 'fail', `${words}; the round counts as failed and can be redriven`, () =>
+      writeLedger(deps, pass, known, settleRound(known.ledger, deps.now(), failure)),
+    );
+  }
+  const attempt = open.attempt + 1;
+  const notBefore = new Date(pass.now.getTime() + backoffSec(pass.policy, attempt) * 1000);
+  const job = jobRefOf(deps, pass.policy, pass.taskId, { ...open, attempt });
+  return actOf(look, 'retry', `${words}; attempt ${attempt} starts at ${formatTime(notBefore)}`, () =>
+    writeLedger(deps, pass, known, nextAttempt(known.ledger, failure, job, notBefore)),
+  );
+};
+
+/** Why an attempt was ended by a Job that only holds its name, in words. */
+export const burialWords = (open: OpenRound, burial: Burial): string => {
+  switch (burial) {
+    case 'Cancelled':
+      return 'it was cancelled';
+    case 'Vanished':
+      return 'its Job was deleted before its end was seen';
+    case 'OutputNotEmpty':
+      return `there was something under ${outputPathOf(open)}/ before its Job was created, perhaps by one that was deleted since`;
+  }
+};
+
+/**
+ * Takes the attempt's name. A Job that was deleted may still be created by an instance that read "not created" and slept:
+ * while its name is taken, that create is refused. 409 here means that just this happened, or an echo: look again.
+ */
+export const bury = (look: Look, burial: Burial): Act =>
+  actOf(
+    look,
+    'bury-job',
+    `${attemptWords(look.open)}: ${burialWords(look.open, burial)}; its name is taken by a suspended Job`,
+    async () => {
+      const { deps, pass, known, open } = look;
+      await deps.cluster.createJob(buildBuriedJob(deps, pass.policy, known.ledger, open, burial), pass.call);
+      return known;
+    },
+  );
+
+/** A complete Job has settled its round if it left output. */
+export const completed = async (look: Look): Promise<Act> => {
+  const { deps, pass, known, open } = look;
+  if (!(await hasOutput(look))) {
+    return endAttempt(look, 'OutputMissing', `its Job is complete, and nothing is under ${outputPathOf(open)}/`);
+  }
+  return actOf(look, 'settle', `${attemptWords(open)} is complete, its output is under ${outputPathOf(open)}/`, () =>
+    writeLedger(deps, pass, known, settleRound(known.ledger, deps.now())),
+  );
+};
+
+// Kueue would resume a suspended Job: it is deleted instead, and the next look buries its name.
+const cancelQueued = (look: Look, uid: string | undefined): Act =>
+  actOf(
+    look,
+    'delete-job',
+    `${attemptWords(look.open)} was cancelled: its Job is deleted, for Kueue would resume it`,
+    async () => {
+      const { deps, pass, known, open } = look;
+      await deps.cluster.deleteJob(open.job.namespace, open.job.name, {
+        ...pass.call,
+        ...(uid !== undefined && { uid }),
+      });
+      return known;
+    },
+  );
+
+/** The round is to end: its Job is suspended, so that its name stays taken. */
+export const cancelAttempt = (look: Look, job: V1Job): Act => {
+  const { deps, pass, known, open } = look;
+  if (isQueued(job)) return cancelQueued(look, job.metadata?.uid);
+  if (job.spec?.suspend === true) return endAttempt(look, 'Cancelled', 'it was cancelled');
+  return actOf(look, 'suspend-job', `${attemptWords(open)} was cancelled: its Job is suspended`, async () => {
+    await deps.cluster.suspendJob(open.job.namespace, open.job.name, pass.call);
+    return known;
+  });
+};
+
+/** Why the Job failed, by what its pods say: the aggregator's last line names the update that it could not average. */
+const failureOf = async ({ deps, pass, open }: Look, job: V1Job, end: { readonly reason: string }): Promise<string> => {
+  try {
+    const pods = await deps.cluster.listPods(open.job.namespace, `${JOB_NAME}=${open.job.name}`, pass.call);
+    return `${end.reason.replace(/\.$/, '')}. ${deps.explain(job, pods)}`.replace(/\.$/, '');
+  } catch (error) {
+    // The attempt has ended either way; what is known of it goes on record at once.
+    if (error instanceof AppError) return end.reason;
+    throw error;
+  }
+};
+
+/** A failed Job ends its attempt. */
+export const failed = async (
+  look: Look,
+  job: V1Job,
+  end: { readonly code: string; readonly reason: string },
+): Promise<Act> => endAttempt(look, end.code, await failureOf(look, job, end));
