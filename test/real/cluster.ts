@@ -38,6 +38,8 @@ const CONTROLLERS = [
   'namespace-controller',
   'ttl-after-finished-controller',
   'endpointslice-controller',
+  // kube-apiserver proxies to Services by their Endpoints.
+  'endpoints-controller',
 ];
 
 const newToken = (): string => randomBytes(24).toString('base64url');

@@ -1,5 +1,6 @@
 import { decodeObject, decodeParsed } from '../decode/decode.ts';
 import { isDryRun, validationMode } from '../decode/strictness.ts';
+import { recordUpdate } from '../fields/record.ts';
 import type { Answer } from '../http/answer.ts';
 import { checkQuery, managerOf } from '../http/request.ts';
 import { ensureFields, fieldsAt, numberAt, stringAt } from '../json.ts';
@@ -72,15 +73,19 @@ const write = (
   dryRun: boolean,
   warnings: readonly string[],
 ): Answer => {
+  const options = { manager: managerOf(call.request), dryRun, subresource: 'scale', keepManagedFields: true } as const;
   const change = (old: KubeObject): Draft => {
     const scale = scaled(old);
     check(call, scale, old);
+    const replicas = numberAt(scale, 'spec', 'replicas') ?? 0;
     const draft = draftOf(old);
-    ensureFields(draft, 'spec')['replicas'] = numberAt(scale, 'spec', 'replicas') ?? 0;
+    // A Scale of 0 has no field that says so: nobody owns `replicas` then, as if it had been taken out.
+    ensureFields(draft, 'spec')['replicas'] = replicas === 0 ? undefined : replicas;
+    recordUpdate(call.resource, old, draft, options, call.cluster.now());
+    ensureFields(draft, 'spec')['replicas'] = replicas;
     draft.metadata['resourceVersion'] = stringAt(scale.metadata, 'resourceVersion');
     return draft;
   };
-  const options = { manager: managerOf(call.request), dryRun, subresource: 'scale' } as const;
   const object = updateObject(call.cluster, call.resource, namespaceOf(call), call.target.name ?? '', change, options);
   return answerFields(call, 200, scaleOf(object), warnings);
 };
