@@ -5,7 +5,8 @@ locals {
   function_logs = "resource.type=\"cloud_run_revision\" AND resource.labels.location=\"${var.region}\" AND resource.labels.service_name=(${join(" OR ", formatlist("\"%s\"", local.service_names))})"
 
   # labels: of the metric and the incident, by the field of the line. rate_limit_sec: one notification in that time.
-  log_alerts = {
+  log_alerts = { for key, each in local.all_log_alerts : key => each if key != "failed_releases" || var.deploy_enabled }
+  all_log_alerts = {
     failed_rounds = {
       title          = "a round failed"
       filter         = "jsonPayload.done=~\"^fail \""

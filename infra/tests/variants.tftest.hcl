@@ -186,7 +186,7 @@ run "without_deploy_and_alerts" {
     error_message = "nothing of deploy"
   }
   assert {
-    condition     = length(google_monitoring_alert_policy.log_alert) == 0 && length(google_logging_metric.log_alert) == 6 && length(google_project_service.service) == 0
+    condition     = length(google_monitoring_alert_policy.log_alert) == 0 && sort(keys(google_logging_metric.log_alert)) == tolist(["failed_rounds", "failed_sweeps", "held_up_tasks", "missed_ticks", "overdue_tasks"]) && length(google_project_service.service) == 0
     error_message = "metrics, and no policies"
   }
 }
