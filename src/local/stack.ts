@@ -9,6 +9,7 @@ import { startFunctionProcess } from './function-process.ts';
 import { createEventDelivery } from './gcs/events.ts';
 import type { EventDelivery } from './gcs/events.ts';
 import type { ObjectResource } from './gcs/resource.ts';
+import { listenOnLoopback } from './loopback.ts';
 import { startGcs } from './gcs/server.ts';
 import { readAccess, writeKubeconfig } from './kubeconfig.ts';
 import { serviceImages } from './images/service/entries.ts';
@@ -20,6 +21,8 @@ import { startScheduler } from './scheduler.ts';
 /** Buckets of the local stack; the functions are allowed these. */
 export const BUCKETS = { state: 'tensorio-state', uploads: 'tensorio-uploads', models: 'tensorio-models' } as const;
 
+// As in a registry: another tag cannot be pulled.
+const SERVICE_TAGS = ['latest', '1.0', '2.0'] as const;
 const AGGREGATOR_IMAGE = 'docai/flea-aggregator';
 const SWEEP_MS = 5_000;
 
@@ -54,17 +57,29 @@ export interface Stack {
   close(): Promise<void>;
 }
 
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port')),
-      );
-    });
-  });
+interface Ports {
+  readonly aggregate: number;
+  readonly onCheckpoint: number;
+  readonly deploy: number;
+  readonly kubernetes: number;
+  readonly storage: number;
+}
+
+const PORTS = ['aggregate', 'onCheckpoint', 'deploy', 'kubernetes', 'storage'] as const;
+
+// All are held before the first is let go: asked for one by one, the same could be given twice.
+const freePorts = async (count: number): Promise<number[]> => {
+  const servers = Array.from({ length: count }, () => createServer());
+  const ports = await Promise.all(servers.map((server) => listenOnLoopback(server)));
+  for (const server of servers) server.close();
+  return ports;
+};
+
+const choosePorts = async (base: number | undefined): Promise<Ports> => {
+  const found = base === undefined ? await freePorts(PORTS.length) : PORTS.map((_, index) => base + index);
+  const [aggregate = 0, onCheckpoint = 0, deploy = 0, kubernetes = 0, storage = 0] = found;
+  return { aggregate, onCheckpoint, deploy, kubernetes, storage };
+};
 
 interface Schedule {
   readonly name: string;
@@ -110,7 +125,12 @@ const imagesOf = (storageUrl: string, options: StackOptions) => ({
     ],
     env: { STORAGE_API_ENDPOINT: storageUrl },
   },
-  ...serviceImages,
+  // The longest reference that fits counts: ours with a tag would win over one of the same image that was given without.
+  ...Object.fromEntries(
+    Object.entries(serviceImages)
+      .filter(([image]) => options.images?.[image] === undefined)
+      .flatMap(([image, entry]) => SERVICE_TAGS.map((tag) => [`${image}:${tag}`, entry])),
+  ),
   ...Object.fromEntries(
     Object.entries(options.images ?? {}).map(([image, command]) => [image, { command, allowArgs: true }]),
   ),
@@ -126,6 +146,14 @@ const createEvents = (target: string, options: StackOptions): EventDelivery =>
 interface Closable {
   close(): Promise<void>;
 }
+
+// Rejects only once all have ended one way or the other: what did start is then known, and can be ended.
+const allOrNone = async <T extends readonly Promise<unknown>[]>(
+  starting: [...T],
+): Promise<{ [K in keyof T]: Awaited<T[K]> }> => {
+  await Promise.allSettled(starting);
+  return Promise.all(starting);
+};
 
 // Last started, first ended: a function must not see its cluster go before itself.
 const closeAll = async (parts: readonly Closable[]): Promise<void> => {
@@ -146,8 +174,6 @@ export const startStack = async (options: StackOptions = {}): Promise<Stack> => 
     parts.push(part);
     return part;
   };
-  const port = async (offset: number): Promise<number> =>
-    options.portBase === undefined ? freePort() : options.portBase + offset;
   const dataOf = (name: string) => (options.dataDir === undefined ? {} : { dataDir: join(dir, name) });
   const close = async (): Promise<void> => {
     await closeAll(parts);
@@ -155,46 +181,29 @@ export const startStack = async (options: StackOptions = {}): Promise<Stack> => 
   };
   try {
     // Events may be waiting for a function that does not answer yet; they are delivered again until it does.
-    const onCheckpointPort = await port(1);
-    const events = keep(createEvents(`http://127.0.0.1:${onCheckpointPort}`, options));
+    const ports = await choosePorts(options.portBase);
+    const events = keep(createEvents(`http://127.0.0.1:${ports.onCheckpoint}`, options));
     const onFinalize = (object: ObjectResource): Promise<void> =>
       object.bucket === BUCKETS.state ? Promise.resolve() : events.onFinalize(object);
     const gcs = keep(
-      await startGcs({ port: await port(4), buckets: Object.values(BUCKETS), onFinalize, ...dataOf('storage') }),
+      await startGcs({ port: ports.storage, buckets: Object.values(BUCKETS), onFinalize, ...dataOf('storage') }),
     );
     const kubeconfig = options.kubeconfig ?? join(dir, 'kubeconfig');
     if (options.kubeconfig === undefined) {
-      const kubernetes = keep(await startKubernetes({ port: await port(3), ...dataOf('kubernetes') }));
+      const kubernetes = keep(await startKubernetes({ port: ports.kubernetes, ...dataOf('kubernetes') }));
       writeKubeconfig(kubeconfig, kubernetes.url);
     }
     const access = readAccess(kubeconfig);
     keep(await startKubelet({ ...access, images: imagesOf(gcs.url, options), workDir: join(dir, 'kubelet') }));
     const stateUri = `gs://${BUCKETS.state}`;
     const env = functionEnv({ kubeconfig, storageUrl: gcs.url, stateUri }, options);
-    const aggregate = keep(
-      await startFunctionProcess({
-        target: 'aggregate',
-        port: await port(0),
-        env,
-        onLine: (line) => onLine('aggregate', line),
-      }),
-    );
-    const deploy = keep(
-      await startFunctionProcess({
-        target: 'deploy',
-        port: await port(2),
-        env,
-        onLine: (line) => onLine('deploy', line),
-      }),
-    );
-    const onCheckpoint = keep(
-      await startFunctionProcess({
-        target: 'onCheckpoint',
-        port: onCheckpointPort,
-        env,
-        onLine: (line) => onLine('onCheckpoint', line),
-      }),
-    );
+    const serve = async (target: string, at: number): Promise<FunctionProcess> =>
+      keep(await startFunctionProcess({ target, port: at, env, onLine: (line) => onLine(target, line) }));
+    const [aggregate, deploy, onCheckpoint] = await allOrNone([
+      serve('aggregate', ports.aggregate),
+      serve('deploy', ports.deploy),
+      serve('onCheckpoint', ports.onCheckpoint),
+    ]);
     const schedules = options.valuesFile === undefined ? [] : schedulesOf(readFileSync(options.valuesFile, 'utf8'));
     const sweepMs = options.sweepMs ?? SWEEP_MS;
     const scheduler = keep(
