@@ -3,12 +3,15 @@ import { getTestServer } from '@google-cloud/functions-framework/testing';
 import type { AddressInfo } from 'node:net';
 import { readFileSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
+import type { ReleaseCluster } from '../../src/cluster/release-port.ts';
 import { parseConfig } from '../../src/config.ts';
 import { createDeploy } from '../../src/functions/deploy.ts';
 import { keepBodiesRaw } from '../../src/functions/raw-request.ts';
 import { wire } from '../../src/wire.ts';
 import { describeReal } from '../real/describe-real.ts';
 import { createApiReleaseWorld } from '../release/api-world.ts';
+
+type Probe = Parameters<ReleaseCluster['probeService']>;
 
 const file = readFileSync(new URL('../../infra/values/values.basic.yaml', import.meta.url), 'utf8');
 
@@ -24,7 +27,13 @@ describeReal('deploy, as it is wired, on a real API server', (real) => {
       ALLOWED_BUCKETS: 'example-repository',
     });
     keepBodiesRaw();
-    http('deploy-real', createDeploy(wire(config, () => undefined).deploy));
+    const deps = wire(config, () => undefined).deploy;
+    // No kubelet, so nothing of a pod can be asked: the world answers in its stead.
+    const cluster = {
+      ...deps.release.cluster,
+      probeService: async (...probe: Probe) => world.cluster.probeService(...probe),
+    };
+    http('deploy-real', createDeploy({ ...deps, release: { ...deps.release, cluster } }));
     const server = getTestServer('deploy-real');
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => {
@@ -42,8 +51,7 @@ describeReal('deploy, as it is wired, on a real API server', (real) => {
 
     const made = await call('POST', `/demo?${tags('ok')}`, values);
     expect(made).toMatchObject({ status: 201, body: { outcome: 'deployed', revision: 1 } });
-    // No kubelet and no way to pods: what cannot be asked is no failure.
-    expect(made.body).toMatchObject({ health: [{ status: 'unverified' }, { status: 'unverified' }] });
+    expect(made.body).toMatchObject({ health: [{ status: 'SERVING' }, { status: 'SERVING' }] });
     expect(await call('POST', `/demo?${tags('ok')}`, values)).toMatchObject({
       status: 200,
       body: { outcome: 'unchanged' },
