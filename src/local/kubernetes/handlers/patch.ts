@@ -66,7 +66,7 @@ export const handlePatch = (call: Call, subresource?: 'status'): Answer => {
 };
 
 /** A patch that leaves something undecodable is invalid (422), where a body like that is a bad request (400). */
-const decodePatched = (call: Call, patched: Fields, mode: FieldValidation): Decoded => {
+export const decodePatched = (call: Call, patched: Fields, mode: FieldValidation): Decoded => {
   try {
     return decodeParsed({ fields: patched, duplicates: [] }, call.resource, mode);
   } catch (error) {

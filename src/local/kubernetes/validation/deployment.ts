@@ -28,7 +28,9 @@ const checkStrategy = (faults: Faults, strategy: Fields): void => {
   } else if (type === 'RollingUpdate') {
     if (isFields(rolling)) checkRolling(faults, rolling);
   } else {
-    faults.push(notSupported('spec.strategy', strategy, ['Recreate', 'RollingUpdate']));
+    // Go's names of the fields: the API server shows its own struct here.
+    const shown = { Type: type, RollingUpdate: rolling ?? null };
+    faults.push(notSupported('spec.strategy', shown, ['Recreate', 'RollingUpdate']));
   }
 };
 

@@ -3,6 +3,7 @@ import { fieldsAt, isFields, listAt, numberAt, objectsAt, stringAt, stringsAt } 
 import type { Fields } from '../json.ts';
 import type { Faults } from '../resources/resource.ts';
 import { matcherOf } from '../selectors/label-selector.ts';
+import type { LabelMatcher } from '../selectors/labels.ts';
 import type { Draft, KubeObject } from '../types.ts';
 import { checkNotNegative } from './check.ts';
 import { forbiddenField, immutable, invalidValue, notSupported, required } from './faults.ts';
@@ -19,19 +20,21 @@ export const checkWorkload = (faults: Faults, draft: Draft): void => {
   if (selector === undefined) faults.push(required('spec.selector'));
   else checkLabelSelector(faults, 'spec.selector', selector);
   const isReadable = faults.length === before;
-  const isEmpty = Object.keys(stringsAt(selector, 'matchLabels')).length + listAt(selector, 'matchExpressions').length;
-  if (selector !== undefined && isEmpty === 0)
+  const terms = Object.keys(stringsAt(selector, 'matchLabels')).length + listAt(selector, 'matchExpressions').length;
+  if (selector !== undefined && terms === 0)
     faults.push(invalidValue('spec.selector', selector, 'empty selector is invalid for deployment'));
   if (selector !== undefined && !isReadable) {
     faults.push(invalidValue('spec.selector', selector, 'invalid label selector'));
     return;
   }
-  checkTemplate(faults, fieldsAt(spec, 'template'), isEmpty === 0 ? {} : (selector ?? {}));
+  // One that is empty selects all, one that is missing nothing.
+  const matches = selector === undefined ? () => false : matcherOf(selector);
+  checkTemplate(faults, fieldsAt(spec, 'template'), matches);
 };
 
-const checkTemplate = (faults: Faults, template: Fields, selector: Fields): void => {
+const checkTemplate = (faults: Faults, template: Fields, matches: LabelMatcher): void => {
   const labels = stringsAt(template, 'metadata', 'labels');
-  if (!matcherOf(selector)(labels)) {
+  if (!matches(labels)) {
     const shown = Object.keys(labels).length === 0 ? null : labels;
     faults.push(invalidValue('spec.template.metadata.labels', shown, '`selector` does not match template `labels`'));
   }

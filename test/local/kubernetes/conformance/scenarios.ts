@@ -13,6 +13,7 @@ import { secretsScenario } from './scenarios/secrets.ts';
 import { serverSideApplyScenario } from './scenarios/server-side-apply.ts';
 import { servicesScenario } from './scenarios/services.ts';
 import { jobRunsScenario } from './scenarios/job-runs.ts';
+import { workloadsScenario } from './scenarios/workloads.ts';
 import type { Scenario } from './step.ts';
 
 export const scenarios: readonly Scenario[] = [
@@ -31,4 +32,5 @@ export const scenarios: readonly Scenario[] = [
   secretsScenario,
   serverSideApplyScenario,
   servicesScenario,
+  workloadsScenario,
 ];
