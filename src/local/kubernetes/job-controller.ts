@@ -47,14 +47,13 @@ export const createJobController = (
   const sync = (key: string): void => {
     const job = cluster.get('jobs.batch', key);
     if (job === undefined) {
-      backoffs.delete(key);
       timers.clear(key);
       return;
     }
     const own = owners.dependentsOf(job.metadata.uid).flatMap((each) => cluster.get(each.resource, each.key) ?? []);
     const jobPods = own.filter((each) => each.kind === 'Pod');
     if (isFinished(job)) {
-      backoffs.delete(key);
+      backoffs.delete(job.metadata.uid);
       settleFinished(cluster, job, jobPods, (delayMs) => timers.set(key, delayMs));
       return;
     }
@@ -69,7 +68,10 @@ export const createJobController = (
   };
 
   const consider = ({ resource, key, object, type }: StoreEvent): void => {
-    if (resource === 'jobs.batch') queue.add(key);
+    if (resource === 'jobs.batch') {
+      if (type === 'DELETED') backoffs.delete(object.metadata.uid);
+      queue.add(key);
+    }
     if (resource !== 'pods') return;
     const job = jobOf(cluster, object);
     if (job !== undefined) queue.add(`${object.metadata.namespace}/${job.metadata.name}`);
