@@ -12,15 +12,13 @@ const fleaVariables = {
 };
 
 describe('settings of the service stand-in', () => {
-  test.each([
-    ['-backend', 'memory'],
-    ['--backend', 'memory'],
-    ['-backend=memory'],
-    ['--backend=memory'],
-  ])('the backend may be written as Go takes it: %s', (...args) => {
-    const settings = parseSettings(['repository', ...args], { AUTH_TOKENS_FILE: here });
-    expect(settings).toMatchObject({ backend: 'memory', grpcPort: 8080, restPort: 8081 });
-  });
+  test.each([['-backend', 'memory'], ['--backend', 'memory'], ['-backend=memory'], ['--backend=memory']])(
+    'the backend may be written as Go takes it: %s',
+    (...args) => {
+      const settings = parseSettings(['repository', ...args], { AUTH_TOKENS_FILE: here });
+      expect(settings).toMatchObject({ backend: 'memory', grpcPort: 8080, restPort: 8081 });
+    },
+  );
 
   test('ports are those of the pod, where it declares some', () => {
     const env = { AUTH_TOKENS_FILE: here, GRPC_PORT: '40001', REST_PORT: '$(PORT_rest)' };
