@@ -23,12 +23,16 @@ const waiting = (facts: JobFacts, reasons: readonly string[]): V1ContainerState[
     .map((status) => status.state?.waiting)
     .find((state) => state?.reason !== undefined && reasons.includes(state.reason));
 
-const terminated = (facts: JobFacts): V1ContainerState['terminated'] =>
-  facts.pods
+const failureOf = (pods: readonly V1Pod[]): V1ContainerState['terminated'] =>
+  pods
     .toReversed()
     .flatMap(containerStatuses)
     .map((status) => status.state?.terminated ?? status.lastState?.terminated)
     .find((state) => state !== undefined && state.exitCode !== 0);
+
+/** The newest failure of a Job that has failed; of one that goes on, only its newest pod's: a later pod has its own story. */
+const terminated = (facts: JobFacts): V1ContainerState['terminated'] =>
+  failureOf(trueCondition(facts.job, 'Failed') === undefined ? facts.pods.slice(-1) : facts.pods);
 
 const sentence = (text: string | undefined): string => {
   const trimmed = (text ?? '').trim().replaceAll(/\s+/g, ' ');
@@ -39,6 +43,15 @@ const sentence = (text: string | undefined): string => {
 const lastLine = (text: string | undefined): string => {
   const line = (text ?? '').trim().split('\n').at(-1)?.trim() ?? '';
   return line === '' ? '' : ` Its last line: ${line.slice(0, 500)}`;
+};
+
+const exitWords = ({ exitCode, reason, message }: NonNullable<V1ContainerState['terminated']>): string =>
+  `with exit code ${exitCode}${reason === undefined || reason === 'Error' ? '' : ` (${reason})`}.${lastLine(message)}`;
+
+/** What became of the pod before the newest one, if it failed. */
+const earlier = (facts: JobFacts): string => {
+  const failure = failureOf(facts.pods.slice(0, -1));
+  return failure === undefined ? '' : ` The one before it ended ${exitWords(failure)}`;
 };
 
 const lastEvent = (facts: JobFacts, reasons: readonly string[]): string | undefined =>
@@ -86,8 +99,7 @@ const ROWS: readonly Row[] = [
     cause: 'crashed',
     explain: (facts) => {
       const end = terminated(facts);
-      if (end === undefined) return null;
-      return `The aggregator ended with exit code ${end.exitCode}${end.reason === undefined || end.reason === 'Error' ? '' : ` (${end.reason})`}.${lastLine(end.message)}`;
+      return end === undefined ? null : `The aggregator ended ${exitWords(end)}`;
     },
   },
   {
@@ -197,9 +209,9 @@ export const plainSentence = (facts: JobFacts): string => {
     case 'created':
       return `Job ${nameOf(facts)} has no pod yet.`;
     case 'pending':
-      return `Its ${where(newestPod(facts))} is being started.`;
+      return `Its ${where(newestPod(facts))} is being started.${earlier(facts)}`;
     case 'running':
-      return `Its ${where(newestPod(facts))} is running.`;
+      return `Its ${where(newestPod(facts))} is running.${earlier(facts)}`;
     case 'complete':
       return 'Its Job completed.';
     case 'failed':

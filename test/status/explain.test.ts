@@ -181,3 +181,14 @@ test('a pod’s summary tells the reason, the message and the exit code', () => 
     restarts: 0,
   });
 });
+
+test('a Job that goes on after a failed pod is told by its newest pod, and the failure beside it', () => {
+  const running = pod({ phase: 'Running', containerStatuses: [container({ running: {} })] });
+  const goesOn = facts({ pods: [ended(1, 'Error', 'Aggregation failed: no memory'), running] });
+  expect(explainJob(goesOn)).toBeNull();
+  expect(plainSentence(goesOn)).toBe(
+    'Its pod x-abcde is running. The one before it ended with exit code 1. Its last line: Aggregation failed: no memory',
+  );
+  const stuck = facts({ pods: [ended(1, 'Error'), waiting('ImagePullBackOff', 'x')] });
+  expect(explainJob(stuck)).toMatchObject({ cause: 'image-pull' });
+});
