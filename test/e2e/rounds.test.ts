@@ -23,7 +23,12 @@ let client: Client;
 let expected: Expected;
 beforeAll(async () => {
   world = useIt();
-  client = createClient({ aggregate: world.functions.aggregate.url, kubernetes: '', storage: world.gcs.url });
+  client = createClient({
+    aggregate: world.functions.aggregate.url,
+    deploy: '',
+    kubernetes: '',
+    storage: world.gcs.url,
+  });
   expected = await readExpected();
   const stop = startSweeping(world);
   return stop;
