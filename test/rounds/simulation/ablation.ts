@@ -26,6 +26,7 @@ export interface Ablation extends Edit {
 export const ABLATIONS: readonly Ablation[] = [
   {
     rule: 'now is taken before the ledger and the listing, or the watermark goes by the bucket’s clock',
+    seed: 21,
     file: 'seal.ts',
     find: 'const view = { now: pass.now,',
     replace: 'const view = { now: deps.now(),',
@@ -38,6 +39,7 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'the watermark goes by the bucket’s clock: an instance’s may be days ahead',
+    seed: 20,
     file: 'watermark.ts',
     find: 'Math.min(now.getTime(), newestListedMs)',
     replace: 'now.getTime()',
@@ -45,6 +47,7 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'the watermark stays behind the oldest pending update',
+    seed: 13,
     file: 'watermark.ts',
     find: 'oldestLeftMs - 1)',
     replace: 'Infinity)',
@@ -58,6 +61,7 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'an id leaves by the later of its sealed and its listed time',
+    seed: 14,
     file: 'watermark.ts',
     find: 'update?.timeCreatedMs ?? 0)',
     replace: '0)',
@@ -88,12 +92,14 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'a manifest that is there is adopted: the set is what it says',
+    seed: 14,
     file: 'seal.ts',
     find: "=== 'taken') return known;",
     replace: "=== 'nothing') return known;",
   },
   {
     rule: 'adopting leaves the watermark and prunes nothing',
+    seed: 994,
     file: 'seal.ts',
     find: 'return writeLedger(deps, pass, known, openSealed(deps, pass, known.ledger, manifest));',
     replace:
@@ -101,12 +107,14 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'a sealed round that the ledger does not know is looked for',
+    seed: 9,
     file: 'next-step.ts',
     find: 'if (manifest !== null) return',
     replace: 'if (manifest?.round === 0) return',
   },
   {
     rule: 'a lost ledger write is never taken for done',
+    seed: 8,
     file: 'write-ledger.ts',
     find: "written === 'conflict' ? 'conflict' :",
     replace: "written === 'conflict' ? { ledger, generation: seen.generation } :",
@@ -119,6 +127,7 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'latest.json never goes back',
+    seed: 414,
     faults: ['sleep', 'instances'],
     file: 'publish.ts',
     find: '.round >= round) return true;',
@@ -126,18 +135,21 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'an absent Job is never complete',
+    seed: 41,
     file: 'open-round.ts',
     find: "if (open.created) return { next: bury(look, open.cancelled === true ? 'Cancelled' : 'Vanished') };",
     replace: 'if (open.created) return { next: await completed(look) };',
   },
   {
     rule: 'a complete Job without output has failed',
+    seed: 11,
     file: 'attempt-end.ts',
     find: 'if (!(await hasOutput(look))) {\n    return endAttempt',
     replace: 'if (look === null) {\n    return endAttempt',
   },
   {
     rule: 'the name of a vanished Job stays taken',
+    seed: 230,
     faults: ['delete-job', 'sleep', 'instances', 'timeout'],
     file: 'open-round.ts',
     find: "if (open.created) return { next: bury(look, open.cancelled === true ? 'Cancelled' : 'Vanished') };",
@@ -145,6 +157,7 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'no Job is created while a pod of the task lives',
+    seed: 60,
     file: 'attempt-start.ts',
     find: 'if (alive !== undefined) {',
     replace: 'if (alive === null) {',
@@ -154,10 +167,12 @@ export const ABLATIONS: readonly Ablation[] = [
     file: 'attempt-start.ts',
     find: "if (await hasOutput(look)) return bury(look, 'OutputNotEmpty');",
     replace: '',
-    faults: ['crash', 'delete-job', 'odd-output', 'failing-jobs', 'instances'],
+    faults: ['crash', 'delete-job', 'odd-output', 'instances'],
+    seed: 901,
   },
   {
     rule: 'a backoff that a wrong clock wrote is not waited for',
+    seed: 24,
     file: 'attempt-start.ts',
     find: ' && waitMs <= MAX_BACKOFF_SEC * 1000',
     replace: '',
@@ -165,6 +180,7 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'a Job that is there and not noted is taken for what it is',
+    seed: 6,
     file: 'open-round.ts',
     find: 'if (!isOfAttempt(deps, known.ledger, open, job)) {',
     replace: 'if (!open.created || !isOfAttempt(deps, known.ledger, open, job)) {',
@@ -184,6 +200,7 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'the output path is frozen when the round is sealed',
+    seed: 8,
     file: 'open-round.ts',
     find: 'const look: Look = { deps, pass, known, open };',
     replace:
@@ -191,6 +208,7 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: "the Job's name is frozen before it is created",
+    seed: 8,
     faults: ['policy-change', 'release-change', 'crash', 'timeout', 'sleep', 'instances'],
     file: 'open-round.ts',
     find: 'const look: Look = { deps, pass, known, open };',
@@ -199,6 +217,7 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'a cancelled Job is suspended, not deleted',
+    seed: 207,
     faults: ['cancel', 'sleep', 'instances', 'timeout', 'left-pods'],
     file: 'attempt-end.ts',
     find: 'await deps.cluster.suspendJob(open.job.namespace, open.job.name, pass.call);\n    return known;',
@@ -207,6 +226,7 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'a cancelled Job that Kueue would resume is deleted',
+    seed: 128,
     faults: ['cancel', 'kueue', 'instances', 'force'],
     file: 'attempt-end.ts',
     find: 'if (isQueued(job)) return',
@@ -214,6 +234,7 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'a cancel before the Job was created takes its name',
+    seed: 56,
     faults: ['cancel', 'sleep', 'instances', 'timeout', 'crash', 'force'],
     file: 'attempt-start.ts',
     find: "if (open.cancelled === true) return bury(look, 'Cancelled');",
@@ -222,6 +243,7 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'a round is redriven once',
+    seed: 53,
     faults: ['redrive', 'failing-jobs', 'instances', 'sleep'],
     file: 'redrive.ts',
     find: 'if (as !== undefined) {',
@@ -247,6 +269,7 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'dropped updates are settled',
+    seed: 4,
     file: 'ledger.ts',
     find: '? [...manifest.updates, ...manifest.dropped] :',
     replace: '? [...manifest.updates] :',
@@ -259,12 +282,14 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'force flags are or-ed',
+    seed: 63,
     file: 'coalesce.ts',
     find: 'batch.force ||= force;',
     replace: 'if (batch.callers === 0) batch.force = force;',
   },
   {
     rule: 'a reader looks for the manifest of the next round',
+    seed: 36,
     file: 'next-step.ts',
     find: 'const sorted = sortListing(ledger, unadopted, listing);\n  return { unadopted, listing, sorted, accounting: account(ledger, unadopted, sorted) };',
     replace:
@@ -272,6 +297,7 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'a reader reads the manifest before the listing, or a listing that is the older view makes no duplicate',
+    seed: 350,
     file: 'next-step.ts',
     find: 'const unadopted = manifest === undefined ? await readManifest(deps, pass, ledger.next) : manifest;\n  const listing = await listUpdates(deps.store, pass.policy.uploads, pass.taskId, pass.call);',
     replace:
@@ -285,6 +311,7 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     rule: 'the cursor is written before the tasks are visited',
+    seed: 6,
     file: 'sweep.ts',
     find: 'if (!dryRun) await writeCursor(deps, { after, begun: alone ? [...waiting] : batch }, call);',
     replace: '',

@@ -72,9 +72,24 @@ export const readBooks = (world: World, instance: Instance, taskId: string): voi
   });
 };
 
+/** The same instance, where every write breaks a rule. */
+const readOnly = (world: World, { deps }: Instance): Instance['deps'] => {
+  const forbidden = (): Promise<never> => {
+    violate(world, 'a dry run writes');
+    return Promise.reject(new Error('a dry run writes'));
+  };
+  const { store, cluster, ledgers } = deps;
+  return {
+    ...deps,
+    store: { ...store, write: forbidden },
+    cluster: { ...cluster, createJob: forbidden, deleteJob: forbidden, suspendJob: forbidden },
+    ledgers: { ...ledgers, write: forbidden },
+  };
+};
+
 const dryRun = (world: World, instance: Instance, taskId: string): void =>
   call(world, instance, `dry run of ${taskId}`, () =>
-    advance(instance.deps, taskId, { dryRun: true, force: world.prng.chance(0.2) }),
+    advance(readOnly(world, instance), taskId, { dryRun: true, force: world.prng.chance(0.2) }),
   );
 
 const redriveSome = (world: World, instance: Instance, observer: Observer, taskId: string): void => {
