@@ -6,6 +6,7 @@ import { createClient } from './demo/client.ts';
 import type { Comparison } from './demo/compare.ts';
 import { compareAverage } from './demo/compare.ts';
 import { ROUND_VALUES, showRounds } from './demo/rounds.ts';
+import { showRelease } from './demo/release.ts';
 import { createTerminal } from './demo/terminal.ts';
 import type { Terminal } from './demo/terminal.ts';
 import type { Expected, Uploaded } from './demo/updates.ts';
@@ -131,6 +132,7 @@ const lookAround = (terminal: Terminal, stack: Stack, task: string): void => {
     `kubectl --kubeconfig ${stack.kubeconfig} describe job flea-aggregator-bundles-wcma`,
     `curl -s http://127.0.0.1:18080/bundles-wcma`,
     `curl -s http://127.0.0.1:18080/tasks/${task}`,
+    'curl -s http://127.0.0.1:18082/models',
     `CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE=http://127.0.0.1:18084/storage/v1/ CLOUDSDK_AUTH_DISABLE_CREDENTIALS=true CLOUDSDK_CORE_PROJECT=local gcloud storage ls -r gs://${BUCKETS.models}`,
   ]) {
     terminal.command(command);
@@ -140,6 +142,7 @@ const lookAround = (terminal: Terminal, stack: Stack, task: string): void => {
 const demo = async (terminal: Terminal, stack: Stack): Promise<void> => {
   const client = createClient({
     aggregate: stack.aggregate.url,
+    deploy: stack.deploy.url,
     kubernetes: stack.kubernetesUrl,
     storage: stack.storageUrl,
   });
@@ -159,6 +162,7 @@ const demo = async (terminal: Terminal, stack: Stack): Promise<void> => {
   for (const { id, largestError } of results)
     terminal.good(`${id.padEnd(18)} largest error ${largestError.toExponential(1)}`);
   await showRounds(client, terminal, expected, TOLERANCE);
+  await showRelease(client, terminal);
   lookAround(terminal, stack, expected.task);
 };
 

@@ -31,7 +31,7 @@ const require = createRequire(import.meta.url);
 const FRAMEWORK = require.resolve('@google-cloud/functions-framework').replace(/index\.js$/, 'main.js');
 const PRELOAD = fileURLToPath(new URL('die-with-parent.ts', import.meta.url));
 const SOURCE = fileURLToPath(new URL('../index.ts', import.meta.url));
-const START_MS = 30_000;
+const START_MS = 60_000;
 const POLL_MS = 50;
 
 const exited = (child: ChildProcess): Promise<void> =>
@@ -61,7 +61,7 @@ const forEachLine = (stream: NodeJS.ReadableStream | null, onLine: (line: string
 
 /**
  * One function, served by the real functions-framework in a process of its own, as Cloud Run serves it: it can be
- * killed and started again. Throws when it does not answer within 30 s, with what it printed.
+ * killed and started again. Throws when it does not answer within 60 s, with what it printed.
  */
 export const startFunctionProcess = async (options: FunctionProcessOptions): Promise<FunctionProcess> => {
   const url = `http://127.0.0.1:${options.port}`;

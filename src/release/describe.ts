@@ -99,7 +99,7 @@ export const describeRelease = async (deps: ReleaseDeps, site: Site) => {
   const current = currentOf(state);
   const objects = current?.objects ?? [];
   const [look, health, busy] = await Promise.all([
-    lookAt(deps, site, { objects, stalled: new Set() }, new Map()),
+    lookAt(deps, site, { objects }, new Map()),
     checkHealth(deps, site, objects),
     busyOf(deps, site),
   ]);

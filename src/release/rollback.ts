@@ -28,7 +28,7 @@ export const restore = async (
   const live = await readLive(deps, session, objects);
   const plan = await planObjects(deps, session, objects, live, options.adopt);
   const applied = (await applyObjects(session, plan)).map(({ object }) => object);
-  const rollout = { objects: applied, stalled: new Set<string>() };
+  const rollout = { objects: applied };
   const wait = { waitSec: options.waitSec, between: session.ensureLock };
   const end = await awaitRollout(deps, session, rollout, wait);
   if (end.kind === 'failed') {

@@ -28,18 +28,23 @@ export interface Look {
 }
 
 export interface RolloutTarget {
-  /** As they were applied. */
+  /** As the API server answered when they were applied, or as they are. */
   readonly objects: readonly KubeObject[];
-  /** Names of Deployments whose rollout had stalled before, and which were not changed. */
-  readonly stalled: ReadonlySet<string>;
 }
 
-const lookAtDeployment = async (
-  deps: ReleaseDeps,
-  site: Site,
-  wanted: DeploymentObject,
-  hadStalled: boolean,
-): Promise<DeploymentFacts> => {
+/**
+ * What identifies a stalled rollout: the condition's text names the ReplicaSet. The Deployment controller keeps the
+ * condition of the rollout before until the next one makes progress or is complete, also under the new
+ * observedGeneration (kubernetes `pkg/controller/deployment/progress.go`, `syncRolloutStatus`): a condition that was
+ * there when the object was applied says nothing of what was applied.
+ */
+const stallOf = (object: KubeObject | null): string | null => {
+  if (object === null || !isDeployment(object)) return null;
+  const stall = object.status?.conditions?.find(({ reason }) => reason === 'ProgressDeadlineExceeded');
+  return stall === undefined ? null : `${String(stall.lastTransitionTime)} ${stall.message ?? ''}`;
+};
+
+const lookAtDeployment = async (deps: ReleaseDeps, site: Site, wanted: DeploymentObject): Promise<DeploymentFacts> => {
   const { cluster } = deps;
   const { namespace, signal } = site;
   const { apiVersion, kind, metadata } = wanted;
@@ -50,6 +55,8 @@ const lookAtDeployment = async (
     cluster.listPods(namespace, selector, { signal }),
   ]);
   const deployment = found !== null && isDeployment(found) ? found : null;
+  const stall = stallOf(deployment);
+  const hadStalled = stall !== null && stall === stallOf(wanted);
   return { deployment, generation: metadata.generation ?? 0, replicaSets, pods, hadStalled };
 };
 
@@ -75,11 +82,9 @@ const lookAtService = async (
 
 /** Looks once at every Deployment and Service of the target. */
 export const lookAt = async (deps: ReleaseDeps, site: Site, target: RolloutTarget, seen: Seen): Promise<Look> => {
-  const { objects, stalled } = target;
+  const { objects } = target;
   const [facts, services] = await Promise.all([
-    Promise.all(
-      objects.filter(isDeployment).map((one) => lookAtDeployment(deps, site, one, stalled.has(one.metadata.name))),
-    ),
+    Promise.all(objects.filter(isDeployment).map((one) => lookAtDeployment(deps, site, one))),
     Promise.all(objects.filter(isService).map((one) => lookAtService(deps, site, one, objects))),
   ]);
   const nowMs = deps.launch.now().getTime();

@@ -1,4 +1,3 @@
-import type { KubeObject } from '../cluster/release-port.ts';
 import { AppError } from '../errors.ts';
 import { diffsOf, objectAnswers } from './answer.ts';
 import type { ReleaseAnswer, Timings } from './answer.ts';
@@ -15,7 +14,6 @@ import { checkHealth, HEALTH_TRIES, healthWarnings } from './health.ts';
 import type { Health } from './health.ts';
 import { currentOf } from './history.ts';
 import type { ReleaseState } from './history.ts';
-import { isDeployment } from './objects.ts';
 import { planObjects } from './plan.ts';
 import type { PlannedObject } from './plan.ts';
 import { foreignObjects, helmNotes, readLive } from './preflight.ts';
@@ -42,16 +40,6 @@ interface Work {
   readonly isAdoption: boolean;
 }
 
-const hasStalled = (object: KubeObject): boolean =>
-  isDeployment(object) && (object.status?.conditions ?? []).some(({ reason }) => reason === 'ProgressDeadlineExceeded');
-
-const stalledOf = (plan: readonly PlannedObject[]): Set<string> =>
-  new Set(
-    plan.flatMap(({ action, live, desired }) =>
-      action === 'unchanged' && live !== null && hasStalled(live) ? [desired.metadata.name] : [],
-    ),
-  );
-
 const baseAnswer = ({ session, timings, desired, plan, notes }: Work) => ({
   release: session.release,
   namespace: session.namespace,
@@ -72,7 +60,7 @@ const lookIfUnchanged = async ({ session, desired, plan, state }: Work): Promise
     ).length === 0;
   if (!isSame) return null;
   const objects = plan.map(({ live, result }) => live ?? result);
-  const look = await lookAt(session.deps, session, { objects, stalled: stalledOf(plan) }, new Map());
+  const look = await lookAt(session.deps, session, { objects }, new Map());
   return look.readiness.every(({ verdict }) => verdict.kind === 'ready') ? look : null;
 };
 
@@ -108,7 +96,7 @@ const rollOut = async (work: Work, begun: Begun): Promise<Attempted> => {
   const { session, request, timings, plan } = work;
   const applied = await timings.step('applyMs', () => applyObjects(session, plan));
   const noted = await noteApplied(session, begun, applied);
-  const target = { objects: applied.map(({ object }) => object), stalled: stalledOf(plan) };
+  const target = { objects: applied.map(({ object }) => object) };
   const wait = { waitSec: request.waitSec, between: session.ensureLock };
   const end = await timings.step('waitMs', () => awaitRollout(session.deps, session, target, wait));
   if (end.kind === 'failed') {

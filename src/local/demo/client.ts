@@ -1,6 +1,7 @@
 /** What the demo does as a person with curl, kubectl and gcloud would, over the same HTTP. */
 export interface Client {
   post(path: string, body: string): Promise<Reply>;
+  deploy(path: string, body: string): Promise<Reply>;
   get(path: string): Promise<Reply>;
   upload(bucket: string, name: string, bytes: Uint8Array): Promise<void>;
   download(bucket: string, name: string): Promise<Uint8Array<ArrayBuffer>>;
@@ -14,6 +15,7 @@ export interface Reply {
 
 export interface ClientOptions {
   readonly aggregate: string;
+  readonly deploy: string;
   readonly kubernetes: string;
   readonly storage: string;
 }
@@ -30,17 +32,14 @@ const reply = async (response: Response): Promise<Reply> => {
   return { status: response.status, body: isRecord(body) ? body : {} };
 };
 
+// As `curl --data-binary` sends it.
+const postText = async (url: string, body: string): Promise<Reply> =>
+  reply(await fetch(url, { method: 'POST', body, headers: { 'content-type': 'application/x-www-form-urlencoded' } }));
+
 /** Plain HTTP to the local stack. Uploads and downloads throw on any answer but success. */
-export const createClient = ({ aggregate, kubernetes, storage }: ClientOptions): Client => ({
-  // As `curl --data-binary` sends it.
-  post: async (path, body) =>
-    reply(
-      await fetch(`${aggregate}${path}`, {
-        method: 'POST',
-        body,
-        headers: { 'content-type': 'application/x-www-form-urlencoded' },
-      }),
-    ),
+export const createClient = ({ aggregate, deploy, kubernetes, storage }: ClientOptions): Client => ({
+  post: (path, body) => postText(`${aggregate}${path}`, body),
+  deploy: (path, body) => postText(`${deploy}${path}`, body),
   get: async (path) => reply(await fetch(`${aggregate}${path}`)),
   upload: async (bucket, name, bytes) => {
     const url = `${storage}/upload/storage/v1/b/${bucket}/o?uploadType=media&name=${encodeURIComponent(name)}`;
