@@ -17,6 +17,7 @@ const SEEN = [
   '"runs":',
   '"complete": true',
   '"by-hand"',
+  '"outcome": "dry-run"',
 ];
 
 const ready = (child: ChildProcess): Promise<void> =>
