@@ -31,7 +31,12 @@ const inside = imports.filter(({ to }) => files.includes(to));
 const roomOf = (file: string): string => (file.includes('/') ? file.slice(0, file.indexOf('/')) : file);
 
 /** Ports and what belongs to them: the only parts of these folders that others see. */
-const PORTS: ReadonlySet<string> = new Set(['cluster/port.ts', 'cluster/release-port.ts', 'storage/port.ts', 'storage/uri.ts']);
+const PORTS: ReadonlySet<string> = new Set([
+  'cluster/port.ts',
+  'cluster/release-port.ts',
+  'storage/port.ts',
+  'storage/uri.ts',
+]);
 const COMMON: ReadonlySet<string> = new Set(['errors.ts', 'log.ts']);
 
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
