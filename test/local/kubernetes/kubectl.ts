@@ -30,21 +30,25 @@ export interface KubectlResult {
   readonly err: string;
 }
 
-/** `stopWhen`: ends it as soon as it has printed that, for commands that go on for ever. */
-export type Kubectl = (args: readonly string[], input?: string, stopWhen?: RegExp) => Promise<KubectlResult>;
+/** `isEnough` is asked of what it has printed so far, and ends it: for commands that go on for ever. */
+export type Kubectl = (
+  args: readonly string[],
+  input?: string,
+  isEnough?: (out: string) => boolean,
+) => Promise<KubectlResult>;
 
 /** Runs a kubectl against `server`, with a home and a cache of its own: no kubeconfig of this machine is read. */
 export const createKubectl = (program: string, server: string): Kubectl => {
   const home = mkdtempSync(join(tmpdir(), 'kubectl-home-'));
   onTestFinished(() => rmSync(home, { recursive: true, force: true }));
-  return (args, input, stopWhen) =>
+  return (args, input, isEnough) =>
     new Promise((resolve, reject) => {
       const env = { PATH: process.env['PATH'] ?? '', HOME: home, KUBECONFIG: join(home, 'none') };
       const child = spawn(program, [`--server=${server}`, `--cache-dir=${join(home, 'cache')}`, ...args], { env });
       const texts = { out: '', err: '' };
       child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
         texts.out += chunk;
-        if (stopWhen?.test(texts.out) === true) child.kill();
+        if (isEnough?.(texts.out) === true) child.kill();
       });
       child.stderr.setEncoding('utf8').on('data', (chunk: string) => (texts.err += chunk));
       child.on('error', reject);

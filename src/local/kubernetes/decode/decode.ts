@@ -10,8 +10,7 @@ import { badRequest } from '../status.ts';
 import { asDraft } from '../types.ts';
 import type { Draft } from '../types.ts';
 import { parseBody } from './parse.ts';
-import type { Parsed } from './parse.ts';
-import { validationMode } from './strictness.ts';
+import { duplicateField, unknownField, validationMode } from './strictness.ts';
 import type { FieldValidation } from './strictness.ts';
 
 /** What is to be decoded: a resource, or one of the kinds that are not stored (Binding, Scale, reviews). */
@@ -35,18 +34,20 @@ export interface Decoded {
 export const decodeObject = (request: ApiRequest, expected: Expected): Decoded => {
   const mode = validationMode(request, 'CreateOptions');
   const parsed = isProtobuf(request) ? parseProtobuf(request.body, expected) : parseBody(request, expected.kind);
-  return decodeParsed(parsed, expected, mode);
+  return decodeParsed(parsed.fields, parsed.duplicates.map(duplicateField), expected, mode);
 };
 
-/** The same for an object that has been parsed already, such as the outcome of a patch. */
-export const decodeParsed = ({ fields, duplicates }: Parsed, expected: Expected, mode: FieldValidation): Decoded => {
+/** The same for an object that has been parsed already, such as the outcome of a patch; its text may have had faults. */
+export const decodeParsed = (
+  fields: Fields,
+  faults: readonly string[],
+  expected: Expected,
+  mode: FieldValidation,
+): Decoded => {
   checkKind(fields, expected);
   const decoding = { kind: expected.kind, unknownFields: [] as string[] };
   const conformed = conform(expected.struct, omit(fields, 'kind', 'apiVersion'), decoding);
-  const complaints = [
-    ...duplicates.map((path) => `duplicate field "${path}"`),
-    ...decoding.unknownFields.map((path) => `unknown field "${path}"`),
-  ];
+  const complaints = [...faults, ...decoding.unknownFields.map(unknownField)];
   if (mode === 'Strict' && complaints.length > 0) {
     throw new DecodeError(expected.kind, `strict decoding error: ${complaints.join(', ')}`);
   }

@@ -7,6 +7,10 @@ export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 const modes: ReadonlySet<string> = new Set<FieldValidation>(['Strict', 'Warn', 'Ignore']);
 const isMode = (text: string): text is FieldValidation => modes.has(text);
 
+/** What fieldValidation has against a text or an object, by the path of the field. */
+export const duplicateField = (path: string): string => `duplicate field "${path}"`;
+export const unknownField = (path: string): string => `unknown field "${path}"`;
+
 /** `fieldValidation` of a write; Warn when the caller does not say. Throws 422 for any other word. */
 export const validationMode = (request: ApiRequest, optionsKind: string): FieldValidation => {
   const asked = request.query.get('fieldValidation') ?? '';

@@ -1,13 +1,15 @@
 import { decodeParsed } from '../decode/decode.ts';
 import type { Decoded } from '../decode/decode.ts';
+import { duplicateFields } from '../decode/duplicates.ts';
 import { goSyntaxError, mediaTypeOf } from '../decode/parse.ts';
-import { isDryRun, validationMode } from '../decode/strictness.ts';
+import { duplicateField, isDryRun, validationMode } from '../decode/strictness.ts';
 import type { FieldValidation } from '../decode/strictness.ts';
 import type { Answer } from '../http/answer.ts';
 import { checkQuery, managerOf } from '../http/request.ts';
 import { isFields } from '../json.ts';
 import type { Fields } from '../json.ts';
 import { updateObject } from '../operations/update.ts';
+import { jsonPatchFaults } from '../patch/json-patch-faults.ts';
 import { jsonPatch } from '../patch/json-patch.ts';
 import { mergePatch } from '../patch/merge.ts';
 import { strategicMerge } from '../patch/strategic.ts';
@@ -51,7 +53,7 @@ export const handlePatch = (call: Call, subresource?: 'status'): Answer => {
   const change = (old: KubeObject): Draft => {
     const mode = validationMode(call.request, 'PatchOptions');
     const patched = applyPatch(call, type, { ...old });
-    const decoded = decodePatched(call, patched, mode);
+    const decoded = decodePatched(call, type, patched, mode);
     warnings.push(...decoded.warnings);
     call.resource.applyDefaults?.(decoded.draft);
     return decoded.draft;
@@ -66,9 +68,16 @@ export const handlePatch = (call: Call, subresource?: 'status'): Answer => {
 };
 
 /** A patch that leaves something undecodable is invalid (422), where a body like that is a bad request (400). */
-export const decodePatched = (call: Call, patched: Fields, mode: FieldValidation): Decoded => {
+export const decodePatched = (
+  call: Call,
+  type: Exclude<PatchType, 'apply'>,
+  patched: Fields,
+  mode: FieldValidation,
+): Decoded => {
+  const text = call.request.body.toString('utf8');
+  const faults = type === 'json' ? jsonPatchFaults(text) : duplicateFields(text).map(duplicateField);
   try {
-    return decodeParsed({ fields: patched, duplicates: [] }, call.resource, mode);
+    return decodeParsed(patched, faults, call.resource, mode);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     throw invalid('', '', '', [invalidValue('patch', JSON.stringify(patched), error.fault)]);

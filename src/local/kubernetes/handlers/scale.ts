@@ -63,7 +63,7 @@ const patchScale = (call: Call): Answer => {
   const asScale: Call = { ...call, resource: { ...call.resource, ...scaleKind } };
   const mode = validationMode(call.request, 'PatchOptions');
   const change = (old: KubeObject): Draft =>
-    decodePatched(asScale, applyPatch(asScale, type, scaleOf(old)), mode).draft;
+    decodePatched(asScale, type, applyPatch(asScale, type, scaleOf(old)), mode).draft;
   return write(call, change, isDryRun(call.request, 'PatchOptions'), []);
 };
 

@@ -27,9 +27,6 @@ export const resources: readonly Resource[] = [
   endpointSlices,
 ];
 
-export const findResource = (group: string, version: string, plural: string): Resource | undefined =>
-  resources.find((each) => each.group === group && each.version === version && each.plural === plural);
-
 /** By the apiVersion and kind an object or an owner reference carries. */
 export const findKind = (apiVersion: string, kind: string): Resource | undefined => {
   const [group, version] = apiVersion.includes('/') ? apiVersion.split('/') : ['', apiVersion];

@@ -18,5 +18,3 @@ export const canonicalMicroTime = (text: string): string | undefined => {
 };
 
 export const formatTime = (date: Date): string => `${date.toISOString().slice(0, 19)}Z`;
-
-export const formatMicroTime = (date: Date): string => `${date.toISOString().slice(0, 23)}000Z`;

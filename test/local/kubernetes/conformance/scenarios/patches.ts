@@ -33,6 +33,19 @@ export const patchesScenario: Scenario = {
       { differs: 'the patched object is shown with its fields in another order' },
     ),
     merge(`${configMaps}/p`, { foo: 1 }),
+    merge(`${configMaps}/p`, '{"data":{"a":"1","a":"2"}}'),
+    merge(`${configMaps}/p?fieldValidation=Ignore`, '{"data":{"a":"3","a":"1"}}'),
+    merge(`${configMaps}/p?fieldValidation=Strict`, '{"data":{"a":"1","a":"2"}}', {
+      differs: 'the patched object is shown with its fields in another order',
+    }),
+    strategic(`${configMaps}/p`, '{"data":{"a":"2","a":"1"},"foo":1}'),
+    strategic(`${configMaps}/p?fieldValidation=Strict`, '{"data":{"a":"1","a":"2"}}', {
+      differs: 'the patched object is shown as a map of Go',
+    }),
+    jsonPatch(`${configMaps}/p`, '[{"op":"add","op":"test","path":"/data/a","value":"1","foo":1}]'),
+    jsonPatch(`${configMaps}/p?fieldValidation=Strict`, '[{"op":"test","op":"test","path":"/data/a","value":"1"}]', {
+      differs: 'the patched object is shown with its fields in another order',
+    }),
     merge(
       `${configMaps}/p`,
       { data: { x: 1 } },
