@@ -12,11 +12,13 @@ export const conditionsOf = (object: unknown): readonly string[] =>
     )
     .toSorted();
 
-/** The status without its conditions. */
+/** The counts of a status, but for terminatingReplicas, which servers before 1.35 do not tell. */
 export const countsOf = (object: unknown): unknown => {
   const status = at(object, 'status');
   if (typeof status !== 'object' || status === null) return status;
-  return Object.fromEntries(Object.entries(status).filter(([field]) => field !== 'conditions'));
+  return Object.fromEntries(
+    Object.entries(status).filter(([field]) => !['conditions', 'terminatingReplicas'].includes(field)),
+  );
 };
 
 /** The image of an object's template. */
