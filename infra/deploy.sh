@@ -6,6 +6,7 @@
 #   infra/deploy.sh --settings FILE --dry-run   prints the commands, a script, and calls nothing
 #
 # settings.example.env tells the settings. dist/ must be built: npm run build
+# shellcheck source-path=SCRIPTDIR
 set -euo pipefail
 
 CALLED_IN=$PWD

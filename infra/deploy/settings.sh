@@ -19,7 +19,7 @@ SOURCE=$ROOT/dist
 
 # Without a slash the shell would look for it on the PATH.
 case $SETTINGS in '' | */*) ;; *) SETTINGS=./$SETTINGS ;; esac
-# shellcheck source=settings.example.env
+# shellcheck source=/dev/null
 [ -z "$SETTINGS" ] || . "$SETTINGS"
 
 STATE_LOCATION=${STATE_LOCATION:-$REGION}

@@ -42,10 +42,10 @@ export interface Shell {
   settings(text: string): string;
 }
 
-/** A temporary folder with a gcloud that makes nothing, and a bundle. */
-export const openShell = (): Shell => {
+/** A temporary folder with a gcloud that makes nothing, and a bundle; `whenDone` takes what removes it. */
+export const openShell = (whenDone: (remove: () => void) => void = onTestFinished): Shell => {
   const folder = mkdtempSync(join(tmpdir(), 'tensorio-deploy-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  whenDone(() => rmSync(folder, { recursive: true, force: true }));
   mkdirSync(join(folder, 'bin'));
   mkdirSync(join(folder, 'dist'));
   writeFileSync(join(folder, 'dist/index.js'), '');

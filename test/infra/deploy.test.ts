@@ -18,6 +18,7 @@ const EnvironmentSchema = z.record(z.string(), z.string());
 
 describe.skipIf(!hasShellcheck)(
   `deploy.sh${hasShellcheck ? '' : ' (skipped: there is no shellcheck on the PATH: apt-get install shellcheck)'}`,
+  { timeout: PATIENCE_MS },
   () => {
     test('shellcheck has nothing to say', async () => {
       const { stdout } = await promisify(execFile)('shellcheck', ['-x', '-a', 'deploy.sh'], {

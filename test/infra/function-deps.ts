@@ -8,6 +8,7 @@ import type { JsonObject } from '../../src/values/json.ts';
 import { parseValues, type Values } from '../../src/values/parse-values.ts';
 import type { MemoryStore } from '../helpers/memory-store.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';
+import { newId, type Workplace } from './work.ts';
 
 export const SECRET = 'sacred';
 
@@ -75,3 +76,14 @@ export const createFunctionDeps = (options: FunctionOptions): FunctionDeps => {
   const rounds = createRoundsDeps({ launch, log, defaults, configured: async () => ({ document, values }) });
   return { store, launch, rounds, values, defaults, log, lines };
 };
+
+/** As the user of the workplace, with Jobs of its own name. */
+export const depsOf = (place: Workplace, over: { readonly queueName?: string } = {}): FunctionDeps =>
+  createFunctionDeps({ ...place, releaseName: newId('r'), ...over });
+
+/** What the uploaded list of these functions is called. */
+export const LIST = { bucket: 'uploads', name: 'lists/all.txt' };
+
+/** An update of a task, as a device uploads it. */
+export const upload = (deps: FunctionDeps, taskId: string) =>
+  deps.store.put({ bucket: 'uploads', name: `tasksJobs/${taskId}/${newId('job-')}.zip` }, 'update');

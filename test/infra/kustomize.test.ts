@@ -93,7 +93,10 @@ describe.skipIf(!hasKustomize)('kubectl kustomize', () => {
       ['models', 'tio-aggregate', ['aggregator-service-account']],
       ['research', 'tio-aggregate', ['research-aggregator']],
     ]);
-    expect(secretsIn.filter(([, name]) => name === 'tio-deploy').map(([namespace]) => namespace)).toEqual(['models']);
+    expect(secretsIn.filter(([, name]) => name === 'tio-deploy').map(([namespace]) => namespace)).toEqual([
+      'models',
+      'research',
+    ]);
   });
 
   test('each option adds one rule to the Role of deploy', async () => {

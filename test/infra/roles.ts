@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 
 /** infra/kubernetes, with a slash at its end. */
@@ -63,6 +63,19 @@ export const readRole = (name: FunctionRole): Role => {
     throw new Error(`functions/${name}/role.yaml holds ${roles.length} Roles`);
   return role;
 };
+
+const OptionSchema = z.object({ patches: z.array(z.object({ patch: z.string() })).length(1) });
+const PatchSchema = z
+  .array(z.object({ op: z.literal('add'), path: z.literal('/rules/-'), value: RuleSchema }))
+  .length(1);
+
+/** The rules that the options add to the Role of `deploy`. */
+export const readOptions = (): readonly Rule[] =>
+  readdirSync(`${KUBERNETES_FOLDER}options`).flatMap((option) => {
+    const text = readFileSync(`${KUBERNETES_FOLDER}options/${option}/kustomization.yaml`, 'utf8');
+    const { patches } = OptionSchema.parse(parse(text));
+    return patches.flatMap(({ patch }) => PatchSchema.parse(parse(patch)).map(({ value }) => value));
+  });
 
 /** The rules of `role` with `secrets` as the names of the first one, as the overlays write them. */
 export const rulesFor = (role: Role, secrets: readonly string[]): readonly Rule[] =>

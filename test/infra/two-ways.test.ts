@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { EXAMPLE, filesOf, openShell, SCRIPT } from './deploy-script.ts';
 import { describeTerraform, evaluate } from './terraform-tool.ts';
@@ -57,8 +57,8 @@ const readTerraform = async () =>
     ),
   );
 
-const readScript = async () => {
-  const shell = openShell();
+const readScript = async (whenDone: (remove: () => void) => void) => {
+  const shell = openShell(whenDone);
   const settings = shell.settings(
     `${readFileSync(EXAMPLE, 'utf8')}\nUPLOAD_BUCKETS="my-uploads@EU odd.bucket_name@EU"`,
   );
@@ -75,10 +75,12 @@ describeTerraform('Terraform and deploy.sh make the same', () => {
   let terraform: z.infer<typeof AnswerSchema>;
   let calls: readonly (readonly string[])[];
   let files: Readonly<Record<string, string>>;
+  let remove: (() => void) | undefined;
   beforeAll(async () => {
     terraform = await readTerraform();
-    ({ calls, files } = await readScript());
+    ({ calls, files } = await readScript((done) => (remove = done)));
   }, 60_000);
+  afterAll(() => remove?.());
 
   const callsOf = (...words: readonly string[]): readonly (readonly string[])[] =>
     calls.filter((call) => words.every((word, index) => call[index] === word));

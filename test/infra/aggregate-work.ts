@@ -1,11 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { cancelRun } from '../../src/aggregation/cancel.ts';
 import { launch } from '../../src/aggregation/launch.ts';
 import { buildRunRequest } from '../../src/aggregation/request.ts';
 import { listRuns } from '../../src/aggregation/run-store.ts';
 import { AppError } from '../../src/errors.ts';
-import { createOnCheckpoint } from '../../src/functions/on-checkpoint.ts';
 import { advance } from '../../src/rounds/advance.ts';
 import { cancel } from '../../src/rounds/cancel.ts';
 import { redrive } from '../../src/rounds/redrive.ts';
@@ -14,44 +12,8 @@ import { readTask } from '../../src/rounds/task-status.ts';
 import { describeRun, logsOf } from '../../src/status/run.ts';
 import { sweepRuns } from '../../src/status/sweep-runs.ts';
 import { parseValues } from '../../src/values/parse-values.ts';
-import type { RawApi } from '../contracts/raw-api.ts';
-import { createFunctionDeps, type FunctionDeps } from './function-deps.ts';
-
-/** Where a function works, as whom, and the hand that plays kubelet and stranger. */
-export interface Workplace {
-  readonly admin: RawApi;
-  readonly namespace: string;
-  readonly kubeconfig: string;
-  /** Of a user without rights: a function that dies before it can do what it has written down. */
-  readonly strangerKubeconfig: string;
-}
-
-/** One thing that a function does. Throws what the function throws, or what it says in place of doing it. */
-export interface Work {
-  readonly name: string;
-  readonly run: (place: Workplace) => Promise<void>;
-}
-
-const newId = (prefix: string): string => `${prefix}${randomBytes(4).toString('hex')}`;
-
-const assert = (holds: boolean, what: string): void => {
-  if (!holds) throw new Error(what);
-};
-
-const until = async <T>(what: string, look: () => Promise<T | undefined>): Promise<T> => {
-  const endsAt = Date.now() + 20_000;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    if (Date.now() > endsAt) throw new Error(`not so after 20 s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-};
-
-const depsOf = (place: Workplace, over: { readonly queueName?: string } = {}): FunctionDeps =>
-  createFunctionDeps({ ...place, releaseName: newId('r'), ...over });
-
-const LIST = { bucket: 'uploads', name: 'lists/all.txt' };
+import { createFunctionDeps, depsOf, type FunctionDeps, LIST, upload } from './function-deps.ts';
+import { assert, newId, until, type Work, type Workplace } from './work.ts';
 
 const requestOf = (deps: FunctionDeps, aggregator: Record<string, string> = {}) => {
   deps.store.put(LIST, 'gs://uploads/u/1\n');
@@ -76,9 +38,6 @@ const endPods = async ({ admin, namespace }: Workplace, taskId: string): Promise
   });
   for (const name of names) await admin.send('PATCH', `${pods}/${name}/status`, { status: { phase: 'Succeeded' } });
 };
-
-const upload = (deps: FunctionDeps, taskId: string) =>
-  deps.store.put({ bucket: 'uploads', name: `tasksJobs/${taskId}/${newId('job-')}.zip` }, 'update');
 
 const startRound = async (deps: FunctionDeps, taskId: string): Promise<void> => {
   upload(deps, taskId);
@@ -182,84 +141,3 @@ const sweepWork: Work = {
 
 /** All that `aggregate` does in the cluster. */
 export const AGGREGATE_WORK: readonly Work[] = [runWork, scheduledWork, roundWork, cancelledRoundWork, sweepWork];
-
-/** Gives `onCheckpoint` the event of an object; throws what its log says went wrong. */
-const deliver = async (
-  deps: FunctionDeps,
-  object: { readonly bucket: string; readonly name: string; readonly generation: string },
-) => {
-  const { launch: launchDeps, rounds, log, defaults, values } = deps;
-  const before = deps.lines.length;
-  const onCheckpoint = createOnCheckpoint({
-    launch: launchDeps,
-    rounds,
-    log,
-    defaults,
-    values: async () => values,
-    budgetMs: () => 8_000,
-  });
-  const { bucket, name, generation } = object;
-  await onCheckpoint({
-    type: 'google.cloud.storage.object.v1.finalized',
-    data: { bucket, name, generation, size: '6' },
-  });
-  const { severity, message } = deps.lines.slice(before).at(-1) ?? {};
-  if (severity !== 'INFO') throw new Error(String(message));
-};
-
-const listEventWork: Work = {
-  name: 'an uploaded list starts a run',
-  run: async (place) => {
-    const deps = depsOf(place);
-    const object = deps.store.put(LIST, 'gs://uploads/u/1\n');
-    await deliver(deps, object);
-    assert(String(deps.lines.at(-1)?.['message']).endsWith('created'), 'no run was created');
-  },
-};
-
-const updateEventWork: Work = {
-  name: 'an uploaded update starts a round, and looks after the open one',
-  run: async (place) => {
-    const deps = depsOf(place);
-    const taskId = newId('task-');
-    await deliver(deps, upload(deps, taskId));
-    await deliver(deps, upload(deps, taskId));
-    assert(String(deps.lines.at(-1)?.['message']).includes('Waits for round 1'), 'the open round was not looked at');
-  },
-};
-
-const cancelledEventWork = (queueName: string | undefined, act: string): Work => ({
-  name: `an update of a task whose cancelled round has its Job still: ${act}`,
-  run: async (place) => {
-    const deps = depsOf(place, queueName === undefined ? {} : { queueName });
-    const stranger = createFunctionDeps({
-      ...place,
-      ...deps.defaults,
-      kubeconfig: place.strangerKubeconfig,
-      store: deps.store,
-      ...(queueName !== undefined && { queueName }),
-    });
-    const taskId = newId('task-');
-    await deliver(deps, upload(deps, taskId));
-    await cancel(stranger.rounds, taskId, 1).catch((error: unknown) =>
-      assert(error instanceof AppError, String(error)),
-    );
-    await deliver(deps, upload(deps, taskId));
-    const done = deps.lines.flatMap((line) => line['done']);
-    assert(done.includes(`${act} 1`), `the round was not ended by ${act}`);
-  },
-});
-
-/** All that `onCheckpoint` does in the cluster. */
-export const ON_CHECKPOINT_WORK: readonly Work[] = [
-  listEventWork,
-  updateEventWork,
-  cancelledEventWork(undefined, 'suspend-job'),
-  cancelledEventWork('queue', 'delete-job'),
-];
-
-/** Does all of it side by side; answers what went wrong, in the program's words. */
-export const doAll = async (work: readonly Work[], place: Workplace): Promise<readonly string[]> => {
-  const ends = await Promise.allSettled(work.map(({ run }) => run(place)));
-  return ends.flatMap((end) => (end.status === 'rejected' ? [String(end.reason)] : []));
-};
