@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { endpointSlicePrinter } from '../printers/others.ts';
+import { checkEndpointSlice, checkEndpointSliceUpdate } from '../validation/endpoint-slice.ts';
 import type { Resource } from './resource.ts';
 
 export const endpointSlices: Resource = {
@@ -16,6 +17,8 @@ export const endpointSlices: Resource = {
   defaultPropagation: 'background',
   nameRule: 'subdomain',
   printer: endpointSlicePrinter,
+  validate: (draft, faults) => checkEndpointSlice(faults, draft),
+  validateUpdate: (draft, old, faults) => checkEndpointSliceUpdate(faults, draft, old),
   prepareForUpdate: (draft, old) => {
     // There is no spec: all that is not metadata counts, and so do the labels.
     const isSame =
