@@ -1,9 +1,9 @@
 import { startInstantKubelet, untilJobsEnd } from './instant-kubelet.ts';
 import { measurePost, POST_COLUMNS } from './look.ts';
-import type { Table } from './report.ts';
+import type { Row } from './report.ts';
 import { buildRoundValues, NEVER } from './round-values.ts';
 import type { Bench, Section } from './section.ts';
-import { sizeOf } from './section.ts';
+import { openTable, sizeOf } from './section.ts';
 import { seedUpdates } from './seed.ts';
 import { startWorld } from './world.ts';
 
@@ -14,7 +14,7 @@ interface Task {
   readonly size: number;
 }
 
-type Measure = (task: Task, query: string, repeats: number) => Promise<Table['rows'][number]>;
+type Measure = (task: Task, query: string, repeats: number) => Promise<Row>;
 
 const measureAll = async (
   bench: Bench,
@@ -22,9 +22,8 @@ const measureAll = async (
   measure: Measure,
   [what, query, repeats]: readonly [string, string, number],
 ): Promise<void> => {
-  const rows: Table['rows'][number][] = [];
-  for (const task of tasks) rows.push(await measure(task, query, repeats));
-  bench.add({ columns: [what, ...POST_COLUMNS], rows });
+  const add = openTable(bench, [what, ...POST_COLUMNS]);
+  for (const task of tasks) add(await measure(task, query, repeats));
 };
 
 export const advance: Section = {

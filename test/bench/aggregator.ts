@@ -4,11 +4,11 @@ import { fileURLToPath } from 'node:url';
 import { createClient, expectStatus } from './client.ts';
 import { lastProbe, PROBE } from './measured-function.ts';
 import { buildUpdate, VARIABLES } from './model-updates.ts';
-import type { Cell } from './report.ts';
+import type { Row } from './report.ts';
 import { megabytes, perSecond, seconds } from './report.ts';
 import type { Scope } from './scope.ts';
 import type { Bench, Section } from './section.ts';
-import { sizeOf } from './section.ts';
+import { openTable, sizeOf } from './section.ts';
 import type { Server } from './servers.ts';
 import { startServer } from './servers.ts';
 
@@ -55,7 +55,7 @@ const run = async (scope: Scope, env: Readonly<Record<string, string>>) => {
   return { seconds: (performance.now() - startedAt) / 1000, probe: lastProbe(output) };
 };
 
-const measure = async (bench: Bench, server: Server, upload: Upload, updates: number, bytes: number) => {
+const measure = async (bench: Bench, server: Server, upload: Upload, updates: number, bytes: number): Promise<Row> => {
   const lines = Array.from({ length: updates }, (_, at) => `gs://${BUCKET}/update_${at % DISTINCT}`);
   await upload(`list-${updates}.txt`, Buffer.from(`${lines.join('\n')}\n`));
   const ended = await run(bench.scope, {
@@ -64,7 +64,7 @@ const measure = async (bench: Bench, server: Server, upload: Upload, updates: nu
     AGGREGATION_OUTPUT_PATH: `gs://${BUCKET}/out-${updates}`,
     STORAGE_API_ENDPOINT: server.url,
   });
-  const row: [string, ...Cell[]] = [
+  return [
     `${updates.toLocaleString('en-US')} updates`,
     megabytes(bytes * updates),
     seconds(ended.seconds),
@@ -72,7 +72,6 @@ const measure = async (bench: Bench, server: Server, upload: Upload, updates: nu
     ended.probe && seconds(ended.probe.cpuMs / 1000),
     ended.probe && megabytes(ended.probe.maxRssBytes),
   ];
-  return row;
 };
 
 export const aggregator: Section = {
@@ -84,9 +83,8 @@ export const aggregator: Section = {
     const upload = createUpload(bench.scope, server);
     const bytes = await uploadUpdates(upload);
     const sizes = sizeOf(bench, { quick: [10], normal: [10, 100], full: [10, 100, 1_000] });
-    const rows: [string, ...Cell[]][] = [];
-    for (const updates of sizes) rows.push(await measure(bench, server, upload, updates, bytes));
-    bench.add({ columns: [`of ${(bytes / 1e6).toFixed(1)} MB each`, 'read', 'time', 'rate', 'CPU', 'most RSS'], rows });
+    const add = openTable(bench, [`of ${(bytes / 1e6).toFixed(1)} MB each`, 'read', 'time', 'rate', 'CPU', 'most RSS']);
+    for (const updates of sizes) add(await measure(bench, server, upload, updates, bytes));
     if (bench.effort !== 'full') bench.add('1,000 updates: with --full.');
   },
 };

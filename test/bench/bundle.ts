@@ -5,16 +5,18 @@ import { gzipSync } from 'node:zlib';
 import type { ColdStart } from './cold-start.ts';
 import { measureColdStart } from './cold-start.ts';
 import { IMPORTS, measureImport } from './imports.ts';
-import type { Cell, Table } from './report.ts';
+import type { Row, Table } from './report.ts';
 import { megabytes, ms } from './report.ts';
 import type { Bench, Section } from './section.ts';
-import { sizeOf } from './section.ts';
+import { sizeOf, takeTurns } from './section.ts';
 import { median } from './stats.ts';
 import { LIST, buildTrigger } from './trigger-body.ts';
 import { BUCKETS, startWorld } from './world.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const BUNDLE = join(root, 'dist/index.js');
+const STARTS_MS = 30_000;
+const IMPORTS_MS = 12_000;
 const SOURCE = join(root, 'src/index.ts');
 
 const newestOf = (folder: string): number =>
@@ -35,12 +37,14 @@ const describeBundle = (): Table | string => {
   };
 };
 
+const SOURCE_NAME = 'source (src/index.ts)';
+
 interface Candidate {
   readonly name: string;
   readonly source: string;
 }
 
-const rowOf = (name: string, runs: readonly ColdStart[]): [string, ...Cell[]] => {
+const rowOf = (name: string, runs: readonly ColdStart[]): Row => {
   const middle = (pick: (run: ColdStart) => number): number => median(runs.map(pick));
   const rss = runs.flatMap(({ probe }) => probe?.rssBytes ?? []);
   const cpu = runs.flatMap(({ probe }) => probe?.cpuMs ?? []);
@@ -60,18 +64,18 @@ const measureStarts = async (bench: Bench, times: number): Promise<Table> => {
   await world.upload(BUCKETS.uploads, LIST, `gs://${BUCKETS.uploads}/update-1\n`);
   const candidates: Candidate[] = [
     ...(existsSync(BUNDLE) ? [{ name: 'bundle (dist/index.js)', source: BUNDLE }] : []),
-    { name: 'source (src/index.ts)', source: SOURCE },
+    { name: SOURCE_NAME, source: SOURCE },
   ];
   const runs = new Map<string, ColdStart[]>(candidates.map(({ name }) => [name, []]));
-  for (let turn = 0; turn < times; turn += 1) {
+  await takeTurns(times, STARTS_MS, async (turn) => {
     for (const [at, { name, source }] of candidates.entries()) {
       const body = buildTrigger(`cold-${turn}-${at}`);
       runs.get(name)?.push(await measureColdStart(bench.scope, source, world.env, world.client, body));
     }
-  }
+  });
   return {
     columns: [
-      `cold start, ${times} of each in turn`,
+      `cold start, ${runs.get(SOURCE_NAME)?.length ?? 0} of each in turn`,
       'first answer',
       'least',
       'then a first trigger',
@@ -84,11 +88,11 @@ const measureStarts = async (bench: Bench, times: number): Promise<Table> => {
 
 const measureImports = async ({ scope }: Bench, times: number): Promise<Table> => {
   const found = new Map<string, number[]>(IMPORTS.map((name) => [name, []]));
-  for (let turn = 0; turn < times; turn += 1) {
+  await takeTurns(times, IMPORTS_MS, async () => {
     for (const name of IMPORTS) found.get(name)?.push(await measureImport(scope, name));
-  }
+  });
   return {
-    columns: [`import into a fresh process, ${times} of each`, 'p50', 'least'],
+    columns: [`import into a fresh process, ${found.get(IMPORTS[0])?.length ?? 0} of each`, 'p50', 'least'],
     rows: [...found].map(([name, values]) => [name, ms(median(values)), ms(Math.min(...values))]),
   };
 };

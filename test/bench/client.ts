@@ -8,7 +8,7 @@ export interface Reply {
 /** One keep-alive HTTP client: up to as many connections as there are requests in flight. */
 export interface Client {
   send(
-    method: 'GET' | 'POST' | 'PUT',
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH',
     url: string,
     body?: string | Uint8Array,
     headers?: Record<string, string>,

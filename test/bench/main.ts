@@ -3,7 +3,7 @@ import { cpus, totalmem } from 'node:os';
 import { parseBenchOptions, HELP } from './options.ts';
 import type { SectionReport } from './report.ts';
 import { formatSection, tableToJson } from './report.ts';
-import { runSection } from './run-section.ts';
+import { runSection, skipLate } from './run-section.ts';
 import { SECTIONS } from './sections.ts';
 
 const options = parseBenchOptions(
@@ -41,7 +41,7 @@ const startedAt = performance.now();
 const reports: SectionReport[] = [];
 for (const section of SECTIONS.filter(({ name }) => only.length === 0 || only.includes(name))) {
   if (process.stderr.isTTY) process.stderr.write(`${section.title} ...\r`);
-  const report = await runSection(section, effort);
+  const report = skipLate(section, effort, performance.now() - startedAt) ?? (await runSection(section, effort));
   reports.push(report);
   if (!json) process.stdout.write(`${formatSection(report)}\n`);
 }

@@ -58,7 +58,7 @@ export const lastProbe = (output: string): Probe | null =>
 /** Starts the function `target` as the local stack does; it ends with the scope. */
 export const startMeasuredFunction = async (
   scope: Scope,
-  target: 'aggregate' | 'onCheckpoint',
+  target: 'aggregate' | 'onCheckpoint' | 'deploy',
   env: Readonly<Record<string, string>>,
 ): Promise<MeasuredFunction> => {
   let calls: number[] = [];

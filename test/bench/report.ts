@@ -9,11 +9,13 @@ export interface Quantity {
 /** `null`: could not be measured on this machine. */
 export type Cell = Quantity | string | null;
 
+/** A name, and what was found of it. */
+export type Row = readonly [string, ...Cell[]];
+
 export interface Table {
   /** Of all columns; the first one names the rows. */
   readonly columns: readonly string[];
-  /** The first cell is the row's name. */
-  readonly rows: readonly (readonly [string, ...Cell[]])[];
+  readonly rows: readonly Row[];
 }
 
 /** What one section found. */

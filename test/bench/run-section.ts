@@ -3,8 +3,17 @@ import type { Scope } from './scope.ts';
 import { createScope } from './scope.ts';
 import type { Effort, Section } from './section.ts';
 
-/** A section that takes longer hangs. */
-const LIMIT_MS: Record<Effort, number> = { quick: 60_000, normal: 150_000, full: 1_800_000 };
+/** A section that takes longer hangs, or the machine has no time for it. */
+const LIMIT_MS: Record<Effort, number> = { quick: 60_000, normal: 120_000, full: 1_800_000 };
+/** After so long no further section is begun. */
+const TOTAL_MS: Record<Effort, number> = { quick: 90_000, normal: 300_000, full: 5_400_000 };
+
+/** The report of a section that is not begun, or `null` while there is time. */
+export const skipLate = ({ name, title, about }: Section, effort: Effort, spentMs: number): SectionReport | null => {
+  if (spentMs < TOTAL_MS[effort]) return null;
+  const problem = `Not begun: the others took ${Math.round(spentMs / 1000)} s on this machine. Alone: npm run bench -- --only ${name}`;
+  return { name, title, about, parts: [], problem, seconds: 0 };
+};
 
 const expire = (afterMs: number) => {
   const { promise, reject } = Promise.withResolvers<never>();

@@ -2,9 +2,10 @@ import { advance } from './advance.ts';
 import { aggregator } from './aggregator.ts';
 import { bundle } from './bundle.ts';
 import { events } from './events.ts';
+import { release } from './release.ts';
 import { sweep } from './sweep.ts';
 import type { Section } from './section.ts';
 import { trigger } from './trigger.ts';
 
 /** In the order in which they are run. */
-export const SECTIONS: readonly Section[] = [trigger, events, advance, sweep, bundle, aggregator];
+export const SECTIONS: readonly Section[] = [trigger, events, advance, sweep, release, bundle, aggregator];

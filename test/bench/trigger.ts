@@ -4,10 +4,10 @@ import type { Timed } from './client.ts';
 import { runInFlight } from './client.ts';
 import type { Contest } from './contest.ts';
 import { startContest } from './contest.ts';
-import type { Cell, Table } from './report.ts';
+import type { Row, Table } from './report.ts';
 import { count, megabytes, ms, perSecond, ratio } from './report.ts';
 import type { Bench, Section } from './section.ts';
-import { sizeOf } from './section.ts';
+import { openTable, sizeOf } from './section.ts';
 import { sentBetween } from './servers.ts';
 import { mean, median, quantile } from './stats.ts';
 import type { WorldOptions } from './world.ts';
@@ -18,13 +18,13 @@ const timeOf = async (work: Promise<void>): Promise<number> => {
   return performance.now() - startedAt;
 };
 
-const quantilesOf = (name: string, values: readonly number[]): [string, ...Cell[]] => [
+const quantilesOf = (name: string, values: readonly number[]): Row => [
   name,
   ms(quantile(values, 0.5)),
   ms(quantile(values, 0.99)),
 ];
 
-const ratiosOf = (name: string, over: readonly number[], under: readonly number[]): [string, ...Cell[]] => [
+const ratiosOf = (name: string, over: readonly number[], under: readonly number[]): Row => [
   name,
   ratio(quantile(over, 0.5) / quantile(under, 0.5)),
   ratio(quantile(over, 0.99) / quantile(under, 0.99)),
@@ -53,14 +53,14 @@ const compareInTurn = async (contest: Contest, times: number, withinMs: number):
   };
 };
 
-const compareLoad = async (contest: Contest, times: number, withinMs: number): Promise<Table> => {
-  const rows: Table['rows'][number][] = [];
+const compareLoad = async (bench: Bench, contest: Contest, times: number, withinMs: number): Promise<void> => {
+  const add = openTable(bench, ['in flight', 'triggers', 'bare POSTs', 'bare / trigger', 'trigger p50', 'trigger p99']);
   for (const inFlight of [1, 8, 32]) {
     const load = { inFlight, times, withinMs };
     const triggers = await runInFlight(load, (index) => contest.trigger(`load-${inFlight}-${index}`));
     const bares = await runInFlight(load, (index) => contest.bare(`load-${inFlight}-${index}`));
     const rate = ({ eachMs, seconds }: Timed): number => eachMs.length / seconds;
-    rows.push([
+    add([
       String(inFlight),
       perSecond(rate(triggers)),
       perSecond(rate(bares)),
@@ -69,7 +69,6 @@ const compareLoad = async (contest: Contest, times: number, withinMs: number): P
       ms(quantile(triggers.eachMs, 0.99)),
     ]);
   }
-  return { columns: ['in flight', 'triggers', 'bare POSTs', 'bare / trigger', 'trigger p50', 'trigger p99'], rows };
 };
 
 /** Calls and CPU are counted where nothing but new runs is asked for. */
@@ -109,7 +108,7 @@ const compare = async (bench: Bench, server: string, options: WorldOptions): Pro
   });
   bench.add(`On ${server}:`);
   bench.add(await compareInTurn(contest, times, withinMs * 2));
-  bench.add(await compareLoad(contest, times * 2, withinMs / 2));
+  await compareLoad(bench, contest, times * 2, withinMs / 2);
   bench.add(await countCalls(contest, Math.ceil(warm / 2)));
   const atEnd = await fn.probe();
   bench.add({

@@ -29,7 +29,7 @@ export interface World {
   upload(bucket: string, name: string, body: string | Uint8Array): Promise<string>;
   /** The functions' environment. */
   readonly env: Readonly<Record<string, string>>;
-  startFunction(target: 'aggregate' | 'onCheckpoint'): Promise<MeasuredFunction>;
+  startFunction(target: 'aggregate' | 'onCheckpoint' | 'deploy'): Promise<MeasuredFunction>;
 }
 
 export interface WorldOptions {
