@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { unzipSync, zipSync } from 'fflate';
 import { beforeAll, expect, test } from 'vitest';
-import { createClient } from '../../src/local/demo/client.ts';
 import type { Client } from '../../src/local/demo/client.ts';
 import { readAverage } from '../../src/local/demo/compare.ts';
 import type { Expected } from '../../src/local/demo/updates.ts';
@@ -9,6 +8,7 @@ import { bundleFile, readExpected } from '../../src/local/demo/updates.ts';
 import { readCheckpoint } from '../../src/local/images/aggregator/checkpoint.ts';
 import { createBundleWriter } from '../../src/local/images/aggregator/tensor-bundle-writer.ts';
 import { createUploadLog, readManifests, readResult, watchBooks } from './helpers/books.ts';
+import { createDemoClient } from './helpers/demo-client.ts';
 import { readTask, roundValues, startSweeping, taskWithBooks } from './helpers/rounds.ts';
 import type { World } from './helpers/world.ts';
 import { BUCKETS, useWorld } from './helpers/world.ts';
@@ -23,12 +23,7 @@ let client: Client;
 let expected: Expected;
 beforeAll(async () => {
   world = useIt();
-  client = createClient({
-    aggregate: world.functions.aggregate.url,
-    deploy: '',
-    kubernetes: '',
-    storage: world.gcs.url,
-  });
+  client = createDemoClient(world);
   expected = await readExpected();
   const stop = startSweeping(world);
   return stop;
