@@ -3,7 +3,7 @@ import { startFunctionProcess } from '../../src/local/function-process.ts';
 import { findFreePort } from '../real/server-processes.ts';
 import type { Scope } from './scope.ts';
 
-/** What a process has used; see probe.ts. */
+/** What a process has used; see probe.mjs. */
 export interface Probe {
   readonly rssBytes: number;
   readonly maxRssBytes: number;
@@ -22,7 +22,7 @@ export interface MeasuredFunction {
   probe(): Promise<Probe | null>;
 }
 
-export const PROBE = fileURLToPath(new URL('probe.ts', import.meta.url));
+export const PROBE = fileURLToPath(new URL('probe.mjs', import.meta.url));
 const LINES_MS = 10_000;
 
 /** Resolves once `isDone`. Throws an Error after ten seconds. */
@@ -72,7 +72,7 @@ export const startMeasuredFunction = async (
     await startFunctionProcess({
       target,
       port: await findFreePort(),
-      env: { ...env, NODE_OPTIONS: `--import=${new URL('probe.ts', import.meta.url).href}` },
+      env: { ...env, NODE_OPTIONS: `--import=${new URL('probe.mjs', import.meta.url).href}` },
       onLine,
     }),
   );
