@@ -63,7 +63,9 @@ describeReal('objects of a real API server', (real) => {
     const spec = { ports: [{ name: 'rest', port: 80 }], selector: { app: 'none' } };
     await cluster.applyObject({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'empty', namespace }, spec });
     // "no endpoints available", or "not found" where no endpoints-controller makes Endpoints of it.
-    const message = expect.stringMatching(/no endpoints available for service "empty(:rest)?"|services "empty" not found/);
+    const message = expect.stringMatching(
+      /no endpoints available for service "empty(:rest)?"|services "empty" not found/,
+    );
     const probe = await cluster.probeService(namespace, 'empty', 'rest', '/healthz');
     expect(probe).toEqual({ kind: 'unreachable', message });
   });
