@@ -1,8 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { INFRA_FOLDER } from './terraform-tool.ts';
 import { EXAMPLE, openShell, SCRIPT, type Shell } from './deploy-script.ts';
 
 /**
@@ -19,6 +20,35 @@ const VerdictsSchema = z.array(
 
 const quote = (word: string): string =>
   /^[\w./:=@,%+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+
+/** Lines of code blocks, code in sentences, and strings of .tf files that are commands. */
+const texts = (): readonly string[] => {
+  const read = (name: string): string => readFileSync(join(INFRA_FOLDER, name), 'utf8');
+  const readme = read('README.md');
+  const blocks = [...readme.matchAll(/^```sh\n(.*?)^```/gms)].flatMap(([, block = '']) => block.split('\n'));
+  const inline = [...readme.replaceAll(/^```.*?^```/gms, '').matchAll(/`([^`\n]+)`/g)].map(([, code = '']) => code);
+  const terraform = readdirSync(INFRA_FOLDER)
+    .filter((name) => name.endsWith('.tf'))
+    .flatMap((name) =>
+      [...read(name).matchAll(/(?:"|: )(gcloud [a-z].*?)"(?=$|,| *\})/gm)].map(([, command = '']) => command),
+    );
+  return [...blocks, ...inline, ...terraform];
+};
+
+const wordsOf = (command: string): readonly string[] =>
+  [...command.replaceAll(/\$\{[^}]+\}|\$[A-Z]+/g, '60').matchAll(/(?:[^\s'"]|'[^']*'|"[^"]*")+/g)].map(([word]) =>
+    word.replaceAll(/['"]/g, ''),
+  );
+
+/** The gcloud commands in a text, those in `$(...)` too, each as its words. */
+const commandsIn = (text: string): readonly (readonly string[])[] => {
+  const inner = [...text.matchAll(/\$\((gcloud (?:[^()]|\([^()]*\))*)\)/g)];
+  const outer = inner.reduce((left, [whole]) => left.replace(whole, '60'), text);
+  return [...outer.split(' && '), ...inner.map(([, command = '']) => command)]
+    .map((command) => command.trim())
+    .filter((command) => /^gcloud [a-z]/.test(command))
+    .map((command) => wordsOf(command).slice(1));
+};
 
 const WORDS_OF_A_COMMAND = 4;
 
@@ -64,6 +94,12 @@ describe.skipIf(!hasLint)(`gcloud${why}`, { timeout: 120_000 }, () => {
     const again = await shell.run([SCRIPT, '--settings', file], 'everything');
     expect([fresh.code, again.code]).toEqual([0, 0]);
     expect(complaints(shell, [...fresh.calls, ...again.calls])).toEqual([]);
+  });
+
+  test('its parser takes every command of infra/README.md and of the .tf files', () => {
+    const commands = texts().flatMap(commandsIn);
+    expect(commands.length).toBeGreaterThan(20);
+    expect(complaints(openShell(), commands)).toEqual([]);
   });
 
   test('its parser refuses what is no flag: it is asked in earnest', () => {

@@ -1,7 +1,9 @@
 import { beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { UnavailableError } from '../../src/errors.ts';
+import { startDeploy } from '../functions/deploy-world.ts';
 import { startAggregate } from '../functions/world.ts';
+import { exampleDocument } from '../release/values.ts';
 import { matchesFilter } from './log-filter.ts';
 import { failedRound, heldUpTask, type Line, missedTick, overdueTask, settledRound } from './log-lines.ts';
 import { GOOD } from './refusals.ts';
@@ -26,6 +28,14 @@ const failedSweep = async (): Promise<readonly Line[]> => {
 const goodSweep = async (): Promise<readonly Line[]> => {
   const world = await startAggregate();
   await (await fetch(`${world.url}/sweep`, { method: 'POST' })).text();
+  return world.lines;
+};
+
+/** Pods of such a tag end as the tag says. */
+const releaseOf = async (tag: string): Promise<readonly Line[]> => {
+  const world = await startDeploy();
+  const url = `${world.url}/demo?set=repository.deployment.tag=${tag}&set=flea=null`;
+  await (await fetch(url, { method: 'POST', body: JSON.stringify(exampleDocument('basic')) })).text();
   return world.lines;
 };
 
@@ -65,6 +75,16 @@ describeTerraform('the alerts of infra/monitoring.tf', () => {
     const lines = await run();
     expect(lines.length).toBeGreaterThan(0);
     expect(alertsOn(alerts, lines, 'tio-aggregate')).toEqual(expected);
+  });
+
+  test.each([
+    ['a release whose pods crash', 'crash', { failed_releases: { path: '/demo' } }],
+    ['a release that runs', 'ok', {}],
+    ['a release that is refused', 'not/a/tag', {}],
+  ])('find what deploy logs: %s', async (_name, tag, expected) => {
+    const lines = await releaseOf(tag);
+    expect(lines.length).toBeGreaterThan(0);
+    expect(alertsOn(alerts, lines, 'tio-deploy')).toEqual(expected);
   });
 
   test('look at no other service', async () => {

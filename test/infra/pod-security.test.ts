@@ -4,9 +4,12 @@ import { beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { buildAttempt } from '../../src/aggregation/attempt.ts';
 import { buildJob } from '../../src/aggregation/job.ts';
+import { renderRelease } from '../../src/release/manifests/render.ts';
+import type { JsonObject } from '../../src/values/json.ts';
 import { parseValues } from '../../src/values/parse-values.ts';
 import { buildSpec } from '../helpers/launch-world.ts';
 import { describeReal } from '../real/describe-real.ts';
+import { exampleValues } from '../release/values.ts';
 
 const AGGREGATOR = {
   repository: 'docai/flea-aggregator',
@@ -24,6 +27,7 @@ const AGGREGATOR = {
 const EventsSchema = z.object({
   items: z.array(z.object({ reason: z.string().optional(), message: z.string().optional() })),
 });
+const TemplateSchema = z.object({ template: z.object({ spec: z.looseObject({}) }) });
 const PodsSchema = z.object({ items: z.array(z.object({ metadata: z.object({ name: z.string() }) })) });
 
 describeReal('Pod Security "restricted", enforced by a real API server', (real) => {
@@ -79,5 +83,36 @@ describeReal('Pod Security "restricted", enforced by a real API server', (real) 
       name: 'root',
     });
     await expect(outcomeOf(job)).resolves.toMatch(/violates PodSecurity "restricted:latest"/);
+  });
+
+  /** What the API server says to the pods of a release's Deployments. */
+  const verdictsOf = async (podSecurityContext: JsonObject): Promise<readonly string[]> => {
+    const deployment = { tag: 'ok', podSecurityContext };
+    const values = exampleValues('gcs', { repository: { deployment }, flea: { deployment } });
+    const objects = renderRelease(values, { release: 'demo', namespace, waitSec: 60, restartedAt: {} });
+    const templates = objects.flatMap(({ kind, spec }) =>
+      kind === 'Deployment' ? [TemplateSchema.parse(spec).template.spec] : [],
+    );
+    const path = `/api/v1/namespaces/${namespace}/pods?dryRun=All`;
+    return Promise.all(
+      templates.map((spec, index) =>
+        real()
+          .api.send('POST', path, { metadata: { name: `service-${index}` }, spec })
+          .then(() => 'admitted', String),
+      ),
+    );
+  };
+
+  test('the pods of services are admitted once their values say that they run as another than root', async () => {
+    await expect(verdictsOf({ runAsNonRoot: true, runAsUser: 65_532 })).resolves.toEqual(['admitted', 'admitted']);
+  });
+
+  test('nothing else keeps them out: their images may need root, which the values do not decide for them', async () => {
+    const verdicts = await verdictsOf({});
+    expect(verdicts).toHaveLength(2);
+    for (const verdict of verdicts) {
+      expect(verdict).toContain('runAsNonRoot != true');
+      expect(verdict).not.toMatch(/allowPrivilegeEscalation|unrestricted capabilities|seccompProfile|volume/);
+    }
   });
 });

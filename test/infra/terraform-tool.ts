@@ -18,8 +18,13 @@ export interface TerraformResult {
   readonly stderr: string;
 }
 
-/** Runs terraform in infra/, over the provider of `provider-folder.ts`; what it writes, it writes to `folder`. */
-const runTerraform = (folder: string, args: readonly string[], input = ''): Promise<TerraformResult> => {
+/** Runs terraform, in infra/ unless said otherwise, over the provider of `provider-folder.ts`; what it writes, it writes to `folder`. */
+const runTerraform = (
+  folder: string,
+  args: readonly string[],
+  input = '',
+  cwd = INFRA_FOLDER,
+): Promise<TerraformResult> => {
   const rc = join(folder, 'terraform.rc');
   const overrides = `dev_overrides {\n    "hashicorp/google" = ${JSON.stringify(findProvider() ?? folder)}\n  }`;
   writeFileSync(rc, `provider_installation {\n  ${overrides}\n  direct {}\n}\n`);
@@ -31,7 +36,7 @@ const runTerraform = (folder: string, args: readonly string[], input = ''): Prom
     CHECKPOINT_DISABLE: '1',
   };
   return new Promise((resolve) => {
-    const options = { cwd: INFRA_FOLDER, env, maxBuffer: 64 * 1024 * 1024 };
+    const options = { cwd, env, maxBuffer: 64 * 1024 * 1024 };
     const child = execFile('terraform', [...args], options, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
       resolve({ code, stdout, stderr });
@@ -50,6 +55,10 @@ export const terraform = async (args: readonly string[], input = ''): Promise<Te
   }
 };
 
+/** Runs one command in a configuration of one's own, which keeps what it fetched. */
+export const terraformIn = (folder: string, args: readonly string[]): Promise<TerraformResult> =>
+  runTerraform(folder, args, '', folder);
+
 type Variables = Readonly<Record<string, unknown>>;
 
 const withVariables = async <T>(
@@ -66,10 +75,12 @@ const withVariables = async <T>(
   }
 };
 
-/** What an expression comes to with these variables: of locals that need nothing of Google Cloud. */
-export const evaluate = (variables: Variables, expression: string): Promise<unknown> =>
+const varFiles = (files: readonly string[]): string[] => files.map((file) => `-var-file=${file}`);
+
+/** What an expression comes to with these variables, after those of `files`: of locals that need nothing of Google Cloud. */
+export const evaluate = (variables: Variables, expression: string, files: readonly string[] = []): Promise<unknown> =>
   withVariables(variables, async (folder, file) => {
-    const args = ['console', `-var-file=${file}`, `-state=${join(folder, 'none.tfstate')}`];
+    const args = ['console', ...varFiles([...files, file]), `-state=${join(folder, 'none.tfstate')}`];
     const { stdout, stderr } = await runTerraform(folder, args, `jsonencode(${expression})\n`);
     const line = stdout.split('\n').find((each) => each.startsWith('"'));
     if (line === undefined) throw new Error(`terraform console: ${stdout}${stderr}`);
@@ -77,9 +88,10 @@ export const evaluate = (variables: Variables, expression: string): Promise<unkn
     return JSON.parse(String(text));
   });
 
-/** What a plan with these variables is refused for: message, and `file:line` of the rule. */
+/** What a plan with these variables, after those of `files`, is refused for: message, and `file:line` of the rule. */
 export const refusals = (
   variables: Variables,
+  files: readonly string[] = [],
 ): Promise<readonly { readonly message: string; readonly rule: string }[]> =>
   withVariables(variables, async (folder, file) => {
     const state = join(folder, 'none.tfstate');
@@ -90,7 +102,7 @@ export const refusals = (
       '-refresh=false',
       '-lock=false',
       `-state=${state}`,
-      `-var-file=${file}`,
+      ...varFiles([...files, file]),
     ];
     const { stdout } = await runTerraform(folder, args);
     return stdout.split('\n').flatMap((line) => {

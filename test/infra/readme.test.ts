@@ -1,0 +1,75 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
+import { assertRunnable } from '../../src/aggregation/attempt.ts';
+import { parseConfig } from '../../src/config.ts';
+import { parseDocument } from '../../src/values/parse-document.ts';
+import { parseValues } from '../../src/values/parse-values.ts';
+import { inputRows, outputRows, README, rowsIn } from './terraform-docs.ts';
+import { describeTerraform, evaluate, INFRA_FOLDER, refusals, terraformIn } from './terraform-tool.ts';
+
+const PATIENCE_MS = 60_000;
+const readme = readFileSync(README, 'utf8');
+const REWRITE = 'node test/infra/terraform-docs.ts && npx oxfmt infra/README.md writes them anew';
+
+test(`the tables of variables and outputs are those of the .tf files (${REWRITE})`, () => {
+  expect(inputRows().length).toBeGreaterThan(20);
+  expect(rowsIn(readme, 'inputs')).toEqual(inputRows());
+  expect(rowsIn(readme, 'outputs')).toEqual(outputRows());
+});
+
+test('every file that it names is there', () => {
+  const named = [...readme.matchAll(/`([\w./-]+\.(?:tf|sh|ts|env|example))`|(?<![\w/])(infra\/[\w./-]+\.\w+)\b/g)];
+  const paths = named.map(([, here, there]) => (here === undefined ? `../${there ?? ''}` : here));
+  const made = ['../infra/bundle.zip'];
+  const missing = paths.filter(
+    (path) =>
+      !made.includes(path) &&
+      ![INFRA_FOLDER, join(INFRA_FOLDER, '..')].some((folder) => existsSync(join(folder, path))),
+  );
+  expect(missing).toEqual([]);
+});
+
+const AnswerSchema = z.object({
+  values: z.string(),
+  environment: z.record(z.string(), z.record(z.string(), z.string())),
+});
+
+describeTerraform('infra/README.md', () => {
+  const example = join(INFRA_FOLDER, 'terraform.tfvars.example');
+
+  test(
+    'terraform.tfvars.example is in order, and its values start rounds',
+    async () => {
+      const bundle = { bundle: 'tests/bundle.txt' };
+      expect((await refusals(bundle, [example])).filter(({ rule }) => rule !== '')).toEqual([]);
+      const expression = '{ values = var.values, environment = local.function_environment }';
+      const { values, environment } = AnswerSchema.parse(await evaluate(bundle, expression, [example]));
+      const { allowed } = parseConfig(environment['aggregate'] ?? {});
+      const parsed = parseValues(parseDocument(Buffer.from(values)));
+      expect(parsed.rounds).toHaveLength(1);
+      assertRunnable(parsed, allowed);
+    },
+    PATIENCE_MS,
+  );
+
+  test(
+    'the module in a configuration of one’s own is valid',
+    async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'tensorio-module-'));
+      onTestFinished(() => rm(folder, { recursive: true, force: true }));
+      const [, block = ''] = /```hcl\n(.*?)```/s.exec(readme) ?? [];
+      await writeFile(join(folder, 'main.tf'), block);
+      await writeFile(join(folder, 'values.yaml'), 'rounds: []\n');
+      await mkdir(join(folder, 'tensorio-trigger'));
+      await symlink(INFRA_FOLDER, join(folder, 'tensorio-trigger/infra'));
+      expect(await terraformIn(folder, ['get', '-no-color'])).toMatchObject({ code: 0 });
+      const { stdout, stderr } = await terraformIn(folder, ['validate', '-no-color']);
+      expect(`${stdout}${stderr}`).toContain('The configuration is valid');
+    },
+    PATIENCE_MS,
+  );
+});
