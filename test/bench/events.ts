@@ -107,7 +107,7 @@ export const events: Section = {
   about: `Finalize events of one task, posted to onCheckpoint as Eventarc posts them, ${IN_FLIGHT} in flight, their objects being in the embedded bucket already. An instance looks at a task once for all events that arrive during a look, so calls per event are far below one look's.`,
   run: async (bench) => {
     const { times, withinMs } = sizeOf(bench, {
-      quick: { times: 1_000, withinMs: 2_500 },
+      quick: { times: 1_000, withinMs: 2_000 },
       normal: { times: 10_000, withinMs: 20_000 },
       full: { times: 10_000, withinMs: 600_000 },
     });

@@ -6,7 +6,7 @@ import type { Effort, Section } from './section.ts';
 /** A section that takes longer hangs, or the machine has no time for it. */
 const LIMIT_MS: Record<Effort, number> = { quick: 60_000, normal: 120_000, full: 1_800_000 };
 /** After so long no further section is begun. */
-const TOTAL_MS: Record<Effort, number> = { quick: 90_000, normal: 300_000, full: 5_400_000 };
+const TOTAL_MS: Record<Effort, number> = { quick: 120_000, normal: 300_000, full: 5_400_000 };
 
 /** The report of a section that is not begun, or `null` while there is time. */
 export const skipLate = ({ name, title, about }: Section, effort: Effort, spentMs: number): SectionReport | null => {

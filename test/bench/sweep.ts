@@ -33,7 +33,7 @@ export const sweep: Section = {
   about:
     'POST /sweep over tasks of one or two updates with a goal of two, one call each; it looks at 16 tasks side by side and ends by itself after 55 s. No kubelet: the Jobs stay pending. Function, embedded bucket and Kubernetes API each in a process of its own.',
   run: async (bench) => {
-    const tasks = sizeOf(bench, { quick: 50, normal: 1_000 });
+    const tasks = sizeOf(bench, { quick: 40, normal: 1_000 });
     const world = await startWorld(bench.scope, { values: buildRoundValues(GOAL) });
     const [fn] = await Promise.all([world.startFunction('aggregate'), uploadToAll(world, WARM_UP)]);
     await measureSweep('warm-up', world, fn);

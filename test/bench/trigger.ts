@@ -99,7 +99,7 @@ const compare = async (bench: Bench, server: string, options: WorldOptions): Pro
   const contest = await startContest(bench.scope, options);
   const { fn, trigger, bare, bareCalls } = contest;
   const { warm, times, withinMs } = sizeOf(bench, {
-    quick: { warm: 20, times: 60, withinMs: 800 },
+    quick: { warm: 20, times: 60, withinMs: 500 },
     normal: { warm: 100, times: 300, withinMs: 5_000 },
   });
   const atStart = await fn.probe();
