@@ -175,6 +175,7 @@ make_triggers() {
     capture SUBSCRIPTION gcloud eventarc triggers describe "$trigger" "${at[@]}" '--format=value(transport.pubsub.subscription)'
     # Pub/Sub gives up on a push after 10 s by default, and delivers again while the first call still runs.
     run gcloud pubsub subscriptions update "$SUBSCRIPTION" "${in_project[@]}" "--ack-deadline=$(timeout_of oncheckpoint)"
+    make_late_events_alert "${each%@*}"
   done
 }
 

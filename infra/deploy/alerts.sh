@@ -41,6 +41,23 @@ make_policy() {
   fi
 }
 
+# make_late_events_alert BUCKET: events that are delivered and not acknowledged, of the trigger's $SUBSCRIPTION.
+make_late_events_alert() {
+  [ "$ALERTS" = yes ] || return 0
+  # shellcheck disable=SC2016 # printed, not expanded
+  local id='${SUBSCRIPTION##*/}'
+  [ "$DRY_RUN" = yes ] || id=${SUBSCRIPTION##*/}
+  local filter="resource.type=\"pubsub_subscription\" AND resource.labels.subscription_id=\"$id\" AND metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\""
+  write_file "policy-late-$1.json" <<END
+{"displayName": "$NAME: events of $1 are late", "combiner": "OR", "severity": "WARNING",
+ "conditions": [{"displayName": "oldest event is 10 minutes old", "conditionThreshold": {"filter": $(json_text "$filter"),
+  "comparison": "COMPARISON_GT", "thresholdValue": 600, "duration": "300s",
+  "aggregations": [{"alignmentPeriod": "60s", "perSeriesAligner": "ALIGN_MAX"}]}}],
+ "alertStrategy": {"autoClose": "86400s"}}
+END
+  make_policy "$NAME: events of $1 are late" "policy-late-$1.json"
+}
+
 make_alerts() {
   heading "Metrics of the functions' log lines, and alerts"
   make_alert failed_rounds 'a round failed' ERROR 300 'jsonPayload.done=~"^fail "' task_id=taskId

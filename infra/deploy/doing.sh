@@ -97,7 +97,11 @@ fi
 # write_file NAME: what is given on standard input, as $FILES/NAME.
 write_file() {
   if [ "$DRY_RUN" = yes ]; then
-    printf "cat >%s <<'END'\n%s\nEND\n" "$(quote "$FILES/$1")" "$(cat)"
+    local text end="'END'"
+    text=$(cat)
+    # What is known later only is filled in when the script runs.
+    [[ ! $text =~ \$\{($LATER) ]] || end=END
+    printf 'cat >%s <<%s\n%s\nEND\n' "$(quote "$FILES/$1")" "$end" "$text"
   else
     cat >"$FILES/$1"
   fi

@@ -88,7 +88,7 @@ export const openShell = (whenDone: (remove: () => void) => void = onTestFinishe
 /** The files that a dry run would write, by name. */
 export const filesOf = (printed: string): Readonly<Record<string, string>> =>
   Object.fromEntries(
-    [...printed.matchAll(/^cat >"\$FILES\/([\w.-]+)" <<'END'\n(.*?)\nEND$/gms)].map(([, name = '', text = '']) => [
+    [...printed.matchAll(/^cat >"\$FILES\/([\w.-]+)" <<'?END'?\n(.*?)\nEND$/gms)].map(([, name = '', text = '']) => [
       name,
       text,
     ]),

@@ -120,10 +120,29 @@ const aggregations = async (desk: Desk): Promise<void> => {
   assert((await launched(second)) === 'created', 'the second aggregation did not replace the first');
 };
 
-/** All that `deploy` does in the cluster, as the user of `kubeconfig`; answers what went wrong, in the program's words. */
-export const doDeployWork = async (world: ApiWorld, kubeconfig: string): Promise<readonly string[]> => {
+type Flow = (desk: Desk) => Promise<void>;
+
+/** What is done with a resource: all of it in `life`, but for these. */
+const FLOWS: Readonly<Record<string, readonly Flow[]>> = {
+  jobs: [aggregations],
+  mappings: [routes],
+  httproutes: [routes],
+  leases: [life, takeOver],
+};
+const ALL: readonly Flow[] = [life, takeOver, routes, aggregations];
+
+/**
+ * All that `deploy` does in the cluster, or what it does with one resource, as the user of `kubeconfig`; answers what
+ * went wrong, in the program's words.
+ */
+export const doDeployWork = async (
+  world: ApiWorld,
+  kubeconfig: string,
+  resource?: string,
+): Promise<readonly string[]> => {
   const said: string[] = [];
   const desk: Desk = { world, deps: createDeps(world, listening(clusterOf(world, kubeconfig), said)) };
-  const ends = await Promise.allSettled([life(desk), takeOver(desk), routes(desk), aggregations(desk)]);
+  const flows = resource === undefined ? ALL : (FLOWS[resource] ?? [life]);
+  const ends = await Promise.allSettled(flows.map((flow) => flow(desk)));
   return [...said, ...ends.flatMap((end) => (end.status === 'rejected' ? [String(end.reason)] : []))];
 };

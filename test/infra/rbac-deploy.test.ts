@@ -19,8 +19,8 @@ const DEPLOY: RoleCase = {
     await world.putSecret(SECRET, ['sacred.json', 'sacred.pem', 'googleAccessId']);
     return {
       namespace: world.namespace,
-      doAll: async () => {
-        const said = await doDeployWork(world, kubeconfig);
+      doAll: async (resource) => {
+        const said = await doDeployWork(world, kubeconfig, resource);
         // What a release left that could not be carried to its end.
         for (const path of ['/apis/apps/v1', '/apis/batch/v1'])
           await real.api.send(

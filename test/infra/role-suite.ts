@@ -10,8 +10,11 @@ export const STRANGER = 'stranger@my-project.iam.gserviceaccount.com';
 /** A function at work in a namespace, with its Secret there. */
 export interface AtWork {
   readonly namespace: string;
-  /** Does everything the function does in the cluster; answers what went wrong, in the program's words. */
-  doAll(): Promise<readonly string[]>;
+  /**
+   * Does everything the function does in the cluster, or what may need a resource; answers what went wrong, in the
+   * program's words.
+   */
+  doAll(resource?: string): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
@@ -72,7 +75,7 @@ export const roleSuite = (real: () => Real, { role, email, rules, secret, open }
         // Where the program goes on, it repeats what the API server said.
         `User "${email}" cannot ${verb} resource "${right.resource}" in API group "${right.apiGroup}" in the namespace "${namespace}"`,
       ]);
-      const said = await atWork.doAll();
+      const said = await atWork.doAll(right.resource);
       expect(said.filter((line) => told.some((words) => line.includes(words)))).not.toEqual([]);
     });
 
