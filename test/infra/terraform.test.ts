@@ -17,6 +17,22 @@ const rules = variableFiles.flatMap((name) =>
     .flatMap((line, index) => (line === '  validation {' ? [`${name}:${index + 1}`] : [])),
 );
 
+test('every IAM resource adds a member, and infra/tests/members.tftest.hcl knows it', () => {
+  const texts = readdirSync(INFRA_FOLDER)
+    .filter((name) => name.endsWith('.tf'))
+    .map((name) => readFileSync(join(INFRA_FOLDER, name), 'utf8'));
+  const iam = [...texts.join('\n').matchAll(/^resource "(google_\w+_iam_\w+)" "(\w+)"/gm)].map(
+    ([, type = '', name = '']) => ({ type, name }),
+  );
+  const members = iam.filter(({ type }) => type.endsWith('_iam_member'));
+  expect(iam.filter(({ type }) => !type.endsWith('_iam_member')).map(({ type }) => type)).toEqual([
+    'google_project_iam_custom_role',
+  ]);
+  const known = readFileSync(join(INFRA_FOLDER, 'tests/members.tftest.hcl'), 'utf8');
+  expect(members.length).toBeGreaterThan(9);
+  expect(members.filter(({ type, name }) => !known.includes(`${type}.${name}`))).toEqual([]);
+});
+
 describeTerraform(
   'terraform fmt',
   () => {
