@@ -5,8 +5,8 @@ export const HELP = `npm run bench -- [options]      what the product costs, in 
 
   --quick       small sizes, under a minute
   --full        the sizes that take long, too
-  --only NAME   this section alone (repeatable): trigger, events, advance, sweep,
-                release, bundle, aggregator
+  --only NAME   this section alone (repeatable): trigger, release, bundle,
+                aggregator, events, advance, sweep
   --json        one JSON document instead of tables
   --help
 `;

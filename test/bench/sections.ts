@@ -7,5 +7,5 @@ import { sweep } from './sweep.ts';
 import type { Section } from './section.ts';
 import { trigger } from './trigger.ts';
 
-/** In the order in which they are run. */
-export const SECTIONS: readonly Section[] = [trigger, events, advance, sweep, release, bundle, aggregator];
+/** In the order in which they are run: those that take long are the last, where a busy machine has no time for all. */
+export const SECTIONS: readonly Section[] = [trigger, release, bundle, aggregator, events, advance, sweep];
