@@ -50,11 +50,14 @@ export const sortListing = (ledger: Ledger, unadopted: Manifest | null, listing:
 export const account = (ledger: Ledger, unadopted: Manifest | null, sorted: Sorted): Accounting => {
   const { totals, open } = ledger;
   const sealed = unadopted?.updates.length ?? 0;
+  const redriven = unadopted?.redriveOf === undefined ? 0 : sealed;
+  // A redrive of the round that the ledger still shows as open: that one has failed since the ledger was read.
+  const failedSince = open !== null && unadopted?.redriveOf === open.round ? open.updates : 0;
   const counts = {
     aggregated: totals.aggregated,
-    running: (open?.updates ?? 0) + sealed,
+    running: (open?.updates ?? 0) - failedSince + sealed,
     pending: sorted.pending.length,
-    failed: totals.failed - (unadopted?.redriveOf === undefined ? 0 : sealed),
+    failed: totals.failed + failedSince - redriven,
     duplicate: totals.duplicate + sorted.duplicates.length,
     dropped: totals.dropped + (unadopted?.dropped.length ?? 0),
     invalid: totals.invalid + sorted.invalid.length,

@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { account, sortListing } from '../../src/rounds/accounting.ts';
 import type { Ledger } from '../../src/rounds/ledger.ts';
 import { emptyLedger } from '../../src/rounds/ledger.ts';
+import { openRound, settleRound } from '../../src/rounds/ledger-changes.ts';
 import type { ListedUpdate } from '../../src/rounds/listing.ts';
+import type { Manifest } from '../../src/rounds/manifest.ts';
 import { raiseWatermark } from '../../src/rounds/watermark.ts';
 
 const listed = (jobId: string, generation: number, timeCreatedMs: number, valid = true): ListedUpdate => ({
@@ -18,6 +20,28 @@ const listed = (jobId: string, generation: number, timeCreatedMs: number, valid 
 const ledgerOf = (change: Partial<Ledger>): Ledger => ({ ...emptyLedger('t', 'p'), ...change });
 const settled = (...ids: readonly (readonly [string, number, number])[]) =>
   new Map(ids.map(([jobId, generation, timeCreatedMs]) => [jobId, { generation: String(generation), timeCreatedMs }]));
+
+const buildTestManifest = (jobIds: readonly string[]): Manifest => ({
+  schema: 1,
+  taskId: 't',
+  round: 1,
+  uploads: 'p',
+  sealedAt: '2026-01-01T00:00:00.000Z',
+  reason: 'report-goal',
+  forced: false,
+  minReports: 1,
+  maxAttempts: 1,
+  outputPaths: ['gs://out/t/1'],
+  updates: jobIds.map((jobId) => ({
+    jobId,
+    name: jobId,
+    generation: '1',
+    size: 1,
+    crc32c: '',
+    timeCreated: '2026-01-01T00:00:00.000Z',
+  })),
+  dropped: [],
+});
 
 describe('the books', () => {
   const ledger = ledgerOf({
@@ -59,6 +83,27 @@ describe('the books', () => {
     expect(sortListing(ledger, null, [listed('sealed', 8, 5000)]).duplicates).toEqual([]);
     const large = ledgerOf({ settled: settled(['a', 10, 5000]) });
     expect(sortListing(large, null, [listed('a', 9, 5000)]).duplicates).toEqual([]);
+  });
+});
+
+describe('a sealed round that the ledger does not know', () => {
+  const manifest = buildTestManifest(['a', 'b', 'c']);
+  const empty = { pending: [], duplicates: [], invalid: [] };
+  const open = openRound(emptyLedger('t', 'p'), manifest, { namespace: 'ns', name: 'job' });
+
+  test('is running', () => {
+    expect(account(emptyLedger('t', 'p'), manifest, empty)).toMatchObject({ uploaded: 3, running: 3, failed: 0 });
+  });
+
+  test('takes its updates from the failed ones when it is a redrive', () => {
+    const failed = settleRound(open, new Date(0), { attempt: 1, code: 'X', reason: 'x' });
+    const redrive = { ...manifest, round: 2, redriveOf: 1, updates: manifest.updates.slice(1) };
+    expect(account(failed, redrive, empty)).toMatchObject({ uploaded: 3, running: 2, failed: 1 });
+  });
+
+  test('tells that the open round has failed since, when it is a redrive of that', () => {
+    const redrive = { ...manifest, round: 2, redriveOf: 1, updates: manifest.updates.slice(1) };
+    expect(account(open, redrive, empty)).toMatchObject({ uploaded: 3, running: 2, failed: 1 });
   });
 });
 
