@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,6 +30,8 @@ const LISTS = [
 
 const folder = mkdtempSync(join(tmpdir(), 'tensorio-stack-'));
 const data = join(folder, 'data');
+/** The first container of docai/flea-aggregator runs, and sleeps: no list's Job may have that image. */
+const marker = join(folder, 'ran');
 let stack: StackProcess;
 let api: RawApi;
 let calls: Calls;
@@ -37,12 +39,16 @@ let calls: Calls;
 /** Starts the stack on the same data, under new ports. */
 const start = async (): Promise<void> => {
   const values = join(folder, 'values.json');
-  writeFileSync(values, JSON.stringify(roundValues({ reportGoal: 50 }, { lists: LISTS })));
+  const configured = roundValues({ reportGoal: 50 });
+  writeFileSync(
+    values,
+    JSON.stringify({ ...configured, aggregator: { ...configured.aggregator, repository: 'docai/flea' }, lists: LISTS }),
+  );
   const node = `${process.execPath} --no-warnings`;
   const images = [
-    `docai/flea-aggregator=${node} ${SLEEPING} ${join(folder, 'ran')}`,
-    `docai/tensorio-models=${node} ${SLEEPING}`,
+    `docai/flea-aggregator=${node} ${SLEEPING} ${marker}`,
     `docai/flea=${process.execPath} --version`,
+    `docai/tensorio-models=${node} ${SLEEPING}`,
   ];
   stack = await startStackProcess([
     '--data',
@@ -195,6 +201,7 @@ describe('kill -9 of the whole stack, then npm start on the same --data', () => 
     await calls.call('POST', '/', slow('goes-on', 1, 'docai/flea-aggregator'));
     await calls.call('POST', '/', slow('endless', 0, 'docai/tensorio-models'));
     await Promise.all([runInState('goes-on', 'running'), runInState('endless', 'running')]);
+    await until(() => expect(existsSync(marker)).toBe(true));
     before = await look();
     // Its events cannot be delivered any more, and wait.
     const pid = functionPid('onCheckpoint');

@@ -62,7 +62,9 @@ describeTerraform('infra/README.md', () => {
       const folder = await mkdtemp(join(tmpdir(), 'tensorio-module-'));
       onTestFinished(() => rm(folder, { recursive: true, force: true }));
       const [, block = ''] = /```hcl\n(.*?)```/s.exec(readme) ?? [];
-      await writeFile(join(folder, 'main.tf'), block);
+      // The checkout may have been built, or not: bundle.zip, the default, is there only after `node infra/zip.ts`.
+      const bundle = `  bundle = "${join(INFRA_FOLDER, 'tests/bundle.txt')}"\n`;
+      await writeFile(join(folder, 'main.tf'), block.replace(/( *source +=.*\n)/, `$1${bundle}`));
       await writeFile(join(folder, 'values.yaml'), 'rounds: []\n');
       await mkdir(join(folder, 'tensorio-trigger'));
       await symlink(INFRA_FOLDER, join(folder, 'tensorio-trigger/infra'));

@@ -59,7 +59,7 @@ export const watchBooks = (world: World, taskId: string, log: UploadLog, twice =
   const loop = async (): Promise<void> => {
     while (!stopped.signal.aborted) {
       await look().catch(() => {});
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await new Promise((resolve) => setTimeout(resolve, 150));
     }
   };
   const ended = loop();

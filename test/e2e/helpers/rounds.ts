@@ -5,7 +5,7 @@ import type { World } from './world.ts';
 import { BUCKETS, IMAGE } from './world.ts';
 
 /** Configured values with one entry of `rounds[]`; `policy` is laid over it. */
-export const roundValues = (policy: object = {}, more: object = {}): object => ({
+export const roundValues = (policy: object = {}, more: object = {}) => ({
   aggregator: {
     repository: IMAGE,
     tag: '1.0',
@@ -74,7 +74,7 @@ export const taskWithBooks = (
   });
 
 /** Cloud Scheduler's part: a sweep every so often, whatever comes of it, until the answer is called. */
-export const startSweeping = (world: World, everyMs = 300): (() => Promise<void>) => {
+export const startSweeping = (world: World, everyMs = 600): (() => Promise<void>) => {
   const stop = new AbortController();
   const loop = async (): Promise<void> => {
     while (!stop.signal.aborted) {
@@ -87,14 +87,4 @@ export const startSweeping = (world: World, everyMs = 300): (() => Promise<void>
     stop.abort();
     await ended;
   };
-};
-
-/** Runs `work` while sweeps go on. */
-export const whileSweeping = async <T>(world: World, work: () => Promise<T>): Promise<T> => {
-  const stop = startSweeping(world);
-  try {
-    return await work();
-  } finally {
-    await stop();
-  }
 };
