@@ -26,13 +26,13 @@ beforeAll(() => {
 /** Every task, by pages of 30. */
 const listTaskIds = async (): Promise<readonly unknown[]> => {
   const found: unknown[] = [];
-  for (let pageToken: unknown = ''; pageToken !== undefined;) {
-    const query = pageToken === '' ? '' : `&pageToken=${encodeURIComponent(String(pageToken))}`;
+  for (let query = ''; ;) {
     const { body } = await world.call('GET', `/tasks?limit=30${query}`);
     found.push(...(Array.isArray(body['tasks']) ? body['tasks'].map((task) => member(task, 'taskId')) : []));
-    pageToken = body['nextPageToken'];
+    const { nextPageToken } = body;
+    if (typeof nextPageToken !== 'string') return found;
+    query = `&pageToken=${encodeURIComponent(nextPageToken)}`;
   }
-  return found;
 };
 
 test(`${UPLOADS} uploads at once for one task: each update is in one round, each round’s output is of its updates, the books are right at every read`, async () => {

@@ -12,7 +12,7 @@ import { createCalls } from './helpers/calls.ts';
 import { member } from './helpers/json.ts';
 import { roundValues, updateName } from './helpers/rounds.ts';
 import { fields } from './helpers/runs.ts';
-import { PATIENCE_MS } from './helpers/size.ts';
+import { PATIENCE_MS, UNTIL_MS } from './helpers/size.ts';
 import type { StackProcess } from './helpers/stack-process.ts';
 import { commandOf, descendantsOf, hasProc, isAlive, startStackProcess } from './helpers/stack-process.ts';
 import { until } from './helpers/until.ts';
@@ -201,7 +201,7 @@ describe('kill -9 of the whole stack, then npm start on the same --data', () => 
     await calls.call('POST', '/', slow('goes-on', 1, 'docai/flea-aggregator'));
     await calls.call('POST', '/', slow('endless', 0, 'docai/tensorio-models'));
     await Promise.all([runInState('goes-on', 'running'), runInState('endless', 'running')]);
-    await until(() => expect(existsSync(marker)).toBe(true));
+    await vi.waitUntil(() => existsSync(marker), { timeout: UNTIL_MS });
     before = await look();
     // Its events cannot be delivered any more, and wait.
     const pid = functionPid('onCheckpoint');
