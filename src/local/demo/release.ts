@@ -57,7 +57,7 @@ export const showRelease = async (client: Client, terminal: Terminal): Promise<v
   const unchanged = expectStatus(await client.deploy(path(), values), 200);
   terminal.good(`${unchanged.status} ${String(unchanged.body['outcome'])} (asked once more)`);
   terminal.command(
-    'curl "$DEPLOY/models?set=flea.deployment.tag=broken&...&timeoutSec=${WAIT_SEC}" --data-binary @infra/values/values.gcs.yaml',
+    `curl "$DEPLOY/models?set=flea.deployment.tag=broken&...&timeoutSec=${WAIT_SEC}" --data-binary @infra/values/values.gcs.yaml`,
   );
   printFailure(
     terminal,
