@@ -18,6 +18,7 @@ import { planObjects } from './plan.ts';
 import type { PlannedObject } from './plan.ts';
 import { foreignObjects, helmNotes, readLive } from './preflight.ts';
 import { leftovers } from './prune.ts';
+import { tellTrouble } from './readiness.ts';
 import type { Revision } from './records.ts';
 import { itemOf } from './records.ts';
 import { recover } from './recover.ts';
@@ -169,13 +170,18 @@ const undo = async (work: Work, begun: Begun): Promise<Undone> => {
 
 const sentence = (text: string): string => (/[.!?]$/.test(text.trimEnd()) ? text.trimEnd() : `${text.trimEnd()}.`);
 
+/** A Deployment's condition tells that time ran out, and a pod why: whoever reads one line must read both. */
+const withPod = (reason: string, [first]: readonly Evidence[]): string =>
+  first === undefined || reason.includes(first.pod) ? reason : `${sentence(reason)} P${tellTrouble(first).slice(1)}`;
+
 /** Evidence first, then the rollback, then the records; always throws what is answered. */
 const fail = async (work: Work, begun: Begun, failure: Failure): Promise<never> => {
   const { session, timings, desired, plan } = work;
-  const { look, reason, health } = failure;
+  const { look, health } = failure;
   const evidence: Evidence[] = await timings.step('evidenceMs', async () =>
     look === undefined ? [] : collectEvidence(session.deps, session, look),
   );
+  const reason = withPod(failure.reason, evidence);
   const { outcome, rollback, told, inventory } = await undo(work, begun);
   const both = outcome === 'rollback-failed' ? `${sentence(reason)} ${told}` : reason;
   await recordFailure(session, begun, { reason: both, evidence, inventory });

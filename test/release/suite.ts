@@ -127,9 +127,12 @@ export const releaseSuite = (name: string, setup: () => Promise<ReleaseWorld>): 
       const short = { waitSec: 20 };
       const failed = await refusal(callDeploy(world, { ...short, over: tagged('unschedulable') }));
       expect(failed).toMatchObject({ code: 'rolled-back', details: { evidence: [{ reason: 'Unschedulable' }] } });
+      expect(failed.message).toMatch(/pod demo-repository-\S+: Unschedulable/);
       const unready = await refusal(callDeploy(world, { ...short, over: tagged('unready') }));
       expect(unready).toMatchObject({ code: 'rolled-back', details: { evidence: [{ reason: 'NotReady' }] } });
-      expect(unready.message).toMatch(/Not ready after 20 s: .*0 of 1 pods ready/);
+      expect(unready.message).toMatch(
+        /Not ready after 20 s: .*0 of 1 pods ready.* Pod demo-repository-\S+, container repository: NotReady/,
+      );
     });
 
     test('onFailure=keep leaves the failed objects to be looked at, and the next deploy mends them', async () => {
