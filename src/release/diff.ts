@@ -102,6 +102,14 @@ const changesOf = (before: Record<string, unknown>, after: Record<string, unknow
   }));
 };
 
+/** The address that a dry run drew for a Service to be made: the one that is made draws another. */
+const withoutDrawn = (made: Record<string, unknown>): Record<string, unknown> => {
+  const { spec } = made;
+  if (made['kind'] !== 'Service' || !isRecord(spec) || spec['clusterIP'] === 'None') return made;
+  const { clusterIP: _drawn, clusterIPs: _all, ...kept } = spec;
+  return { ...made, spec: kept };
+};
+
 const record = (value: unknown): Record<string, unknown> => (isRecord(value) ? value : {});
 
 /**
@@ -112,7 +120,7 @@ export const diffObject = (before: KubeObject | null, after: KubeObject | null):
   const named = after ?? before;
   if (named === null) return null;
   const old = before === null ? null : comparable(before);
-  const now = after === null ? null : comparable(after);
+  const now = after === null ? null : before === null ? withoutDrawn(comparable(after)) : comparable(after);
   const changes = old === null || now === null ? [] : changesOf(old, now);
   if (old !== null && now !== null && changes.length === 0) return null;
   const { kind } = named;

@@ -33,6 +33,14 @@ test('a created object is added whole, a deleted one removed whole', () => {
   expect(diffObject(null, null)).toBeNull();
 });
 
+test('the address that a dry run drew for a new Service is not told: the apply draws another', () => {
+  const service = (spec: object): KubeObject => ({ ...object(spec), apiVersion: 'v1', kind: 'Service' });
+  const drawn = diffObject(null, service({ type: 'ClusterIP', clusterIP: '10.0.0.2', clusterIPs: ['10.0.0.2'] }));
+  expect(drawn?.unified).toContain('+  type: ClusterIP\n');
+  expect(drawn?.unified).not.toContain('10.0.0.2');
+  expect(diffObject(null, service({ clusterIP: 'None' }))?.unified).toContain('+  clusterIP: None\n');
+});
+
 test('nothing to tell is told', () => {
   expect(unifiedText([])).toBe('no changes\n');
 });
