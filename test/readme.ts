@@ -17,7 +17,15 @@ const SEEN = [
   '"runs":',
   '"complete": true',
   '"by-hand"',
-  '"outcome": "dry-run"',
+  '"uploaded": 6',
+  '"taskId": "digits"',
+  '+++ release/Service/',
+  'kubectl create secret generic tokens',
+  '"outcome": "deployed"',
+  '"outcome": "unchanged"',
+  '"outcome": "rolled-back"',
+  'ImagePull',
+  '"outcome": "uninstalled"',
 ];
 
 const ready = (child: ChildProcess): Promise<void> =>
