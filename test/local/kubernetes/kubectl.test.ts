@@ -40,7 +40,7 @@ const start = async (
   const images = { shell: { command: ['true'], allowCommand: true } };
   const kubelet = await startKubelet({ server: server.url, images, workDir });
   onTestFinished(() => kubelet.close());
-  const kubectl = createKubectl(program, server.url);
+  const kubectl = createKubectl(program, [`--server=${server.url}`]);
   const ok = async (args: string, input?: string): Promise<string> => {
     const result: KubectlResult = await kubectl(args.split(' '), input);
     expect({ args, code: result.code, err: result.err }).toEqual({ args, code: 0, err: expect.any(String) });

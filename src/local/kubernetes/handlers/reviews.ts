@@ -16,11 +16,48 @@ export interface Review extends Expected {
   /** Its answer says when it was given. */
   readonly isDated?: true;
   readonly singular: string;
+  /** Its answer repeats nothing of what was asked. */
+  readonly isQuestionLeftOut?: true;
   /** What the review finds. There is no authorisation here: whoever gets in may do everything. */
   readonly status: () => Fields;
   /** Throws when the question is none. */
   readonly check?: (draft: Draft) => void;
 }
+
+const HEALTH = ['/healthz', '/livez', '/readyz', '/version', '/version/'];
+
+/** What a real API server lists for its admin: the roles of everybody (basic-user, discovery, public-info-viewer), and cluster-admin. */
+const RULES_OF_ADMIN: Fields = {
+  resourceRules: [
+    {
+      verbs: ['create'],
+      apiGroups: ['authorization.k8s.io'],
+      resources: ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'],
+    },
+    { verbs: ['create'], apiGroups: ['authentication.k8s.io'], resources: ['selfsubjectreviews'] },
+    { verbs: ['*'], apiGroups: ['*'], resources: ['*'] },
+  ],
+  nonResourceRules: [
+    {
+      verbs: ['get'],
+      nonResourceURLs: [
+        '/api',
+        '/api/*',
+        '/apis',
+        '/apis/*',
+        '/healthz',
+        '/livez',
+        '/openapi',
+        '/openapi/*',
+        '/readyz',
+        '/version',
+        '/version/',
+      ],
+    },
+    { verbs: ['get'], nonResourceURLs: HEALTH },
+    { verbs: ['*'], nonResourceURLs: ['*'] },
+  ],
+};
 
 /** Questions about oneself, answered on POST and stored nowhere. */
 export const reviews: readonly Review[] = [
@@ -60,11 +97,8 @@ export const reviews: readonly Review[] = [
     plural: 'selfsubjectrulesreviews',
     singular: 'selfsubjectrulesreview',
     struct: 'authorization.SelfSubjectRulesReview',
-    status: () => ({
-      resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }],
-      nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }],
-      incomplete: false,
-    }),
+    isQuestionLeftOut: true,
+    status: () => ({ ...RULES_OF_ADMIN, incomplete: false }),
     check: (draft) => {
       if (stringAt(draft, 'spec', 'namespace') === '') throw badRequest('no namespace on request');
     },
@@ -80,5 +114,6 @@ export const handleReview = (review: Review, request: ApiRequest): Answer => {
   const { draft, warnings } = decodeObject(request, review);
   review.check?.(draft);
   const metadata = { ...draft.metadata, ...(review.isDated === true && { creationTimestamp: formatTime(new Date()) }) };
-  return document(201, { ...draft, metadata, status: review.status() }, warnings);
+  const spec = review.isQuestionLeftOut === true ? { spec: {} } : {};
+  return document(201, { ...draft, metadata, ...spec, status: review.status() }, warnings);
 };

@@ -21,7 +21,8 @@ const find = (path: string, request: ApiRequest, version: string): Answer | unde
   if (healthPaths.has(path.replace(/^(\/\w+)\/.*$/, '$1'))) return { kind: 'text', code: 200, text: 'ok' };
   if (path === '/version') return document(200, versionOf(version));
   if (path === '/api' || path === '/apis') return discoveryRoot(path === '/api' ? 'api' : 'apis', request);
-  if (path === '/openapi/v3') return cached(request, openApiIndex());
+  // The real one is sent without a type, which net/http then guesses.
+  if (path === '/openapi/v3') return cached(request, openApiIndex(), 'text/plain; charset=utf-8');
   if (path === '/openapi/v2') throw notImplemented('OpenAPI v2: /openapi/v3 is served');
   const openApi = /^\/openapi\/v3\/(.+)$/.exec(path)?.[1];
   if (openApi !== undefined) return optional(openApiDocument(openApi), (body) => cached(request, body));
@@ -47,10 +48,10 @@ const discoveryRoot = (root: 'api' | 'apis', request: ApiRequest): Answer => {
   return document(200, root === 'api' ? coreVersions(request.headers.host ?? '') : groupList());
 };
 
-const cached = (request: ApiRequest, body: Fields): Answer => {
+const cached = (request: ApiRequest, body: Fields, contentType = 'application/json'): Answer => {
   const etag = etagOf(body);
   if (request.headers['if-none-match'] === etag) return { kind: 'text', code: 304, text: '', headers: { etag } };
-  return { kind: 'document', code: 200, body, headers: { etag, vary: 'Accept' } };
+  return { kind: 'document', code: 200, body, contentType, headers: { etag, vary: 'Accept' } };
 };
 
 /** kubectl of Google Cloud's SDK runs the kubectl of the server's minor version. */

@@ -21,7 +21,7 @@ const start = async (
   const kubernetes = await startKubernetes();
   onTestFinished(() => kubernetes.close());
   const world = await createWorld({ server: kubernetes.url });
-  const kubectl = createKubectl(program, kubernetes.url);
+  const kubectl = createKubectl(program, [`--server=${kubernetes.url}`]);
   const run: Run = async (args, input) => {
     const result = await kubectl(['-n', world.namespace, ...args.split(' ')], input);
     expect({ args, code: result.code, err: result.err }).toEqual({ args, code: 0, err: expect.any(String) });
