@@ -14,7 +14,8 @@ const POLL_MS = 40;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-const itemsOf = (json: unknown): KubeObject[] => {
+/** The items of a list that the API server answered. */
+export const itemsOf = (json: unknown): KubeObject[] => {
   const items: unknown = typeof json === 'object' && json !== null && 'items' in json ? json.items : [];
   return Array.isArray(items) ? items : [];
 };
@@ -41,8 +42,15 @@ const drivePod = async (api: RawApi, path: string, node: string, pod: V1Pod, ind
     });
 };
 
+/** Who looks after the pods of a world. */
+export interface Pods {
+  /** What of the cluster is not the API server's own. */
+  readonly cluster: Partial<ReleaseCluster>;
+  stop(): Promise<void>;
+}
+
 /** Schedules the pods of a namespace to a Node of ours and writes their status as a kubelet would, by their image's tag. */
-const startPods = async (api: RawApi, namespace: string): Promise<() => Promise<void>> => {
+const startFates = async (api: RawApi, namespace: string): Promise<Pods> => {
   const path = `/api/v1/namespaces/${namespace}/pods`;
   const node = `fates-${randomBytes(4).toString('hex')}`;
   await api.send('POST', '/api/v1/nodes', { metadata: { name: node } });
@@ -59,10 +67,17 @@ const startPods = async (api: RawApi, namespace: string): Promise<() => Promise<
     }
   };
   const done = loop();
-  return async () => {
-    isOpen = false;
-    await done;
-    await api.send('DELETE', `/api/v1/nodes/${node}`);
+  return {
+    cluster: {
+      // No kubelet: nothing of a pod answers. The proxy itself is tested where it is.
+      probeService: async () => ({ kind: 'answered', status: 200, body: '{"status":"SERVING"}' }),
+      podLog: async (_namespace, pod) => (pod === '' ? null : `starting\n${CRASH_LOG}`),
+    },
+    stop: async () => {
+      isOpen = false;
+      await done;
+      await api.send('DELETE', `/api/v1/nodes/${node}`);
+    },
   };
 };
 
@@ -73,6 +88,11 @@ const KINDS = [
   ['coordination.k8s.io/v1', 'Lease', '/apis/coordination.k8s.io/v1', 'leases'],
 ] as const;
 
+export interface ApiWorldOptions {
+  readonly speed?: number;
+  readonly startPods?: (api: RawApi, namespace: string) => Promise<Pods>;
+}
+
 export interface ApiWorld extends ReleaseWorld {
   readonly api: RawApi;
 }
@@ -81,23 +101,20 @@ export interface ApiWorld extends ReleaseWorld {
  * The world of the release suites on a Kubernetes API with its controllers, in a namespace of its own. Its clock runs
  * `speed` times as fast as real time, so that 45 s of a pod that cannot pull take 4.5.
  */
-export const createApiReleaseWorld = async (access: ClusterAccess, speed = 10): Promise<ApiWorld> => {
+export const createApiReleaseWorld = async (
+  access: ClusterAccess,
+  { speed = 10, startPods = startFates }: ApiWorldOptions = {},
+): Promise<ApiWorld> => {
   const api = await createRawApi(access);
   const namespace = `release-${randomBytes(5).toString('hex')}`;
   await api.send('POST', '/api/v1/namespaces', { metadata: { name: namespace } });
-  const stop = await startPods(api, namespace);
+  const pods = await startPods(api, namespace);
   const startedAt = Date.now();
   let skippedMs = 0;
   const now = (): Date => new Date(startedAt + (Date.now() - startedAt) * speed + skippedMs);
   const store = createMemoryStore({ now });
   putList(store);
-  const real = createCluster(access);
-  const cluster: ReleaseCluster = {
-    ...real,
-    // No kubelet: nothing of a pod answers. The proxy itself is tested where it is.
-    probeService: async () => ({ kind: 'answered', status: 200, body: '{"status":"SERVING"}' }),
-    podLog: async (_namespace, pod) => (pod === '' ? null : `starting\n${CRASH_LOG}`),
-  };
+  const cluster: ReleaseCluster = { ...createCluster(access), ...pods.cluster };
   return {
     api,
     cluster,
@@ -131,7 +148,7 @@ export const createApiReleaseWorld = async (access: ClusterAccess, speed = 10): 
       else await api.send('PATCH', `${path}/${object.metadata.name}${query}`, { ...object, metadata });
     },
     close: async () => {
-      await stop();
+      await pods.stop();
       await api.send('DELETE', `/api/v1/namespaces/${namespace}`);
       await api.close();
     },

@@ -13,7 +13,7 @@ export interface Records {
   readonly leases: readonly KubeObject[];
 }
 
-export const recordsOf = async (world: ReleaseWorld): Promise<Records> => {
+export const recordsOf = async (world: Pick<ReleaseWorld, 'objects'>): Promise<Records> => {
   const all = await world.objects();
   const maps = all.filter(({ kind }) => kind === 'ConfigMap');
   const of = (state: string): KubeObject[] => maps.filter(({ metadata }) => metadata.labels?.[STATE_LABEL] === state);
@@ -30,7 +30,7 @@ export const recordsOf = async (world: ReleaseWorld): Promise<Records> => {
 const nameOf = ({ kind, name }: { kind: string; name: string }): string => `${kind}/${name}`;
 
 /** What holds whenever no call is under way, however the calls before ended. */
-export const expectConsistent = async (world: ReleaseWorld): Promise<Records> => {
+export const expectConsistent = async (world: Pick<ReleaseWorld, 'objects'>): Promise<Records> => {
   const records = await recordsOf(world);
   const { pointer, revisions, workloads, leases } = records;
   expect(leases, 'no Lease is left').toEqual([]);

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
-import type { Decide, Passing } from './proxy.ts';
+import type { FunctionProcess } from '../../../src/local/function-process.ts';
+import type { Decide, Passing, Proxy } from './proxy.ts';
 import { until } from './until.ts';
-import type { FunctionName, World } from './world.ts';
 
 /** Where a call is held: at its nth write, before the server carries it out or after, but before the answer. */
 export interface HoldPoint {
@@ -11,16 +11,22 @@ export interface HoldPoint {
   readonly when: 'before' | 'after';
 }
 
-const isMarked = ({ path, body }: Passing, mark: string): boolean =>
+/** Functions and what stands between them and their servers. */
+export interface Killable<Name extends string> {
+  readonly functions: Readonly<Record<Name, FunctionProcess>>;
+  readonly proxies: Readonly<Record<string, Proxy>>;
+}
+
+export const isMarked = ({ path, body }: Passing, mark: string): boolean =>
   decodeURIComponent(path).includes(mark) || body.includes(mark);
 
 /**
  * Holds each call at its point; once all are there, kills the function with SIGKILL, drops what was held and starts the
  * function again. `calls` are started after the traps are laid; that their connections break is of no interest.
  */
-export const killAt = async (
-  world: World,
-  name: FunctionName,
+export const killAt = async <Name extends string>(
+  world: Killable<Name>,
+  name: Name,
   points: readonly HoldPoint[],
   calls: () => readonly Promise<unknown>[],
 ): Promise<void> => {

@@ -1,0 +1,156 @@
+import { expect } from 'vitest';
+import type { KubeObject } from '../../../src/cluster/release-port.ts';
+import { mergeValues } from '../../../src/values/merge.ts';
+import type { Records } from '../../release/invariants.ts';
+import { expectConsistent, specsOf } from '../../release/invariants.ts';
+import { exampleDocument } from '../../release/values.ts';
+import { tagged } from '../../release/world.ts';
+import type { Reply } from './calls.ts';
+import { isMarked } from './hold.ts';
+import { isObject, member } from './json.ts';
+import type { Decide } from './proxy.ts';
+import type { DeployedWorld } from './release-world.ts';
+
+const V1 = tagged('ok-1', 'ok-1');
+const V2 = tagged('ok-2');
+const BAD = tagged('bad-name');
+const WAIT = 'timeoutSec=120';
+
+type Call = (world: DeployedWorld, release: string) => Promise<Reply>;
+
+const deployOf =
+  (over: ReturnType<typeof tagged>): Call =>
+  (world, release) =>
+    world.call(
+      'POST',
+      `/${release}?${WAIT}`,
+      mergeValues(exampleDocument('basic'), { ...over, namespace: world.cluster.namespace }),
+    );
+
+/** A call that is killed at each of its writes. */
+export interface Walk {
+  /** In the names of its releases. */
+  readonly name: string;
+  readonly what: string;
+  readonly before: readonly Call[];
+  readonly call: Call;
+  /** How the call ends; another end is possible only where it was done but for its answer. */
+  readonly ends: readonly string[];
+}
+
+export const WALKS: readonly Walk[] = [
+  { name: 'install', what: 'an install', before: [], call: deployOf(V1), ends: ['deployed', 'unchanged'] },
+  {
+    name: 'upgrade',
+    what: 'an upgrade that prunes',
+    before: [deployOf(V1)],
+    call: deployOf(V2),
+    ends: ['deployed', 'unchanged'],
+  },
+  {
+    name: 'failing',
+    what: 'an upgrade that fails and is rolled back',
+    before: [deployOf(V1)],
+    call: deployOf(BAD),
+    ends: ['rolled-back'],
+  },
+  {
+    name: 'broken',
+    what: 'an install that fails and is undone',
+    before: [],
+    call: deployOf(BAD),
+    ends: ['rolled-back'],
+  },
+  {
+    name: 'back',
+    what: 'a rollback to a revision',
+    before: [deployOf(V1), deployOf(V2)],
+    call: (world, release) => world.call('POST', `/${release}/rollback?revision=1&${WAIT}`),
+    ends: ['deployed', 'unchanged'],
+  },
+  {
+    name: 'removal',
+    what: 'an uninstall',
+    before: [deployOf(V1)],
+    call: (world, release) => world.call('DELETE', `/${release}`),
+    ends: ['uninstalled', 'not-found'],
+  },
+];
+
+const outcomeOf = ({ status, body }: Reply): string => {
+  const { outcome } = body;
+  return typeof outcome === 'string' ? outcome : status === 404 ? 'not-found' : `${status}`;
+};
+
+export const expectEnd = ({ ends }: Walk, reply: Reply, release: string): void => {
+  expect(ends, `${release}: ${reply.status} ${reply.text.slice(0, 500)}`).toContain(outcomeOf(reply));
+};
+
+/** The calls before the one that is killed. */
+export const prepare = async (world: DeployedWorld, { before }: Walk, release: string): Promise<void> => {
+  for (const call of before) {
+    const reply = await call(world, release);
+    expect(outcomeOf(reply), `${release}: ${reply.text.slice(0, 500)}`).toBe('deployed');
+  }
+};
+
+/** What the namespace holds of one release: by its names, so that an object without its labels is found too. */
+const objectsOf = (all: readonly KubeObject[], release: string): KubeObject[] =>
+  all.filter(
+    ({ metadata: { name } }) =>
+      name.startsWith(`${release}-`) || name === `tio-${release}` || name.startsWith(`tio-${release}.`),
+  );
+
+/** The release's records and workloads, once what must hold between calls was found to hold. */
+export const expectWhole = (all: readonly KubeObject[], release: string): Promise<Records> =>
+  expectConsistent({ objects: async () => objectsOf(all, release) });
+
+/** What the workloads are, whatever the release's name. */
+export const specsWithoutName = (records: Records, release: string): unknown =>
+  JSON.parse(JSON.stringify(specsOf(records)).replaceAll(release, 'RELEASE'));
+
+/** The writes of a call that nothing kills, in their order, and what it makes of the release. */
+export interface Clean {
+  readonly writes: readonly string[];
+  readonly specs: unknown;
+}
+
+/** Runs each walk once without a kill. */
+export const runClean = async (world: DeployedWorld, walks: readonly Walk[]): Promise<ReadonlyMap<Walk, Clean>> => {
+  const nameOf = ({ name }: Walk): string => `${name}-clean`;
+  await Promise.all(walks.map((walk) => prepare(world, walk, nameOf(walk))));
+  const writes = new Map(walks.map((walk) => [walk, [] as string[]]));
+  const note: Decide = (passing) => {
+    const walk = passing.isWrite ? walks.find((each) => isMarked(passing, nameOf(each))) : undefined;
+    if (walk !== undefined) writes.get(walk)?.push(`${passing.method} ${passing.path.replace(/\?.*/, '')}`);
+    return 'pass';
+  };
+  world.proxies.kubernetes.decide(note);
+  const replies = await Promise.all(walks.map((walk) => walk.call(world, nameOf(walk))));
+  world.proxies.kubernetes.decide();
+  const all = await world.cluster.objects();
+  const clean = new Map<Walk, Clean>();
+  for (const [index, walk] of walks.entries()) {
+    const reply = replies[index];
+    if (reply !== undefined) expectEnd(walk, reply, nameOf(walk));
+    const specs = specsWithoutName(await expectWhole(all, nameOf(walk)), nameOf(walk));
+    clean.set(walk, { writes: writes.get(walk) ?? [], specs });
+  }
+  return clean;
+};
+
+/** The release of a Lease that somebody holds. */
+export const heldReleases = (all: readonly KubeObject[]): readonly string[] =>
+  all
+    .filter((object) => object.kind === 'Lease' && isObject(object['spec']))
+    .filter((lease) => member(lease['spec'], 'holderIdentity') !== '')
+    .map(({ metadata }) => metadata.name.replace(/^tio-/, ''));
+
+/** Makes a Lease that nobody renews as old as if `seconds` more had passed. */
+export const ageLease = async ({ cluster }: DeployedWorld, release: string, seconds: number): Promise<void> => {
+  const path = `/apis/coordination.k8s.io/v1/namespaces/${cluster.namespace}/leases/tio-${release}`;
+  const { json } = await cluster.api.send('GET', path);
+  const renewedAt = Date.parse(String(member(json, 'spec', 'renewTime')));
+  const renewTime = new Date(renewedAt - seconds * 1_000).toISOString().replace('Z', '000Z');
+  await cluster.api.send('PATCH', path, { spec: { renewTime } });
+};
