@@ -4,6 +4,7 @@ import { createApi } from './kubelet/api.ts';
 import type { ApiOptions } from './kubelet/api.ts';
 import { DEFAULT_TIMINGS } from './kubelet/backoff.ts';
 import type { Timings } from './kubelet/backoff.ts';
+import { HOST_IP } from './kubelet/downward.ts';
 import { createEventRecorder } from './kubelet/events.ts';
 import { startLogServer } from './kubelet/log-server.ts';
 import { buildOffer, createNodeRegistration } from './kubelet/node.ts';
@@ -35,6 +36,12 @@ export interface KubeletOptions extends ApiOptions {
   /** Bind only the pods of these namespaces: on a cluster that has a scheduler of its own. */
   readonly schedulesNamespaces?: readonly string[];
   readonly timings?: Partial<Timings>;
+  /**
+   * What address the pod with a uid is told to have, 127.0.0.1 by default. A real API server takes no loopback address
+   * into an EndpointSlice. Processes listen on 127.0.0.1 all the same: who tells another address has to lead connections
+   * to it to the ports of the pod's annotation.
+   */
+  readonly podIP?: (uid: string) => string;
   readonly heartbeatMs?: number;
   /** Of faults that belong to no pod (the API is unreachable). Nothing is written anywhere without it. */
   readonly report?: (message: string) => void;
@@ -67,6 +74,7 @@ const createNode = (options: KubeletOptions): NodeContext => {
     events: createEventRecorder(api, nodeName, report),
     sources: createSources(api),
     ports: createPortAllocator(),
+    podIP: options.podIP ?? (() => HOST_IP),
   };
 };
 

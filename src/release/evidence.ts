@@ -64,6 +64,18 @@ const plainTrouble = (pod: V1Pod): Trouble => {
   const status = (pod.status?.containerStatuses ?? [])[0];
   const waiting = status?.state?.waiting;
   const isRunning = status?.state?.running !== undefined;
+  const ended = status?.lastState?.terminated;
+  // Between two crashes it runs: that it is not ready is the least of what is known of it.
+  if (isRunning && ended !== undefined && ended.exitCode !== 0) {
+    return {
+      pod: pod.metadata?.name ?? '',
+      ...(container !== undefined && { container }),
+      reason: ended.reason ?? 'Error',
+      message: ended.message ?? 'it ended, and was started again',
+      exitCode: ended.exitCode,
+      restarts: status?.restartCount ?? 0,
+    };
+  }
   return {
     pod: pod.metadata?.name ?? '',
     ...(container !== undefined && { container }),
@@ -88,7 +100,8 @@ const collectOf = async (
   return Promise.all(
     told.map(async (trouble) => {
       const { container } = trouble;
-      const hasEnded = trouble.reason === 'CrashLoopBackOff';
+      const isBetweenRuns = trouble.reason === 'CrashLoopBackOff';
+      const hasEnded = isBetweenRuns || (troubles.length === 0 && trouble.exitCode !== undefined);
       const log =
         container === undefined || !hasRun(trouble) ? null : await logOf(deps, site, trouble.pod, container, hasEnded);
       return {

@@ -1,7 +1,13 @@
 import type { Pod } from './types.ts';
 
-/** What the pod's own address is: every process is on the loopback interface. */
-export const POD_IP = '127.0.0.1';
+/** The node's address, and that of its pods unless told otherwise: every process is on the loopback interface. */
+export const HOST_IP = '127.0.0.1';
+
+/** Where a pod is. */
+export interface PodPlace {
+  readonly nodeName: string;
+  readonly podIP: string;
+}
 
 const formatMap = (map: Readonly<Record<string, string>> = {}): string =>
   Object.entries(map)
@@ -10,7 +16,7 @@ const formatMap = (map: Readonly<Record<string, string>> = {}): string =>
     .join('\n');
 
 /** The value of a `fieldRef` (downward API); `null` for a path that is not offered. */
-export const fieldValue = (pod: Pod, fieldPath: string, nodeName: string): string | null => {
+export const fieldValue = (pod: Pod, fieldPath: string, { nodeName, podIP }: PodPlace): string | null => {
   const { metadata, spec } = pod;
   const [, map, key] = /^metadata\.(labels|annotations)\['(.+)'\]$/.exec(fieldPath) ?? [];
   if (key !== undefined) return (map === 'labels' ? metadata.labels : metadata.annotations)?.[key] ?? '';
@@ -22,10 +28,10 @@ export const fieldValue = (pod: Pod, fieldPath: string, nodeName: string): strin
     'metadata.annotations': formatMap(metadata.annotations),
     'spec.nodeName': nodeName,
     'spec.serviceAccountName': spec.serviceAccountName ?? 'default',
-    'status.podIP': POD_IP,
-    'status.podIPs': POD_IP,
-    'status.hostIP': POD_IP,
-    'status.hostIPs': POD_IP,
+    'status.podIP': podIP,
+    'status.podIPs': podIP,
+    'status.hostIP': HOST_IP,
+    'status.hostIPs': HOST_IP,
   };
   return values[fieldPath] ?? null;
 };

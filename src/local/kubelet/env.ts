@@ -1,4 +1,5 @@
 import { fieldValue } from './downward.ts';
+import type { PodPlace } from './downward.ts';
 import { expand } from './expand.ts';
 import type { Data, Sources } from './sources.ts';
 import type { Container, Pod } from './types.ts';
@@ -11,9 +12,8 @@ export class ContainerConfigError extends Error {
   }
 }
 
-interface Context {
+interface Context extends PodPlace {
   readonly pod: Pod;
-  readonly nodeName: string;
   readonly sources: Sources;
 }
 
@@ -62,7 +62,7 @@ const valueOf = async (
   if (valueFrom.secretKeyRef !== undefined) return fromKey(context, 'secret', valueFrom.secretKeyRef);
   if (valueFrom.configMapKeyRef !== undefined) return fromKey(context, 'configMap', valueFrom.configMapKeyRef);
   const { fieldRef } = valueFrom;
-  const value = fieldRef === undefined ? null : fieldValue(context.pod, fieldRef.fieldPath, context.nodeName);
+  const value = fieldRef === undefined ? null : fieldValue(context.pod, fieldRef.fieldPath, context);
   if (value !== null) return value;
   const source = fieldRef === undefined ? Object.keys(valueFrom).join(', ') : `fieldRef ${fieldRef.fieldPath}`;
   throw new ContainerConfigError(`env "${variable.name}": ${source} is not supported by a node of local processes`);

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { PodPlace } from './downward.ts';
 import { resolveEnv } from './env.ts';
 import { expand } from './expand.ts';
 import { createLogFile } from './log-file.ts';
@@ -27,9 +28,8 @@ export class CreateContainerError extends Error {
   }
 }
 
-export interface LaunchContext {
+export interface LaunchContext extends PodPlace {
   readonly pod: Pod;
-  readonly nodeName: string;
   readonly sources: Sources;
   /** Of the pod: `volumes/<name>`, `containers/<name>`. */
   readonly podDir: string;

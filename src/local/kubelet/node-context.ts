@@ -15,6 +15,8 @@ export interface NodeContext {
   readonly ports: PortAllocator;
   readonly timings: Timings;
   readonly nodeName: string;
+  /** The address of the pod with this uid; the same for as long as it lives. */
+  readonly podIP: (uid: string) => string;
   readonly podsDir: string;
   readonly logsDir: string;
   /** Of faults that are neither the pod's nor the caller's. */

@@ -48,7 +48,9 @@ const announcePorts = (node: NodeContext, session: PodSession): void => {
 const setUp = async (node: NodeContext, session: PodSession): Promise<boolean> => {
   const { pod } = session;
   try {
-    await setUpVolumes({ pod, nodeName: node.nodeName, sources: node.sources }, volumesDirOf(node, session));
+    const { nodeName, sources } = node;
+    const place = { nodeName, podIP: node.podIP(pod.metadata.uid) };
+    await setUpVolumes({ pod, ...place, sources }, volumesDirOf(node, session));
   } catch (error) {
     node.events.record({ pod, type: 'Warning', reason: 'FailedMount', message: messageOf(error) });
     return false;

@@ -18,7 +18,7 @@ export interface Publisher {
 const isOfThePast = (error: unknown): boolean => isStatus(error, 404, 409);
 
 /** Writes one pod's status. `uid` stands in each request: a later pod of the same name is never written to. */
-export const createPublisher = ({ api, report }: NodeContext, initial: readonly PodCondition[]): Publisher => {
+export const createPublisher = ({ api, report, podIP }: NodeContext, initial: readonly PodCondition[]): Publisher => {
   let written = '';
   let previous = initial;
   let confirmed = false;
@@ -40,6 +40,7 @@ export const createPublisher = ({ api, report }: NodeContext, initial: readonly 
         pod,
         ...viewsOf(session),
         sandbox,
+        podIP: podIP(uid),
         startedAtMs,
         end,
         previous,

@@ -74,7 +74,9 @@ const createController = (
         );
       }
       const paths = { podDir: podDirOf(node, uid), logDir: podLogDirOf(node, pod) };
-      const context = { pod: session().pod, nodeName: node.nodeName, sources: node.sources, ports: ports(), ...paths };
+      const { nodeName, sources } = node;
+      const place = { nodeName, podIP: node.podIP(uid) };
+      const context = { pod: session().pod, ...place, sources, ports: ports(), ...paths };
       return prepareLaunch(context, current(), entry, runNumber);
     },
     start: (plan) => startRun(current(), plan),

@@ -1,6 +1,6 @@
 import { buildContainerStatus } from './container-status.ts';
 import type { ContainerView } from './container-status.ts';
-import { POD_IP } from './downward.ts';
+import { HOST_IP } from './downward.ts';
 import { formatTime } from './types.ts';
 import type { Pod, PodCondition, PodStatus } from './types.ts';
 
@@ -19,6 +19,7 @@ export interface PodStatusInput {
   readonly main: readonly ContainerView[];
   /** The volumes are there and containers may start. */
   readonly sandbox: boolean;
+  readonly podIP: string;
   readonly startedAtMs: number;
   readonly nowMs: number;
   /** Set once nothing runs any more and nothing will. */
@@ -114,14 +115,14 @@ const buildConditions = (input: PodStatusInput, phase: Phase): PodCondition[] =>
 
 /** The pod's status as the kubelet writes it. */
 export const buildPodStatus = (input: PodStatusInput): PodStatus => {
-  const { init, main, end, sandbox } = input;
+  const { init, main, end, sandbox, podIP } = input;
   const phase = computePhase(input);
   return {
     phase,
     conditions: buildConditions(input, phase),
-    hostIP: POD_IP,
-    hostIPs: [{ ip: POD_IP }],
-    ...(sandbox && { podIP: POD_IP, podIPs: [{ ip: POD_IP }] }),
+    hostIP: HOST_IP,
+    hostIPs: [{ ip: HOST_IP }],
+    ...(sandbox && { podIP, podIPs: [{ ip: podIP }] }),
     startTime: formatTime(input.startedAtMs),
     ...(init.length > 0 && { initContainerStatuses: init.map(buildContainerStatus) }),
     containerStatuses: main.map(buildContainerStatus),

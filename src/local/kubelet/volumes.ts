@@ -1,12 +1,12 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fieldValue } from './downward.ts';
+import type { PodPlace } from './downward.ts';
 import type { Data, Sources } from './sources.ts';
 import type { Pod, Volume } from './types.ts';
 
-interface Context {
+interface Context extends PodPlace {
   readonly pod: Pod;
-  readonly nodeName: string;
   readonly sources: Sources;
 }
 
@@ -49,9 +49,9 @@ const fromData = async ({ pod, sources }: Context, source: DataSource): Promise<
   throw new Error(`${WORDS[source.kind]} "${source.name}" not found`);
 };
 
-const fromFields = ({ pod, nodeName }: Context, items: DownwardItems, mode: number): VolumeFile[] =>
+const fromFields = (context: Context, items: DownwardItems, mode: number): VolumeFile[] =>
   items.map((item) => {
-    const value = item.fieldRef === undefined ? null : fieldValue(pod, item.fieldRef.fieldPath, nodeName);
+    const value = item.fieldRef === undefined ? null : fieldValue(context.pod, item.fieldRef.fieldPath, context);
     if (value === null)
       throw new Error(`downward API item "${item.path}" is not supported by a node of local processes`);
     return { path: item.path, data: Buffer.from(value), mode: item.mode ?? mode };

@@ -81,6 +81,7 @@ describe('the conditions', () => {
     init: [],
     main: [view('running', true)],
     sandbox: true,
+    podIP: '10.1.0.7',
     startedAtMs: 0,
     nowMs: 60_000,
     end: null,
