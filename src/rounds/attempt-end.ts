@@ -1,6 +1,6 @@
 import type { V1Job } from '@kubernetes/client-node';
 import { AppError } from '../errors.ts';
-import { attemptWords, buildBuriedJob, isQueued, jobRefOf } from './attempt-job.ts';
+import { attemptWords, buildBuriedJob, isQueued, jobEnd, jobRefOf } from './attempt-job.ts';
 import type { Burial } from './attempt-job.ts';
 import { formatTime } from './decision-words.ts';
 import type { Failure, OpenRound } from './ledger.ts';
@@ -70,11 +70,11 @@ export const completed = async (look: Look): Promise<Act> => {
 };
 
 // Kueue would resume a suspended Job: it is deleted instead, and the next look buries its name.
-const cancelQueued = (look: Look, uid: string | undefined): Act =>
+const deleteQueued = (look: Look, uid: string | undefined, why: string): Act =>
   actOf(
     look,
     'delete-job',
-    `${attemptWords(look.open)} was cancelled: its Job is deleted, for Kueue would resume it`,
+    `${attemptWords(look.open)}: ${why}; the Job is deleted, for Kueue would resume it`,
     async () => {
       const { deps, pass, known, open } = look;
       await deps.cluster.deleteJob(open.job.namespace, open.job.name, {
@@ -85,16 +85,27 @@ const cancelQueued = (look: Look, uid: string | undefined): Act =>
     },
   );
 
-/** The round is to end: its Job is suspended, so that its name stays taken. */
-export const cancelAttempt = (look: Look, job: V1Job): Act => {
+/** Nothing of the attempt is to run any more. Its Job is suspended, so that its name stays taken; then the attempt ends. */
+const stopAttempt = (look: Look, job: V1Job, burial: 'Cancelled' | 'Vanished', why: string): Act => {
   const { deps, pass, known, open } = look;
-  if (isQueued(job)) return cancelQueued(look, job.metadata?.uid);
-  if (job.spec?.suspend === true) return endAttempt(look, 'Cancelled', 'it was cancelled');
-  return actOf(look, 'suspend-job', `${attemptWords(open)} was cancelled: its Job is suspended`, async () => {
+  const hasEnded = jobEnd(job) !== null;
+  if (!hasEnded && isQueued(job)) return deleteQueued(look, job.metadata?.uid, why);
+  if (hasEnded || job.spec?.suspend === true) return endAttempt(look, burial, why);
+  return actOf(look, 'suspend-job', `${attemptWords(open)}: ${why}; the Job is suspended`, async () => {
     await deps.cluster.suspendJob(open.job.namespace, open.job.name, pass.call);
     return known;
   });
 };
+
+/** The round is to end. */
+export const cancelAttempt = (look: Look, job: V1Job): Act => stopAttempt(look, job, 'Cancelled', 'it was cancelled');
+
+/**
+ * Somebody deleted the attempt's Job, and an instance that had read "not created" and slept made it once more. A pod of
+ * the first, left behind, may write beside the second: what lies in the directory is nobody's.
+ */
+export const endSecondJob = (look: Look, job: V1Job): Act =>
+  stopAttempt(look, job, 'Vanished', 'its Job was deleted before its end was seen, and was made once more');
 
 /** Why the Job failed, by what its pods say: the aggregator's last line names the update that it could not average. */
 const failureOf = async ({ deps, pass, open }: Look, job: V1Job, end: { readonly reason: string }): Promise<string> => {

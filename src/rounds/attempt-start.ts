@@ -16,7 +16,7 @@ const createAttempt = async ({ deps, pass, known }: Look, job: V1Job): Promise<K
   const created = await deps.cluster.createJob(job, pass.call);
   // Another instance's, or the echo of ours: the next look reads whose it is.
   if (created === 'exists') return known;
-  return writeLedger(deps, pass, known, noteCreated(known.ledger));
+  return writeLedger(deps, pass, known, noteCreated(known.ledger, created));
 };
 
 /** What an attempt without a Job needs before it can have one. */

@@ -1,3 +1,4 @@
+import type { V1Job } from '@kubernetes/client-node';
 import type { Failure, JobRef, Ledger, OpenRound, Outcome, RoundRecord } from './ledger.ts';
 import { outputPathOf, settledBy } from './ledger.ts';
 import type { Manifest } from './manifest.ts';
@@ -67,8 +68,9 @@ export const openRound = (ledger: Ledger, manifest: Manifest, job: JobRef): Ledg
 const changeOpen = (ledger: Ledger, change: Partial<OpenRound>): Ledger =>
   ledger.open === null ? ledger : { ...ledger, open: { ...ledger.open, ...change } };
 
-/** The Job of the open attempt is known to exist. */
-export const noteCreated = (ledger: Ledger): Ledger => changeOpen(ledger, { created: true });
+/** `job` is known to be the open attempt's. */
+export const noteCreated = (ledger: Ledger, { metadata }: V1Job): Ledger =>
+  changeOpen(ledger, { created: true, jobUid: metadata?.uid });
 
 /** The open round is to end without another attempt. */
 export const noteCancelled = (ledger: Ledger): Ledger => changeOpen(ledger, { cancelled: true });
@@ -78,6 +80,7 @@ export const nextAttempt = (ledger: Ledger, failure: Failure, job: JobRef, notBe
   changeOpen(ledger, {
     attempt: failure.attempt + 1,
     created: false,
+    jobUid: undefined,
     notBeforeMs: notBefore.getTime(),
     job,
     failures: [...(ledger.open?.failures ?? []), failure],

@@ -17,6 +17,7 @@ const OpenSchema = z.object({
   round: Round,
   attempt: Round,
   created: z.boolean(),
+  jobUid: z.string().optional(),
   notBefore: Time,
   job: z.object({ namespace: z.string(), name: z.string() }),
   outputPaths: z.array(z.string()).min(1),

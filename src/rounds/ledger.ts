@@ -24,6 +24,8 @@ export interface OpenRound {
   readonly attempt: number;
   /** Whether a Job of this attempt is known to have existed: absent then means vanished, else not yet created. */
   readonly created: boolean;
+  /** Of that Job: one of its name and another uid was made after it was deleted. */
+  readonly jobUid?: string | undefined;
   /** No Job of this attempt is created before, in ms. */
   readonly notBeforeMs: number;
   /**

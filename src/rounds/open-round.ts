@@ -1,6 +1,6 @@
 import type { V1Job } from '@kubernetes/client-node';
 import { ConflictError } from '../errors.ts';
-import { bury, burialWords, cancelAttempt, completed, endAttempt, failed } from './attempt-end.ts';
+import { bury, burialWords, cancelAttempt, completed, endAttempt, endSecondJob, failed } from './attempt-end.ts';
 import { attemptWords, burialOf, isOfAttempt, jobEnd } from './attempt-job.ts';
 import { lookForStart } from './attempt-start.ts';
 import type { RoundsDeps } from './deps.ts';
@@ -30,9 +30,14 @@ const running = async ({ deps, pass, open }: Look, job: V1Job): Promise<Wait> =>
   };
 };
 
+/** Whether the Job under the attempt's name is another than the one that the ledger knows. */
+const isSecondJob = ({ open }: Look, job: V1Job): boolean =>
+  open.jobUid !== undefined && job.metadata?.uid !== open.jobUid;
+
 const lookAtJob = (look: Look, job: V1Job): Act | Promise<Act | Wait> => {
   const burial = burialOf(job);
   if (burial !== undefined) return endAttempt(look, burial, burialWords(look.open, burial));
+  if (isSecondJob(look, job)) return endSecondJob(look, job);
   const end = jobEnd(job);
   if (end?.kind === 'complete') return completed(look);
   if (end?.kind === 'failed') return failed(look, job, end);
@@ -47,7 +52,7 @@ const lookWithJob = (look: Look, job: V1Job): Act | Promise<Act | Wait> => {
   }
   if (open.created) return lookAtJob(look, job);
   return actOf(look, 'note-job', `${attemptWords(open)}: its Job is there, and is noted in the ledger`, () =>
-    writeLedger(deps, pass, known, noteCreated(known.ledger)),
+    writeLedger(deps, pass, known, noteCreated(known.ledger, job)),
   );
 };
 

@@ -134,6 +134,24 @@ describe('attempts', () => {
     expect(acts((await advance(world.deps, 't')).done)).toEqual(['bury-job', 'fail', 'publish']);
   });
 
+  test('a Job that was deleted and made once more, by an instance that had slept, is stopped: its output is nobody’s', async () => {
+    const world = createRoundsWorld({ maxAttempts: 2, retryBackoffSec: 0 });
+    world.upload('t', 'a', 'b', 'c');
+    await advance(world.deps, 't');
+    const { metadata: { uid: _, ...metadata } = {}, ...job } =
+      (await world.cluster.getJob(NAMESPACE, 'rel-t-r1-a1')) ?? {};
+    world.cluster.removeJob(NAMESPACE, 'rel-t-r1-a1');
+    await world.cluster.createJob({ ...job, metadata });
+    expect(acts((await advance(world.deps, 't')).done)).toEqual(['suspend-job', 'retry', 'create-job']);
+    expect(await world.cluster.getJob(NAMESPACE, 'rel-t-r1-a1')).toMatchObject({ spec: { suspend: true } });
+
+    world.cluster.removeJob(NAMESPACE, 'rel-t-r1-a2');
+    await world.cluster.createJob({ ...job, metadata: { ...metadata, name: 'rel-t-r1-a2' } });
+    world.store.put({ bucket: 'out', name: 't/round-1/attempt-2/checkpoint.index' }, 'half');
+    world.cluster.completeJob(NAMESPACE, 'rel-t-r1-a2');
+    expect(acts((await advance(world.deps, 't')).done)).toEqual(['fail', 'publish']);
+  });
+
   test('a Job of that name that is not ours stops the round, and says what to do', async () => {
     const world = createRoundsWorld();
     const foreign = buildTestJob({

@@ -78,7 +78,9 @@ describe('ids', () => {
 
 describe('the stored ledger', () => {
   test('comes back as it was written', () => {
-    const open = noteCreated(openRound(run(emptyLedger('t', 'gs://uploads/p'), 1, true), manifestOf(2), JOB));
+    const open = noteCreated(openRound(run(emptyLedger('t', 'gs://uploads/p'), 1, true), manifestOf(2), JOB), {
+      metadata: { uid: 'uid-1' },
+    });
     const ledger: Ledger = {
       ...open,
       watermarkMs: 1_767_268_800_123,

@@ -156,6 +156,13 @@ export const ABLATIONS: readonly Ablation[] = [
     replace: "if (open.created) return { next: endAttempt(look, 'Vanished', 'it is gone') };",
   },
   {
+    rule: 'a Job of the attempt’s name and another uid is not the one that was created',
+    seed: 142567,
+    file: 'open-round.ts',
+    find: 'open.jobUid !== undefined && job',
+    replace: 'open.jobUid === null && job',
+  },
+  {
     rule: 'no Job is created while a pod of the task lives',
     seed: 60,
     file: 'attempt-start.ts',
@@ -229,7 +236,7 @@ export const ABLATIONS: readonly Ablation[] = [
     seed: 128,
     faults: ['cancel', 'kueue', 'instances', 'force'],
     file: 'attempt-end.ts',
-    find: 'if (isQueued(job)) return',
+    find: 'if (!hasEnded && isQueued(job)) return',
     replace: 'if (job === null) return',
   },
   {
