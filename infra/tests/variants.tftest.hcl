@@ -173,6 +173,19 @@ run "no_custom_roles" {
   }
 }
 
+run "no_custom_roles_on_the_gateway" {
+  command = plan
+  variables {
+    custom_role     = false
+    cluster         = null
+    connect_gateway = { project_number = "123456789", location = "global", membership = "training" }
+  }
+  assert {
+    condition     = length(google_project_iam_member.cluster_connect) == 3 && alltrue([for each in google_project_iam_member.cluster_connect : each.role == "roles/gkehub.gatewayEditor"])
+    error_message = "the least of Google's own roles, of the gateway"
+  }
+}
+
 run "without_deploy_and_alerts" {
   command = plan
   variables {
