@@ -8,6 +8,7 @@ import { ImmutableError, InvalidReleaseError } from './errors.ts';
 import { mayForce, moveFields } from './ownership.ts';
 import type { LiveObjects } from './preflight.ts';
 import { itemKey, itemOf } from './records.ts';
+import { explainUnserved } from './unserved.ts';
 
 export type Action = 'created' | 'configured' | 'unchanged' | 'pruned';
 
@@ -67,7 +68,7 @@ export const refusalError = (
   found: readonly (readonly [KubeObject, readonly Issue[], boolean])[],
 ): InvalidReleaseError => {
   const issues = found.flatMap(([object, list]) =>
-    list.map(({ path, message }) => ({
+    explainUnserved(object, list).map(({ path, message }) => ({
       path: `${object.kind}/${object.metadata.name}${path === '' ? '' : `: ${path}`}`,
       message,
     })),
