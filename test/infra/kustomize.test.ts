@@ -57,7 +57,9 @@ describe.each(ROLES)('the Role of %s', (name) => {
   });
 });
 
-describe.skipIf(!hasKustomize)('kubectl kustomize', () => {
+const WHY = hasKustomize ? '' : ' (skipped: there is no kubectl on the PATH: https://kubernetes.io/docs/tasks/tools/)';
+
+describe.skipIf(!hasKustomize)(`kubectl kustomize${WHY}`, () => {
   test('the example binds each function by its email to its Role, over the named Secrets only', async () => {
     const { spec } = NamesSchema.parse(parse(await readFile(`${EXAMPLE}/names.yaml`, 'utf8')));
     const { roles, bindings } = await build(EXAMPLE);

@@ -1,7 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { findKubectls } from '../local/kubernetes/run-kubectl.ts';
 import type { Real } from '../real/describe-real.ts';
+import { linesOfKubectl, listByKubectl } from './can-i.ts';
 import { awaitRight, bindRole, isAllowed, listRights, openUser, rightsOf, type RoleUser } from './role-world.ts';
 import { ablations, type Ablation, type Rule } from './roles.ts';
+
+const [kubectl] = findKubectls([]);
+const WHY_NO_KUBECTL = kubectl === undefined ? ' (skipped: there is no kubectl on the PATH)' : '';
 
 const APPLIED: ReadonlySet<string> = new Set(['services', 'deployments', 'mappings', 'httproutes']);
 
@@ -79,12 +84,24 @@ export const roleSuite = (real: () => Real, { role, email, rules, secret, open }
       expect(said.filter((line) => told.some((words) => line.includes(words)))).not.toEqual([]);
     });
 
-    test('kubectl auth can-i --list shows its Role, and nothing more than everybody has', async () => {
+    test('what kubectl auth can-i --list asks answers its Role, and nothing more than everybody has', async () => {
       await grant(rules);
       const everybody = await listRights(stranger, namespace);
       await expect(listRights(user, namespace)).resolves.toEqual([...everybody, ...rules.flatMap(rightsOf)].toSorted());
       await expect(listRights(user, 'kube-system')).resolves.toEqual(await listRights(stranger, 'kube-system'));
     });
+
+    test.skipIf(kubectl === undefined)(
+      `kubectl auth can-i --list shows its Role, and nothing more than everybody sees${WHY_NO_KUBECTL}`,
+      async () => {
+        await grant(rules);
+        const list = ({ kubeconfig }: RoleUser) => listByKubectl(kubectl ?? '', kubeconfig, namespace);
+        const everybody = await list(stranger);
+        const shown = await list(user);
+        expect(shown.filter((line) => everybody.includes(line))).toEqual(everybody);
+        expect(shown.filter((line) => !everybody.includes(line))).toEqual(rules.flatMap(linesOfKubectl).toSorted());
+      },
+    );
 
     test('another Secret is out of reach, and so is a list of Secrets', async () => {
       await grant(rules);

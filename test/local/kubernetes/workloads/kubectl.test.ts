@@ -1,10 +1,7 @@
-import { basename } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { onTestFinished, test } from 'vitest';
 import { startKubernetes } from '../../../../src/local/kubernetes/server.ts';
-import { createKubectl, findKubectls } from '../kubectl.ts';
-import type { Kubectl } from '../kubectl.ts';
-import { createWorld, deployment } from './world.ts';
-import type { World } from './world.ts';
+import { findKubectls } from '../kubectl.ts';
+import { describeKubectlWorkloads } from './suite-kubectl.ts';
 
 const programs = findKubectls();
 
@@ -12,72 +9,8 @@ if (programs.length === 0) {
   test.skip('kubectl drives Deployments (skipped: there is no kubectl on the PATH of this machine)', () => undefined);
 }
 
-type Run = (args: string, input?: string) => Promise<string>;
-
-const start = async (
-  program: string,
-  onTestFinished: (work: () => Promise<void>) => void,
-): Promise<{ readonly world: World; readonly run: Run; readonly kubectl: Kubectl }> => {
+describeKubectlWorkloads(programs, async () => {
   const kubernetes = await startKubernetes();
   onTestFinished(() => kubernetes.close());
-  const world = await createWorld({ server: kubernetes.url });
-  const kubectl = createKubectl(program, [`--server=${kubernetes.url}`]);
-  const run: Run = async (args, input) => {
-    const result = await kubectl(['-n', world.namespace, ...args.split(' ')], input);
-    expect({ args, code: result.code, err: result.err }).toEqual({ args, code: 0, err: expect.any(String) });
-    return result.out;
-  };
-  return { world, run, kubectl };
-};
-
-describe.for(programs.map((program) => ({ program, name: basename(program) })))('$name', ({ program }) => {
-  test(
-    'applies, watches, shows, scales, restarts, pauses, undoes and deletes',
-    { timeout: 120_000 },
-    async ({ onTestFinished }) => {
-      const { run } = await start(program, onTestFinished);
-      const manifest = JSON.stringify(deployment('web', 'v1', { replicas: 2 }));
-      expect(await run('apply --server-side -f -', manifest)).toBe('deployment.apps/web serverside-applied\n');
-      expect(await run('rollout status deploy/web --timeout=30s')).toMatch(/"web" successfully rolled out\n$/);
-      await run('expose deploy web --port=80 --target-port=http');
-      expect(await run('get deploy')).toMatch(/^NAME +READY +UP-TO-DATE +AVAILABLE +AGE\nweb +2\/2 +2 +2 +\d+s\n$/);
-      expect(await run('get rs')).toMatch(/^NAME +DESIRED +CURRENT +READY +AGE\nweb-\w+ +2 +2 +2 +\d+s\n$/);
-      expect(await run('get deploy -o wide')).toMatch(/main +image:v1 +app=web\n$/);
-      expect(await run('get svc')).toMatch(
-        /^NAME +TYPE +CLUSTER-IP .*\nweb +ClusterIP +10\.0\.0\.\d+ +<none> +80\/TCP +\d+s\n$/,
-      );
-      expect(await run('get endpointslices')).toMatch(
-        /^NAME +ADDRESSTYPE +PORTS +ENDPOINTS +AGE\nweb-\w{5} +IPv4 +8080 +192\.0\.2\.\d+,192\.0\.2\.\d+ +\d+s\n$/,
-      );
-      await run('scale deploy/web --replicas=3');
-      await run('rollout status deploy/web --timeout=30s');
-      await run('set image deploy/web main=image:v2');
-      expect(await run('rollout status deploy/web --timeout=30s')).toMatch(/successfully rolled out\n$/);
-      expect(await run('rollout history deploy/web')).toMatch(/REVISION +CHANGE-CAUSE\n1 +<none>\n2 +<none>\n/);
-      await run('rollout undo deploy/web');
-      await run('rollout status deploy/web --timeout=30s');
-      expect(await run('get deploy web -o jsonpath={.spec.template.spec.containers[0].image}')).toBe('image:v1');
-      await run('rollout pause deploy/web');
-      await run('rollout resume deploy/web');
-      await run('rollout restart deploy/web');
-      await run('rollout status deploy/web --timeout=30s');
-      await run('wait --for=condition=Available deploy/web --timeout=30s');
-      const described = await run('describe deploy web');
-      expect(described).toMatch(/Replicas: +3 desired \| 3 updated \| 3 total \| 3 available \| 0 unavailable/);
-      expect(described).toMatch(/Progressing +True +NewReplicaSetAvailable/);
-      expect(described).toMatch(
-        /ScalingReplicaSet .* deployment-controller +Scaled up replica set web-\w+ from 0 to 2/,
-      );
-      expect(await run('delete deploy web')).toContain('deployment.apps "web" deleted');
-      await run('wait --for=delete pod -l app=web --timeout=30s');
-      expect(await run('get rs,pods')).toBe('');
-    },
-  );
-
-  test('tells an update that is late', { timeout: 60_000 }, async ({ onTestFinished }) => {
-    const { world, kubectl } = await start(program, onTestFinished);
-    await world.create('deployments', deployment('web', 'unready', { progressDeadlineSeconds: 1 }));
-    const told = await kubectl(['-n', world.namespace, 'rollout', 'status', 'deploy/web', '--timeout=30s']);
-    expect(told).toMatchObject({ code: 1, err: 'error: deployment "web" exceeded its progress deadline\n' });
-  });
+  return { target: { server: kubernetes.url }, flags: [`--server=${kubernetes.url}`] };
 });

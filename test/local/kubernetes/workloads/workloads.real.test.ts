@@ -1,6 +1,8 @@
 import { beforeAll } from 'vitest';
 import { describeReal } from '../../../real/describe-real.ts';
+import { findKubectls } from '../kubectl.ts';
 import { describeEndpoints } from './suite-endpoints.ts';
+import { describeKubectlWorkloads } from './suite-kubectl.ts';
 import { describeReplicas } from './suite-replicas.ts';
 import { describeRollouts } from './suite-rollouts.ts';
 import type { Target } from './world.ts';
@@ -18,6 +20,10 @@ describeReal(
     describeRollouts(target);
     describeReplicas(target);
     describeEndpoints(target);
+    describeKubectlWorkloads(findKubectls(), async () => ({
+      target: target(),
+      flags: [`--kubeconfig=${real().kubeconfig}`],
+    }));
   },
   { users: ['nobody'] },
 );
