@@ -9,7 +9,7 @@ import { InvalidReleaseError } from './errors.ts';
 import { listPointers, readState, requireRelease } from './history.ts';
 import type { ReleaseState } from './history.ts';
 import { withLock } from './lock.ts';
-import { planObjects } from './plan.ts';
+import { compareObjects, planObjects } from './plan.ts';
 import { foreignObjects, helmNotes, preflight, readLive } from './preflight.ts';
 import { leftovers } from './prune.ts';
 import { itemOf } from './records.ts';
@@ -172,6 +172,6 @@ export const driftOf = async (deps: ReleaseDeps, site: Site) => {
   const current = state.revisions.find(({ revision }) => revision === pointer.current);
   const objects = current?.objects ?? [];
   const live = await readLive(deps, site, objects);
-  const plan = await planObjects(deps, site, objects, live, true);
+  const plan = await compareObjects(deps, site, objects, live);
   return { revision: pointer.current, diff: diffsOf(plan), objects: objectAnswers(plan) };
 };

@@ -116,3 +116,23 @@ export const planObjects = async (
   assertAccepted(trials);
   return trials.flatMap((trial) => planOf(trial, adopt));
 };
+
+/**
+ * What differs between the objects and the cluster, whoever made it so. The dry run is forced, or a field that somebody
+ * else set would be a conflict in the place of a difference; nothing is stored, so nothing is taken from anybody.
+ */
+export const compareObjects = async (
+  deps: ReleaseDeps,
+  site: Site,
+  objects: readonly KubeObject[],
+  live: LiveObjects,
+): Promise<PlannedObject[]> => {
+  const trials = await Promise.all(
+    objects.map(async (desired): Promise<Trial> => {
+      const applied = await deps.cluster.applyObject(desired, { dryRun: true, force: true, signal: site.signal });
+      return { desired, live: live.get(itemKey(itemOf(desired, site.namespace))) ?? null, applied, force: true };
+    }),
+  );
+  assertAccepted(trials);
+  return trials.flatMap((trial) => planOf(trial, false));
+};

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AppError } from '../../src/errors.ts';
+import { driftOf } from '../../src/release/deploy.ts';
 import type { KubeObject } from '../../src/cluster/release-port.ts';
 import { expectConsistent, recordsOf, specsOf } from './invariants.ts';
 import { createKiller, Killed } from './killer.ts';
@@ -198,6 +199,27 @@ export const releaseSuite = (name: string, setup: () => Promise<ReleaseWorld>): 
         },
       });
       expect((await recordsOf(world)).pointer).toEqual(before.pointer);
+    });
+
+    test('what somebody changed by hand is told as a difference, and not as a conflict', async () => {
+      await callDeploy(world, V1);
+      const site = { release: 'demo', namespace: world.namespace, signal: AbortSignal.timeout(30_000) };
+      expect(await driftOf(createDeps(world), site)).toMatchObject({ revision: 1, diff: [] });
+      await world.put(
+        {
+          apiVersion: 'apps/v1',
+          kind: 'Deployment',
+          metadata: { name: 'demo-repository', namespace: world.namespace },
+          spec: { replicas: 2 },
+        },
+        'somebody',
+      );
+      const { diff } = await driftOf(createDeps(world), site);
+      expect(diff.flatMap(({ name: object, changes }) => changes.map((change) => ({ object, ...change })))).toEqual([
+        { object: 'demo-repository', path: 'spec.replicas', before: 2, after: 1 },
+      ]);
+      const still = await recordsOf(world);
+      expect(JSON.stringify(still.workloads)).toContain('"replicas":2');
     });
 
     test('a selector of another makes an adoption immutable, told before anything is changed', async () => {
