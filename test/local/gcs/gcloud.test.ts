@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { makeFolder, startApi } from './api.ts';
 import { createRunner, isInstalled } from './command-line.ts';
+import { gcloudSettings } from './settings.ts';
 
 // Exit codes and outputs are those of gcloud 528 in a recorded session.
 describe.runIf(isInstalled('gcloud'))('gcloud storage', { timeout: 120_000 }, () => {
@@ -12,14 +13,7 @@ describe.runIf(isInstalled('gcloud'))('gcloud storage', { timeout: 120_000 }, ()
     const faults = ({ method, path }: { method: string; path: string }) => void requests.push(`${method} ${path}`);
     const api = await startApi({ faults });
     const folder = makeFolder();
-    const gcloud = createRunner('gcloud', folder, {
-      CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE: `${api.url}/storage/v1/`,
-      CLOUDSDK_AUTH_DISABLE_CREDENTIALS: 'true',
-      CLOUDSDK_CORE_PROJECT: 'p',
-      CLOUDSDK_CONFIG: join(folder, 'config'),
-      CLOUDSDK_CORE_DISABLE_PROMPTS: '1',
-      CLOUDSDK_CORE_DISABLE_USAGE_REPORTING: 'true',
-    });
+    const gcloud = createRunner('gcloud', folder, gcloudSettings(folder, api.url));
     const storage = (...args: string[]) => gcloud('storage', ...args);
     return { api, folder, requests, storage };
   };

@@ -5,6 +5,7 @@ import { generate } from 'selfsigned';
 import { describe, expect, test } from 'vitest';
 import { makeFolder, startApi } from './api.ts';
 import { createRunner, isInstalled } from './command-line.ts';
+import { gsutilSettings } from './settings.ts';
 
 // gsutil speaks HTTPS only. Exit codes and outputs are those of gsutil 5.34 in a recorded session.
 describe.runIf(isInstalled('gsutil'))('gsutil', { timeout: 120_000 }, () => {
@@ -12,24 +13,7 @@ describe.runIf(isInstalled('gsutil'))('gsutil', { timeout: 120_000 }, () => {
     const pem = await generate([{ name: 'commonName', value: 'localhost' }], { keySize: 2048 });
     const api = await startApi({ tls: { key: pem.private, cert: pem.cert } });
     const folder = makeFolder();
-    const { hostname, port } = new URL(api.url);
-    const boto = [
-      '[Credentials]',
-      `gs_json_host = ${hostname}`,
-      `gs_json_port = ${port}`,
-      '[Boto]',
-      'https_validate_certificates = False',
-      '[GSUtil]',
-      'default_project_id = p',
-      `state_dir = ${join(folder, 'state')}`,
-    ];
-    writeFileSync(join(folder, 'boto'), boto.join('\n'));
-    const gsutil = createRunner('gsutil', folder, {
-      BOTO_CONFIG: join(folder, 'boto'),
-      CLOUDSDK_CONFIG: join(folder, 'config'),
-      CLOUDSDK_CORE_PASS_CREDENTIALS_TO_GSUTIL: 'false',
-      CLOUDSDK_CORE_DISABLE_USAGE_REPORTING: 'true',
-    });
+    const gsutil = createRunner('gsutil', folder, gsutilSettings(folder, api.url));
     return { folder, gsutil };
   };
 
