@@ -3,6 +3,7 @@ import type { KubeObject } from '../../../src/cluster/release-port.ts';
 import { mergeValues } from '../../../src/values/merge.ts';
 import type { Records } from '../../release/invariants.ts';
 import { expectConsistent, specsOf } from '../../release/invariants.ts';
+import { putHelmObjects } from '../../release/helm.ts';
 import { exampleDocument } from '../../release/values.ts';
 import { tagged } from '../../release/world.ts';
 import type { Reply } from './calls.ts';
@@ -19,20 +20,36 @@ const WAIT = 'timeoutSec=120';
 type Call = (world: DeployedWorld, release: string) => Promise<Reply>;
 
 const deployOf =
-  (over: ReturnType<typeof tagged>): Call =>
+  (over: ReturnType<typeof tagged>, query = WAIT): Call =>
   (world, release) =>
     world.call(
       'POST',
-      `/${release}?${WAIT}`,
+      `/${release}?${query}`,
       mergeValues(exampleDocument('basic'), { ...over, namespace: world.cluster.namespace }),
     );
+
+const outcomeOf = ({ status, body }: Reply): string => {
+  const { outcome } = body;
+  return typeof outcome === 'string' ? outcome : status === 404 ? 'not-found' : `${status}`;
+};
+
+type Step = (world: DeployedWorld, release: string) => Promise<void>;
+
+const deployed =
+  (over: ReturnType<typeof tagged>): Step =>
+  async (world, release) => {
+    const reply = await deployOf(over)(world, release);
+    expect(outcomeOf(reply), `${release}: ${reply.text.slice(0, 500)}`).toBe('deployed');
+  };
+
+const madeByHelm: Step = ({ cluster }, release) => putHelmObjects(cluster, release);
 
 /** A call that is killed at each of its writes. */
 export interface Walk {
   /** In the names of its releases. */
   readonly name: string;
   readonly what: string;
-  readonly before: readonly Call[];
+  readonly before: readonly Step[];
   readonly call: Call;
   /** How the call ends; another end is possible only where it was done but for its answer. */
   readonly ends: readonly string[];
@@ -41,16 +58,23 @@ export interface Walk {
 export const WALKS: readonly Walk[] = [
   { name: 'install', what: 'an install', before: [], call: deployOf(V1), ends: ['deployed', 'unchanged'] },
   {
+    name: 'same',
+    what: 'a deploy of what runs already',
+    before: [deployed(V1)],
+    call: deployOf(V1),
+    ends: ['unchanged'],
+  },
+  {
     name: 'upgrade',
     what: 'an upgrade that prunes',
-    before: [deployOf(V1)],
+    before: [deployed(V1)],
     call: deployOf(V2),
     ends: ['deployed', 'unchanged'],
   },
   {
     name: 'failing',
     what: 'an upgrade that fails and is rolled back',
-    before: [deployOf(V1)],
+    before: [deployed(V1)],
     call: deployOf(BAD),
     ends: ['rolled-back'],
   },
@@ -64,34 +88,33 @@ export const WALKS: readonly Walk[] = [
   {
     name: 'back',
     what: 'a rollback to a revision',
-    before: [deployOf(V1), deployOf(V2)],
+    before: [deployed(V1), deployed(V2)],
     call: (world, release) => world.call('POST', `/${release}/rollback?revision=1&${WAIT}`),
+    ends: ['deployed', 'unchanged'],
+  },
+  {
+    name: 'adoption',
+    what: 'an adoption of what helm made',
+    before: [madeByHelm],
+    call: deployOf(V2, `${WAIT}&adopt=true`),
     ends: ['deployed', 'unchanged'],
   },
   {
     name: 'removal',
     what: 'an uninstall',
-    before: [deployOf(V1)],
+    before: [deployed(V1)],
     call: (world, release) => world.call('DELETE', `/${release}`),
     ends: ['uninstalled', 'not-found'],
   },
 ];
 
-const outcomeOf = ({ status, body }: Reply): string => {
-  const { outcome } = body;
-  return typeof outcome === 'string' ? outcome : status === 404 ? 'not-found' : `${status}`;
-};
-
 export const expectEnd = ({ ends }: Walk, reply: Reply, release: string): void => {
   expect(ends, `${release}: ${reply.status} ${reply.text.slice(0, 500)}`).toContain(outcomeOf(reply));
 };
 
-/** The calls before the one that is killed. */
+/** The steps before the call that is killed. */
 export const prepare = async (world: DeployedWorld, { before }: Walk, release: string): Promise<void> => {
-  for (const call of before) {
-    const reply = await call(world, release);
-    expect(outcomeOf(reply), `${release}: ${reply.text.slice(0, 500)}`).toBe('deployed');
-  }
+  for (const step of before) await step(world, release);
 };
 
 /** What the namespace holds of one release: by its names, so that an object without its labels is found too. */
