@@ -3,7 +3,7 @@ import { type ClusterConfig, createClusterAccess } from '../../src/cluster/gke.t
 import { createCluster } from '../../src/cluster/kubernetes.ts';
 import { UnavailableError, UpstreamError } from '../../src/errors.ts';
 import { type Certificate, newCertificate, trustPublicly } from './certificates.ts';
-import { CLUSTER, EMAIL, setEnvironment, startGkeServer, startGoogleWorld } from './google-world.ts';
+import { CLUSTER, EMAIL, narrowScopes, setEnvironment, startGkeServer, startGoogleWorld } from './google-world.ts';
 import { answerJson, startScripted } from './scripted-server.ts';
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
@@ -277,17 +277,13 @@ describe('who we are', () => {
     const certificate = await newCertificate();
     const google = await startGoogleWorld();
     const server = await startGkeServer(google, certificate);
-    const answer = await fetch(
-      `http://${google.metadataHost}/computeMetadata/v1/instance/service-accounts/default/token`,
-      {
-        headers: { 'Metadata-Flavor': 'Google' },
-      },
-    );
-    const { access_token: token }: { access_token: string } = JSON.parse(await answer.text());
+    const narrow = await narrowScopes(google);
     const access = createClusterAccess({ kind: 'endpoint', server: server.url, caPem: certificate.cert });
-    const refused = createCluster({ ...access, token: async () => token }).getJob('ns', 'job');
+    const refused = createCluster(access).getJob('ns', 'job');
     await expect(refused).rejects.toThrow(UpstreamError);
     await expect(refused).rejects.toThrow(/user "\d{21}" may not get jobs.*userinfo\.email/);
+    // The scope was asked for.
+    expect(narrow.requests.some(({ url }) => url.includes('userinfo.email'))).toBe(true);
   });
 
   test(

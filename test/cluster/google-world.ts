@@ -37,6 +37,20 @@ export const startGoogleWorld = async (options: Partial<GoogleOptions> = {}): Pr
   return google;
 };
 
+/** The metadata server of a machine with narrow access scopes: tokens have those of the machine, whatever is asked for. */
+export const narrowScopes = async (google: Google): Promise<ScriptedServer> => {
+  const narrow = await startScripted(async ({ url, headers }, response) => {
+    const path = url.replace(/(token)\?.*$/, '$1');
+    const flavor = String(headers['metadata-flavor'] ?? '');
+    const answer = await fetch(`http://${google.metadataHost}${path}`, { headers: { 'Metadata-Flavor': flavor } });
+    const type = answer.headers.get('content-type') ?? '';
+    response.writeHead(answer.status, { 'content-type': type, 'Metadata-Flavor': 'Google' });
+    response.end(await answer.text());
+  });
+  setEnvironment({ GCE_METADATA_HOST: narrow.host });
+  return narrow;
+};
+
 /** An API server that asks `google` who is calling, as GKE does: Jobs are for {@link EMAIL}, others are refused. */
 export const startGkeServer = async (google: Google, certificate: Certificate): Promise<ScriptedServer> =>
   startScripted(({ method, headers, url, body }, response) => {
