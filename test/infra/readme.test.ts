@@ -15,6 +15,8 @@ const PATIENCE_MS = 60_000;
 const readme = readFileSync(README, 'utf8');
 const REWRITE = 'node test/infra/terraform-docs.ts && npx oxfmt infra/README.md writes them anew';
 
+const PackageSchema = z.object({ scripts: z.record(z.string(), z.string()) });
+
 test(`the tables of variables and outputs are those of the .tf files (${REWRITE})`, () => {
   expect(inputRows().length).toBeGreaterThan(20);
   expect(rowsIn(readme, 'inputs')).toEqual(inputRows());
@@ -31,6 +33,13 @@ test('every file that it names is there', () => {
       ![INFRA_FOLDER, join(INFRA_FOLDER, '..')].some((folder) => existsSync(join(folder, path))),
   );
   expect(missing).toEqual([]);
+});
+
+test('every npm script that it runs is there', () => {
+  const { scripts } = PackageSchema.parse(JSON.parse(readFileSync(join(INFRA_FOLDER, '../package.json'), 'utf8')));
+  const run = [...readme.matchAll(/\bnpm run (?:-s )?([\w:]+)/g)].map(([, name = '']) => name);
+  expect(run.length).toBeGreaterThan(2);
+  expect(run.filter((name) => !(name in scripts))).toEqual([]);
 });
 
 const AnswerSchema = z.object({

@@ -1,0 +1,50 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, afterAll, expect, test } from 'vitest';
+import { describeReal } from '../real/describe-real.ts';
+import { findKubectls } from '../local/kubernetes/run-kubectl.ts';
+import { KUBERNETES_FOLDER } from './roles.ts';
+import { README } from './terraform-docs.ts';
+
+const canRun = findKubectls([]).length > 0 && spawnSync('bash', ['--version'], { stdio: 'ignore' }).status === 0;
+
+/** The lines of code blocks that need nothing but a cluster, in their order. */
+const lines = [...readFileSync(README, 'utf8').matchAll(/^```sh\n(.*?)^```/gms)]
+  .flatMap(([, block = '']) => block.split('\n'))
+  .filter((line) => /^(?:kubectl |cp -r infra\/kubernetes|rm sacred\.json)/.test(line));
+
+if (!canRun) {
+  test.skip('the kubectl commands of infra/README.md (skipped: there is no kubectl, or no bash, on the PATH)', () =>
+    undefined);
+} else {
+  describeReal(
+    'the kubectl commands of infra/README.md, on a real API server',
+    (real) => {
+      let folder = '';
+      beforeAll(() => {
+        folder = mkdtempSync(join(tmpdir(), 'tensorio-readme-'));
+        cpSync(KUBERNETES_FOLDER, join(folder, 'infra/kubernetes'), { recursive: true });
+        // Of Secret Manager, by a gcloud command before.
+        writeFileSync(join(folder, 'sacred.json'), '{}');
+      });
+      afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+      test('run one after another, and end with the rights of a function', { timeout: 60_000 }, () => {
+        const env = { PATH: process.env['PATH'] ?? '', HOME: folder, KUBECONFIG: real().kubeconfig };
+        const run = (line: string): string =>
+          execFileSync('bash', ['--norc', '-euo', 'pipefail', '-c', line], { cwd: folder, env, encoding: 'utf8' });
+        expect(lines.length).toBeGreaterThan(6);
+        const printed = lines.map((line) => ({ line, text: run(line) }));
+        expect(printed.find(({ line }) => line.startsWith('kubectl apply -k'))?.text).toContain(
+          'rolebinding.rbac.authorization.k8s.io/tio-aggregate created',
+        );
+        expect(printed.at(-1)?.line).toContain('auth can-i --list');
+        expect(printed.at(-1)?.text).toMatch(/jobs\.batch +\[\] +\[\] +\[.*create.*\]/);
+        expect(printed.at(-1)?.text).toMatch(/secrets +\[\] +\[aggregator-service-account\] +\[get\]/);
+      });
+    },
+    { users: ['nobody'] },
+  );
+}
