@@ -43,12 +43,12 @@ variable "labels" {
 }
 
 variable "bundle" {
-  description = "Path of the zip of dist/. null: bundle.zip in this folder, which `npm run build && node infra/zip.ts` makes. A changed one is deployed by the next apply."
+  description = "Path of the zip of dist/. null: bundle.zip in this folder, which `npm run build && npm run zip` makes. A changed one is deployed by the next apply."
   type        = string
   default     = null
   validation {
     condition     = fileexists(coalesce(var.bundle, "${path.module}/bundle.zip"))
-    error_message = "bundle: there is no such file. Make it with: npm run build && node infra/zip.ts"
+    error_message = "bundle: there is no such file. Make it with: npm run build && npm run zip"
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * `node infra/zip.ts`: packs dist/ (of `npm run build`) into infra/bundle.zip, which Terraform uploads. The same files
+ * `npm run zip`: packs dist/ (of `npm run build`) into infra/bundle.zip, which Terraform uploads. The same files
  * give the same bytes on every machine: their hash is the name under which they are deployed.
  */
 import { createHash } from 'node:crypto';

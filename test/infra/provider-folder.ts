@@ -27,7 +27,7 @@ export const providerFolder = (goVersion: string): string =>
   join(cacheFolder(), `${keyPrefix()}${goVersion}${keySuffix}`);
 
 /**
- * The folder with the provider: TERRAFORM_PROVIDER_GOOGLE, or what `node test/infra/provider.ts` made (by whichever Go
+ * The folder with the provider: TERRAFORM_PROVIDER_GOOGLE, or what `npm run terraform:provider` made (by whichever Go
  * was the last); `null` when there is none. Builds nothing.
  */
 export const findProvider = (): string | null => {

@@ -2,7 +2,7 @@
  * Builds the Terraform provider hashicorp/google from its Go module, for `terraform validate` and `terraform test`
  * where Terraform's own registry is out of reach, and so that what is checked with is pinned by go.sum.
  *
- *   node test/infra/provider.ts
+ *   npm run terraform:provider
  *
  * Progress goes to standard error; the folder with the provider is the last line of standard output.
  */

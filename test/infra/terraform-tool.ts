@@ -118,7 +118,7 @@ export const refusals = (
 const findWhy = (needsProvider: boolean): string | null => {
   if (!hasTerraform) return 'there is no "terraform" on the PATH: https://developer.hashicorp.com/terraform/install';
   if (!needsProvider || findProvider() !== null) return null;
-  return 'the google provider is not built: node test/infra/provider.ts (needs Go)';
+  return 'the google provider is not built: npm run terraform:provider (needs Go)';
 };
 
 /**
