@@ -68,6 +68,23 @@ describe.skipIf(!hasBash)(`deploy.sh grants what Terraform grants${why}`, { time
     expect(grantsOf(await run(SETTINGS))).toEqual(wanted);
   });
 
+  test('nobody unknown calls, and all run and call as themselves', async () => {
+    const { calls } = await run(SETTINGS);
+    const email = (name: string): string => `tio-${name}@my-project.iam.gserviceaccount.com`;
+    const deploys = calls.filter((call) => call.slice(0, 2).join(' ') === 'functions deploy');
+    expect(deploys.map((call) => flag(call, 'run-service-account'))).toEqual(
+      ['aggregate', 'oncheckpoint', 'deploy'].map(email),
+    );
+    for (const call of deploys) {
+      expect(call).toContain('--no-allow-unauthenticated');
+      expect(flag(call, 'build-service-account')).toBe(`projects/my-project/serviceAccounts/${email('build')}`);
+    }
+    const flagsOf = (name: string): readonly string[] => calls.map((call) => flag(call, name)).filter(Boolean);
+    expect(new Set(flagsOf('service-account'))).toEqual(new Set([email('trigger')]));
+    expect(new Set(flagsOf('oidc-service-account-email'))).toEqual(new Set([email('scheduler')]));
+    expect(new Set(flagsOf('oidc-token-audience'))).toEqual(new Set(['https://tio-aggregate-abc-ez.a.run.app']));
+  });
+
   test('and lets the functions read the values that it uploads', async () => {
     const grants = grantsOf(await run(`${SETTINGS}\nVALUES_URI=\nVALUES_DOCUMENT=my.env`));
     const onSource = grants.filter((grant) => grant.endsWith('my-project-tio-source'));
