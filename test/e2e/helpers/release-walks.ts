@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { KubeObject } from '../../../src/cluster/release-port.ts';
 import { mergeValues } from '../../../src/values/merge.ts';
+import { itemsOf } from '../../release/api-world.ts';
 import type { Records } from '../../release/invariants.ts';
 import { expectConsistent, specsOf } from '../../release/invariants.ts';
 import { putHelmObjects } from '../../release/helm.ts';
@@ -11,6 +12,7 @@ import { isMarked } from './hold.ts';
 import { isObject, member } from './json.ts';
 import type { Decide } from './proxy.ts';
 import type { DeployedWorld } from './release-world.ts';
+import { AGGREGATION } from './release-world.ts';
 
 const V1 = tagged('ok-1', 'ok-1');
 const V2 = tagged('ok-2');
@@ -33,6 +35,27 @@ const outcomeOf = ({ status, body }: Reply): string => {
   return typeof outcome === 'string' ? outcome : status === 404 ? 'not-found' : `${status}`;
 };
 
+/** Services and an aggregation in one document, as a release of both. */
+const withAggregation: Call = (world, release) =>
+  world.call(
+    'POST',
+    `/${release}?${WAIT}`,
+    mergeValues(exampleDocument('basic'), {
+      ...V2,
+      namespace: world.cluster.namespace,
+      aggregator: {
+        release: true,
+        repository: 'docai/flea-aggregator',
+        tag: 'ok',
+        aggregationId: release,
+        checkpointsFilePath: AGGREGATION.list,
+        outputPath: `${AGGREGATION.outputs}/${release}`,
+        aggregationType: 'wcma',
+        serviceAccount: AGGREGATION.serviceAccount,
+      },
+    }),
+  );
+
 type Step = (world: DeployedWorld, release: string) => Promise<void>;
 
 const deployed =
@@ -53,10 +76,20 @@ export interface Walk {
   readonly call: Call;
   /** How the call ends; another end is possible only where it was done but for its answer. */
   readonly ends: readonly string[];
+  /** Jobs that it leaves; none by default. */
+  readonly jobs?: number;
 }
 
 export const WALKS: readonly Walk[] = [
   { name: 'install', what: 'an install', before: [], call: deployOf(V1), ends: ['deployed', 'unchanged'] },
+  {
+    name: 'both',
+    what: 'an install with an aggregation',
+    before: [],
+    call: withAggregation,
+    ends: ['deployed', 'unchanged'],
+    jobs: 1,
+  },
   {
     name: 'same',
     what: 'a deploy of what runs already',
@@ -148,9 +181,9 @@ export const runClean = async (world: DeployedWorld, walks: readonly Walk[]): Pr
     if (walk !== undefined) writes.get(walk)?.push(`${passing.method} ${passing.path.replace(/\?.*/, '')}`);
     return 'pass';
   };
-  world.proxies.kubernetes.decide(note);
+  for (const proxy of Object.values(world.proxies)) proxy.decide(note);
   const replies = await Promise.all(walks.map((walk) => walk.call(world, nameOf(walk))));
-  world.proxies.kubernetes.decide();
+  for (const proxy of Object.values(world.proxies)) proxy.decide();
   const all = await world.cluster.objects();
   const clean = new Map<Walk, Clean>();
   for (const [index, walk] of walks.entries()) {
@@ -176,4 +209,11 @@ export const ageLease = async ({ cluster }: DeployedWorld, release: string, seco
   const renewedAt = Date.parse(String(member(json, 'spec', 'renewTime')));
   const renewTime = new Date(renewedAt - seconds * 1_000).toISOString().replace('Z', '000Z');
   await cluster.api.send('PATCH', path, { spec: { renewTime } });
+};
+
+/** How many Jobs there are of the aggregation that went with each release. */
+export const countJobs = async ({ cluster }: DeployedWorld): Promise<(release: string) => number> => {
+  const { json } = await cluster.api.send('GET', `/apis/batch/v1/namespaces/${cluster.namespace}/jobs`);
+  const names = itemsOf(json).map(({ metadata }) => metadata.name);
+  return (release) => names.filter((name) => name === `${release}-${release}`).length;
 };

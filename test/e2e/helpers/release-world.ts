@@ -5,7 +5,11 @@ import { afterAll, beforeAll } from 'vitest';
 import { createClusterAccess } from '../../../src/cluster/gke.ts';
 import type { FunctionProcess } from '../../../src/local/function-process.ts';
 import { startFunctionProcess } from '../../../src/local/function-process.ts';
+import { startGcs } from '../../../src/local/gcs/server.ts';
 import { readAccess, writeKubeconfig } from '../../../src/local/kubeconfig.ts';
+import { BUCKETS } from '../../../src/local/stack.ts';
+import { createGcsObjectStore } from '../../../src/storage/gcs.ts';
+import { parseGsUri } from '../../../src/storage/uri.ts';
 import type { ApiWorld } from '../../release/api-world.ts';
 import { createApiReleaseWorld } from '../../release/api-world.ts';
 import { findFreePort } from '../../real/server-processes.ts';
@@ -19,7 +23,7 @@ import { PATIENCE_MS } from './size.ts';
 /** `deploy` in a process of its own, a proxy between it and an API server with its controllers. */
 export interface DeployedWorld {
   readonly functions: { readonly deploy: FunctionProcess };
-  readonly proxies: { readonly kubernetes: Proxy };
+  readonly proxies: { readonly kubernetes: Proxy; readonly storage: Proxy };
   /** Its pods fare as their image's tag says. */
   readonly cluster: ApiWorld;
   call(method: string, path: string, body?: unknown): Promise<Reply>;
@@ -31,7 +35,27 @@ const isHealthy: ProxyOptions['always'] = ({ path }) =>
     ? { status: 200, headers: { 'content-type': 'application/json' }, body: '{"status":"SERVING"}' }
     : undefined;
 
-const startDeploy = async (kubeconfig: string, namespace: string): Promise<FunctionProcess> =>
+/** What an aggregation that goes with a release reads. */
+export const AGGREGATION = {
+  list: `gs://${BUCKETS.uploads}/lists/two.txt`,
+  outputs: `gs://${BUCKETS.models}/outputs`,
+  serviceAccount: { secret: 'sacred', key: 'sacred.json', mountPath: '/etc/sacred' },
+} as const;
+
+const startBucket = async (ending: AsyncDisposableStack): Promise<Proxy> => {
+  const gcs = await startGcs({ buckets: Object.values(BUCKETS) });
+  ending.defer(() => gcs.close());
+  const store = createGcsObjectStore({ apiEndpoint: gcs.url, projectId: 'local' });
+  await store.write(parseGsUri(AGGREGATION.list), `gs://${BUCKETS.uploads}/a.zip\n`, {
+    ifGenerationMatch: '0',
+    contentType: 'text/plain',
+  });
+  const storage = await startProxy(gcs.url);
+  ending.defer(() => storage.close());
+  return storage;
+};
+
+const startDeploy = async (kubeconfig: string, storage: string, namespace: string): Promise<FunctionProcess> =>
   startFunctionProcess({
     target: 'deploy',
     source: await bundleFunctions(),
@@ -39,10 +63,11 @@ const startDeploy = async (kubeconfig: string, namespace: string): Promise<Funct
     env: {
       PATH: process.env['PATH'] ?? '',
       NODE_ENV: 'production',
-      STATE_URI: 'gs://state/state',
+      STATE_URI: `gs://${BUCKETS.state}/state`,
+      STORAGE_API_ENDPOINT: storage,
       KUBECONFIG: kubeconfig,
       ALLOWED_NAMESPACES: namespace,
-      ALLOWED_BUCKETS: 'example-repository',
+      ALLOWED_BUCKETS: Object.values(BUCKETS).join(','),
       // A request that is held at a write must not be given up and sent again meanwhile.
       UPSTREAM_TIMEOUT_SEC: '300',
     },
@@ -63,11 +88,13 @@ const start = async (kubeconfig: string, ending: AsyncDisposableStack): Promise<
   ending.defer(() => cluster.close());
   const proxied = join(folder, 'kubeconfig');
   writeKubeconfig(proxied, kubernetes.url);
-  const deploy = await startDeploy(proxied, cluster.namespace);
+  await cluster.putSecret(AGGREGATION.serviceAccount.secret, [AGGREGATION.serviceAccount.key]);
+  const storage = await startBucket(ending);
+  const deploy = await startDeploy(proxied, storage.url, cluster.namespace);
   ending.defer(() => deploy.close());
   return {
     functions: { deploy },
-    proxies: { kubernetes },
+    proxies: { kubernetes, storage },
     cluster,
     call: (method, path, body) => send(`${deploy.url}${path}`, method, body),
   };

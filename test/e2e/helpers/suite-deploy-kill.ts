@@ -4,6 +4,7 @@ import { killAt } from './hold.ts';
 import type { Clean, Walk } from './release-walks.ts';
 import {
   ageLease,
+  countJobs,
   expectEnd,
   expectWhole,
   heldReleases,
@@ -70,7 +71,9 @@ export const describeKilledDeploys = (kubeconfig: () => string): void => {
       const all = await useIt().cluster.objects();
       const mine = points.filter((point) => point.walk === walk);
       expect(clean.get(walk)?.writes.length).toBeGreaterThanOrEqual(walk.ends.includes('deployed') ? 10 : 2);
+      const jobs = await countJobs(useIt());
       for (const { mark } of mine) {
+        expect({ mark, jobs: jobs(mark) }).toEqual({ mark, jobs: walk.jobs ?? 0 });
         expect(specsWithoutName(await expectWhole(all, mark), mark), `${mark}`).toEqual(clean.get(walk)?.specs);
       }
     });
