@@ -219,3 +219,24 @@ run "alerts" {
     error_message = "late events, of each trigger's subscription"
   }
 }
+
+run "what_to_paste" {
+  command = apply
+
+  assert {
+    condition     = output.try_it["dry_run"] == "curl -s -X POST -H \"Authorization: Bearer $(gcloud auth print-identity-token)\" -H 'Content-Type: application/yaml' --data-binary @values.yaml 'https://mock-abc123-ez.a.run.app/?dryRun=true'"
+    error_message = "curl, with a token of whoever pastes it"
+  }
+  assert {
+    condition     = output.try_it["sweep"] == "gcloud scheduler jobs run tio-sweep --project=my-project --location=europe-west4" && output.try_it["schedule nightly"] == "gcloud scheduler jobs run nightly --project=my-project --location=europe-west4"
+    error_message = "gcloud, with project and location"
+  }
+  assert {
+    condition     = alltrue([for key, each in output.try_it : each == null ? key == "upload_values" : can(regex("^(curl|gcloud) ", each))])
+    error_message = "commands, and nothing else"
+  }
+  assert {
+    condition     = sort(keys(output.function_urls)) == tolist(["aggregate", "deploy", "oncheckpoint"]) && alltrue([for each in output.function_urls : startswith(each, "https://")])
+    error_message = "where each function is called"
+  }
+}
