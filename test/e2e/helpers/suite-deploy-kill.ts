@@ -29,9 +29,9 @@ const pointsOf = (walk: Walk, writes: number): readonly Killed[] =>
     (['before', 'after'] as const).map((when) => ({ walk, write, when, mark: `${walk.name}-${write}-${when}` })),
   );
 
-/** Every point with `E2E_FULL=1`; else the first and the last of a walk, and every fifth between. */
+/** Every point with `E2E_FULL=1`; else the first and the last of a walk, and every seventh between. */
 const chosen = (points: readonly Killed[]): readonly Killed[] =>
-  isFull ? points : points.filter((_, index) => index % 5 === 0 || index === points.length - 1);
+  isFull ? points : points.filter((_, index) => index % 7 === 0 || index === points.length - 1);
 
 /**
  * Asks as a person does who saw the call end without an answer: the same call again, and while it is told `busy`, later.
