@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import type { KubeObject } from '../../../src/cluster/release-port.ts';
+import { readHold } from '../../../src/release/lock.ts';
 import { mergeValues } from '../../../src/values/merge.ts';
 import { itemsOf } from '../../release/api-world.ts';
 import type { Records } from '../../release/invariants.ts';
@@ -9,8 +10,8 @@ import { exampleDocument } from '../../release/values.ts';
 import { tagged } from '../../release/world.ts';
 import type { Reply } from './calls.ts';
 import { isMarked } from './hold.ts';
-import { isObject, member } from './json.ts';
-import type { Decide } from './proxy.ts';
+import { member } from './json.ts';
+import type { Decide, Passing } from './proxy.ts';
 import type { DeployedWorld } from './release-world.ts';
 import { AGGREGATION } from './release-world.ts';
 
@@ -171,13 +172,17 @@ export interface Clean {
   readonly specs: unknown;
 }
 
+/** A Lease is renewed when a call takes long: not a write of every run. */
+const isRenewal = ({ method, path }: Passing): boolean => method === 'PUT' && path.includes('/leases/');
+
 /** Runs each walk once without a kill. */
 export const runClean = async (world: DeployedWorld, walks: readonly Walk[]): Promise<ReadonlyMap<Walk, Clean>> => {
   const nameOf = ({ name }: Walk): string => `${name}-clean`;
   await Promise.all(walks.map((walk) => prepare(world, walk, nameOf(walk))));
   const writes = new Map(walks.map((walk) => [walk, [] as string[]]));
   const note: Decide = (passing) => {
-    const walk = passing.isWrite ? walks.find((each) => isMarked(passing, nameOf(each))) : undefined;
+    const walk =
+      passing.isWrite && !isRenewal(passing) ? walks.find((each) => isMarked(passing, nameOf(each))) : undefined;
     if (walk !== undefined) writes.get(walk)?.push(`${passing.method} ${passing.path.replace(/\?.*/, '')}`);
     return 'pass';
   };
@@ -195,12 +200,16 @@ export const runClean = async (world: DeployedWorld, walks: readonly Walk[]): Pr
   return clean;
 };
 
-/** The release of a Lease that somebody holds. */
-export const heldReleases = (all: readonly KubeObject[]): readonly string[] =>
-  all
-    .filter((object) => object.kind === 'Lease' && isObject(object['spec']))
-    .filter((lease) => member(lease['spec'], 'holderIdentity') !== '')
-    .map(({ metadata }) => metadata.name.replace(/^tio-/, ''));
+/** Until when each release is held by somebody, in milliseconds of the epoch. */
+export const holdsOf = (all: readonly KubeObject[]): ReadonlyMap<string, number> => {
+  const leases = all.filter(({ kind }) => kind === 'Lease');
+  return new Map(
+    leases.flatMap((lease): [string, number][] => {
+      const hold = readHold(lease);
+      return hold === null ? [] : [[lease.metadata.name.replace(/^tio-/, ''), hold.expiresAtMs]];
+    }),
+  );
+};
 
 /** Makes a Lease that nobody renews as old as if `seconds` more had passed. */
 export const ageLease = async ({ cluster }: DeployedWorld, release: string, seconds: number): Promise<void> => {
