@@ -36,6 +36,8 @@ const outcomeOf = ({ status, body }: Reply): string => {
   return typeof outcome === 'string' ? outcome : status === 404 ? 'not-found' : `${status}`;
 };
 
+const uninstall: Call = (world, release) => world.call('DELETE', `/${release}`);
+
 /** Services and an aggregation in one document, as a release of both. */
 const withAggregation: Call = (world, release) =>
   world.call(
@@ -75,7 +77,9 @@ export interface Walk {
   readonly what: string;
   readonly before: readonly Step[];
   readonly call: Call;
-  /** How the call ends; another end is possible only where it was done but for its answer. */
+  /** What is asked after the kill, in the place of the same call. */
+  readonly next?: Call;
+  /** How the call ends that is asked after the kill; more than one where the killed call may have been all but done. */
   readonly ends: readonly string[];
   /** Jobs that it leaves; none by default. */
   readonly jobs?: number;
@@ -90,6 +94,22 @@ export const WALKS: readonly Walk[] = [
     call: withAggregation,
     ends: ['deployed', 'unchanged'],
     jobs: 1,
+  },
+  {
+    name: 'other',
+    what: 'an install, and then other values with a service less,',
+    before: [],
+    call: deployOf(V1),
+    next: deployOf(V2),
+    ends: ['deployed'],
+  },
+  {
+    name: 'regret',
+    what: 'an install, and then its uninstall,',
+    before: [],
+    call: deployOf(V1),
+    next: uninstall,
+    ends: ['uninstalled', 'not-found'],
   },
   {
     name: 'same',
@@ -137,7 +157,7 @@ export const WALKS: readonly Walk[] = [
     name: 'removal',
     what: 'an uninstall',
     before: [deployed(V1)],
-    call: (world, release) => world.call('DELETE', `/${release}`),
+    call: uninstall,
     ends: ['uninstalled', 'not-found'],
   },
 ];
@@ -187,12 +207,13 @@ export const runClean = async (world: DeployedWorld, walks: readonly Walk[]): Pr
     return 'pass';
   };
   for (const proxy of Object.values(world.proxies)) proxy.decide(note);
-  const replies = await Promise.all(walks.map((walk) => walk.call(world, nameOf(walk))));
+  const first = await Promise.all(walks.map((walk) => walk.call(world, nameOf(walk))));
   for (const proxy of Object.values(world.proxies)) proxy.decide();
+  const last = await Promise.all(walks.map(async (walk) => walk.next?.(world, nameOf(walk))));
   const all = await world.cluster.objects();
   const clean = new Map<Walk, Clean>();
   for (const [index, walk] of walks.entries()) {
-    const reply = replies[index];
+    const reply = last[index] ?? first[index];
     if (reply !== undefined) expectEnd(walk, reply, nameOf(walk));
     const specs = specsWithoutName(await expectWhole(all, nameOf(walk)), nameOf(walk));
     clean.set(walk, { writes: writes.get(walk) ?? [], specs });
