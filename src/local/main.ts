@@ -6,7 +6,7 @@ import { BUCKETS, startStack } from './stack.ts';
 const HELP = `npm start -- [options]      the whole system on this machine, without a cloud
 
   --data DIR            keep state in DIR (survives a crash); default: memory
-  --values FILE         the functions' values: aggregator defaults, schedules, rounds, lists, rounds, lists
+  --values FILE         the functions' values: aggregator defaults, schedules, rounds, lists
   --port-base N         ports N, N+1, ...; default: free ones
   --kubeconfig FILE     use this API server; the local kubelet runs its pods
   --image NAME=COMMAND  what runs for an image (repeatable); the aggregator's is built in

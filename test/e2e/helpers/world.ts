@@ -150,11 +150,15 @@ const createWorld = async (options: WorldOptions, ending: AsyncDisposableStack):
   ending.defer(() => kubelet.close());
   const storage = await startProxy(gcs.url);
   ending.defer(() => storage.close());
-  const kubernetes = await startProxy(access.server);
+  const { token, ca } = access;
+  const kubernetes = await startProxy(access.server, {
+    ...(token !== undefined && { headers: { authorization: `Bearer ${token}` } }),
+    ...(ca !== undefined && { ca }),
+  });
   ending.defer(() => kubernetes.close());
   const api = await createRawApi(createClusterAccess({ kind: 'kubeconfig', path: kubeconfig }));
   ending.defer(() => api.close());
-  const functionKubeconfig = options.cluster === undefined ? proxied(folder, kubernetes.url) : kubeconfig;
+  const functionKubeconfig = proxied(folder, kubernetes.url);
   const lines: Line[] = [];
   const start = async (name: FunctionName, port: number): Promise<FunctionProcess> => {
     const started = await startFunctionProcess({
