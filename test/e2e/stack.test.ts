@@ -64,7 +64,8 @@ const start = async (): Promise<void> => {
 
 beforeAll(start);
 afterAll(async () => {
-  await stack?.end('SIGKILL');
+  // Not SIGKILL: a test that failed may have left containers, which only the kubelet ends.
+  await stack?.end('SIGTERM');
   await api?.close();
   rmSync(folder, { recursive: true, force: true });
 });
