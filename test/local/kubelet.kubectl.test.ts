@@ -1,4 +1,5 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { startKubernetes } from '../../src/local/kubernetes/server.ts';
@@ -19,14 +20,25 @@ const start = async () => {
     const { stdout } = await run('kubectl', [`--server=${kubernetes.url}`, ...args], { env, timeout: PATIENCE_MS });
     return stdout;
   };
-  return { world, kubectl };
+  /** `kubectl logs -f`, once it has told the first line; a pod that is deleted before is not found. */
+  const follow = async (name: string): Promise<{ readonly all: Promise<string> }> => {
+    const child = spawn('kubectl', [`--server=${kubernetes.url}`, 'logs', '-f', name], { env, timeout: PATIENCE_MS });
+    let told = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      told += text;
+    });
+    const ended = once(child, 'close');
+    await once(child.stdout, 'data');
+    return { all: ended.then(() => told) };
+  };
+  return { world, kubectl, follow };
 };
 
 const WHY = hasKubectl ? '' : ' (skipped: kubectl is not on the PATH: https://kubernetes.io/docs/tasks/tools/)';
 
 describe.skipIf(!hasKubectl)(`kubectl, on pods of the process kubelet${WHY}`, { timeout: PATIENCE_MS * 2 }, () => {
   test('gets, describes, logs, follows and deletes', async () => {
-    const { world, kubectl } = await start();
+    const { world, kubectl, follow } = await start();
     const text = `console.log('up'); process.on('SIGTERM', () => { console.log('down'); process.exit(0) }); setInterval(() => {}, 1000)`;
     const name = await world.createPod({ containers: [script(text)] });
     await world.phase(name, 'Running');
@@ -36,9 +48,9 @@ describe.skipIf(!hasKubectl)(`kubectl, on pods of the process kubelet${WHY}`, { 
     const described = await kubectl('describe', 'pod', name);
     expect(described).toMatch(/Normal +Scheduled .* default-scheduler +Successfully assigned default\//);
     expect(described).toMatch(/Normal +Started .* kubelet +Started container main/);
-    const followed = kubectl('logs', '-f', name);
+    const followed = await follow(name);
     await kubectl('delete', 'pod', name);
-    expect(await followed).toBe('up\ndown\n');
+    expect(await followed.all).toBe('up\ndown\n');
     expect(await kubectl('get', 'pods')).toBe('');
   });
 

@@ -43,6 +43,8 @@ const inOneOrder = (value: unknown): unknown => {
   if (!isObject(value)) return value;
   const entries = Object.entries(value).map(([key, entry]) => {
     if (key === 'managedFields' && Array.isArray(entry)) return [key, entry.toSorted(byManager)];
+    if (key === 'cells' && Array.isArray(entry))
+      return [key, entry.map((cell) => (isAge(cell) ? 'AGE' : inOneOrder(cell)))];
     if (key === 'causes' && Array.isArray(entry)) return [key, entry.toSorted(byText)];
     // The sentence repeats the causes.
     if (key === 'message' && typeof entry === 'string')
@@ -51,6 +53,9 @@ const inOneOrder = (value: unknown): unknown => {
   });
   return Object.fromEntries(entries);
 };
+
+/** A column of a table, such as `3s` or `2m5s`. */
+const isAge = (cell: unknown): boolean => typeof cell === 'string' && /^(?:\d+[smhd])+$/.test(cell);
 
 const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
 
