@@ -83,3 +83,12 @@ export const createFlaky = (
     },
   });
 };
+
+/**
+ * Where to kill a call of `writes` writes. Killed before a write leaves what killed after the one before it leaves, so
+ * each state is met once.
+ */
+export const killPoints = (writes: number): readonly (readonly [at: number, when: 'before' | 'after'])[] => [
+  [1, 'before'],
+  ...Array.from({ length: writes }, (_, index) => [index + 1, 'after'] as const),
+];

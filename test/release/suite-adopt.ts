@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { KubeObject } from '../../src/cluster/release-port.ts';
 import { expectConsistent, recordsOf, specsOf } from './invariants.ts';
-import { createKiller, Killed } from './killer.ts';
+import { createKiller, Killed, killPoints } from './killer.ts';
 import { refusal } from './suite.ts';
 import type { ReleaseWorld } from './world.ts';
 import { callDeploy, createDeps, tagged } from './world.ts';
@@ -82,18 +82,16 @@ export const adoptionSuite = (
       const clean = createKiller(world.cluster);
       await callDeploy(world, ADOPT, createDeps(world, clean.cluster));
       const wanted = specsOf(await expectConsistent(world));
-      for (let at = 1; at <= clean.writes(); at += 1) {
-        for (const when of ['before', 'after'] as const) {
-          await world.close();
-          await start();
-          const { cluster } = createKiller(world.cluster, at, when);
-          await expect(callDeploy(world, ADOPT, createDeps(world, cluster)), `write ${at}, ${when}`).rejects.toThrow(
-            Killed,
-          );
-          await world.passLease();
-          await callDeploy(world, ADOPT);
-          expect(specsOf(await expectConsistent(world)), `write ${at}, ${when}`).toEqual(wanted);
-        }
+      for (const [at, when] of killPoints(clean.writes())) {
+        await world.close();
+        await start();
+        const { cluster } = createKiller(world.cluster, at, when);
+        await expect(callDeploy(world, ADOPT, createDeps(world, cluster)), `write ${at}, ${when}`).rejects.toThrow(
+          Killed,
+        );
+        await world.passLease();
+        await callDeploy(world, ADOPT);
+        expect(specsOf(await expectConsistent(world)), `write ${at}, ${when}`).toEqual(wanted);
       }
     });
   });

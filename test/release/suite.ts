@@ -3,7 +3,7 @@ import { AppError } from '../../src/errors.ts';
 import { driftOf } from '../../src/release/deploy.ts';
 import type { KubeObject } from '../../src/cluster/release-port.ts';
 import { expectConsistent, recordsOf, specsOf } from './invariants.ts';
-import { createKiller, Killed } from './killer.ts';
+import { createKiller, Killed, killPoints } from './killer.ts';
 import type { Ask, ReleaseWorld } from './world.ts';
 import { callDeploy, callUninstall, createDeps, tagged } from './world.ts';
 
@@ -287,18 +287,16 @@ export const releaseSuite = (name: string, setup: () => Promise<ReleaseWorld>): 
         await run(walk, createDeps(world, clean.cluster));
         const wanted = specsOf(await expectConsistent(world));
         expect(clean.writes()).toBeGreaterThan(3);
-        for (let at = 1; at <= clean.writes(); at += 1) {
-          for (const when of ['before', 'after'] as const) {
-            await restart(walk);
-            const { cluster } = createKiller(world.cluster, at, when);
-            await expect(walk.call(createDeps(world, cluster)), `write ${at}, ${when}`).rejects.toThrow(Killed);
-            await world.passLease();
-            await run(walk, createDeps(world)).catch((error: unknown) => {
-              // The uninstall was complete but for the end of its call.
-              if (walk.what !== 'an uninstall' || !(error instanceof AppError) || error.status !== 404) throw error;
-            });
-            expect(specsOf(await expectConsistent(world)), `write ${at}, ${when}`).toEqual(wanted);
-          }
+        for (const [at, when] of killPoints(clean.writes())) {
+          await restart(walk);
+          const { cluster } = createKiller(world.cluster, at, when);
+          await expect(walk.call(createDeps(world, cluster)), `write ${at}, ${when}`).rejects.toThrow(Killed);
+          await world.passLease();
+          await run(walk, createDeps(world)).catch((error: unknown) => {
+            // The uninstall was complete but for the end of its call.
+            if (walk.what !== 'an uninstall' || !(error instanceof AppError) || error.status !== 404) throw error;
+          });
+          expect(specsOf(await expectConsistent(world)), `write ${at}, ${when}`).toEqual(wanted);
         }
       },
     );
