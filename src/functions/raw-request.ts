@@ -1,4 +1,5 @@
 import { subscribe } from 'node:diagnostics_channel';
+import { Server } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
@@ -39,6 +40,11 @@ const setAside = (request: IncomingMessage): void => {
   if (!isDecodable(path)) request.url = path.replaceAll('%', '%25') + (query === undefined ? '' : `?${query}`);
 };
 
+/** Whether express answers for this server: another one of the same process keeps its requests as they came. */
+const isOfExpress = (server: unknown): boolean =>
+  server instanceof Server &&
+  server.listeners('request').some((listener) => 'handle' in listener && 'settings' in listener);
+
 let installed = false;
 
 /**
@@ -52,8 +58,8 @@ export const keepBodiesRaw = (): void => {
   if (installed) return;
   installed = true;
   subscribe('http.server.request.start', (message) => {
-    if (typeof message !== 'object' || message === null || !('request' in message)) return;
-    if (isMessage(message.request)) setAside(message.request);
+    if (typeof message !== 'object' || message === null || !('request' in message) || !('server' in message)) return;
+    if (isMessage(message.request) && isOfExpress(message.server)) setAside(message.request);
   });
 };
 

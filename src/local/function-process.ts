@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { compileCache } from './compile-cache.ts';
 
 export interface FunctionProcessOptions {
   /** The registered name: `aggregate`, `onCheckpoint`, `deploy`. */
@@ -73,7 +74,7 @@ export const startFunctionProcess = async (options: FunctionProcessOptions): Pro
       options.framework ?? FRAMEWORK,
       [`--target=${options.target}`, `--source=${options.source ?? SOURCE}`, `--port=${options.port}`],
       {
-        env: options.env,
+        env: { ...compileCache, ...options.env },
         execArgv: ['--import', PRELOAD, '--no-warnings'],
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       },

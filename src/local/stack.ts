@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
+import { compileCache } from './compile-cache.ts';
 import type { FunctionProcess } from './function-process.ts';
 import { startFunctionProcess } from './function-process.ts';
 import { createEventDelivery } from './gcs/events.ts';
@@ -123,7 +124,7 @@ const imagesOf = (storageUrl: string, options: StackOptions) => ({
       '--max-semi-space-size=4',
       join(root, 'src/local/images/aggregator/main.ts'),
     ],
-    env: { STORAGE_API_ENDPOINT: storageUrl },
+    env: { ...compileCache, STORAGE_API_ENDPOINT: storageUrl },
   },
   // The longest reference that fits counts: ours with a tag would win over one of the same image that was given without.
   ...Object.fromEntries(

@@ -13,7 +13,7 @@ import { useWorld } from './helpers/world.ts';
 import { describeOnApiServers } from './helpers/api-servers.ts';
 
 describeOnApiServers((onCluster) => {
-  const KILLS = sized(8, 100);
+  const KILLS = sized(4, 8, 100);
   // A failed run can be had again.
   const SEED = Number(process.env['E2E_SEED'] ?? '1');
 

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { compileCache } from '../../../src/local/compile-cache.ts';
 import { isObject } from './json.ts';
 
 const MAIN = fileURLToPath(new URL('../../../src/local/main.ts', import.meta.url));
@@ -42,6 +43,7 @@ const firstLine = async (child: ChildProcess, printed: () => string): Promise<st
 export const startStackProcess = async (args: readonly string[]): Promise<StackProcess> => {
   const child = spawn(process.execPath, ['--no-warnings', MAIN, '--json', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...compileCache, ...process.env },
   });
   const chunks: string[] = [];
   for (const stream of [child.stdout, child.stderr])

@@ -15,7 +15,7 @@ import {
 } from './release-walks.ts';
 import type { DeployedWorld } from './release-world.ts';
 import { useDeployedWorld } from './release-world.ts';
-import { isFull, PATIENCE_MS } from './size.ts';
+import { PATIENCE_MS, size, sized } from './size.ts';
 
 const LEASE_SEC = 60;
 /** Before a Lease’s end a call may still meet it, or not. */
@@ -31,9 +31,11 @@ const pointsOf = (walk: Walk, writes: number): readonly Killed[] =>
     (['before', 'after'] as const).map((when) => ({ walk, write, when, mark: `${walk.name}-${write}-${when}` })),
   );
 
-/** Every point with `E2E_FULL=1`; else the first and the last of a walk, and every seventh between. */
+/** Of a walk's points one in so many, and the last. */
+const STRIDE = sized(16, 7, 1);
+
 const chosen = (points: readonly Killed[]): readonly Killed[] =>
-  isFull ? points : points.filter((_, index) => index % 7 === 0 || index === points.length - 1);
+  points.filter((_, index) => index % STRIDE === 0 || index === points.length - 1);
 
 /**
  * Asks as a person does who saw the call end without an answer: the same call again, or what they want instead; and while it is told `busy`, later.
@@ -50,7 +52,7 @@ const callAgain = async (world: DeployedWorld, { walk, mark }: Killed, heldUntil
     }
     expect(reply.status).toBe(409);
     expect(heldUntilMs, `${mark}: told busy, and nobody holds it`).toBeGreaterThan(0);
-    if (isFull) await new Promise((resolve) => setTimeout(resolve, 1_000));
+    if (size === 'full') await new Promise((resolve) => setTimeout(resolve, 1_000));
     else await ageLease(world, mark, LEASE_SEC + 1);
   }
 };

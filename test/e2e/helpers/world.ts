@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, vi } from 'vitest';
 import { createClusterAccess } from '../../../src/cluster/gke.ts';
+import { compileCache } from '../../../src/local/compile-cache.ts';
 import type { FunctionProcess } from '../../../src/local/function-process.ts';
 import { startFunctionProcess } from '../../../src/local/function-process.ts';
 import type { EventDelivery } from '../../../src/local/gcs/events.ts';
@@ -89,7 +90,7 @@ const freePort = async (): Promise<number> => {
 const imagesFor = (aggregator: WorldOptions['aggregator'], storageUrl: string) => ({
   [IMAGE]: {
     command: [process.execPath, '--no-warnings', aggregator === 'listing' ? LISTING : REFERENCE],
-    env: { STORAGE_API_ENDPOINT: storageUrl },
+    env: { ...compileCache, STORAGE_API_ENDPOINT: storageUrl },
   },
 });
 

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { compileCache } from '../../compile-cache.ts';
 import type { Images } from '../../kubelet/types.ts';
 
 const program = fileURLToPath(new URL('../service.ts', import.meta.url));
@@ -6,7 +7,7 @@ const program = fileURLToPath(new URL('../service.ts', import.meta.url));
 const entryOf = (service: string): Images[string] => ({
   command: [process.execPath, '--no-warnings', program, service],
   allowArgs: true,
-  env: { GRPC_PORT: '$(PORT_grpc)', REST_PORT: '$(PORT_rest)' },
+  env: { ...compileCache, GRPC_PORT: '$(PORT_grpc)', REST_PORT: '$(PORT_rest)' },
 });
 
 /** The stand-ins for the images of the services. */
