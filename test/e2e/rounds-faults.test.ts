@@ -91,8 +91,8 @@ describeOnApiServers((onCluster) => {
       return chance.pick(['refuse', 'lose-answer']);
     };
     world.proxies.storage.decide(decide);
-    await atOnce(20, ids('job', 45), (jobId) => log.upload(jobId));
-    await until(() => expect(met).toBeGreaterThan(60));
+    await atOnce(20, ids('job', sized(20, 45, 45)), (jobId) => log.upload(jobId));
+    await until(() => expect(met).toBeGreaterThan(sized(25, 60, 60)));
     world.proxies.storage.decide();
     await expectAllAggregated(taskId, log);
     await books.stop();

@@ -1,6 +1,6 @@
 import { describe } from 'vitest';
 import { createApiReleaseWorld } from './api-world.ts';
-import { useEmbedded } from './embedded.ts';
+import { noWalks, useEmbedded } from './embedded.ts';
 import { HELM, helmInstall, putHelmObjects } from './helm.ts';
 import { adoptionSuite } from './suite-adopt.ts';
 
@@ -11,6 +11,7 @@ describe('a release of helm on the embedded API', () => {
     'written with its field manager',
     () => createApiReleaseWorld(embedded().access),
     (world) => putHelmObjects(world, 'demo'),
+    noWalks,
   );
 
   describe.skipIf(HELM === null)(
@@ -20,6 +21,7 @@ describe('a release of helm on the embedded API', () => {
         'installed',
         () => createApiReleaseWorld(embedded().access),
         (world) => helmInstall('demo', world.namespace, embedded().kubeconfig),
+        noWalks,
       );
     },
   );

@@ -7,6 +7,7 @@ import { createClusterAccess } from '../../src/cluster/gke.ts';
 import { writeKubeconfig } from '../../src/local/kubeconfig.ts';
 import type { Kubernetes } from '../../src/local/kubernetes/server.ts';
 import { startKubernetes } from '../../src/local/kubernetes/server.ts';
+import { size } from '../e2e/helpers/size.ts';
 
 export interface Embedded {
   readonly access: ClusterAccess;
@@ -29,3 +30,6 @@ export const useEmbedded = (): (() => Embedded) => {
   });
   return () => ({ access: createClusterAccess({ kind: 'kubeconfig', path: kubeconfig }), kubeconfig });
 };
+
+/** Why calls are not killed at each of their writes here; in memory they are each time. */
+export const noWalks = size === 'quick' ? ' (skipped: it takes long here; TEST_SIZE=ci walks it)' : '';
