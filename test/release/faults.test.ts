@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { ReleaseCluster } from '../../src/cluster/release-port.ts';
 import { AppError, UnavailableError } from '../../src/errors.ts';
 import { expectConsistent } from './invariants.ts';
-import { createFlaky, createKiller, Killed } from './killer.ts';
+import { createFlaky, createKiller, Killed, killPoints } from './killer.ts';
 import type { Ask, MemoryWorld } from './world.ts';
 import { callDeploy, callUninstall, createDeps, createMemoryWorld, tagged } from './world.ts';
 
@@ -56,15 +56,13 @@ describe('an answer that is lost, at any write', () => {
 describe('a process that ends, at any write', () => {
   test.each(calls)('%s is followed by a deploy of other values', { timeout: 60_000 }, async (_what, before, call) => {
     const writes = await countWrites(before, call);
-    for (let at = 1; at <= writes; at += 1) {
-      for (const when of WHEN) {
-        const world = await start(before);
-        await expect(call(world, createKiller(world.cluster, at, when).cluster)).rejects.toThrow(Killed);
-        await world.passLease();
-        const other = await callDeploy(world, { over: tagged('ok-3', 'ok-3') });
-        expect(other, `write ${at}, ${when}`).toMatchObject({ outcome: 'deployed' });
-        await expectConsistent(world);
-      }
+    for (const [at, when] of killPoints(writes)) {
+      const world = await start(before);
+      await expect(call(world, createKiller(world.cluster, at, when).cluster)).rejects.toThrow(Killed);
+      await world.passLease();
+      const other = await callDeploy(world, { over: tagged('ok-3', 'ok-3') });
+      expect(other, `write ${at}, ${when}`).toMatchObject({ outcome: 'deployed' });
+      await expectConsistent(world);
     }
   });
 
@@ -73,16 +71,14 @@ describe('a process that ends, at any write', () => {
     { timeout: 60_000 },
     async (_what, before, call) => {
       const writes = await countWrites(before, call);
-      for (let at = 1; at <= writes; at += 1) {
-        for (const when of WHEN) {
-          const world = await start(before);
-          await expect(call(world, createKiller(world.cluster, at, when).cluster)).rejects.toThrow(Killed);
-          await world.passLease();
-          await callUninstall(world).catch((error: unknown) => {
-            if (!(error instanceof AppError) || error.status !== 404) throw error;
-          });
-          expect(await world.objects(), `write ${at}, ${when}`).toEqual([]);
-        }
+      for (const [at, when] of killPoints(writes)) {
+        const world = await start(before);
+        await expect(call(world, createKiller(world.cluster, at, when).cluster)).rejects.toThrow(Killed);
+        await world.passLease();
+        await callUninstall(world).catch((error: unknown) => {
+          if (!(error instanceof AppError) || error.status !== 404) throw error;
+        });
+        expect(await world.objects(), `write ${at}, ${when}`).toEqual([]);
       }
     },
   );

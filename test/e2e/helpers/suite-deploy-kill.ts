@@ -32,7 +32,7 @@ const pointsOf = (walk: Walk, writes: number): readonly Killed[] =>
   );
 
 /** Of a walk's points one in so many, and the last. */
-const STRIDE = sized(16, 7, 1);
+const STRIDE = sized(1_000, 7, 1);
 
 const chosen = (points: readonly Killed[]): readonly Killed[] =>
   points.filter((_, index) => index % STRIDE === 0 || index === points.length - 1);
