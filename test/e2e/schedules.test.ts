@@ -83,7 +83,11 @@ test.each(['none', 'next'] as const)(
   'a forced run is a manual one, also where its header names a tick that is to come (%s)',
   async (scheduleTime) => {
     const name = `forced-${scheduleTime}`;
-    const { scheduler } = startClock(name, { outputPath: `gs://${BUCKETS.models}/${name}` }, { now: Date.now });
+    // Half an hour away: a run that is forced seconds before its tick is that tick's.
+    const cron = `${(new Date().getUTCMinutes() + 30) % 60} * * * *`;
+    const body = JSON.stringify({ outputPath: `gs://${BUCKETS.models}/${name}` });
+    const url = `${world.functions.aggregate.url}/`;
+    const { scheduler } = startClock(name, {}, { now: Date.now, jobs: () => [{ name, cron, url, body }] });
     expect(await scheduler.runNow(name, { scheduleTime })).toMatchObject({ status: 201 });
     const { runs } = (await world.call('GET', '/')).body;
     expect(runs).toContainEqual(
