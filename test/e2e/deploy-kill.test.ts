@@ -6,9 +6,13 @@ import { writeKubeconfig } from '../../src/local/kubeconfig.ts';
 import type { Kubernetes } from '../../src/local/kubernetes/server.ts';
 import { startKubernetes } from '../../src/local/kubernetes/server.ts';
 import { describeReal } from '../real/describe-real.ts';
+import { size } from './helpers/size.ts';
 import { describeKilledDeploys } from './helpers/suite-deploy-kill.ts';
 
-describe('on the embedded API server', () => {
+const isQuick = size === 'quick';
+const WHY = isQuick ? ' (skipped: it takes long; TEST_SIZE=ci runs it, and in memory every write is walked)' : '';
+
+describe.skipIf(isQuick)(`on the embedded API server${WHY}`, () => {
   const folder = mkdtempSync(join(tmpdir(), 'tensorio-kill-'));
   const kubeconfig = join(folder, 'kubeconfig');
   let kubernetes: Kubernetes | undefined;

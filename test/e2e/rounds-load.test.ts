@@ -8,8 +8,8 @@ import { until } from './helpers/until.ts';
 import type { World } from './helpers/world.ts';
 import { useWorld } from './helpers/world.ts';
 
-const UPLOADS = sized(100, 200, 1000);
-const TASKS = sized(8, 16, 100);
+const UPLOADS = sized(60, 200, 1000);
+const TASKS = sized(4, 16, 100);
 const GOAL = 40;
 
 // What does not fill a round starts one after two seconds.
