@@ -22,10 +22,9 @@ const check = (what: string, isGood: boolean, seen: unknown): void => {
   process.stdout.write(`ok  ${what}\n`);
 };
 
-const serve = async (folder: string, target: string, port: number, env: Record<string, string>): Promise<string> => {
+const serve = async (folder: string, target: string, env: Record<string, string>): Promise<string> => {
   const started = await startFunctionProcess({
     target,
-    port,
     env,
     source: join(folder, 'index.js'),
     framework: join(folder, FRAMEWORK),
@@ -68,7 +67,7 @@ const smoke = async (folder: string): Promise<void> => {
   };
   const upload = `${storage.url}/upload/storage/v1/b/smoke-bucket/o?uploadType=media&name=list.txt`;
   await fetch(upload, { method: 'POST', body: 'gs://smoke-bucket/update\n' });
-  const aggregate = await serve(folder, 'aggregate', 18_191, env);
+  const aggregate = await serve(folder, 'aggregate', env);
   const run = {
     aggregationId: 'smoke',
     repository: 'docai/flea-aggregator',
@@ -87,7 +86,7 @@ const smoke = async (folder: string): Promise<void> => {
     refused.status === 400 && refused.text.includes('did you mean'),
     refused,
   );
-  const onCheckpoint = await serve(folder, 'onCheckpoint', 18_192, env);
+  const onCheckpoint = await serve(folder, 'onCheckpoint', env);
   const event = await post(
     onCheckpoint,
     { bucket: 'smoke-bucket', name: 'other', generation: '1' },
@@ -99,7 +98,7 @@ const smoke = async (folder: string): Promise<void> => {
     },
   );
   check('onCheckpoint acknowledges an upload', event.status === 204, event);
-  const deploy = await serve(folder, 'deploy', 18_193, env);
+  const deploy = await serve(folder, 'deploy', env);
   const releases = await fetch(deploy);
   check('deploy lists its releases', releases.status === 200, { status: releases.status, text: await releases.text() });
 };

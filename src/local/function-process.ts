@@ -7,7 +7,8 @@ import { compileCache } from './compile-cache.ts';
 export interface FunctionProcessOptions {
   /** The registered name: `aggregate`, `onCheckpoint`, `deploy`. */
   readonly target: string;
-  readonly port: number;
+  /** Of 127.0.0.1; by default any free one, another at each start. */
+  readonly port?: number;
   readonly env: Readonly<Record<string, string>>;
   /** What it prints, line by line. */
   readonly onLine: (line: string) => void;
@@ -18,6 +19,7 @@ export interface FunctionProcessOptions {
 }
 
 export interface FunctionProcess {
+  /** Where it listens, or did last: it may differ after each start. */
   readonly url: string;
   /** Of the process that serves now. */
   pid(): number | undefined;
@@ -30,25 +32,33 @@ export interface FunctionProcess {
 
 const require = createRequire(import.meta.url);
 const FRAMEWORK = require.resolve('@google-cloud/functions-framework').replace(/index\.js$/, 'main.js');
-const PRELOAD = fileURLToPath(new URL('die-with-parent.ts', import.meta.url));
+/** What a function's process loads first: it listens on 127.0.0.1, says so, and ends with its parent. */
+export const PRELOAD = fileURLToPath(new URL('function-preload.mjs', import.meta.url));
 const SOURCE = fileURLToPath(new URL('../index.ts', import.meta.url));
 const START_MS = 60_000;
-const POLL_MS = 50;
 
 const exited = (child: ChildProcess): Promise<void> =>
   child.exitCode !== null || child.signalCode !== null
     ? Promise.resolve()
     : new Promise((resolve) => child.once('exit', () => resolve()));
 
-const answers = async (url: string): Promise<boolean> => {
-  try {
-    // Answered by the framework itself, without a call of the function.
-    await fetch(`${url}/robots.txt`, { signal: AbortSignal.timeout(1000) });
-    return true;
-  } catch {
-    return false;
-  }
-};
+/** The port that `child` says it listens on ({@link PRELOAD}). Throws when it ends before, or says nothing for a minute. */
+export const listening = (child: ChildProcess): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`it does not listen after ${START_MS / 1000} s`)), START_MS);
+    const fail = (message: string): void => {
+      clearTimeout(timer);
+      reject(new Error(message));
+    };
+    child.once('error', (error) => fail(error.message));
+    // After `exit`, and after all that it printed has been read.
+    child.once('close', (code, signal) => fail(`it ended with ${signal ?? `exit code ${code}`}`));
+    child.once('message', (message) => {
+      clearTimeout(timer);
+      if (typeof message === 'object' && 'port' in message && typeof message.port === 'number') resolve(message.port);
+      else reject(new Error(`it says ${JSON.stringify(message)} in the place of its port`));
+    });
+  });
 
 const forEachLine = (stream: NodeJS.ReadableStream | null, onLine: (line: string) => void): void => {
   let rest = '';
@@ -62,17 +72,17 @@ const forEachLine = (stream: NodeJS.ReadableStream | null, onLine: (line: string
 
 /**
  * One function, served by the real functions-framework in a process of its own, as Cloud Run serves it: it can be
- * killed and started again. Throws when it does not answer within 60 s, with what it printed.
+ * killed and started again. Throws when it does not listen within 60 s, with what it printed.
  */
 export const startFunctionProcess = async (options: FunctionProcessOptions): Promise<FunctionProcess> => {
-  const url = `http://127.0.0.1:${options.port}`;
   let child: ChildProcess | undefined;
+  let port = 0;
 
   const start = async (): Promise<void> => {
     const printed: string[] = [];
     const started = fork(
       options.framework ?? FRAMEWORK,
-      [`--target=${options.target}`, `--source=${options.source ?? SOURCE}`, `--port=${options.port}`],
+      [`--target=${options.target}`, `--source=${options.source ?? SOURCE}`, `--port=${options.port ?? 0}`],
       {
         env: { ...compileCache, ...options.env },
         execArgv: ['--import', PRELOAD, '--no-warnings'],
@@ -86,12 +96,11 @@ export const startFunctionProcess = async (options: FunctionProcessOptions): Pro
         options.onLine(line);
       });
     }
-    for (const end = Date.now() + START_MS; !(await answers(url));) {
-      const over = started.exitCode !== null || started.signalCode !== null;
-      if (over || Date.now() > end)
-        throw new Error(`The function ${options.target} did not start:\n${printed.join('\n')}`);
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    }
+    port = await listening(started).catch(async (cause: Error) => {
+      await end('SIGKILL');
+      const message = `The function ${options.target} did not start: ${cause.message}\n${printed.join('\n')}`;
+      throw new Error(message, { cause });
+    });
   };
 
   const end = async (signal: NodeJS.Signals): Promise<void> => {
@@ -101,5 +110,13 @@ export const startFunctionProcess = async (options: FunctionProcessOptions): Pro
   };
 
   await start();
-  return { url, pid: () => child?.pid, kill: () => end('SIGKILL'), start, close: () => end('SIGTERM') };
+  return {
+    get url() {
+      return `http://127.0.0.1:${port}`;
+    },
+    pid: () => child?.pid,
+    kill: () => end('SIGKILL'),
+    start,
+    close: () => end('SIGTERM'),
+  };
 };

@@ -1,5 +1,4 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +9,6 @@ import { startFunctionProcess } from './function-process.ts';
 import { createEventDelivery } from './gcs/events.ts';
 import type { EventDelivery } from './gcs/events.ts';
 import type { ObjectResource } from './gcs/resource.ts';
-import { listenOnLoopback } from './loopback.ts';
 import { startGcs } from './gcs/server.ts';
 import { readAccess, writeKubeconfig } from './kubeconfig.ts';
 import { serviceImages } from './images/service/entries.ts';
@@ -66,20 +64,10 @@ interface Ports {
   readonly storage: number;
 }
 
-const PORTS = ['aggregate', 'onCheckpoint', 'deploy', 'kubernetes', 'storage'] as const;
-
-// All are held before the first is let go: asked for one by one, the same could be given twice.
-const freePorts = async (count: number): Promise<number[]> => {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(servers.map((server) => listenOnLoopback(server)));
-  for (const server of servers) server.close();
-  return ports;
-};
-
-const choosePorts = async (base: number | undefined): Promise<Ports> => {
-  const found = base === undefined ? await freePorts(PORTS.length) : PORTS.map((_, index) => base + index);
-  const [aggregate = 0, onCheckpoint = 0, deploy = 0, kubernetes = 0, storage = 0] = found;
-  return { aggregate, onCheckpoint, deploy, kubernetes, storage };
+// 0 is any free one: taken by whoever listens, so that nobody else can take it in between.
+const choosePorts = (base: number | undefined): Ports => {
+  const at = (index: number): number => (base === undefined ? 0 : base + index);
+  return { aggregate: at(0), onCheckpoint: at(1), deploy: at(2), kubernetes: at(3), storage: at(4) };
 };
 
 interface Schedule {
@@ -137,9 +125,9 @@ const imagesOf = (storageUrl: string, options: StackOptions) => ({
   ),
 });
 
-const createEvents = (target: string, options: StackOptions): EventDelivery =>
+const createEvents = (target: () => string | undefined, options: StackOptions): EventDelivery =>
   createEventDelivery({
-    targets: () => [target],
+    targets: () => [target()],
     ...(options.chaosSeed !== undefined && { chaos: { seed: options.chaosSeed } }),
     log: (message, fields) => options.onLine?.('events', `${message} ${JSON.stringify(fields)}`),
   });
@@ -181,9 +169,10 @@ export const startStack = async (options: StackOptions = {}): Promise<Stack> => 
     if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true });
   };
   try {
-    // Events may be waiting for a function that does not answer yet; they are delivered again until it does.
-    const ports = await choosePorts(options.portBase);
-    const events = keep(createEvents(`http://127.0.0.1:${ports.onCheckpoint}`, options));
+    const ports = choosePorts(options.portBase);
+    // Events that an earlier stack left wait for a function that does not listen yet.
+    let eventFunction: FunctionProcess | undefined;
+    const events = keep(createEvents(() => eventFunction?.url, options));
     const onFinalize = (object: ObjectResource): Promise<void> =>
       object.bucket === BUCKETS.state ? Promise.resolve() : events.onFinalize(object);
     const gcs = keep(
@@ -203,7 +192,7 @@ export const startStack = async (options: StackOptions = {}): Promise<Stack> => 
     const [aggregate, deploy, onCheckpoint] = await allOrNone([
       serve('aggregate', ports.aggregate),
       serve('deploy', ports.deploy),
-      serve('onCheckpoint', ports.onCheckpoint),
+      serve('onCheckpoint', ports.onCheckpoint).then((started) => (eventFunction = started)),
     ]);
     const schedules = options.valuesFile === undefined ? [] : schedulesOf(readFileSync(options.valuesFile, 'utf8'));
     const sweepMs = options.sweepMs ?? SWEEP_MS;

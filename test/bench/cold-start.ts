@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
-import { connect } from 'node:net';
-import { findFreePort } from '../real/server-processes.ts';
+import { listening, PRELOAD } from '../../src/local/function-process.ts';
 import { expectStatus } from './client.ts';
 import type { Client } from './client.ts';
 import type { Probe } from './measured-function.ts';
@@ -12,7 +11,6 @@ import type { Scope } from './scope.ts';
 const FRAMEWORK = createRequire(import.meta.url)
   .resolve('@google-cloud/functions-framework')
   .replace(/index\.js$/, 'main.js');
-const START_MS = 30_000;
 
 export interface ColdStart {
   /** From the start of the process until it listens and answers a request that needs no other server. */
@@ -22,20 +20,6 @@ export interface ColdStart {
   readonly probe: Probe | null;
 }
 
-const accepts = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-    socket.once('connect', () => socket.destroy());
-  });
-
-const untilListening = async (port: number, hasEnded: () => boolean, output: () => string): Promise<void> => {
-  for (const endsAt = Date.now() + START_MS; !(await accepts(port));) {
-    if (hasEnded() || Date.now() > endsAt) throw new Error(`the function did not start: ${output().slice(0, 500)}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-};
-
 /** Starts `source` under functions-framework as the platform does, asks it twice, and ends it. */
 export const measureColdStart = async (
   scope: Scope,
@@ -44,11 +28,12 @@ export const measureColdStart = async (
   client: Client,
   trigger: string,
 ): Promise<ColdStart> => {
-  const port = await findFreePort();
-  const url = `http://127.0.0.1:${port}/`;
-  const args = ['--no-warnings', `--import=${PROBE}`, FRAMEWORK, '--target=aggregate', `--source=${source}`];
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [...args, `--port=${port}`], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = fork(FRAMEWORK, ['--target=aggregate', `--source=${source}`, '--port=0'], {
+    env,
+    execArgv: ['--no-warnings', `--import=${PRELOAD}`, `--import=${PROBE}`],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
   const ended = once(child, 'exit');
   const end = async (): Promise<void> => {
     child.kill('SIGTERM');
@@ -57,10 +42,12 @@ export const measureColdStart = async (
   scope.keep({ close: async () => (child.exitCode === null && child.signalCode === null ? end() : undefined) });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+    stream?.setEncoding('utf8').on('data', (text: string) => (output += text));
   }
-  const hasEnded = (): boolean => child.exitCode !== null;
-  await untilListening(port, hasEnded, () => output);
+  const port = await listening(child).catch((cause: Error) => {
+    throw new Error(`the function did not start: ${cause.message}\n${output.slice(0, 500)}`, { cause });
+  });
+  const url = `http://127.0.0.1:${port}/`;
   // A method that it does not take: the answer is the function's own, and no other server is asked.
   expectStatus(await client.send('PUT', url), [405], 'PUT /');
   const answeredAt = performance.now();

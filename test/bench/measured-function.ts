@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url';
 import { startFunctionProcess } from '../../src/local/function-process.ts';
-import { findFreePort } from '../real/server-processes.ts';
 import type { Scope } from './scope.ts';
 
 /** What a process has used; see probe.mjs. */
@@ -71,7 +70,6 @@ export const startMeasuredFunction = async (
   const started = scope.keep(
     await startFunctionProcess({
       target,
-      port: await findFreePort(),
       env: { ...env, NODE_OPTIONS: `--import=${new URL('probe.mjs', import.meta.url).href}` },
       onLine,
     }),

@@ -59,7 +59,7 @@ const start = async (): Promise<void> => {
   ]);
   const { aggregate = '', storage = '', kubeconfig = '' } = stack.info;
   api = await createRawApi(createClusterAccess({ kind: 'kubeconfig', path: kubeconfig }));
-  calls = createCalls(aggregate, storage, api, 'default');
+  calls = createCalls(() => aggregate, storage, api, 'default');
 };
 
 beforeAll(start);

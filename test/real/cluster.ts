@@ -165,13 +165,7 @@ const startServers = async (
   }
 };
 
-/**
- * Starts real servers in a temporary folder, on free ports of 127.0.0.1, and returns when they are ready. They end with
- * `close`, or with this process. Throws when there are no assets ({@link assetsDir}) or a server ends by itself.
- */
-export const startRealCluster = async (options: RealClusterOptions = {}): Promise<RealCluster> => {
-  const assets = assetsDir();
-  if (assets === null) throw new Error('There are no real servers on this machine: npm run real:build');
+const startOnce = async (assets: string, options: RealClusterOptions): Promise<RealCluster> => {
   const folder = mkdtempSync(join(tmpdir(), 'tensorio-real-'));
   const [etcdPort, peerPort, apiPort, managerPort] = await Promise.all([
     findFreePort(),
@@ -198,5 +192,26 @@ export const startRealCluster = async (options: RealClusterOptions = {}): Promis
   } catch (error) {
     await close();
     throw error;
+  }
+};
+
+/** They take no port 0: one that was free when it was looked for may be another program's when they start. */
+const isPortTaken = (error: unknown): boolean =>
+  error instanceof Error && error.message.includes('address already in use');
+const MAX_STARTS = 3;
+
+/**
+ * Starts real servers in a temporary folder, on free ports of 127.0.0.1, and returns when they are ready. They end with
+ * `close`, or with this process. Throws when there are no assets ({@link assetsDir}) or a server ends by itself.
+ */
+export const startRealCluster = async (options: RealClusterOptions = {}): Promise<RealCluster> => {
+  const assets = assetsDir();
+  if (assets === null) throw new Error('There are no real servers on this machine: npm run real:build');
+  for (let start = 1; ; start += 1) {
+    try {
+      return await startOnce(assets, options);
+    } catch (error) {
+      if (start === MAX_STARTS || !isPortTaken(error)) throw error;
+    }
   }
 };

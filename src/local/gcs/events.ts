@@ -9,8 +9,11 @@ import { createGate } from './gate.ts';
 import type { ObjectResource } from './resource.ts';
 
 export interface EventDeliveryOptions {
-  /** URLs to post to, asked for at every event. Without any, an event counts as delivered. */
-  readonly targets: () => readonly string[];
+  /**
+   * URLs to post to. How many is asked at every event (without any, it counts as delivered), where they are at every
+   * attempt; `undefined` is one that is nowhere yet, and tried again later.
+   */
+  readonly targets: () => readonly (string | undefined)[];
   /** Duplicates, delays and another order, as Eventarc may do at any time. */
   readonly chaos?: Chaos;
   readonly log?: (message: string, fields: Readonly<Record<string, unknown>>) => void;
@@ -74,10 +77,11 @@ export const createEventDelivery = (options: EventDeliveryOptions): EventDeliver
   const pending = new Set<Promise<void>>();
 
   const pause = (ms: number): Promise<void> => sleep(ms, undefined, { signal: closing.signal });
-  const deliver = async (target: string, event: BinaryEvent, subject: string): Promise<void> => {
+  const deliver = async (index: number, event: BinaryEvent, subject: string): Promise<void> => {
     const giveUpAt = performance.now() + retentionMs;
     for (let attempt = 0; ; attempt += 1) {
-      const problem = await gate.pass(() => post(target, event));
+      const target = targets()[index];
+      const problem = await gate.pass(async () => (target === undefined ? 'not started' : post(target, event)));
       if (problem === null) return;
       closing.signal.throwIfAborted();
       const backoffMs = Math.min(maxBackoffMs, baseBackoffMs * 2 ** attempt);
@@ -95,13 +99,12 @@ export const createEventDelivery = (options: EventDeliveryOptions): EventDeliver
     return planDeliveries(chaos, key, count);
   };
   const deliverAll = async (object: ObjectResource): Promise<void> => {
-    const urls = targets();
     const deliveries = planFor(object).flatMap(({ delayMs, isOtherMessage }, copy) => {
       const id = isOtherMessage ? `${object.generation}${copy}` : object.generation;
       const event = buildFinalizedEvent(object, id);
-      return urls.map(async (url) => {
+      return targets().map(async (_, index) => {
         if (delayMs > 0) await pause(delayMs);
-        await deliver(url, event, `${object.bucket}/${object.name}`);
+        await deliver(index, event, `${object.bucket}/${object.name}`);
       });
     });
     await Promise.all(deliveries);

@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Faults } from './faults.ts';
@@ -6,6 +6,7 @@ import { injectFault } from './faults.ts';
 import { GcsError } from './errors.ts';
 import type { Call, Reply } from './http.ts';
 import { errorReply, sendReply } from './http.ts';
+import { closeServer, listenOnLoopback } from '../loopback.ts';
 import { requireBucketName } from './names.ts';
 import type { ObjectRecord } from './records.ts';
 import type { ObjectResource } from './resource.ts';
@@ -87,15 +88,6 @@ const createListener =
     serve().catch(() => request.socket.destroy());
   };
 
-const listen = async (server: Server, port: number): Promise<number> => {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  return typeof address === 'object' && address !== null ? address.port : port;
-};
-
 /** Tells `onFinalize` of `objects`, and the store once it has been told. */
 const createNotifier = (store: Store, onFinalize: GcsOptions['onFinalize'], base: string) => {
   if (onFinalize === undefined) return () => undefined;
@@ -134,7 +126,7 @@ export const startGcs = async (options: GcsOptions = {}): Promise<GcsServer> => 
   server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
   // An upload takes as long as it takes.
   server.requestTimeout = 0;
-  const port = await listen(server, options.port ?? 0);
+  const port = await listenOnLoopback(server, options.port);
   const url = `${scheme}://127.0.0.1:${port}`;
   notify.object = createNotifier(store, onFinalize, url);
   for (const object of store.undelivered()) notify.object(object);
@@ -142,10 +134,7 @@ export const startGcs = async (options: GcsOptions = {}): Promise<GcsServer> => 
     url,
     port,
     async close() {
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      });
+      await closeServer(server);
       await uploads.close();
       await store.close();
     },

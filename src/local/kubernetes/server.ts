@@ -1,6 +1,7 @@
 import { createServer as createHttpServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
+import { closeServer, listenOnLoopback } from '../loopback.ts';
 import { createCluster } from './cluster.ts';
 import { startControllers } from './controllers/start.ts';
 import { createHandler } from './http/handler.ts';
@@ -45,7 +46,7 @@ export const startKubernetes = async (options: KubernetesOptions = {}): Promise<
   // Watches live longer than any default of node:http.
   server.requestTimeout = 0;
   server.timeout = 0;
-  const port = await listen(server, options.port ?? 0);
+  const port = await listenOnLoopback(server, options.port);
   const controllers = startControllers(cluster, { jobBackoffMs: options.jobBackoffMs ?? defaultJobBackoffMs });
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
@@ -59,20 +60,3 @@ export const startKubernetes = async (options: KubernetesOptions = {}): Promise<
     close: () => (closing ??= close()),
   };
 };
-
-const listen = (server: Server, port: number): Promise<number> =>
-  new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => {
-      server.off('error', reject);
-      const address = server.address();
-      if (typeof address === 'object' && address !== null) resolve(address.port);
-      else reject(new Error('the server has no port'));
-    });
-  });
-
-const closeServer = (server: Server): Promise<void> =>
-  new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });

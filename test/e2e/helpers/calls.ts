@@ -64,8 +64,9 @@ const download = async (storage: string, bucket: string, name: string): Promise<
   return new Uint8Array(await response.arrayBuffer());
 };
 
-export const createCalls = (aggregate: string, storage: string, api: RawApi, namespace: string): Calls => ({
-  call: (method, path, body, headers) => send(`${aggregate}${path}`, method, body, headers),
+/** `aggregate` is asked at every call where the function is: started again, it may be elsewhere. */
+export const createCalls = (aggregate: () => string, storage: string, api: RawApi, namespace: string): Calls => ({
+  call: (method, path, body, headers) => send(`${aggregate()}${path}`, method, body, headers),
   upload: (object) => upload(storage, object),
   download: (bucket, name) => download(storage, bucket, name),
   putSecret: async (name, data) => {

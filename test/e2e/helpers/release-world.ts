@@ -12,7 +12,6 @@ import { createGcsObjectStore } from '../../../src/storage/gcs.ts';
 import { parseGsUri } from '../../../src/storage/uri.ts';
 import type { ApiWorld } from '../../release/api-world.ts';
 import { createApiReleaseWorld } from '../../release/api-world.ts';
-import { findFreePort } from '../../real/server-processes.ts';
 import { bundleFunctions } from './bundle.ts';
 import type { Reply } from './calls.ts';
 import { send } from './calls.ts';
@@ -59,7 +58,6 @@ const startDeploy = async (kubeconfig: string, storage: string, namespace: strin
   startFunctionProcess({
     target: 'deploy',
     source: await bundleFunctions(),
-    port: await findFreePort(),
     env: {
       PATH: process.env['PATH'] ?? '',
       NODE_ENV: 'production',

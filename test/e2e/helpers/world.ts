@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +15,6 @@ import { startGcs } from '../../../src/local/gcs/server.ts';
 import { readAccess, writeKubeconfig } from '../../../src/local/kubeconfig.ts';
 import { startKubelet } from '../../../src/local/kubelet.ts';
 import { startKubernetes } from '../../../src/local/kubernetes/server.ts';
-import { listenOnLoopback } from '../../../src/local/loopback.ts';
 import { BUCKETS } from '../../../src/local/stack.ts';
 import { createGcsObjectStore } from '../../../src/storage/gcs.ts';
 import type { ObjectStore } from '../../../src/storage/port.ts';
@@ -49,8 +47,6 @@ export interface WorldOptions {
   readonly values?: object;
   /** The reference aggregator, or the one that only copies its list. */
   readonly aggregator?: 'reference' | 'listing';
-  /** Which of the functions run; both by default. */
-  readonly functions?: readonly FunctionName[];
   /** Events of the bucket go to onCheckpoint (default), or nowhere: the test sends its own. */
   readonly events?: boolean;
   readonly env?: Readonly<Record<string, string>>;
@@ -80,13 +76,6 @@ export interface World extends Calls {
   close(): Promise<void>;
 }
 
-const freePort = async (): Promise<number> => {
-  const server = createServer();
-  const port = await listenOnLoopback(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-};
-
 const imagesFor = (aggregator: WorldOptions['aggregator'], storageUrl: string) => ({
   [IMAGE]: {
     command: [process.execPath, '--no-warnings', aggregator === 'listing' ? LISTING : REFERENCE],
@@ -114,9 +103,9 @@ const startCluster = async (folder: string, options: WorldOptions, ending: Async
   return { kubeconfig, namespace: 'default' };
 };
 
-const startBucket = async (options: WorldOptions, port: number, ending: AsyncDisposableStack) => {
-  const targets = options.events === false ? [] : [`http://127.0.0.1:${port}`];
-  const events = createEventDelivery({ targets: () => targets, baseBackoffMs: 100, maxBackoffMs: 1_000 });
+const startBucket = async (options: WorldOptions, target: () => string | undefined, ending: AsyncDisposableStack) => {
+  const targets = (): (string | undefined)[] => (options.events === false ? [] : [target()]);
+  const events = createEventDelivery({ targets, baseBackoffMs: 100, maxBackoffMs: 1_000 });
   ending.defer(() => events.close());
   const gcs = await startGcs({
     buckets: Object.values(BUCKETS),
@@ -137,8 +126,8 @@ const createWorld = async (options: WorldOptions, ending: AsyncDisposableStack):
   const folder = mkdtempSync(join(tmpdir(), 'tensorio-e2e-'));
   ending.defer(() => rmSync(folder, { recursive: true, force: true }));
   const source = await bundleFunctions();
-  const eventPort = await freePort();
-  const { gcs, events } = await startBucket(options, eventPort, ending);
+  const functions: { -readonly [name in FunctionName]?: FunctionProcess } = {};
+  const { gcs, events } = await startBucket(options, () => functions.onCheckpoint?.url, ending);
   const { kubeconfig, namespace } = await startCluster(folder, options, ending);
   const access = readAccess(kubeconfig);
   const kubelet = await startKubelet({
@@ -161,11 +150,10 @@ const createWorld = async (options: WorldOptions, ending: AsyncDisposableStack):
   ending.defer(() => api.close());
   const functionKubeconfig = proxied(folder, kubernetes.url);
   const lines: Line[] = [];
-  const start = async (name: FunctionName, port: number): Promise<FunctionProcess> => {
+  const start = async (name: FunctionName): Promise<FunctionProcess> => {
     const started = await startFunctionProcess({
       target: name,
       source,
-      port,
       env: {
         ...environment(storage, functionKubeconfig, namespace),
         ...(options.values !== undefined && { VALUES: JSON.stringify(options.values) }),
@@ -174,14 +162,12 @@ const createWorld = async (options: WorldOptions, ending: AsyncDisposableStack):
       onLine: (text) => void lines.push({ source: name, text }),
     });
     ending.defer(() => started.close());
+    functions[name] = started;
     return started;
   };
-  const [aggregate, onCheckpoint] = await Promise.all([
-    start('aggregate', await freePort()),
-    start('onCheckpoint', eventPort),
-  ]);
+  const [aggregate, onCheckpoint] = await Promise.all([start('aggregate'), start('onCheckpoint')]);
   return {
-    ...createCalls(aggregate.url, gcs.url, api, namespace),
+    ...createCalls(() => aggregate.url, gcs.url, api, namespace),
     functions: { aggregate, onCheckpoint },
     proxies: { storage, kubernetes },
     gcs,
