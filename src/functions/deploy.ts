@@ -1,7 +1,5 @@
 import type { HttpFunction } from '@google-cloud/functions-framework';
-import type { Request, RequestHandler } from 'express';
-import express from 'express';
-import { MethodNotAllowedError, NotFoundError } from '../errors.ts';
+import type { Request } from 'express';
 import type { ReleaseAnswer } from '../release/answer.ts';
 import type { ReleaseDeps, Site } from '../release/deps.ts';
 import { deploy, driftOf } from '../release/deploy.ts';
@@ -14,18 +12,18 @@ import { assertSite } from '../release/validate.ts';
 import { readWholeValues } from './request-values.ts';
 import { choice, flag, parseQuery, text, wholeNumber } from './query.ts';
 import type { Query } from './query.ts';
-import type { Answer, RespondDeps } from './respond.ts';
-import { respond } from './respond.ts';
+import type { Answer } from './respond.ts';
+import type { Handler, Routes, RoutesDeps } from './routes.ts';
+import { serveRoutes } from './routes.ts';
 import { callerOf } from './trace.ts';
 
-export interface DeployDeps extends RespondDeps {
+export interface DeployDeps extends RoutesDeps {
   readonly release: ReleaseDeps;
   /** Where a release goes whose values name no namespace. */
   readonly defaultNamespace: string;
-  readonly requestTimeoutMs: number;
 }
 
-type Handler = (deps: DeployDeps, req: Request, signal: AbortSignal) => Promise<Answer>;
+type DeployHandler = Handler<DeployDeps>;
 
 const SETS = ['set', 'set-string'] as const;
 const WAITS = ['timeoutSec', 'onFailure'] as const;
@@ -85,14 +83,14 @@ const buildAnswer = (req: Request, answer: ReleaseAnswer): Answer => {
   };
 };
 
-const install: Handler = async (deps, req, signal) => {
+const install: DeployHandler = async (deps, req, signal) => {
   const query = parseQuery(req.url, [...SETS, ...WAITS, 'dryRun', 'adopt']);
   const dryRun = choice(query, 'dryRun', ['client', 'server', 'true', 'false', '']);
   const mode = dryRun === 'client' ? 'client' : dryRun === undefined || dryRun === 'false' ? 'no' : 'server';
   return buildAnswer(req, await deploy(deps.release, await readRequest(deps, req, query, mode), signal));
 };
 
-const rollback: Handler = async (deps, req, signal) => {
+const rollback: DeployHandler = async (deps, req, signal) => {
   const query = parseQuery(req.url, ['revision', 'namespace', 'dryRun', ...WAITS]);
   const revision = wholeNumber(query, 'revision', 1, MAX_REVISION);
   const dryRun = choice(query, 'dryRun', ['server', 'true', 'false', '']);
@@ -111,28 +109,28 @@ const rollback: Handler = async (deps, req, signal) => {
   return buildAnswer(req, await deploy(deps.release, request, signal));
 };
 
-const remove: Handler = async (deps, req, signal) => {
+const remove: DeployHandler = async (deps, req, signal) => {
   const site = await siteOf(deps, req, parseQuery(req.url, ['namespace']), signal);
   return buildAnswer(req, await uninstall(deps.release, site, callerOf(req)));
 };
 
-const list: Handler = async (deps, req, signal) => {
+const list: DeployHandler = async (deps, req, signal) => {
   parseQuery(req.url, []);
   return { status: 200, body: { releases: await listReleases(deps.release, signal) } };
 };
 
-const show: Handler = async (deps, req, signal) => {
+const show: DeployHandler = async (deps, req, signal) => {
   const site = await siteOf(deps, req, parseQuery(req.url, ['namespace']), signal);
   return { status: 200, body: await describeRelease(deps.release, site) };
 };
 
-const history: Handler = async (deps, req, signal) => {
+const history: DeployHandler = async (deps, req, signal) => {
   const site = await siteOf(deps, req, parseQuery(req.url, ['namespace']), signal);
   return { status: 200, body: await historyOf(deps.release, site) };
 };
 
 /** What runs, against the revision that should run. */
-const showDrift: Handler = async (deps, req, signal) => {
+const showDrift: DeployHandler = async (deps, req, signal) => {
   const site = await siteOf(deps, req, parseQuery(req.url, ['namespace']), signal);
   const { release, namespace } = site;
   const drift = await driftOf(deps.release, site);
@@ -141,7 +139,7 @@ const showDrift: Handler = async (deps, req, signal) => {
 };
 
 /** Posted values, against what runs. */
-const showDiff: Handler = async (deps, req, signal) => {
+const showDiff: DeployHandler = async (deps, req, signal) => {
   const query = parseQuery(req.url, [...SETS, 'adopt']);
   const answer = await deploy(deps.release, await readRequest(deps, req, query, 'server'), signal);
   if (wantsText(req)) return { status: 200, body: unifiedText(answer.diff), contentType: PLAIN };
@@ -149,49 +147,18 @@ const showDiff: Handler = async (deps, req, signal) => {
   return { status: 200, body: { release, namespace, revision, objects, diff, warnings } };
 };
 
-const notAllowed =
-  (allow: string): Handler =>
-  async (_deps, req) => {
-    throw new MethodNotAllowedError(`${req.method} is not a method of ${req.path}; it takes ${allow}.`, {
-      headers: { Allow: allow },
-    });
-  };
+const ROUTES: Routes<DeployDeps> = {
+  '/': { get: list },
+  '/:release': { get: show, post: install, delete: remove },
+  '/:release/history': { get: history },
+  '/:release/diff': { get: showDrift, post: showDiff },
+  '/:release/rollback': { post: rollback },
+};
 
-const notFound: Handler = async (_deps, req) => {
-  throw new NotFoundError(
-    `There is nothing at ${req.path}. GET / lists the releases; POST /<release> deploys one, GET and DELETE /<release> show and uninstall it; /<release>/history, /diff and /rollback are there too.`,
+/** The HTTP function `deploy`. */
+export const createDeploy = (deps: DeployDeps): HttpFunction =>
+  serveRoutes(
+    deps,
+    ROUTES,
+    'GET / lists the releases; POST /<release> deploys one, GET and DELETE /<release> show and uninstall it; /<release>/history, /diff and /rollback are there too.',
   );
-};
-
-/** The HTTP function `deploy`: an express Router, as `aggregate` is. */
-export const createDeploy = (deps: DeployDeps): HttpFunction => {
-  const router = express.Router({ caseSensitive: true, strict: false });
-  const on =
-    (handler: Handler): RequestHandler =>
-    (req, res) =>
-      void respond(deps, req, res, () => handler(deps, req, AbortSignal.timeout(deps.requestTimeoutMs)));
-  router
-    .route('/')
-    .get(on(list))
-    .all(on(notAllowed('GET')));
-  router
-    .route('/:release')
-    .post(on(install))
-    .get(on(show))
-    .delete(on(remove))
-    .all(on(notAllowed('GET, POST, DELETE')));
-  router
-    .route('/:release/history')
-    .get(on(history))
-    .all(on(notAllowed('GET')));
-  router
-    .route('/:release/diff')
-    .get(on(showDrift))
-    .post(on(showDiff))
-    .all(on(notAllowed('GET, POST')));
-  router
-    .route('/:release/rollback')
-    .post(on(rollback))
-    .all(on(notAllowed('POST')));
-  return (req, res) => router(req, res, () => on(notFound)(req, res, () => {}));
-};

@@ -7,7 +7,7 @@ import { InvalidRequestError } from '../errors.ts';
 import { buildLaunchAnswer, buildRunAnswer } from '../status/run-answer.ts';
 import { describeRun, logsOf, observeRun } from '../status/run.ts';
 import { listRecentRuns } from '../status/runs.ts';
-import type { AggregateDeps, Handler } from './aggregate-deps.ts';
+import type { AggregateDeps, AggregateHandler } from './aggregate-deps.ts';
 import type { Query } from './query.ts';
 import { choice, flag, parseQuery, text, wholeNumber } from './query.ts';
 import { readRequestValues } from './request-values.ts';
@@ -72,13 +72,13 @@ export const startRun = async (
 export const RUN_QUERY = ['set', 'set-string', 'dryRun'] as const;
 
 /** `POST /` */
-export const postRun: Handler = (deps, req, signal) => {
+export const postRun: AggregateHandler = (deps, req, signal) => {
   const query = parseQuery(req.url, RUN_QUERY);
   return startRun(deps, req, signal, { query, scheduler: schedulerCallOf(req, deps.now()) });
 };
 
 /** `GET /` */
-export const listAll: Handler = async (deps, req, signal) => {
+export const listAll: AggregateHandler = async (deps, req, signal) => {
   const query = parseQuery(req.url, ['limit', 'pageToken', 'state']);
   const limit = wholeNumber(query, 'limit', 1, MAX_PAGE) ?? 50;
   return {
@@ -93,7 +93,7 @@ export const listAll: Handler = async (deps, req, signal) => {
 };
 
 /** `GET /<aggregationId>` */
-export const showRun: Handler = async (deps, req, signal) => {
+export const showRun: AggregateHandler = async (deps, req, signal) => {
   const lines = wholeNumber(parseQuery(req.url, ['logs']), 'logs', 1, MAX_LOG_LINES);
   const status = await describeRun(deps, idOf(req), { signal });
   const logs = lines === undefined ? undefined : await logsOf(deps, status, lines, { signal });
@@ -106,7 +106,7 @@ export const showRun: Handler = async (deps, req, signal) => {
 };
 
 /** `DELETE /<aggregationId>` */
-export const cancel: Handler = async (deps, req, signal) => {
+export const cancel: AggregateHandler = async (deps, req, signal) => {
   parseQuery(req.url, []);
   const by = callerOf(req);
   const id = idOf(req);

@@ -3,7 +3,7 @@ import { readSchedules } from '../status/schedules.ts';
 import { isTick } from '../status/ticks.ts';
 import type { Values } from '../values/parse-values.ts';
 import { parseValues } from '../values/parse-values.ts';
-import type { AggregateDeps, Handler } from './aggregate-deps.ts';
+import type { AggregateDeps, AggregateHandler } from './aggregate-deps.ts';
 import { parseQuery, text } from './query.ts';
 import { RUN_QUERY, startRun } from './runs.ts';
 
@@ -12,13 +12,13 @@ export const schedulesOf = async (deps: AggregateDeps, signal: AbortSignal): Pro
   parseValues(await deps.configuredValues(signal)).schedules;
 
 /** `GET /schedules` */
-export const listSchedules: Handler = async (deps, req, signal) => {
+export const listSchedules: AggregateHandler = async (deps, req, signal) => {
   parseQuery(req.url, []);
   return { status: 200, body: { schedules: await readSchedules(deps, await schedulesOf(deps, signal), { signal }) } };
 };
 
 /** `POST /schedules/<name>/backfill?tick=` */
-export const backfill: Handler = async (deps, req, signal) => {
+export const backfill: AggregateHandler = async (deps, req, signal) => {
   const query = parseQuery(req.url, [...RUN_QUERY, 'tick']);
   const name = String(req.params['name'] ?? '');
   const schedule = (await schedulesOf(deps, signal)).find((candidate) => candidate.name === name);

@@ -8,13 +8,13 @@ import { listTasks } from '../rounds/task-list.ts';
 import { readTask } from '../rounds/task-status.ts';
 import { taskIdProblem } from '../rounds/update.ts';
 import { flag, parseQuery, text, wholeNumber } from './query.ts';
-import type { Answer } from './respond.ts';
+import type { Handler } from './routes.ts';
 
 export interface TasksDeps {
   readonly rounds: RoundsDeps;
 }
 
-type Handler = (deps: TasksDeps, req: Request, signal: AbortSignal) => Promise<Answer>;
+type TasksHandler = Handler<TasksDeps>;
 
 const MAX_PAGE = 100;
 
@@ -36,7 +36,7 @@ const roundOf = (req: Request): number => {
 };
 
 /** `GET /tasks`: a page of tasks, each with its books and what it waits for. */
-export const listAllTasks: Handler = async ({ rounds }, req, signal) => {
+export const listAllTasks: TasksHandler = async ({ rounds }, req, signal) => {
   const query = parseQuery(req.url, ['limit', 'pageToken']);
   const limit = wholeNumber(query, 'limit', 1, MAX_PAGE);
   const pageToken = text(query, 'pageToken');
@@ -49,14 +49,14 @@ export const listAllTasks: Handler = async ({ rounds }, req, signal) => {
 };
 
 /** `GET /tasks/<taskId>` */
-export const showTask: Handler = async ({ rounds }, req, signal) => {
+export const showTask: TasksHandler = async ({ rounds }, req, signal) => {
   parseQuery(req.url, []);
   const taskId = taskIdOf(req);
   return { status: 200, body: await readTask(rounds, taskId, { signal }), log: { taskId } };
 };
 
 /** `POST /tasks/<taskId>?force=&dryRun=` */
-export const advanceNow: Handler = async ({ rounds }, req, signal) => {
+export const advanceNow: TasksHandler = async ({ rounds }, req, signal) => {
   const query = parseQuery(req.url, ['force', 'dryRun']);
   const taskId = taskIdOf(req);
   const result = await advance(rounds, taskId, { force: flag(query, 'force'), dryRun: flag(query, 'dryRun'), signal });
@@ -65,7 +65,7 @@ export const advanceNow: Handler = async ({ rounds }, req, signal) => {
 };
 
 /** `POST /tasks/<taskId>/rounds/<n>/redrive?without=&dryRun=`: `without` is repeatable, or a list with commas. */
-export const redriveRound: Handler = async ({ rounds }, req, signal) => {
+export const redriveRound: TasksHandler = async ({ rounds }, req, signal) => {
   const query = parseQuery(req.url, ['without', 'dryRun']);
   const [taskId, round] = [taskIdOf(req), roundOf(req)];
   const without = (query.get('without') ?? []).flatMap((ids) => ids.split(',')).filter((id) => id !== '');
@@ -79,7 +79,7 @@ export const redriveRound: Handler = async ({ rounds }, req, signal) => {
 };
 
 /** `DELETE /tasks/<taskId>/rounds/<n>?dryRun=`: cancels the open round. */
-export const cancelRound: Handler = async ({ rounds }, req, signal) => {
+export const cancelRound: TasksHandler = async ({ rounds }, req, signal) => {
   const query = parseQuery(req.url, ['dryRun']);
   const [taskId, round] = [taskIdOf(req), roundOf(req)];
   const result = await cancel(rounds, taskId, round, { dryRun: flag(query, 'dryRun'), signal });

@@ -27,6 +27,8 @@ export interface EventDeliveryOptions {
   readonly retentionMs?: number;
   /** Deliveries under way at once; 80. */
   readonly concurrency?: number;
+  /** Milliseconds of a clock that is never set back; `performance.now`. */
+  readonly now?: () => number;
 }
 
 export interface EventDelivery {
@@ -67,7 +69,7 @@ const createPost = (timeoutMs: number, closed: AbortSignal) => {
 /** Delivers finalize events as Eventarc does: binary-mode CloudEvents, at least once, in no certain order. */
 export const createEventDelivery = (options: EventDeliveryOptions): EventDelivery => {
   const { targets, chaos, log, baseBackoffMs = 1_000, maxBackoffMs = 60_000, timeoutMs = 10_000 } = options;
-  const { retentionMs = 24 * HOUR_MS, concurrency = 80 } = options;
+  const { retentionMs = 24 * HOUR_MS, concurrency = 80, now = () => performance.now() } = options;
   const closing = new AbortController();
   // One listener per event that waits for its turn: as many as there are.
   setMaxListeners(0, closing.signal);
@@ -78,14 +80,14 @@ export const createEventDelivery = (options: EventDeliveryOptions): EventDeliver
 
   const pause = (ms: number): Promise<void> => sleep(ms, undefined, { signal: closing.signal });
   const deliver = async (index: number, event: BinaryEvent, subject: string): Promise<void> => {
-    const giveUpAt = performance.now() + retentionMs;
+    const giveUpAt = now() + retentionMs;
     for (let attempt = 0; ; attempt += 1) {
       const target = targets()[index];
       const problem = await gate.pass(async () => (target === undefined ? 'not started' : post(target, event)));
       if (problem === null) return;
       closing.signal.throwIfAborted();
       const backoffMs = Math.min(maxBackoffMs, baseBackoffMs * 2 ** attempt);
-      const isLast = performance.now() + backoffMs > giveUpAt;
+      const isLast = now() + backoffMs > giveUpAt;
       log?.(isLast ? 'event given up' : 'event not delivered', { subject, target, attempt, problem, backoffMs });
       if (isLast) return;
       await pause(backoffMs);

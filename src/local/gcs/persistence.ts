@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { lockDataFolder } from './data-lock.ts';
+import { lockFolder } from '../folder-lock.ts';
 import type { Journal } from './journal.ts';
 import { buildRecord, createJournal } from './journal.ts';
 import { readJournal } from './journal-reader.ts';
@@ -88,12 +88,11 @@ const removeOrphans = async (directory: string, state: State): Promise<void> => 
   }
 };
 
-/** Opens (or makes) a data folder: replays its journal, drops a torn tail, and rewrites it when most of it is stale. */
-export const openDataFolder = async (directory: string): Promise<DataFolder> => {
-  const blobDirectory = join(directory, 'blobs');
+const openJournal = async (
+  directory: string,
+  blobDirectory: string,
+): Promise<Pick<DataFolder, 'state' | 'journal'>> => {
   const path = join(directory, 'journal');
-  await mkdir(blobDirectory, { recursive: true });
-  const unlock = await lockDataFolder(directory);
   // `a+` would ignore positions on Linux; `r+` needs the file to be there.
   await (await open(path, 'a')).close();
   let file = await open(path, 'r+');
@@ -105,10 +104,23 @@ export const openDataFolder = async (directory: string): Promise<DataFolder> => 
     ({ state, end } = await load(file));
   }
   await removeOrphans(blobDirectory, state);
-  const journal = createJournal(file, end);
-  const close = async (): Promise<void> => {
-    await journal.close();
-    await unlock();
-  };
-  return { state, journal, blobDirectory, close };
+  return { state, journal: createJournal(file, end) };
+};
+
+/** Opens (or makes) a data folder: replays its journal, drops a torn tail, and rewrites it when most of it is stale. */
+export const openDataFolder = async (directory: string): Promise<DataFolder> => {
+  const blobDirectory = join(directory, 'blobs');
+  await mkdir(blobDirectory, { recursive: true });
+  const unlock = lockFolder(directory);
+  try {
+    const { state, journal } = await openJournal(directory, blobDirectory);
+    const close = async (): Promise<void> => {
+      await journal.close();
+      unlock();
+    };
+    return { state, journal, blobDirectory, close };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
 };

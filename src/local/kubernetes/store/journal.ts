@@ -1,6 +1,6 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { lockFolder } from './lock.ts';
+import { lockFolder } from '../../folder-lock.ts';
 import { readRecords, writeRecords } from './records.ts';
 import type { JournalEntry, Recovered } from './records.ts';
 
