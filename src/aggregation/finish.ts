@@ -2,6 +2,7 @@ import type { Cluster } from '../cluster/port.ts';
 import { AppError, InvalidRequestError } from '../errors.ts';
 import { requiredSecrets } from '../secrets/required.ts';
 import { assertSecrets } from '../secrets/missing.ts';
+import { hasObjects } from '../storage/port.ts';
 import { joinGsUri, parseGsUri } from '../storage/uri.ts';
 import type { Allowances } from './allowed.ts';
 import { allowanceIssues } from './allowed.ts';
@@ -72,7 +73,7 @@ const ranBefore = async (deps: LaunchDeps, record: RunRecord): Promise<boolean> 
   if (ageMs <= record.spec.ttlSecondsAfterFinished * 1000) return false;
   if ((await deps.cluster.getJob(record.spec.namespace, record.jobName)) !== null) return false;
   const { bucket, name } = joinGsUri(parseGsUri(record.spec.outputPath), '');
-  return (await deps.store.list({ bucket, prefix: name, maxResults: 1 })).objects.length > 0;
+  return hasObjects(deps.store, { bucket, prefix: name });
 };
 
 const gone = (record: RunRecord, now: Date): RunRecord => {

@@ -76,7 +76,9 @@ export const listUpdates = async (
       const options: ListOptions = { ...call, ...range, bucket: pattern.bucket, prefix };
       return store.list(pageToken === undefined ? options : { ...options, pageToken });
     };
-  const first = await pageOf({})();
+  let first = await pageOf({})();
+  // A page may be empty, and others follow all the same: https://cloud.google.com/storage/docs/json_api/v1/objects/list
+  while (first.objects.length === 0 && first.nextPageToken !== undefined) first = await pageOf({})(first.nextPageToken);
   const last = first.objects.at(-1)?.name;
   const objects = [...first.objects];
   if (first.nextPageToken !== undefined && last !== undefined) {

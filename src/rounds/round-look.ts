@@ -1,3 +1,4 @@
+import { hasObjects } from '../storage/port.ts';
 import type { RoundsDeps } from './deps.ts';
 import type { OpenRound } from './ledger.ts';
 import { outputFolder } from './attempt-job.ts';
@@ -24,7 +25,5 @@ export const actOf = ({ open }: Look, act: ActName, reason: string, run: Act['ru
 });
 
 /** Whether anything lies in the attempt's directory. */
-export const hasOutput = async ({ deps, pass, open }: Look): Promise<boolean> => {
-  const page = await deps.store.list({ ...pass.call, ...outputFolder(open), maxResults: 1 });
-  return page.objects.length > 0;
-};
+export const hasOutput = ({ deps, pass, open }: Look): Promise<boolean> =>
+  hasObjects(deps.store, outputFolder(open), pass.call);

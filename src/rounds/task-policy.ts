@@ -1,26 +1,12 @@
 import { ConflictError, InvalidRequestError, NotFoundError } from '../errors.ts';
 import type { CallOptions } from '../storage/port.ts';
+import { hasObjects } from '../storage/port.ts';
 import { formatGsUri } from '../storage/uri.ts';
 import type { RoundsDeps } from './deps.ts';
 import type { Ledger } from './ledger.ts';
 import { ledgerUri } from './paths.ts';
 import type { RoundPolicy } from './policy.ts';
 import { taskIdProblem, taskPrefix } from './update.ts';
-
-const hasUploads = async (
-  deps: RoundsDeps,
-  { uploads }: RoundPolicy,
-  taskId: string,
-  call: CallOptions,
-): Promise<boolean> => {
-  const page = await deps.store.list({
-    ...call,
-    bucket: uploads.bucket,
-    prefix: taskPrefix(uploads, taskId),
-    maxResults: 1,
-  });
-  return page.objects.length > 0;
-};
 
 const byUploads = async (
   deps: RoundsDeps,
@@ -30,7 +16,11 @@ const byUploads = async (
 ): Promise<RoundPolicy> => {
   const [only] = policies;
   if (only !== undefined && policies.length === 1) return only;
-  const found = await Promise.all(policies.map((policy) => hasUploads(deps, policy, taskId, call)));
+  const found = await Promise.all(
+    policies.map(({ uploads }) =>
+      hasObjects(deps.store, { bucket: uploads.bucket, prefix: taskPrefix(uploads, taskId) }, call),
+    ),
+  );
   const [first, second] = policies.filter((_, index) => found[index]);
   if (first === undefined) throw new NotFoundError(`Task "${taskId}" has neither state nor uploads.`);
   if (second === undefined) return first;

@@ -7,6 +7,7 @@ import type { StateDeps, StoredRun } from '../aggregation/run-store.ts';
 import { readRun, updateRun } from '../aggregation/run-store.ts';
 import type { Cluster } from '../cluster/port.ts';
 import { NotFoundError } from '../errors.ts';
+import { hasObjects } from '../storage/port.ts';
 import { joinGsUri, parseGsUri } from '../storage/uri.ts';
 import { explainJob, liveState, plainSentence } from './explain.ts';
 import type { JobFacts, PodSummary } from './facts.ts';
@@ -64,7 +65,7 @@ export const factsOf = async (cluster: Cluster, job: V1Job, call: Call = {}): Pr
 
 const hasOutput = async (deps: StatusDeps, record: RunRecord, call: Call): Promise<boolean> => {
   const { bucket, name } = joinGsUri(parseGsUri(record.spec.outputPath), '');
-  return (await deps.store.list({ ...call, bucket, prefix: name, maxResults: 1 })).objects.length > 0;
+  return hasObjects(deps.store, { bucket, prefix: name }, call);
 };
 
 const RERUN = 'Mend the cause and run it again under another aggregationId.';

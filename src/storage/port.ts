@@ -86,3 +86,19 @@ export const compareGenerations = (a: string, b: string): -1 | 0 | 1 => {
   const [x, y] = [BigInt(a), BigInt(b)];
   return x < y ? -1 : x > y ? 1 : 0;
 };
+
+/**
+ * Whether any object's name begins with `prefix`. A page may be empty, and others follow all the same:
+ * https://cloud.google.com/storage/docs/json_api/v1/objects/list
+ */
+export const hasObjects = async (
+  store: Pick<ObjectStore, 'list'>,
+  { bucket, prefix }: { readonly bucket: string; readonly prefix: string },
+  options: CallOptions = {},
+): Promise<boolean> => {
+  let page = await store.list({ ...options, bucket, prefix, maxResults: 1 });
+  while (page.objects.length === 0 && page.nextPageToken !== undefined) {
+    page = await store.list({ ...options, bucket, prefix, maxResults: 1, pageToken: page.nextPageToken });
+  }
+  return page.objects.length > 0;
+};

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { listUpdates } from '../../src/rounds/listing.ts';
 import type { ListOptions, ObjectStore } from '../../src/storage/port.ts';
+import { hasObjects } from '../../src/storage/port.ts';
 import { parseUploadPattern } from '../../src/values/object-pattern.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';
 
@@ -26,6 +27,17 @@ const setUp = (names: readonly string[]) => {
 };
 const idsOf = async (store: ObjectStore): Promise<readonly string[]> =>
   (await listUpdates(store, UPLOADS, 't')).map(({ jobId }) => jobId).toSorted();
+/** Cloud Storage may answer a page without objects, with a token of where to go on: here before every other page. */
+const withEmptyPages = (store: ObjectStore): ObjectStore => ({
+  ...store,
+  list: async ({ pageToken = '', ...options }) => {
+    const next = (token = ''): { nextPageToken: string } => ({ nextPageToken: `empty:${token}` });
+    if (!pageToken.startsWith('empty:')) return { objects: [], prefixes: [], ...next(pageToken) };
+    const token = pageToken.slice('empty:'.length);
+    const { nextPageToken, ...page } = await store.list({ ...options, ...(token !== '' && { pageToken: token }) });
+    return nextPageToken === undefined ? page : { ...page, nextPageToken };
+  },
+});
 const uuid = (index: number): string =>
   `${((index * 2_654_435_761) % 2 ** 32).toString(16).padStart(8, '0')}-0000-4000-8000-000000000000`;
 
@@ -42,6 +54,15 @@ describe('listing a task', () => {
     expect(await idsOf(counting)).toEqual(ids.toSorted());
     expect(most()).toBeGreaterThan(8);
     expect(calls.length).toBeLessThan(12 + 16 + 2);
+  });
+
+  test.each([1, 2, 1500])('an empty page before %s names is not the end', async (count) => {
+    const ids = Array.from({ length: count }, (_, index) => uuid(index));
+    const { store } = setUp(ids.map((id) => `tasksJobs/t/${id}.zip`));
+    const sparse = withEmptyPages(store);
+    expect(await idsOf(sparse)).toEqual(ids.toSorted());
+    expect(await hasObjects(sparse, { bucket: 'uploads', prefix: 'tasksJobs/t/' })).toBe(true);
+    expect(await hasObjects(sparse, { bucket: 'uploads', prefix: 'tasksJobs/none/' })).toBe(false);
   });
 
   test.each([
