@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -62,6 +63,10 @@ try {
   process.stdout.write(`\nThe commands of the README print what it says.\n`);
 } finally {
   stack.removeAllListeners('exit');
-  // The whole group: npm does not hand a signal on to what it started in every version.
-  if (stack.pid !== undefined) process.kill(-stack.pid, 'SIGTERM');
+  if (stack.pid !== undefined && stack.exitCode === null && stack.signalCode === null) {
+    const ended = once(stack, 'exit');
+    // The whole group: npm does not hand a signal on to what it started in every version.
+    process.kill(-stack.pid, 'SIGTERM');
+    await ended;
+  }
 }
