@@ -1,4 +1,4 @@
-import type { V1Job } from '@kubernetes/client-node';
+import type { V1Job, V1PodSpec } from '@kubernetes/client-node';
 import type { Issue } from '../errors.ts';
 import { gsUriProblem, parseGsUri } from '../storage/uri.ts';
 import type { AggregationSpec } from './spec.ts';
@@ -47,24 +47,31 @@ export const namespaceIssue = (allowed: Allowances, path: string, namespace: str
         message: `namespace "${namespace}" is not allowed by ALLOWED_NAMESPACES; allowed: ${listed(allowed.namespaces)}`,
       };
 
-const imageIssue = (allowed: Allowances, repository: string): Issue | null =>
+/** The issue with the image repository that stands at `path`, or `null`. */
+export const imageIssue = (allowed: Allowances, path: string, repository: string): Issue | null =>
   isAllowedImage(allowed.images, repository)
     ? null
     : {
-        path: 'aggregator.repository',
+        path,
         message: `image "${repository}" is not allowed by ALLOWED_IMAGES; allowed: ${listed(allowed.images)}`,
       };
 
+/** An image reference without its tag and digest. */
+const repositoryOf = (image: string): string => image.replace(/@sha256:[0-9a-f]+$/, '').replace(/:[\w][\w.-]*$/, '');
+
+/** All images of a pod that configuration does not allow. */
+export const allowedPodIssues = (allowed: Allowances, path: string, pod: V1PodSpec): Issue[] =>
+  [...(pod.initContainers ?? []), ...pod.containers].flatMap(
+    ({ image = '' }) => imageIssue(allowed, path, repositoryOf(image)) ?? [],
+  );
+
 /** All that configuration does not allow of a Job that was built from configured values: namespace and images. */
 export const allowedJobIssues = (allowed: Allowances, job: V1Job): Issue[] => {
-  const images =
-    job.spec?.template.spec?.containers.map(({ image = '' }) =>
-      image.replace(/(@sha256:[0-9a-f]+|:[\w][\w.-]*)$/, ''),
-    ) ?? [];
+  const pod = job.spec?.template.spec;
   return [
-    namespaceIssue(allowed, 'namespace', job.metadata?.namespace ?? ''),
-    ...images.map((repository) => imageIssue(allowed, repository)),
-  ].filter((issue) => issue !== null);
+    ...[namespaceIssue(allowed, 'namespace', job.metadata?.namespace ?? '')].filter((issue) => issue !== null),
+    ...(pod === undefined ? [] : allowedPodIssues(allowed, 'aggregator.repository', pod)),
+  ];
 };
 
 /** All that configuration does not allow of a spec and of the namespaces its `checkSecrets` look into. */
@@ -75,7 +82,7 @@ export const allowanceIssues = (
 ): Issue[] =>
   [
     namespaceIssue(allowed, 'namespace', spec.namespace),
-    imageIssue(allowed, spec.repository),
+    imageIssue(allowed, 'aggregator.repository', spec.repository),
     pathIssue(allowed, 'aggregator.checkpointsFilePath', spec.checkpointsFilePath),
     pathIssue(allowed, 'aggregator.outputPath', spec.outputPath),
     ...(['resourcePath', 'outputResourcePath'] as const).map((field) => {

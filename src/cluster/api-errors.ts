@@ -21,6 +21,8 @@ export interface Refusal {
   /** Status.message; never of an answer that is not a Status object. */
   readonly message: string | undefined;
   readonly retryAfterMs: number | undefined;
+  /** Whether a Status object said so: the API server itself, and nothing on the way to it. */
+  readonly isStatus: boolean;
   /** Status.details.causes: what is wrong with which field. */
   readonly causes?: readonly StatusCause[];
 }
@@ -32,6 +34,7 @@ export interface StatusCause {
 }
 
 interface StatusObject {
+  readonly isStatus: boolean;
   readonly reason: string | undefined;
   readonly message: string | undefined;
   readonly causes?: readonly StatusCause[];
@@ -56,12 +59,13 @@ const parseCauses = (status: object): readonly StatusCause[] => {
 };
 
 const parseStatus = (body: unknown): StatusObject => {
-  const none = { reason: undefined, message: undefined };
+  const none = { isStatus: false, reason: undefined, message: undefined };
   if (typeof body !== 'string') return none;
   try {
     const status: unknown = JSON.parse(body);
     if (typeof status !== 'object' || status === null || !('kind' in status) || status.kind !== 'Status') return none;
     return {
+      isStatus: true,
       reason: 'reason' in status && typeof status.reason === 'string' ? status.reason : undefined,
       message: 'message' in status && typeof status.message === 'string' ? status.message : undefined,
       causes: parseCauses(status),
@@ -81,6 +85,16 @@ export const readRefusal = (error: unknown): Refusal | null => {
   if (!(error instanceof ApiException)) return null;
   return { status: error.code, ...parseStatus(error.body), retryAfterMs: parseRetryAfter(error.headers) };
 };
+
+/**
+ * Whether a 404 says nothing of the object: a front end that does not find the cluster answers so, and an address that is
+ * no Kubernetes API. Taken for the object's absence, a Job that runs would count as gone. The API server's own 404
+ * without a Status is that of a kind that it does not serve, which only kinds beyond its own groups may be.
+ */
+export const isForeignNotFound = ({ apiGroup }: Attempt, { status, isStatus }: Refusal): boolean =>
+  status === 404 && !isStatus && BUILT_IN.has(apiGroup);
+
+const BUILT_IN: ReadonlySet<string> = new Set(['', 'apps', 'batch', 'coordination.k8s.io', 'discovery.k8s.io']);
 
 /** Whether the same call may end otherwise a moment later. */
 export const isTransient = ({ status, reason }: Refusal): boolean =>

@@ -9,6 +9,7 @@ import { type AppError, UnavailableError } from '../errors.ts';
 import {
   type Attempt,
   describeAttempt,
+  isForeignNotFound,
   readRefusal,
   type Refusal,
   translateDeadline,
@@ -53,6 +54,11 @@ const MAX_BACKOFF_MS = 2_000;
 const buildBackoffMs = (attempt: number, retryAfterMs: number | undefined, random: number): number =>
   Math.max(retryAfterMs ?? 0, random * Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** attempt));
 
+const noKubernetes = (call: Attempt, answer: string, where: string): UnavailableError =>
+  new UnavailableError(
+    `Could not ${describeAttempt(call)}: ${where} answered ${answer}, and nothing that Kubernetes says. Is that address a Kubernetes API?`,
+  );
+
 /** A proxy or a login page may answer 200 with something else, which the generated client takes for an object. */
 const checkAnswer = (
   call: Attempt & Pick<Call<unknown, unknown>, 'expects'>,
@@ -62,9 +68,7 @@ const checkAnswer = (
   if (answer.httpStatusCode >= 300 || call.expects === 'text') return;
   const type = answer.headers['content-type'];
   if (type !== undefined && /^application\/json\b/.test(type)) return;
-  throw new UnavailableError(
-    `Could not ${describeAttempt(call)}: ${where} answered ${answer.httpStatusCode} with ${type ?? 'no content type'} where JSON is due. Is that address a Kubernetes API?`,
-  );
+  throw noKubernetes(call, `${answer.httpStatusCode} with ${type ?? 'no content type'} where JSON is due`, where);
 };
 
 interface Deadline {
@@ -121,6 +125,7 @@ const createSendOnce = ({ send, where }: CallerOptions) => {
     } catch (error) {
       const refusal = readRefusal(error);
       if (refusal === null) return { kind: 'failed', error: translateFailure(call, error, where) };
+      if (isForeignNotFound(call, refusal)) return { kind: 'failed', error: noKubernetes(call, '404', where) };
       const outcome = call.outcome?.(refusal);
       if (outcome !== undefined) return { kind: 'value', value: outcome };
       return {

@@ -4,8 +4,12 @@ import type { Probe, ServiceProxy } from './release-port.ts';
 
 const MAX_BODY = 4_096;
 
-/** The API server's own answer, in place of the pod's: it found no endpoint, or could not reach it. */
+/** What front ends and the API server's own queue answer in words of theirs; no service of a release answers so. */
+const OF_THE_WAY: ReadonlySet<number> = new Set([429, 502, 504]);
+
+/** The answer of something on the way, in place of the pod's: there was no endpoint, or it could not be reached. */
 const ownAnswer = (status: number, body: string): string | undefined => {
+  if (OF_THE_WAY.has(status)) return `${status}: ${body.slice(0, 300).trim()}`;
   if (/^error trying to reach service/i.test(body)) return body.slice(0, 300);
   if (!body.startsWith('{') || status < 400) return undefined;
   try {

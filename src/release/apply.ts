@@ -27,15 +27,22 @@ export interface AppliedObject {
   readonly planned: PlannedObject;
 }
 
-const applyOne = async (session: Session, planned: PlannedObject): Promise<AppliedObject> => {
-  const { deps, signal } = session;
-  const { desired, force, moves } = planned;
-  if (moves) await takeFields(session, desired);
+const send = async (session: Session, { desired, force }: PlannedObject): Promise<KubeObject> => {
   await session.ensureLock();
-  const applied = await deps.cluster.applyObject(desired, { signal, force });
+  const applied = await session.deps.cluster.applyObject(desired, { signal: session.signal, force });
   if (applied.kind === 'conflict') throw conflictError([[desired, applied.conflicts]]);
   if (applied.kind === 'refused') throw refusalError([[desired, applied.issues, applied.immutable]]);
-  return { object: applied.object, planned };
+  return applied.object;
+};
+
+const applyOne = async (session: Session, planned: PlannedObject): Promise<AppliedObject> => {
+  const { desired, adopts } = planned;
+  if (adopts) await takeFields(session, desired);
+  const object = await send(session, planned);
+  // Of an object without managedFields the API server learns only by the first apply that somebody had set its fields.
+  if (!adopts || moveFields(object) === null) return { object, planned };
+  await takeFields(session, desired);
+  return { object: await send(session, planned), planned };
 };
 
 /**

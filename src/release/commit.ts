@@ -106,7 +106,9 @@ export const begin = async (
   await createRevision(session, record);
   const before = state.pointer ?? emptyPointer(session.release);
   const items = itemsOf(session, desired, live);
-  const pointer = { ...before, pending: revision, inventory: mergeItems(before.inventory, items) };
+  // An item that is not there has no uid: the one on record is of an object that somebody deleted, and what is made now
+  // would be spared for it.
+  const pointer = { ...before, pending: revision, inventory: [...leftovers(before.inventory, items), ...items] };
   await writePointer(session, pointer);
   return { revision, pointer, items };
 };
@@ -149,6 +151,17 @@ const prune = async (session: Session, begun: Begun): Promise<Committed & { read
   }
 };
 
+/** The release has its end by then: what hinders this is told, and tried again by the next call. */
+const trim = async (session: Session): Promise<string[]> => {
+  try {
+    await trimHistory(session, await readState(session.deps, session));
+    return [];
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return [`Old revisions were not removed: ${error.message}`];
+  }
+};
+
 /** Prunes, then commits: the revision is `deployed`, the one before it `superseded`, and the pointer says so last. */
 export const commit = async (session: Session, begun: Begun): Promise<Committed> => {
   const { pruned, warnings, left } = await prune(session, begun);
@@ -158,8 +171,7 @@ export const commit = async (session: Session, begun: Begun): Promise<Committed>
   if (current !== null) await endRevision(session, current, { status: 'superseded', finishedAt });
   const inventory = mergeItems(begun.items, left);
   await writePointer(session, { ...begun.pointer, current: begun.revision, pending: null, inventory });
-  await trimHistory(session, await readState(session.deps, session), [begun.revision]);
-  return { pruned, warnings };
+  return { pruned, warnings: [...warnings, ...(await trim(session))] };
 };
 
 /** Records that the revision failed; `inventory` is what there is of the release now. */
@@ -172,4 +184,5 @@ export const recordFailure = async (
   const finishedAt = session.deps.launch.now().toISOString();
   await endRevision(session, begun.revision, { status: 'failed', reason, evidence, finishedAt });
   await writePointer(session, { ...begun.pointer, pending: null, inventory: [...inventory] });
+  await trim(session);
 };

@@ -147,7 +147,7 @@ export const deploy = async (
   assertValid(deps, request);
   const state = dryRun === 'client' ? NONE : await readState(deps, site);
   if (request.source.kind === 'revision') requireRelease(state, site);
-  const desired = buildDesired(request, state, deps.launch.now());
+  const desired = buildDesired(request, state, { now: deps.launch.now(), allowed: deps.launch.allowed });
   if (dryRun === 'client') return clientAnswer(request, desired, timings);
   const { objects, checkSecrets, aggregation } = desired;
   const aggregator = aggregation === undefined ? undefined : aggregatorPod(aggregation);

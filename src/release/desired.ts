@@ -1,3 +1,4 @@
+import type { Allowances } from '../aggregation/allowed.ts';
 import { buildRunRequest } from '../aggregation/request.ts';
 import type { RunRequest } from '../aggregation/request.ts';
 import { specHash } from '../aggregation/spec.ts';
@@ -8,12 +9,14 @@ import { isJsonObject } from '../values/json.ts';
 import type { Values } from '../values/parse-values.ts';
 import { parseValues } from '../values/parse-values.ts';
 import { adviseRelease, buildNotes } from './advice.ts';
+import { InvalidReleaseError } from './errors.ts';
 import type { ReleaseState } from './history.ts';
 import { currentOf, revisionOf } from './history.ts';
 import { releasedComponents, renderRelease, RENDERER_VERSION } from './manifests/render.ts';
 import type { ComponentName } from './names.ts';
 import type { Revision } from './records.ts';
 import type { DeployRequest } from './request.ts';
+import { revisionIssues } from './validate.ts';
 
 /** What a call wants the release to be. */
 export interface Desired {
@@ -106,9 +109,11 @@ const valuesOf = (revision: Revision): Values | null => {
   }
 };
 
-const fromRevision = (request: DeployRequest, revision: Revision): Desired => {
+const fromRevision = (request: DeployRequest, revision: Revision, allowed: Allowances): Desired => {
   const { release, namespace } = request;
   const values = valuesOf(revision);
+  const issues = revisionIssues(revision.objects, values, allowed);
+  if (issues.length > 0) throw new InvalidReleaseError(issues, { details: { outcome: 'invalid' } });
   return {
     description: `rollback to ${revision.revision}`,
     objects: revision.objects,
@@ -123,11 +128,17 @@ const fromRevision = (request: DeployRequest, revision: Revision): Desired => {
 };
 
 /**
- * What the call wants, given what is there. Pure but for `now`, which a restart is stamped with. Throws NotFoundError
- * and ConflictError for a revision that cannot be rolled back to, and InvalidRequestError for the aggregation.
+ * What the call wants, given what is there. Pure but for `now`, which a restart is stamped with. Throws NotFoundError,
+ * ConflictError and InvalidReleaseError for a revision that cannot be rolled back to, and InvalidRequestError for the
+ * aggregation.
  */
-export const buildDesired = (request: DeployRequest, state: ReleaseState, now: Date): Desired => {
+export const buildDesired = (
+  request: DeployRequest,
+  state: ReleaseState,
+  { now, allowed }: { readonly now: Date; readonly allowed: Allowances },
+): Desired => {
   const { source } = request;
-  if (source.kind === 'revision') return fromRevision(request, chooseRevision(request, source.revision, state));
+  if (source.kind === 'revision')
+    return fromRevision(request, chooseRevision(request, source.revision, state), allowed);
   return fromValues(request, source.values, source.document, currentOf(state), now);
 };

@@ -3,8 +3,16 @@ import { ContentionError, InvalidRequestError, isAmbiguous, NotFoundError } from
 import type { ReleaseDeps, Session, Site } from './deps.ts';
 import { RELEASE_LABEL } from './manifests/labels.ts';
 import { revisionName, stateName } from './names.ts';
-import type { Pointer, Revision, RevisionEnd } from './records.ts';
-import { buildPointerMap, buildRevisionMap, readPointer, readRevision, STATE_LABEL, withEnd } from './records.ts';
+import type { Pointer, Revision, RevisionEnd, RevisionFailure } from './records.ts';
+import {
+  buildPointerMap,
+  buildRevisionMap,
+  readPointer,
+  readRevision,
+  STATE_LABEL,
+  withEnd,
+  withFailure,
+} from './records.ts';
 
 /** Revisions that are kept. */
 const KEPT = 10;
@@ -140,6 +148,12 @@ export const createRevision = async (session: Session, revision: Revision): Prom
 export const endRevision = async (session: Session, revision: number, end: RevisionEnd): Promise<void> =>
   writeMap(session, revisionName(session.release, revision), (found) => (found === null ? null : withEnd(found, end)));
 
+/** Keeps why a revision failed while it is being undone: a call that is killed meanwhile would take it along. */
+export const noteFailure = async (session: Session, revision: number, failure: RevisionFailure): Promise<void> =>
+  writeMap(session, revisionName(session.release, revision), (found) =>
+    found === null ? null : withFailure(found, failure),
+  );
+
 const deleteMap = async ({ deps, namespace, signal, ensureLock }: Session, name: string): Promise<void> => {
   const found = await deps.cluster.getObject(mapRef(namespace, name), { signal });
   if (found?.metadata.uid === undefined) return;
@@ -147,13 +161,17 @@ const deleteMap = async ({ deps, namespace, signal, ensureLock }: Session, name:
   await deps.cluster.deleteObject(mapRef(namespace, name), { uid: found.metadata.uid, signal });
 };
 
-/** Drops the oldest revisions beyond the ten that are kept; what runs and what ran last well stays. */
-export const trimHistory = async (session: Session, state: ReleaseState, keep: readonly number[]): Promise<void> => {
-  const lastGood = state.revisions.findLast(({ status }) => status === 'deployed')?.revision;
+/**
+ * Drops the oldest revisions beyond the ten that are kept. What runs stays, and what ran before it: the one a rollback
+ * goes to.
+ */
+export const trimHistory = async (session: Session, state: ReleaseState): Promise<void> => {
+  const lastOf = (wanted: Revision['status']): number | undefined =>
+    state.revisions.findLast(({ status }) => status === wanted)?.revision;
+  const kept = [state.pointer?.current, lastOf('deployed'), lastOf('superseded')];
   const extra = state.revisions.slice(0, Math.max(0, state.revisions.length - KEPT));
   for (const { revision } of extra) {
-    if (revision !== lastGood && !keep.includes(revision))
-      await deleteMap(session, revisionName(session.release, revision));
+    if (!kept.includes(revision)) await deleteMap(session, revisionName(session.release, revision));
   }
 };
 

@@ -138,6 +138,12 @@ const createKeeper = (deps: ReleaseDeps, site: Site, holder: string, first: Kube
     renewedAtMs = Math.max(renewedAtMs, hold.expiresAtMs - LEASE_SEC * 1_000);
   };
 
+  const drop = async ({ metadata }: KubeObject, options: CallOptions): Promise<'deleted' | 'absent'> => {
+    const { uid, resourceVersion } = metadata;
+    if (uid === undefined || resourceVersion === undefined) return 'absent';
+    return cluster.deleteObject(leaseRef(site), { uid, resourceVersion, ...options });
+  };
+
   return {
     ensureLock: async (): Promise<void> => {
       if (launch.now().getTime() - renewedAtMs < RENEW_AFTER_MS) return;
@@ -150,12 +156,13 @@ const createKeeper = (deps: ReleaseDeps, site: Site, holder: string, first: Kube
       if (leftMs < LEAST_LEFT_MS) throw lost(site, 'its Lease could not be renewed in time');
     },
     release: async (): Promise<void> => {
-      const { uid, resourceVersion } = lease.metadata;
-      if (uid === undefined || resourceVersion === undefined) return;
       // With a signal of its own: the call's may have ended already.
       const options = { signal: AbortSignal.timeout(RELEASE_WITHIN_MS) };
       try {
-        await cluster.deleteObject(leaseRef(site), { uid, resourceVersion, ...options });
+        if ((await drop(lease, options)) === 'deleted') return;
+        // A renewal whose answer was lost has given it another version.
+        const found = await cluster.getObject(leaseRef(site), options);
+        if (found !== null && readHold(found)?.holder === holder) await drop(found, options);
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
         await giveUp(cluster, buildLease(site, '', launch.now(), acquiredAt, lease), options);

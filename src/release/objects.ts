@@ -1,10 +1,20 @@
-import type { V1DeploymentSpec, V1DeploymentStatus, V1ServiceSpec, V1ServiceStatus } from '@kubernetes/client-node';
+import type {
+  V1DeploymentSpec,
+  V1DeploymentStatus,
+  V1PodSpec,
+  V1ReplicaSetStatus,
+  V1ServiceSpec,
+  V1ServiceStatus,
+} from '@kubernetes/client-node';
 import type { KubeObject } from '../cluster/release-port.ts';
 
 /** Objects of the kinds that releases wait for, with the parts that are looked at. */
 export interface DeploymentObject extends KubeObject {
   readonly spec: V1DeploymentSpec;
   readonly status?: V1DeploymentStatus;
+}
+export interface ReplicaSetObject extends KubeObject {
+  readonly status?: V1ReplicaSetStatus;
 }
 export interface ServiceObject extends KubeObject {
   readonly spec: V1ServiceSpec;
@@ -18,6 +28,8 @@ const hasSpec = (object: KubeObject): boolean => typeof object['spec'] === 'obje
 
 export const isDeployment = (object: KubeObject): object is DeploymentObject =>
   object.kind === 'Deployment' && hasSpec(object);
+
+export const isReplicaSet = (object: KubeObject): object is ReplicaSetObject => object.kind === 'ReplicaSet';
 
 export const isService = (object: KubeObject): object is ServiceObject => object.kind === 'Service' && hasSpec(object);
 
@@ -36,3 +48,9 @@ export const deploymentOf = (service: ServiceObject, objects: readonly KubeObjec
     const wanted = Object.entries(service.spec.selector ?? {});
     return wanted.length > 0 && wanted.every(([key, value]) => labels[key] === value);
   });
+
+/** The pod spec of an object that has a template of pods: a Deployment. */
+export const podSpecsOf = (object: KubeObject): V1PodSpec[] => {
+  const pod = isDeployment(object) ? object.spec.template?.spec : undefined;
+  return pod === undefined ? [] : [pod];
+};

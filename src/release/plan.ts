@@ -20,8 +20,8 @@ export interface PlannedObject {
   readonly result: KubeObject;
   readonly action: Exclude<Action, 'pruned'>;
   readonly force: boolean;
-  /** Fields of others become ours first. */
-  readonly moves: boolean;
+  /** Fields of helm and kubectl become ours. */
+  readonly adopts: boolean;
   readonly diff: ObjectDiff | null;
 }
 
@@ -94,7 +94,7 @@ const planOf = ({ desired, live, applied, force }: Trial, adopt: boolean): Plann
   const diff = diffObject(live, applied.object);
   const moves = adopt && live !== null && moveFields(live) !== null;
   const action = live === null ? 'created' : diff === null && !moves ? 'unchanged' : 'configured';
-  return [{ desired, live, result: applied.object, action, force, moves, diff }];
+  return [{ desired, live, result: applied.object, action, force, adopts: adopt && live !== null, diff }];
 };
 
 /**

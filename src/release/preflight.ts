@@ -7,18 +7,11 @@ import type { ReleaseDeps, Site } from './deps.ts';
 import { InvalidReleaseError, OwnedByOtherError } from './errors.ts';
 import { helmRemoval, ownerOf } from './ownership.ts';
 import type { Owner } from './ownership.ts';
+import { podSpecsOf } from './objects.ts';
 import { itemKey, itemOf } from './records.ts';
 
 /** The objects of a release as they are now, by `itemKey`. */
 export type LiveObjects = ReadonlyMap<string, KubeObject | null>;
-
-const podSpecOf = (object: KubeObject): V1PodSpec[] => {
-  const spec = object['spec'];
-  if (object.kind !== 'Deployment' || typeof spec !== 'object' || spec === null || !('template' in spec)) return [];
-  const template: unknown = spec.template;
-  if (typeof template !== 'object' || template === null || !('spec' in template)) return [];
-  return [template.spec as V1PodSpec];
-};
 
 const assertNamespace = async ({ cluster }: ReleaseDeps, { namespace, signal }: Site): Promise<void> => {
   const found = await cluster.getObject(
@@ -98,7 +91,7 @@ export interface PreflightInput {
 export const preflight = async (deps: ReleaseDeps, site: Site, input: PreflightInput): Promise<void> => {
   await assertNamespace(deps, site);
   const specs = [
-    ...input.objects.flatMap(podSpecOf),
+    ...input.objects.flatMap(podSpecsOf),
     ...(input.aggregator === undefined ? [] : [input.aggregator.podSpec]),
   ];
   const required = requiredSecrets(site.namespace, specs, input.checkSecrets);

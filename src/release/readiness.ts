@@ -1,6 +1,7 @@
-import type { V1ContainerStatus, V1DeploymentCondition, V1Pod } from '@kubernetes/client-node';
+import type { V1ContainerStatus, V1DeploymentCondition, V1Pod, V1ReplicaSetCondition } from '@kubernetes/client-node';
 import type { KubeObject } from '../cluster/release-port.ts';
 import type { DeploymentObject, EndpointSliceObject, ServiceObject } from './objects.ts';
+import { isReplicaSet } from './objects.ts';
 
 /** What the cluster says of a Deployment at one moment. */
 export interface DeploymentFacts {
@@ -137,12 +138,25 @@ export const tellTrouble = ({ pod, container, reason, message, exitCode }: Troub
   return `${where}: ${reason}${code}${message === undefined ? '' : `: ${message}`}`;
 };
 
+/**
+ * Why the pods of the present template cannot be created. The Deployment's own condition tells of old ReplicaSets too,
+ * also under the new observedGeneration (kubernetes `pkg/controller/deployment/progress.go`, `getReplicaFailures`): a
+ * set whose pods are refused would fail the very rollout that mends it, and the rollback after it.
+ */
+const replicaFailureOf = (facts: DeploymentFacts): V1ReplicaSetCondition | undefined => {
+  const set = newestReplicaSet(facts);
+  if (set === undefined || !isReplicaSet(set)) return undefined;
+  const { conditions = [], observedGeneration = 0 } = set.status ?? {};
+  if (observedGeneration < (set.metadata.generation ?? 0)) return undefined;
+  return conditions.find(({ type, status }) => type === 'ReplicaFailure' && status === 'True');
+};
+
 const failureOfConditions = (facts: DeploymentFacts): Verdict | null => {
   const { deployment } = facts;
   if (deployment === null || !isObserved(facts)) return null;
-  const replicaFailure = conditionOf(deployment, 'ReplicaFailure');
+  const replicaFailure = replicaFailureOf(facts);
   const { name } = deployment.metadata;
-  if (replicaFailure?.status === 'True') {
+  if (replicaFailure !== undefined) {
     const why = `Deployment ${name}: its pods cannot be created: ${replicaFailure.message ?? replicaFailure.reason}`;
     return { kind: 'failed', cause: 'ReplicaFailure', why };
   }

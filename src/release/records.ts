@@ -154,11 +154,15 @@ export const readRevision = (map: KubeObject): Revision =>
     };
   });
 
-/** What became of a revision. */
-export interface RevisionEnd {
-  readonly status: RevisionStatus;
+/** Why a revision failed. */
+export interface RevisionFailure {
   readonly reason?: string | undefined;
   readonly evidence?: unknown;
+}
+
+/** What became of a revision. */
+export interface RevisionEnd extends RevisionFailure {
+  readonly status: RevisionStatus;
   readonly finishedAt: string;
 }
 
@@ -168,23 +172,23 @@ const evidenceText = (evidence: unknown): string | undefined => {
   return text.length <= MAX_EVIDENCE ? text : JSON.stringify(`${text.slice(0, MAX_EVIDENCE / 2)}…`);
 };
 
-/** The revision's ConfigMap with its end noted. */
-export const withEnd = (map: KubeObject, end: RevisionEnd): KubeObject => {
-  const evidence = evidenceText(end.evidence);
-  return {
-    ...map,
-    metadata: {
-      ...map.metadata,
-      annotations: {
-        ...map.metadata.annotations,
-        [STATUS]: end.status,
-        [FINISHED]: end.finishedAt,
-        ...(end.reason !== undefined && { [REASON]: end.reason.slice(0, MAX_REASON) }),
-        ...(evidence !== undefined && { [EVIDENCE]: evidence }),
-      },
-    },
-  };
+const annotated = (map: KubeObject, annotations: Readonly<Record<string, string>>): KubeObject => ({
+  ...map,
+  metadata: { ...map.metadata, annotations: { ...map.metadata.annotations, ...annotations } },
+});
+
+/** The revision's ConfigMap with the failure noted; its status stays. */
+export const withFailure = (map: KubeObject, failure: RevisionFailure): KubeObject => {
+  const evidence = evidenceText(failure.evidence);
+  return annotated(map, {
+    ...(failure.reason !== undefined && { [REASON]: failure.reason.slice(0, MAX_REASON) }),
+    ...(evidence !== undefined && { [EVIDENCE]: evidence }),
+  });
 };
+
+/** The revision's ConfigMap with its end noted. */
+export const withEnd = (map: KubeObject, end: RevisionEnd): KubeObject =>
+  annotated(withFailure(map, end), { [STATUS]: end.status, [FINISHED]: end.finishedAt });
 
 export const itemOf = ({ apiVersion, kind, metadata }: KubeObject, namespace: string, uid = metadata.uid): Item => ({
   apiVersion,

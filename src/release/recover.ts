@@ -11,10 +11,11 @@ const isCommitted = (state: ReleaseState, pending: number): boolean =>
 
 const endOthers = async (session: Session, revisions: readonly Revision[], current: number | null): Promise<void> => {
   const finishedAt = session.deps.launch.now().toISOString();
-  for (const { revision, status } of revisions) {
+  for (const { revision, status, reason } of revisions) {
     if (revision === current) continue;
-    if (status === 'pending')
-      await endRevision(session, revision, { status: 'interrupted', reason: INTERRUPTED, finishedAt });
+    // A reason is there where the call was killed while it undid what had failed.
+    const told = reason === undefined ? INTERRUPTED : `${reason} ${INTERRUPTED}`;
+    if (status === 'pending') await endRevision(session, revision, { status: 'interrupted', reason: told, finishedAt });
     if (status === 'deployed') await endRevision(session, revision, { status: 'superseded', finishedAt });
   }
 };

@@ -12,7 +12,7 @@ import { collectEvidence } from './evidence.ts';
 import type { Evidence } from './evidence.ts';
 import { checkHealth, HEALTH_TRIES, healthWarnings } from './health.ts';
 import type { Health } from './health.ts';
-import { currentOf } from './history.ts';
+import { currentOf, noteFailure } from './history.ts';
 import type { ReleaseState } from './history.ts';
 import { planObjects } from './plan.ts';
 import type { PlannedObject } from './plan.ts';
@@ -182,6 +182,10 @@ const fail = async (work: Work, begun: Begun, failure: Failure): Promise<never> 
     look === undefined ? [] : collectEvidence(session.deps, session, look),
   );
   const reason = withPod(failure.reason, evidence);
+  // For the case that this call is ended meanwhile; what hinders it must not hinder the rollback.
+  await noteFailure(session, begun.revision, { reason, evidence }).catch((error: unknown) => {
+    if (!(error instanceof AppError)) throw error;
+  });
   const { outcome, rollback, told, inventory } = await undo(work, begun);
   const both = outcome === 'rollback-failed' ? `${sentence(reason)} ${told}` : reason;
   await recordFailure(session, begun, { reason: both, evidence, inventory });
@@ -228,7 +232,7 @@ export const runRelease = async (
 ): Promise<ReleaseAnswer> => {
   const { deps, release } = session;
   const { state } = await timings.step('recoverMs', () => recover(session));
-  const desired = buildDesired(request, state, deps.launch.now());
+  const desired = buildDesired(request, state, { now: deps.launch.now(), allowed: deps.launch.allowed });
   const adopt = request.adopt || desired.rendererVersion === 'found';
   const live = await readLive(deps, session, desired.objects);
   const foreign = foreignObjects(live, release, request.adopt);

@@ -1,11 +1,13 @@
 import type { Allowances } from '../aggregation/allowed.ts';
-import { isAllowedImage, namespaceIssue } from '../aggregation/allowed.ts';
+import { allowedPodIssues, imageIssue, namespaceIssue } from '../aggregation/allowed.ts';
+import type { KubeObject } from '../cluster/release-port.ts';
 import type { Issue } from '../errors.ts';
 import type { Values } from '../values/parse-values.ts';
 import type { DeploymentValues } from './manifests/deployment.ts';
 import { mountFolders } from './manifests/deployment.ts';
 import { InvalidReleaseError } from './errors.ts';
 import { plain } from './manifests/plain.ts';
+import { podSpecsOf } from './objects.ts';
 import { releasedComponents } from './manifests/render.ts';
 import type { ComponentName } from './names.ts';
 import { releaseNameProblem } from './names.ts';
@@ -31,10 +33,8 @@ const bucketIssues = (values: Values, allowed: Allowances): Issue[] => {
 };
 
 const imageIssues = (values: Values, name: ComponentName, allowed: Allowances): Issue[] => {
-  const repository = deploymentOf(values, name).repository ?? '';
-  if (isAllowedImage(allowed.images, repository)) return [];
-  const message = `image "${repository}" is not allowed by ALLOWED_IMAGES; allowed: ${listed(allowed.images)}`;
-  return [{ path: `${name}.deployment.repository`, message }];
+  const issue = imageIssue(allowed, `${name}.deployment.repository`, deploymentOf(values, name).repository ?? '');
+  return issue === null ? [] : [issue];
 };
 
 const mountIssues = (values: Values, name: ComponentName): Issue[] => {
@@ -94,6 +94,21 @@ export const validateRelease = (
     ...checkIssues(values, allowed),
   ];
 };
+
+/**
+ * What configuration does not allow any more of a revision that is asked for: it may be older than an allowance that was
+ * taken back. `values` are those of the revision, `null` where it has none that can be read.
+ */
+export const revisionIssues = (
+  objects: readonly KubeObject[],
+  values: Values | null,
+  allowed: Allowances,
+): readonly Issue[] => [
+  ...objects.flatMap((object) =>
+    podSpecsOf(object).flatMap((pod) => allowedPodIssues(allowed, `${object.kind}/${object.metadata.name}`, pod)),
+  ),
+  ...(values === null ? [] : bucketIssues(values, allowed)),
+];
 
 /** Throws InvalidReleaseError for a release or a namespace that a call names and that cannot be. */
 export const assertSite = (release: string, namespace: string | undefined, allowed: Allowances): void => {

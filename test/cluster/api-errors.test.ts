@@ -17,6 +17,7 @@ const refusal = (status: number, reason?: string, message?: string): Refusal => 
   reason,
   message,
   retryAfterMs: undefined,
+  isStatus: reason !== undefined,
 });
 
 describe('what a refusal becomes', () => {
@@ -99,6 +100,7 @@ describe('what is read of a refusal', () => {
   test('a Status object in the body', () => {
     expect(read('{"kind":"Status","reason":"R","message":"M"}')).toMatchObject({
       status: 500,
+      isStatus: true,
       reason: 'R',
       message: 'M',
     });
@@ -107,7 +109,8 @@ describe('what is read of a refusal', () => {
   test.each([['{"kind":"Secret","message":"M"}'], ['not JSON'], ['null'], ['[]'], [undefined], [Buffer.from('{}')]])(
     'nothing of another body: %j',
     (body) => {
-      expect(read(body)).toEqual({ status: 500, reason: undefined, message: undefined, retryAfterMs: undefined });
+      const nothing = { reason: undefined, message: undefined, retryAfterMs: undefined };
+      expect(read(body)).toEqual({ status: 500, isStatus: false, ...nothing });
     },
   );
 

@@ -1,8 +1,8 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { ClusterAccess } from '../../src/cluster/gke.ts';
 import { createCluster } from '../../src/cluster/kubernetes.ts';
 import type { KubeObject } from '../../src/cluster/release-port.ts';
-import { UpstreamError } from '../../src/errors.ts';
+import { UnavailableError, UpstreamError } from '../../src/errors.ts';
 import { startKubernetes } from '../../src/local/kubernetes/server.ts';
 import type { ObjectsWorld } from '../contracts/objects.ts';
 import { objectsContract } from '../contracts/objects.ts';
@@ -141,4 +141,47 @@ test('a refusal that is none of the object’s is an error of the call, by verb 
   });
   await expect(refused).rejects.toThrow(UpstreamError);
   await expect(refused).rejects.toThrow(/user "me" may not patch deployments \(API group apps\) in namespace ns/);
+});
+
+test.each([
+  [429, 'text/plain', 'Too many requests, please try again later.'],
+  [502, 'text/html', '<html>502 Bad Gateway</html>'],
+  [504, 'application/json', '{"error": {"code": 504}}'],
+])('what something on the way to a Service answers is not the pod’s answer: %i', async (status, type, body) => {
+  const { answer } = await probeOf(status, type, body);
+  expect(answer).toEqual({ kind: 'unreachable', message: `${status}: ${body}` });
+});
+
+describe('a 404 that is no Status of Kubernetes', () => {
+  const open = async (type: string, body: string) => {
+    const server = await answering(404, type, body);
+    return createCluster(createStubAccess([{ server: server.url }]), { deadlineMs: 500 });
+  };
+  const deployment = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'ns', name: 'd' };
+
+  test.each([
+    ['text/html', '<html>404 Not Found</html>'],
+    ['application/json', '{"error":{"code":404,"message":"Membership not found."}}'],
+  ])('says nothing of an object, a Job or a Secret: %s', async (type, body) => {
+    const cluster = await open(type, body);
+    const calls = [
+      () => cluster.getObject(deployment),
+      () => cluster.listObjects({ apiVersion: 'v1', kind: 'ConfigMap', namespace: 'ns' }, 'a=b'),
+      () => cluster.getJob('ns', 'job'),
+      () => cluster.suspendJob('ns', 'job'),
+      () => cluster.secretKeys('ns', 'secret'),
+      () => cluster.deleteObject(deployment, { uid: 'u' }),
+    ];
+    for (const call of calls) {
+      await expect(call()).rejects.toThrow(UnavailableError);
+      await expect(call()).rejects.toThrow(/answered 404, .*Is that address a Kubernetes API\?/);
+    }
+  });
+
+  test('is how the API server says that it does not serve a kind of a route', async () => {
+    const cluster = await open('text/plain', '404 page not found\n');
+    const kind = { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'HTTPRoute', namespace: 'ns' };
+    expect(await cluster.getObject({ ...kind, name: 'r' })).toBeNull();
+    expect(await cluster.listObjects(kind, 'a=b')).toEqual([]);
+  });
 });

@@ -2,7 +2,7 @@ import { describe } from 'vitest';
 import { createApiReleaseWorld } from './api-world.ts';
 import { noWalks, useEmbedded } from './embedded.ts';
 import { HELM, helmInstall, putHelmObjects } from './helm.ts';
-import { adoptionSuite } from './suite-adopt.ts';
+import { adoptionSuite, unmanagedAdoptionSuite } from './suite-adopt.ts';
 
 describe('a release of helm on the embedded API', () => {
   const embedded = useEmbedded();
@@ -13,6 +13,8 @@ describe('a release of helm on the embedded API', () => {
     (world) => putHelmObjects(world, 'demo'),
     noWalks,
   );
+
+  unmanagedAdoptionSuite(() => createApiReleaseWorld(embedded().access));
 
   describe.skipIf(HELM === null)(
     `by helm itself${HELM === null ? ' (skipped: there is no helm; set HELM)' : ''}`,

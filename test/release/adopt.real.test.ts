@@ -2,7 +2,7 @@ import { describe } from 'vitest';
 import { describeReal } from '../real/describe-real.ts';
 import { createApiReleaseWorld } from './api-world.ts';
 import { HELM, helmInstall, putHelmObjects } from './helm.ts';
-import { adoptionSuite } from './suite-adopt.ts';
+import { adoptionSuite, unmanagedAdoptionSuite } from './suite-adopt.ts';
 
 describeReal('a release of helm on a real API server', (real) => {
   adoptionSuite(
@@ -10,6 +10,8 @@ describeReal('a release of helm on a real API server', (real) => {
     () => createApiReleaseWorld(real().access),
     (world) => putHelmObjects(world, 'demo'),
   );
+
+  unmanagedAdoptionSuite(() => createApiReleaseWorld(real().access));
 
   describe.skipIf(HELM === null)(
     `by helm itself${HELM === null ? ' (skipped: there is no helm; set HELM)' : ''}`,

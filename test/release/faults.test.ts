@@ -111,3 +111,86 @@ test('a call that lost its Lease to another stops writing at once', async () => 
   const { pointer } = await expectConsistent(world);
   expect(pointer?.current).toBe(2);
 });
+
+describe('a process that ends while it makes anew what somebody deleted', () => {
+  test('leaves nothing that an uninstall does not know', { timeout: 60_000 }, async () => {
+    const begin = async (): Promise<MemoryWorld> => {
+      const world = await start([V1]);
+      world.memory.remove({ apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'default', name: 'demo-flea' });
+      return world;
+    };
+    const V3: Ask = { over: tagged('ok-3', 'ok-3') };
+    const counted = await begin();
+    const { cluster: counting, writes } = createKiller(counted.cluster);
+    await callDeploy(counted, V3, createDeps(counted, counting));
+    for (const [at, when] of killPoints(writes())) {
+      const world = await begin();
+      const { cluster } = createKiller(world.cluster, at, when);
+      await expect(callDeploy(world, V3, createDeps(world, cluster))).rejects.toThrow(Killed);
+      await world.passLease();
+      await callUninstall(world);
+      expect(await world.objects(), `write ${at}, ${when}`).toEqual([]);
+    }
+  });
+});
+
+describe('a process that ends while it undoes a failed upgrade', () => {
+  test('has left why it failed, and the next call keeps that', { timeout: 60_000 }, async () => {
+    const writes = await countWrites([V1], (world, cluster) => callDeploy(world, BAD, createDeps(world, cluster)));
+    const ends: { readonly status: string; readonly reason: string; readonly hasEvidence: boolean }[] = [];
+    for (const [at, when] of killPoints(writes)) {
+      const world = await start([V1]);
+      const { cluster } = createKiller(world.cluster, at, when);
+      await expect(callDeploy(world, BAD, createDeps(world, cluster))).rejects.toThrow(Killed);
+      await world.passLease();
+      await callDeploy(world, V1);
+      const failed = (await expectConsistent(world)).revisions.find(({ revision }) => revision === 2);
+      const { status = 'none', reason = '', evidence } = failed ?? {};
+      ends.push({ status, reason, hasEvidence: evidence !== undefined });
+    }
+    const told = ends.findIndex(({ hasEvidence }) => hasEvidence);
+    const afterwards = ends.slice(told);
+    expect(afterwards.every(({ hasEvidence, reason }) => hasEvidence && reason.includes('InvalidImageName'))).toBe(
+      true,
+    );
+    // While the rollback was under way, and once the failure was on record.
+    expect(afterwards.filter(({ status }) => status === 'interrupted').length).toBeGreaterThan(1);
+    expect(afterwards.filter(({ status }) => status === 'interrupted')[0]?.reason).toMatch(
+      /ended before it was done\.$/,
+    );
+    expect(afterwards.filter(({ status }) => status === 'failed').length).toBeGreaterThan(0);
+  });
+});
+
+describe('old revisions', () => {
+  const revisionsOf = async (world: MemoryWorld): Promise<string[]> =>
+    (await expectConsistent(world)).revisions.map(({ revision, status }) => `${revision} ${status}`);
+
+  test('go, failed ones too; what runs and what ran before it stay', { timeout: 60_000 }, async () => {
+    const world = await start([V1, V2]);
+    for (let count = 0; count < 12; count += 1)
+      await expect(callDeploy(world, BAD)).rejects.toMatchObject({ code: 'rolled-back' });
+    const failed = Array.from({ length: 10 }, (_, index) => `${index + 5} failed`);
+    expect(await revisionsOf(world)).toEqual(['1 superseded', '2 deployed', ...failed]);
+    expect(await callDeploy(world, { revision: 0 })).toMatchObject({ outcome: 'deployed', revision: 15 });
+    expect(await revisionsOf(world)).toEqual(['2 superseded', ...failed.slice(1), '15 deployed']);
+  });
+
+  test('that cannot be removed now are a warning: the release is out', async () => {
+    const world = await start([V1]);
+    let lists = 0;
+    const cluster: ReleaseCluster = {
+      ...world.cluster,
+      listObjects: (kind, ...rest) => {
+        lists += kind.kind === 'ConfigMap' ? 1 : 0;
+        // The first two are looks at the release before anything is written.
+        if (lists > 2) return Promise.reject(new UnavailableError('the API server restarts'));
+        return world.cluster.listObjects(kind, ...rest);
+      },
+    };
+    const answer = await callDeploy(world, V2, createDeps(world, cluster));
+    expect(answer).toMatchObject({ outcome: 'deployed', revision: 2 });
+    expect(answer.warnings).toContainEqual(expect.stringContaining('the API server restarts'));
+    await expectConsistent(world);
+  });
+});

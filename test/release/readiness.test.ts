@@ -13,12 +13,14 @@ const deployment = (status: DeploymentObject['status'] = {}, replicas = 2): Depl
   status,
 });
 
-const replicaSet = (uid: string, revision: string): KubeObject => ({
+const replicaSet = (uid: string, revision: string, status: object = {}): KubeObject => ({
   apiVersion: 'apps/v1',
   kind: 'ReplicaSet',
+  status,
   metadata: {
     name: uid,
     uid,
+    generation: 1,
     annotations: { 'deployment.kubernetes.io/revision': revision },
     ownerReferences: [{ uid: 'd-uid', kind: 'Deployment', name: 'd' }],
   },
@@ -137,16 +139,24 @@ describe('a rollout has failed', () => {
     const condition = (type: string, reason: string) => ({ type, status: 'True', reason, message: 'exceeded quota' });
     const progress = { observedGeneration: 3, conditions: [condition('Progressing', 'ProgressDeadlineExceeded')] };
     const failure = { observedGeneration: 3, conditions: [condition('ReplicaFailure', 'FailedCreate')] };
+    const ofSet = { observedGeneration: 1, conditions: [condition('ReplicaFailure', 'FailedCreate')] };
+    const sets = (older: object, newer: object): Partial<DeploymentFacts> => ({
+      replicaSets: [replicaSet('old', '1', older), replicaSet('new', '2', newer)],
+    });
     const of = (status: DeploymentObject['status'], more: Partial<DeploymentFacts> = {}) =>
       assessDeployment(facts({ deployment: deployment(status), ...more }), NONE, 0).verdict;
     expect(of(progress)).toMatchObject({ kind: 'failed', cause: 'ProgressDeadlineExceeded' });
     expect(of(progress, { hadStalled: true })).toMatchObject({ kind: 'waiting' });
     expect(of(progress, { generation: 4 })).toMatchObject({ kind: 'waiting' });
-    expect(of(failure)).toMatchObject({
+    expect(of(failure, sets({}, ofSet))).toMatchObject({
       kind: 'failed',
       cause: 'ReplicaFailure',
       why: expect.stringContaining('exceeded quota'),
     });
+    // The Deployment's condition is of any of its sets: an old one's pods are none of this rollout's.
+    expect(of(failure, sets(ofSet, {}))).toMatchObject({ kind: 'waiting' });
+    // A set that is scaled once more tells of before until its controller has seen that.
+    expect(of(failure, sets({}, { ...ofSet, observedGeneration: 0 }))).toMatchObject({ kind: 'waiting' });
   });
 
   test('an unschedulable pod is told, and waited for', () => {

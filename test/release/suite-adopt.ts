@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { KubeObject } from '../../src/cluster/release-port.ts';
+import { putHelmObjects } from './helm.ts';
 import { expectConsistent, recordsOf, specsOf } from './invariants.ts';
 import { createKiller, Killed, killPoints } from './killer.ts';
 import { refusal } from './suite.ts';
@@ -7,6 +8,17 @@ import type { ReleaseWorld } from './world.ts';
 import { callDeploy, createDeps, tagged } from './world.ts';
 
 const ADOPT = { over: tagged('ok'), adopt: true } as const;
+
+/** What stands in the chart's objects, and not in ours. */
+const CHARTS_ALONE = [
+  'helm.sh',
+  'DROPPED',
+  'checksum/config',
+  'ok-helm',
+  'ClientIP"',
+  '"timeoutSeconds":7',
+  '"Default"',
+];
 
 const uidsOf = (objects: readonly KubeObject[]): (string | undefined)[] =>
   objects.map(({ metadata }) => metadata.uid).toSorted((a = '', b = '') => (a < b ? -1 : 1));
@@ -49,8 +61,7 @@ export const adoptionSuite = (
       const after = await expectConsistent(world);
       expect(uidsOf(after.workloads)).toEqual(uidsOf(before.workloads));
       const text = JSON.stringify(after.workloads);
-      const gone = ['helm.sh', 'DROPPED', 'checksum/config', 'ok-helm', 'ClientIP"', '"timeoutSeconds":7', '"Default"'];
-      for (const field of gone) expect(text).not.toContain(field);
+      for (const field of CHARTS_ALONE) expect(text).not.toContain(field);
       const deployment = after.workloads.find(({ kind }) => kind === 'Deployment');
       const managers = (deployment?.metadata.managedFields ?? []).map(({ manager }) => manager);
       expect(managers).not.toContain('helm');
@@ -99,5 +110,29 @@ export const adoptionSuite = (
         }
       },
     );
+  });
+};
+
+/** Of a release that helm made before API servers kept account of who sets what: its objects have no managedFields. */
+export const unmanagedAdoptionSuite = (setup: () => Promise<ReleaseWorld>): void => {
+  test('objects of which nobody knows who set what are adopted, no field left of what the chart alone set', async () => {
+    const world = await setup();
+    onTestFinished(() => world.close());
+    await putHelmObjects(world, 'demo');
+    for (const object of (await recordsOf(world)).workloads) {
+      const { apiVersion, kind, metadata } = object;
+      const ref = { apiVersion, kind, namespace: world.namespace, name: metadata.name };
+      // Controllers write their status meanwhile.
+      await expect
+        .poll(async () => {
+          const live = await world.cluster.getObject(ref);
+          // As the API server wants it where the account is to be dropped: one entry, which is empty.
+          return live === null ? 'conflict' : world.cluster.replaceManagedFields(live, [JSON.parse('{}')]);
+        })
+        .not.toBe('conflict');
+    }
+    expect(await callDeploy(world, ADOPT)).toMatchObject({ outcome: 'deployed', revision: 2 });
+    const text = JSON.stringify((await expectConsistent(world)).workloads);
+    for (const field of CHARTS_ALONE) expect(text).not.toContain(field);
   });
 };

@@ -240,6 +240,15 @@ export const releaseSuite = (name: string, setup: () => Promise<ReleaseWorld>, n
       expect((await recordsOf(world)).revisions).toEqual([]);
     });
 
+    test('a service account that is dropped again goes, also where the API server repeats its name', async () => {
+      await callDeploy(world, {
+        over: { repository: { deployment: { tag: 'ok-1', serviceAccountName: 'robot' } }, flea: null },
+      });
+      expect(JSON.stringify(specsOf(await expectConsistent(world)))).toContain('"serviceAccountName":"robot"');
+      expect(await callDeploy(world, V2)).toMatchObject({ outcome: 'deployed', revision: 2 });
+      expect(JSON.stringify(specsOf(await expectConsistent(world)))).not.toContain('robot');
+    });
+
     test('a dry run asks the API server and changes nothing', async () => {
       const dry = await callDeploy(world, { ...V1, dryRun: 'server' });
       expect(dry).toMatchObject({ outcome: 'dry-run', revision: null });

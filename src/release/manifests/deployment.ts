@@ -79,7 +79,9 @@ const podSpecOf = (component: Component, deployment: DeploymentValues, env: read
   return {
     // A token is mounted only for a service account that was asked for (Workload Identity).
     automountServiceAccountToken: serviceAccountName !== undefined,
-    ...(serviceAccountName !== undefined && { serviceAccountName }),
+    // Both, for the API server fills in the deprecated one as nobody's: an apply that drops only the other one is undone
+    // by it. https://github.com/kubernetes/kubernetes/issues/108208
+    ...(serviceAccountName !== undefined && { serviceAccountName, serviceAccount: serviceAccountName }),
     ...(imagePullSecrets !== undefined && { imagePullSecrets: imagePullSecrets.map((name) => ({ name })) }),
     securityContext: { seccompProfile: { type: 'RuntimeDefault' }, ...deployment.podSecurityContext },
     ...(deployment.nodeSelector !== undefined && { nodeSelector: deployment.nodeSelector }),

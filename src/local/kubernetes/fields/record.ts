@@ -50,9 +50,11 @@ export const recordUpdate = (
   const isSub = options.subresource !== undefined;
   const own = isSub ? [] : readManagers(sent);
   const known = !isSub && isReset(sent) ? [] : own.length > 0 ? own : readManagers(old.metadata.managedFields);
+  // Of an object without an account none is begun before the first apply (apimachinery, `skipnonapplied.go`).
+  if (known.length === 0) return setManagers(resource, draft, []);
   const by: ManagerId = { manager: options.manager, operation: 'Update', subresource: options.subresource ?? '' };
   const managers = afterUpdate(known, { resource, before: ownable({ ...old }), after: ownable(draft), by, now });
-  setManagers(resource, draft, managers);
+  return setManagers(resource, draft, managers);
 };
 
 export const setManagers = (resource: Resource, draft: Draft, managers: readonly Manager[]): void => {

@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import type { ReleaseDeps } from '../../src/release/deps.ts';
+import { expectConsistent } from './invariants.ts';
+import { refusal } from './suite.ts';
+import type { Ask } from './world.ts';
+import { callDeploy, createDeps, createMemoryWorld, tagged } from './world.ts';
+
+const KEYS = ['sacred.json', 'sacred.pem', 'googleAccessId'];
+
+const start = async (first: Ask) => {
+  const world = createMemoryWorld();
+  await world.putSecret('tensorio-models', KEYS);
+  await callDeploy(world, first);
+  await callDeploy(world, { over: tagged('ok-2', 'ok-2') });
+  const deps = createDeps(world);
+  const allowing = (allowed: Partial<ReleaseDeps['launch']['allowed']>): ReleaseDeps => ({
+    ...deps,
+    launch: { ...deps.launch, allowed: { ...deps.launch.allowed, ...allowed } },
+  });
+  return { world, allowing };
+};
+
+test('a revision whose image is not allowed any more is not rolled back to', async () => {
+  const { world, allowing } = await start({ over: tagged('ok-1', 'ok-1') });
+  const refused = await refusal(callDeploy(world, { revision: 1 }, allowing({ images: ['docai/flea'] })));
+  expect(refused).toMatchObject({
+    status: 422,
+    code: 'invalid',
+    details: {
+      issues: [
+        {
+          path: 'Deployment/demo-repository',
+          message: 'image "docai/tensorio-models" is not allowed by ALLOWED_IMAGES; allowed: docai/flea',
+        },
+      ],
+    },
+  });
+  expect((await expectConsistent(world)).pointer).toMatchObject({ current: 2 });
+});
+
+test('nor is one whose bucket is not', async () => {
+  const { world, allowing } = await start({ example: 'gcs', over: tagged('ok-1', 'ok-1') });
+  const refused = await refusal(callDeploy(world, { revision: 1 }, allowing({ buckets: ['example-flea'] })));
+  expect(refused).toMatchObject({ status: 422, code: 'invalid' });
+  expect(refused.message).toContain('bucket "example-repository" is not allowed by ALLOWED_BUCKETS');
+  expect((await expectConsistent(world)).pointer).toMatchObject({ current: 2 });
+});
