@@ -37,7 +37,7 @@ done
 
 enable_services() {
   heading "APIs"
-  local services="artifactregistry cloudbuild cloudfunctions cloudscheduler container eventarc iam logging monitoring pubsub run storage"
+  local services="artifactregistry cloudbuild cloudfunctions cloudresourcemanager cloudscheduler container eventarc iam logging monitoring pubsub run storage"
   [ -z "$CONNECT_GATEWAY" ] || services+=" connectgateway gkeconnect gkehub"
   [ -z "$NETWORK$SUBNET" ] || services+=" compute"
   local apis=()
@@ -109,9 +109,13 @@ grant_buckets() {
   local each member bucket values_bucket=
   [ -z "$VALUES_DOCUMENT" ] || values_bucket=$source_bucket
   [ -z "$VALUES_URI" ] || values_bucket=$(cut -d/ -f3 <<<"$VALUES_URI")
+  # One that is read anyway is granted as such.
+  if words "$allowed_buckets" | grep -qxF "$values_bucket"; then values_bucket=; fi
   for each in "${functions[@]}"; do
+    # deploy keeps its revisions in the cluster, and is given its values with each call.
+    [ "$each" != deploy ] || [ "$AGGREGATION_BY_DEPLOY" = yes ] || continue
     grant_bucket "$state_bucket" "serviceAccount:$(email "$each")" roles/storage.objectUser
-    [ -z "$values_bucket" ] || grant_bucket "$values_bucket" "serviceAccount:$(email "$each")" roles/storage.objectViewer
+    [ -z "$values_bucket" ] || [ "$each" = deploy ] || grant_bucket "$values_bucket" "serviceAccount:$(email "$each")" roles/storage.objectViewer
     for bucket in $allowed_buckets; do grant_bucket "$bucket" "serviceAccount:$(email "$each")" roles/storage.objectViewer; done
   done
   for member in $AGGREGATOR_MEMBERS; do

@@ -65,6 +65,7 @@ resource "google_project_iam_custom_role" "cluster_connect" {
   title       = "tensorio-trigger: reach the cluster"
   description = "To reach the cluster's API server; what may be done there is a Role in the cluster."
   permissions = local.cluster_permissions[local.way]
+  depends_on  = [google_project_service.service]
 }
 
 resource "google_project_iam_member" "cluster_connect" {
@@ -74,9 +75,14 @@ resource "google_project_iam_member" "cluster_connect" {
   member   = google_service_account.function[each.key].member
 }
 
+# Who launches Jobs goes by lists, updates and state; deploy keeps its revisions in the cluster.
+locals {
+  launchers = { for key, each in local.functions : key => each if key != "deploy" || var.aggregation_by_deploy }
+}
+
 # Replacing an object of state needs create and delete of objects: objectUser is the least that has both.
 resource "google_storage_bucket_iam_member" "state" {
-  for_each = local.functions
+  for_each = local.launchers
   bucket   = google_storage_bucket.state.name
   role     = "roles/storage.objectUser"
   member   = google_service_account.function[each.key].member
@@ -85,7 +91,7 @@ resource "google_storage_bucket_iam_member" "state" {
 # Lists and updates are read, outputs are looked for; nothing in these buckets is written.
 resource "google_storage_bucket_iam_member" "allowed" {
   for_each = {
-    for pair in setproduct(keys(local.functions), local.allowed_buckets) : "${pair[0]} ${pair[1]}" => { function = pair[0], bucket = pair[1] }
+    for pair in setproduct(keys(local.launchers), local.allowed_buckets) : "${pair[0]} ${pair[1]}" => { function = pair[0], bucket = pair[1] }
   }
   bucket     = each.value.bucket
   role       = "roles/storage.objectViewer"
@@ -93,10 +99,16 @@ resource "google_storage_bucket_iam_member" "allowed" {
   depends_on = [google_storage_bucket.uploads]
 }
 
-# The values: a policy that the functions go by, and must not write.
+# The values: a policy that the functions go by, and must not write; deploy is given its own with each call. A bucket that
+# is read anyway has its grant above: two resources that own one grant take it away from each other.
+locals {
+  values_bucket = var.values_uri == null ? null : split("/", var.values_uri)[2]
+  reads_values  = var.values != null || (local.values_bucket != null && !contains(local.allowed_buckets, coalesce(local.values_bucket, "none")))
+}
+
 resource "google_storage_bucket_iam_member" "values" {
-  for_each = var.values == null && var.values_uri == null ? {} : local.functions
-  bucket   = var.values == null ? split("/", var.values_uri)[2] : google_storage_bucket.source.name
+  for_each = { for key, each in local.functions : key => each if local.reads_values && key != "deploy" }
+  bucket   = var.values == null ? local.values_bucket : google_storage_bucket.source.name
   role     = "roles/storage.objectViewer"
   member   = google_service_account.function[each.key].member
 }

@@ -15,6 +15,14 @@ locals {
       rate_limit_sec = 300
       help           = "Every attempt of a round failed; its updates are accounted as failed. GET /tasks/<taskId> tells why; when the cause is gone: POST /tasks/<taskId>/rounds/<n>/redrive, with ?without=<jobId> for an update that cannot be averaged."
     }
+    failed_runs = {
+      title          = "an aggregation failed"
+      filter         = "jsonPayload.runTrouble=~\"^(failed|held-up)$\""
+      labels         = { aggregation_id = "aggregationId", trouble = "runTrouble" }
+      severity       = "ERROR"
+      rate_limit_sec = 300
+      help           = "A run of a list failed, or waits until somebody mends what it names (a missing Secret, a right). GET /<aggregationId>?logs=20 tells why. A failed one is run again under another aggregationId; one that waits goes on by itself."
+    }
     missed_ticks = {
       title          = "a scheduled aggregation did not run"
       filter         = "jsonPayload.missedTick=true"
@@ -138,7 +146,39 @@ resource "google_monitoring_alert_policy" "late_events" {
   documentation {
     mime_type = "text/markdown"
     subject   = "tensorio-trigger: events of ${each.key} are late"
-    content   = "Uploads are not lost: the sweep finds them within a minute. Look at the log of ${var.name}-oncheckpoint, and whether the trigger's service account may still call it."
+    content   = "Updates are not lost: the sweep finds them within a minute. A checkpoint list is known by its event alone until its run is claimed, and an event is given up after 24 hours: upload such a list again. Look at the log of ${var.name}-oncheckpoint, and whether the trigger's service account may still call it."
+  }
+  depends_on = [google_project_service.service]
+}
+
+# What the functions do not log: that nobody calls them. Rounds whose time has come, and missed ticks, are told by the sweep.
+resource "google_monitoring_alert_policy" "no_sweeps" {
+  count                 = var.alerts_enabled ? 1 : 0
+  project               = var.project
+  display_name          = "${var.name}: nothing sweeps"
+  combiner              = "OR"
+  severity              = "ERROR"
+  user_labels           = local.labels
+  notification_channels = var.notification_channels
+  conditions {
+    display_name = "no call of ${var.name}-aggregate succeeded for 30 minutes"
+    condition_absent {
+      filter   = "resource.type=\"cloud_run_revision\" AND resource.labels.location=\"${var.region}\" AND resource.labels.service_name=\"${var.name}-aggregate\" AND metric.type=\"run.googleapis.com/request_count\" AND metric.labels.response_code_class=\"2xx\""
+      duration = "1800s"
+      aggregations {
+        alignment_period     = "300s"
+        per_series_aligner   = "ALIGN_DELTA"
+        cross_series_reducer = "REDUCE_SUM"
+      }
+    }
+  }
+  alert_strategy {
+    auto_close = "86400s"
+  }
+  documentation {
+    mime_type = "text/markdown"
+    subject   = "tensorio-trigger: nothing sweeps"
+    content   = "Scheduler calls ${var.name}-aggregate every minute, and no call has succeeded. gcloud scheduler jobs describe ${var.name}-sweep tells whether the job is paused and what it was answered; the log of ${var.name}-aggregate, whether the function starts."
   }
   depends_on = [google_project_service.service]
 }

@@ -150,6 +150,13 @@ variable "custom_role" {
 
 # Sizes.
 
+variable "aggregation_by_deploy" {
+  description = "Whether deploy may launch the aggregation of values with aggregator.release: true: it then reads and writes state, and reads the buckets, as aggregate does. Goes with the option aggregation-by-deploy of kubernetes/."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "deploy_enabled" {
   description = "Whether the function that releases services is made."
   type        = bool

@@ -7,7 +7,7 @@ import { createClusterAccess } from './cluster/gke.ts';
 import { createCluster } from './cluster/kubernetes.ts';
 import type { Cluster } from './cluster/port.ts';
 import type { Config, ValuesSource } from './config.ts';
-import { DeadlineError, UpstreamError } from './errors.ts';
+import { AppError, DeadlineError, UpstreamError } from './errors.ts';
 import type { DeployDeps } from './functions/deploy.ts';
 import type { AggregateDeps } from './functions/aggregate-deps.ts';
 import type { OnCheckpointDeps } from './functions/on-checkpoint.ts';
@@ -44,6 +44,17 @@ const createRead =
     return { document, values };
   };
 
+/** Values that were uploaded are nobody's request: what is wrong with them is a fault of the service, which has an alert. */
+const readUploaded = (uri: string, text: string, read: Read): ConfiguredValues => {
+  try {
+    return read(parseText(text));
+  } catch (cause) {
+    if (!(cause instanceof AppError) || cause.status >= 500) throw cause;
+    const message = `The configured values ${uri} (VALUES_URI) cannot be used; upload mended ones. ${cause.message}`;
+    throw new UpstreamError(message, { cause, details: { ...cause.details } });
+  }
+};
+
 /** Reads the values object again only when its generation has changed: a new policy needs no new revision. */
 const createObjectValues = (store: ObjectStore, uri: string, read: Read) => {
   let kept: { readonly generation: string; readonly configured: ConfiguredValues } | undefined;
@@ -57,7 +68,9 @@ const createObjectValues = (store: ObjectStore, uri: string, read: Read) => {
       const remedy = `upload them: gcloud storage cp values.yaml ${uri}`;
       throw new UpstreamError(`The configured values ${uri} (VALUES_URI) do not exist; ${remedy}`);
     }
-    if (found !== 'unchanged') kept = { generation: found.info.generation, configured: read(parseText(found.text)) };
+    if (found !== 'unchanged') {
+      kept = { generation: found.info.generation, configured: readUploaded(uri, found.text, read) };
+    }
     return kept?.configured ?? read({});
   };
 };

@@ -36,8 +36,11 @@ make_policy() {
   if [ "$DRY_RUN" = yes ]; then
     # shellcheck disable=SC2016 # printed, not expanded
     printf '[ -n "$(%s)" ] || %s\n' "$(line "${list[@]}")" "$(line "${create[@]}")"
-  elif [ -z "$("${list[@]}")" ]; then
-    run "${create[@]}"
+  else
+    # In two steps: a listing that fails must stop the script, and not count as none.
+    local found
+    found=$("${list[@]}")
+    [ -n "$found" ] || run "${create[@]}"
   fi
 }
 
@@ -58,12 +61,28 @@ END
   make_policy "$NAME: events of $1 are late" "policy-late-$1.json"
 }
 
+# What the functions do not log: that nobody calls them.
+make_no_sweeps_alert() {
+  [ "$ALERTS" = yes ] || return 0
+  local filter="resource.type=\"cloud_run_revision\" AND resource.labels.location=\"$REGION\" AND resource.labels.service_name=\"$NAME-aggregate\" AND metric.type=\"run.googleapis.com/request_count\" AND metric.labels.response_code_class=\"2xx\""
+  write_file "policy-no-sweeps.json" <<END
+{"displayName": "$NAME: nothing sweeps", "combiner": "OR", "severity": "ERROR",
+ "conditions": [{"displayName": "no call of $NAME-aggregate succeeded for 30 minutes", "conditionAbsent": {"filter": $(json_text "$filter"),
+  "duration": "1800s",
+  "aggregations": [{"alignmentPeriod": "300s", "perSeriesAligner": "ALIGN_DELTA", "crossSeriesReducer": "REDUCE_SUM"}]}}],
+ "alertStrategy": {"autoClose": "86400s"}}
+END
+  make_policy "$NAME: nothing sweeps" "policy-no-sweeps.json"
+}
+
 make_alerts() {
   heading "Metrics of the functions' log lines, and alerts"
   make_alert failed_rounds 'a round failed' ERROR 300 'jsonPayload.done=~"^fail "' task_id=taskId
+  make_alert failed_runs 'an aggregation failed' ERROR 300 'jsonPayload.runTrouble=~"^(failed|held-up)$"' aggregation_id=aggregationId trouble=runTrouble
   make_alert missed_ticks 'a scheduled aggregation did not run' ERROR 300 'jsonPayload.missedTick=true' schedule=schedule tick=tick
   [ "$WITH_DEPLOY" = no ] || make_alert failed_releases 'a release failed' ERROR 300 "resource.labels.service_name=\"$NAME-deploy\" AND jsonPayload.method=\"POST\" AND jsonPayload.status>=500" path=path
   make_alert overdue_tasks 'a task is overdue' WARNING 3600 'jsonPayload.decision="wait" AND jsonPayload.reason=~"^Overdue since "' task_id=taskId
   make_alert held_up_tasks 'a task is held up' ERROR 3600 'severity>=ERROR AND jsonPayload.message=~"^Task .* could not be advanced: "' task_id=taskId
   make_alert failed_sweeps 'the sweep fails' ERROR 3600 'jsonPayload.path="/sweep" AND jsonPayload.status>=500'
+  make_no_sweeps_alert
 }

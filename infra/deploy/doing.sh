@@ -80,7 +80,10 @@ capture() {
   if [ "$DRY_RUN" = yes ]; then
     printf -v "$variable" '$%s' "$variable"
   else
-    printf -v "$variable" '%s' "$("$@")"
+    # In two steps: as an argument of printf, a command that fails would not end the script.
+    local value
+    value=$("$@")
+    printf -v "$variable" '%s' "$value"
   fi
 }
 

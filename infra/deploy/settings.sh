@@ -14,7 +14,7 @@ GKE_CLUSTER='' GKE_ENDPOINT=dns CONNECT_GATEWAY='' FLEET_PROJECT='' KUBERNETES_E
 UPLOAD_BUCKETS='' READ_BUCKETS='' OUTPUT_BUCKETS='' VALUES_DOCUMENT='' VALUES_URI=''
 SCHEDULES='' SWEEP_CRON='* * * * *' INVOKERS='' DEPLOY_INVOKERS='' AGGREGATOR_MEMBERS=''
 NETWORK='' SUBNET='' NETWORK_TAGS='' VPC_EGRESS=private-ranges-only
-WITH_DEPLOY=yes CUSTOM_ROLE=yes ALERTS=yes NOTIFICATION_CHANNELS='' STATE_LOCATION='' STATE_KEEP_DAYS=7
+WITH_DEPLOY=yes AGGREGATION_BY_DEPLOY=no CUSTOM_ROLE=yes ALERTS=yes NOTIFICATION_CHANNELS='' STATE_LOCATION='' STATE_KEEP_DAYS=7
 SOURCE=$ROOT/dist
 
 # Without a slash the shell would look for it on the PATH.
@@ -68,7 +68,7 @@ check_settings() {
     { matches "$name" '^[A-Za-z0-9_-]+$' && matches "$cron" '^[^ ]+ [^ ]+ [^ ]+ [^ ]+ [^ ]+$' && [ -n "$zone" ] && [ "${body#\{}" != "$body" ]; } ||
       fault "SCHEDULES: \"$name|$cron|$zone|$body\" must be NAME|CRON|TIME ZONE|JSON BODY."
   done < <(sed '/^$/d' <<<"$SCHEDULES")
-  for each in "$WITH_DEPLOY" "$CUSTOM_ROLE" "$ALERTS"; do matches "$each" '^(yes|no)$' || fault "WITH_DEPLOY, CUSTOM_ROLE and ALERTS must be yes or no."; done
+  for each in "$WITH_DEPLOY" "$AGGREGATION_BY_DEPLOY" "$CUSTOM_ROLE" "$ALERTS"; do matches "$each" '^(yes|no)$' || fault "WITH_DEPLOY, AGGREGATION_BY_DEPLOY, CUSTOM_ROLE and ALERTS must be yes or no."; done
   matches "$STATE_KEEP_DAYS" '^(0|[7-9]|[1-8][0-9]|90)$' || fault "STATE_KEEP_DAYS must be 0, or 7 to 90."
 }
 

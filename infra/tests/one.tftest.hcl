@@ -103,15 +103,15 @@ run "permissions" {
     error_message = "each function reaches the cluster"
   }
   assert {
-    condition     = length(google_storage_bucket_iam_member.state) == 3 && alltrue([for each in google_storage_bucket_iam_member.state : each.role == "roles/storage.objectUser"])
+    condition     = length(google_storage_bucket_iam_member.state) == 2 && alltrue([for each in google_storage_bucket_iam_member.state : each.role == "roles/storage.objectUser"])
     error_message = "state is read and written"
   }
   assert {
-    condition     = length(google_storage_bucket_iam_member.allowed) == 6 && alltrue([for each in google_storage_bucket_iam_member.allowed : each.role == "roles/storage.objectViewer"])
+    condition     = length(google_storage_bucket_iam_member.allowed) == 4 && alltrue([for each in google_storage_bucket_iam_member.allowed : each.role == "roles/storage.objectViewer"])
     error_message = "the other buckets are read only"
   }
   assert {
-    condition     = length(google_storage_bucket_iam_member.values) == 3 && alltrue([for each in google_storage_bucket_iam_member.values : each.role == "roles/storage.objectViewer" && each.bucket == "my-project-tio-source"])
+    condition     = length(google_storage_bucket_iam_member.values) == 2 && alltrue([for each in google_storage_bucket_iam_member.values : each.role == "roles/storage.objectViewer" && each.bucket == "my-project-tio-source"])
     error_message = "the values are read only"
   }
   assert {
@@ -203,7 +203,7 @@ run "alerts" {
   command = apply
 
   assert {
-    condition     = sort(keys(google_logging_metric.log_alert)) == tolist(["failed_releases", "failed_rounds", "failed_sweeps", "held_up_tasks", "missed_ticks", "overdue_tasks"])
+    condition     = sort(keys(google_logging_metric.log_alert)) == tolist(["failed_releases", "failed_rounds", "failed_runs", "failed_sweeps", "held_up_tasks", "missed_ticks", "overdue_tasks"])
     error_message = "a metric of each"
   }
   assert {
@@ -217,6 +217,10 @@ run "alerts" {
   assert {
     condition     = length(google_monitoring_alert_policy.late_events) == 1
     error_message = "late events, of each trigger's subscription"
+  }
+  assert {
+    condition     = one(google_monitoring_alert_policy.no_sweeps[*].conditions[0].condition_absent[0].duration) == "1800s" && strcontains(google_monitoring_alert_policy.no_sweeps[0].conditions[0].condition_absent[0].filter, "service_name=\"tio-aggregate\" AND metric.type=\"run.googleapis.com/request_count\" AND metric.labels.response_code_class=\"2xx\"")
+    error_message = "that nothing sweeps, which no log line tells"
   }
 }
 

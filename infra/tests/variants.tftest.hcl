@@ -45,8 +45,8 @@ run "three_of_each" {
     error_message = "the bucket that is made here has its lifecycle"
   }
   assert {
-    condition     = length(google_storage_bucket_iam_member.allowed) == 3 * 4
-    error_message = "each function may read each bucket"
+    condition     = length(google_storage_bucket_iam_member.allowed) == 2 * 4
+    error_message = "each function that launches Jobs may read each bucket"
   }
   assert {
     condition     = { for name, each in google_cloud_scheduler_job.schedule : name => each.schedule } == { nightly = "0 3 * * *", hourly = "0 * * * *", monthly = "0 3 1 * *" }
@@ -199,8 +199,35 @@ run "without_deploy_and_alerts" {
     error_message = "nothing of deploy"
   }
   assert {
-    condition     = length(google_monitoring_alert_policy.log_alert) == 0 && sort(keys(google_logging_metric.log_alert)) == tolist(["failed_rounds", "failed_sweeps", "held_up_tasks", "missed_ticks", "overdue_tasks"]) && length(google_project_service.service) == 0
+    condition     = length(google_monitoring_alert_policy.log_alert) == 0 && length(google_monitoring_alert_policy.no_sweeps) == 0 && sort(keys(google_logging_metric.log_alert)) == tolist(["failed_rounds", "failed_runs", "failed_sweeps", "held_up_tasks", "missed_ticks", "overdue_tasks"]) && length(google_project_service.service) == 0
     error_message = "metrics, and no policies"
+  }
+}
+
+run "aggregations_by_deploy" {
+  command = plan
+  variables {
+    aggregation_by_deploy = true
+    values_uri            = "gs://my-config/values.yaml"
+  }
+  assert {
+    condition     = contains(keys(google_storage_bucket_iam_member.state), "deploy") && length(google_storage_bucket_iam_member.allowed) == 3 * length(local.allowed_buckets)
+    error_message = "deploy launches as aggregate does"
+  }
+  assert {
+    condition     = sort(keys(google_storage_bucket_iam_member.values)) == tolist(["aggregate", "oncheckpoint"])
+    error_message = "and is given its values with each call"
+  }
+}
+
+run "values_beside_the_averages" {
+  command = plan
+  variables {
+    values_uri = "gs://my-models/values.yaml"
+  }
+  assert {
+    condition     = length(google_storage_bucket_iam_member.values) == 0 && contains(local.allowed_buckets, "my-models")
+    error_message = "one grant has one owner"
   }
 }
 

@@ -6,12 +6,10 @@ import { withStep } from '../aggregation/run-record.ts';
 import type { RunSummary, StoredRun } from '../aggregation/run-store.ts';
 import { readRun, updateRun } from '../aggregation/run-store.ts';
 import { AppError } from '../errors.ts';
-import type { Log } from '../log.ts';
-import { observeRun } from './run.ts';
+import type { StatusDeps } from './run.ts';
+import { logTrouble, observeRun } from './run.ts';
 
-export interface SweepRunsDeps extends LaunchDeps {
-  readonly log: Log;
-}
+export interface SweepRunsDeps extends LaunchDeps, StatusDeps {}
 
 export interface SweptRuns {
   /** Claimed runs whose Job this sweep created. */
@@ -30,7 +28,7 @@ const STARTING_DEADLINE_MS = 24 * 3600 * 1000;
 // The call that claimed a run a moment ago is still at work on it.
 const CLAIMANT_MS = 60_000;
 
-type Swept = 'started' | 'settled' | 'failed' | 'unchanged';
+type Swept = 'started' | 'settled' | 'failed' | 'unchanged' | 'error';
 
 const needsSweep = (run: RunSummary): boolean => run.state === 'claimed' || run.state === 'created' || run.jobLeft;
 
@@ -55,13 +53,21 @@ const sweepClaim = async (deps: SweepRunsDeps, stored: StoredRun, signal: AbortS
   if (observed.record.state !== 'claimed') return observed.record.state === 'created' ? 'unchanged' : 'settled';
   const now = deps.now();
   if (isOverdue(stored.record, now)) {
-    await updateRun(deps, stored, (record) => giveUp(record, now), { signal });
+    const { record } = await updateRun(deps, stored, (newest) => giveUp(newest, now), { signal });
+    if (record.state === 'failed') logTrouble(deps.log, record, 'failed', record.why ?? '');
     return 'failed';
   }
   if (!isForSweep(stored.record, now)) return 'unchanged';
   const marked = await updateRun(deps, stored, (record) => withStep(record, now, 'taken up by a sweep'), { signal });
-  const { created } = await finishRun(deps, marked, { checked: false, signal });
-  return created ? 'started' : 'settled';
+  try {
+    const { created } = await finishRun(deps, marked, { checked: false, signal });
+    return created ? 'started' : 'settled';
+  } catch (error) {
+    // What passes is tried again in a minute; the rest waits for somebody, who has to be told.
+    if (!(error instanceof AppError) || error.retryable) throw error;
+    logTrouble(deps.log, marked.record, 'held-up', error.message);
+    return 'error';
+  }
 };
 
 const sweepRun = async (deps: SweepRunsDeps, id: string, signal: AbortSignal): Promise<Swept> => {
@@ -77,7 +83,7 @@ const sweepRun = async (deps: SweepRunsDeps, id: string, signal: AbortSignal): P
   return state === 'complete' || state === 'gone' ? 'settled' : 'unchanged';
 };
 
-const sweepOne = async (deps: SweepRunsDeps, id: string, signal: AbortSignal): Promise<Swept | 'error'> => {
+const sweepOne = async (deps: SweepRunsDeps, id: string, signal: AbortSignal): Promise<Swept> => {
   try {
     return await sweepRun(deps, id, signal);
   } catch (error) {

@@ -9,11 +9,14 @@ import { cancel } from '../../src/rounds/cancel.ts';
 import { redrive } from '../../src/rounds/redrive.ts';
 import { sweep } from '../../src/rounds/sweep.ts';
 import { readTask } from '../../src/rounds/task-status.ts';
+import type { StatusDeps } from '../../src/status/run.ts';
 import { describeRun, logsOf } from '../../src/status/run.ts';
 import { sweepRuns } from '../../src/status/sweep-runs.ts';
 import { parseValues } from '../../src/values/parse-values.ts';
 import { createFunctionDeps, depsOf, type FunctionDeps, LIST, upload } from './function-deps.ts';
 import { assert, newId, until, type Work, type Workplace } from './work.ts';
+
+const statusOf = (deps: FunctionDeps): StatusDeps => ({ ...deps.launch, log: () => undefined });
 
 const requestOf = (deps: FunctionDeps, aggregator: Record<string, string> = {}) => {
   deps.store.put(LIST, 'gs://uploads/u/1\n');
@@ -56,13 +59,13 @@ const runWork: Work = {
     assert(outcome === 'created', `the run is ${outcome}`);
     const id = record.aggregationId;
     const status = await until('the run has a pod', async () => {
-      const found = await describeRun(deps.launch, id);
+      const found = await describeRun(statusOf(deps), id);
       return found.pods.length > 0 ? found : undefined;
     });
     // Its pod has no node: there is no log yet, and to ask for it is allowed.
-    await logsOf(deps.launch, status, 10);
+    await logsOf(statusOf(deps), status, 10);
     await cancelRun(deps.launch, id, 'Cancelled by a test.');
-    assert((await describeRun(deps.launch, id)).state === 'cancelled', 'the run is not cancelled');
+    assert((await describeRun(statusOf(deps), id)).state === 'cancelled', 'the run is not cancelled');
   },
 };
 

@@ -1,3 +1,5 @@
+import { launch } from '../../src/aggregation/launch.ts';
+import { listRuns } from '../../src/aggregation/run-store.ts';
 import { AppError } from '../../src/errors.ts';
 import { createRoundsDeps } from '../../src/functions/rounds-deps.ts';
 import { createLog } from '../../src/log.ts';
@@ -5,10 +7,12 @@ import { advance } from '../../src/rounds/advance.ts';
 import type { RoundsDeps } from '../../src/rounds/deps.ts';
 import { sweep } from '../../src/rounds/sweep.ts';
 import { sweepSchedules } from '../../src/status/schedules.ts';
+import type { SweepRunsDeps } from '../../src/status/sweep-runs.ts';
+import { sweepRuns } from '../../src/status/sweep-runs.ts';
 import { parseValues } from '../../src/values/parse-values.ts';
 import type { ScheduleValues } from '../../src/values/schema.ts';
 import type { LaunchWorld } from '../helpers/launch-world.ts';
-import { createLaunchWorld, NAMESPACE } from '../helpers/launch-world.ts';
+import { buildRequest, createLaunchWorld, NAMESPACE } from '../helpers/launch-world.ts';
 
 export type Line = Readonly<Record<string, unknown>>;
 
@@ -110,5 +114,55 @@ export const missedTick = async (): Promise<readonly Line[]> => {
   await sweepSchedules({ ...world.deps, log }, [schedule], []);
   world.advanceMs(90 * 60_000);
   await sweepSchedules({ ...world.deps, log }, [schedule], []);
+  return lines;
+};
+
+interface RunWorld {
+  readonly world: LaunchWorld;
+  readonly deps: SweepRunsDeps;
+  readonly lines: readonly Line[];
+  readonly sweep: () => Promise<void>;
+}
+
+const createRunWorld = (): RunWorld => {
+  const world = createLaunchWorld();
+  const lines: Line[] = [];
+  const deps = { ...world.deps, log: createLog((line) => void lines.push(JSON.parse(line))) };
+  const sweepAll = async (): Promise<void> => {
+    await sweepRuns(deps, await Array.fromAsync(listRuns(deps)), AbortSignal.timeout(10_000));
+  };
+  return { world, deps, lines, sweep: sweepAll };
+};
+
+/** A run whose Job fails; two sweeps see it. */
+export const failedRun = async (): Promise<readonly Line[]> => {
+  const { world, deps, lines, sweep: sweepAll } = createRunWorld();
+  await launch(deps, buildRequest({ aggregationId: 'nightly' }), { dryRun: false });
+  world.cluster.failJob(NAMESPACE, world.cluster.jobs()[0]?.metadata?.name ?? '');
+  await sweepAll();
+  await sweepAll();
+  return lines;
+};
+
+/** A scheduled run whose Secret is missing. */
+export const heldUpRun = async (): Promise<readonly Line[]> => {
+  const { world, deps, lines, sweep: sweepAll } = createRunWorld();
+  world.cluster.removeSecret(NAMESPACE, 'sacred');
+  const request = buildRequest({ aggregationId: 'nightly' }, { trigger: 'schedule' });
+  await launch(deps, request, { dryRun: false }).catch((error: unknown) => {
+    if (!(error instanceof AppError)) throw error;
+  });
+  world.advanceMs(61_000);
+  await sweepAll();
+  return lines;
+};
+
+/** A run that ends well. */
+export const goodRun = async (): Promise<readonly Line[]> => {
+  const { world, deps, lines, sweep: sweepAll } = createRunWorld();
+  await launch(deps, buildRequest({ aggregationId: 'nightly' }), { dryRun: false });
+  world.cluster.completeJob(NAMESPACE, world.cluster.jobs()[0]?.metadata?.name ?? '');
+  await sweepAll();
+  deps.log('INFO', 'the sweep is over');
   return lines;
 };

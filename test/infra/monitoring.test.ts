@@ -5,7 +5,17 @@ import { startDeploy } from '../functions/deploy-world.ts';
 import { startAggregate } from '../functions/world.ts';
 import { exampleDocument } from '../release/values.ts';
 import { matchesFilter } from './log-filter.ts';
-import { failedRound, heldUpTask, type Line, missedTick, overdueTask, settledRound } from './log-lines.ts';
+import {
+  failedRound,
+  failedRun,
+  goodRun,
+  heldUpRun,
+  heldUpTask,
+  type Line,
+  missedTick,
+  overdueTask,
+  settledRound,
+} from './log-lines.ts';
 import { GOOD } from './refusals.ts';
 import { describeTerraform, evaluate } from './terraform-tool.ts';
 
@@ -69,6 +79,9 @@ describeTerraform('the alerts of infra/monitoring.tf', () => {
     ['a task that a missing Secret holds up', heldUpTask, { held_up_tasks: { task_id: 'mnist' } }],
     ['a missed tick', missedTick, { missed_ticks: { schedule: 'hourly', tick: '2026-11-22T03:00:00.000Z' } }],
     ['a failed sweep', failedSweep, { failed_sweeps: {} }],
+    ['a failed run', failedRun, { failed_runs: { aggregation_id: 'nightly', trouble: 'failed' } }],
+    ['a run that waits', heldUpRun, { failed_runs: { aggregation_id: 'nightly', trouble: 'held-up' } }],
+    ['a run that ends well', goodRun, {}],
     ['a round that is settled', settledRound, {}],
     ['a sweep with nothing to do', goodSweep, {}],
   ])('find what the functions log: %s', async (_name, run, expected) => {

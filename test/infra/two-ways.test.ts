@@ -131,7 +131,11 @@ describeTerraform('Terraform and deploy.sh make the same', () => {
     const policies = Object.keys(files).filter((name) => name.startsWith('policy-'));
     const late = Object.keys(terraform.triggers).map((bucket) => `policy-late-${bucket}.json`);
     expect(policies.toSorted()).toEqual(
-      [...late, ...Object.keys(terraform.alerts).map((key) => `policy-${key}.json`)].toSorted(),
+      [
+        'policy-no-sweeps.json',
+        ...late,
+        ...Object.keys(terraform.alerts).map((key) => `policy-${key}.json`),
+      ].toSorted(),
     );
   });
 });
