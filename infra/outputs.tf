@@ -37,9 +37,8 @@ output "bundle" {
   value       = "gs://${google_storage_bucket.source.name}/${google_storage_bucket_object.bundle.name}"
 }
 
-output "try_it" {
-  description = "Ready-to-paste commands, for one of the invokers."
-  value = merge(
+locals {
+  try_it = merge(
     {
       runs          = "curl -s -H \"Authorization: Bearer $(gcloud auth print-identity-token)\" ${local.aggregate_url}/"
       tasks         = "curl -s -H \"Authorization: Bearer $(gcloud auth print-identity-token)\" ${local.aggregate_url}/tasks"
@@ -57,6 +56,20 @@ output "try_it" {
     } : {},
     { for name, job in google_cloud_scheduler_job.schedule : "schedule ${name}" => "gcloud scheduler jobs run ${job.name} --project=${var.project} --location=${job.region}" },
   )
+}
+
+output "try_it" {
+  description = "Commands to try it with, by name; to_paste has them as lines."
+  value       = local.try_it
+}
+
+output "to_paste" {
+  description = "Lines to paste: terraform output -raw to_paste. Those with curl are for the invokers; those with gcloud ask for roles of their own."
+  value = join("\n", concat(
+    [for name, command in local.try_it : "# ${name}\n${command}" if command != null],
+    [for bucket, command in local.ack_deadline_commands : "# the ack deadline of ${bucket}, once\n${command}"],
+    [""],
+  ))
 }
 
 output "ack_deadline_commands" {

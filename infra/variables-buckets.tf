@@ -56,7 +56,7 @@ variable "output_buckets" {
 }
 
 variable "raise_ack_deadline" {
-  description = "Whether `gcloud` on the machine that applies raises the ack deadline of the triggers' subscriptions from 10 s to that of the function: there is no field for it. false: output \"ack_deadline_commands\" tells the commands."
+  description = "Whether `gcloud` on the machine that applies raises the ack deadline of the triggers' subscriptions from 10 s to that of the function: there is no field for it. false: output \"to_paste\" tells the commands."
   type        = bool
   default     = false
 }

@@ -236,6 +236,10 @@ run "what_to_paste" {
     error_message = "gcloud, with project and location"
   }
   assert {
+    condition     = strcontains(output.to_paste, "# tasks\ncurl -s -H \"Authorization: Bearer $(gcloud auth print-identity-token)\" https://mock-abc123-ez.a.run.app/tasks\n")
+    error_message = "lines to paste"
+  }
+  assert {
     condition     = alltrue([for key, each in output.try_it : each == null ? key == "upload_values" : can(regex("^(curl|gcloud) ", each))])
     error_message = "commands, and nothing else"
   }

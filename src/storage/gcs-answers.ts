@@ -27,14 +27,16 @@ export const parseObjectInfo = (bucket: string, body: unknown): ObjectInfo => {
     generation: textOf(body, 'generation'),
     size: Number(textOf(body, 'size')),
     timeCreated: textOf(body, 'timeCreated'),
-    crc32c: textOf(body, 'crc32c'),
+    // Of an object with a key of the customer's own it is told to nobody who has not the key.
+    crc32c: typeof body['crc32c'] === 'string' ? body['crc32c'] : '',
     metadata: readMetadata(body['metadata']),
   };
 };
 
 /** One page of objects.list. Throws TypeError. */
 export const parseObjectPage = ({ bucket }: ListOptions, body: unknown): ObjectPage => {
-  if (!isRecord(body)) throw new TypeError('no list of objects');
+  // A page may have neither items nor prefixes: without its kind, anything else would pass for the end of a listing.
+  if (!isRecord(body) || body['kind'] !== 'storage#objects') throw new TypeError('no list of objects');
   const { items = [], prefixes = [], nextPageToken } = body;
   if (!Array.isArray(items) || !Array.isArray(prefixes)) throw new TypeError('no list of objects');
   return {

@@ -86,7 +86,10 @@ export const createGcsTransport = ({ apiEndpoint, projectId }: GcsTransportOptio
         (resolve, reject) => {
           countUpstreamCall();
           storage().request(optionsOf(request), (error, body: unknown, response) => {
-            if (response === undefined || response === null) reject(error);
+            // An answer that breaks off, or that is no JSON, comes with an error, with its status, and with the stream
+            // of what is left as `body` (teeny-request 10, `index.js`): as an answer it would be one without fields.
+            const isBroken = error !== null && (response?.statusCode ?? 0) < 300;
+            if (response === undefined || response === null || isBroken) reject(error);
             else resolve({ status: response.statusCode, headers: response.headers, body });
           });
         },

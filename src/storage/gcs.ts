@@ -55,7 +55,7 @@ const buildUpload = ({ bucket, name }: GsUri, text: string, options: WriteOption
 
 const buildList = (options: ListOptions): GcsRequest => {
   const { bucket, prefix, delimiter, startOffset, endOffset, pageToken, maxResults } = options;
-  const fields = `nextPageToken,prefixes,items(${INFO_FIELDS})`;
+  const fields = `kind,nextPageToken,prefixes,items(${INFO_FIELDS})`;
   const query = buildQuery({ prefix, delimiter, startOffset, endOffset, pageToken, maxResults, fields });
   return { method: 'GET', path: `/storage/v1/b/${bucket}/o?${query}` };
 };

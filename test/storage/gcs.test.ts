@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { DeadlineError, UnavailableError, UpstreamError } from '../../src/errors.ts';
 import type { Fault } from '../../src/local/gcs/faults.ts';
@@ -23,6 +24,7 @@ const startFaulty = async (faults: readonly Fault[] = [], timeoutMs = 10_000) =>
   return { requests, store: createGcsObjectStore({ apiEndpoint: server.url, timeoutMs }) };
 };
 
+const EMPTY_PAGE = JSON.stringify({ kind: 'storage#objects' });
 const storeAt = (url: string, timeoutMs = 10_000) => createGcsObjectStore({ apiEndpoint: url, timeoutMs });
 
 describe('requests', () => {
@@ -65,11 +67,13 @@ describe('requests', () => {
 
   test('a list asks for the fields it needs only', async () => {
     const server = await startCannedServer((_, response) => {
-      response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+      response.writeHead(200, { 'content-type': 'application/json' }).end(EMPTY_PAGE);
     });
     await storeAt(server.url).list({ bucket: 'state', prefix: '{{projectId}}' });
     const query = new URL(server.requests[0]?.split(' ')[1] ?? '', server.url).searchParams;
-    expect(query.get('fields')).toBe('nextPageToken,prefixes,items(name,generation,size,timeCreated,crc32c,metadata)');
+    expect(query.get('fields')).toBe(
+      'kind,nextPageToken,prefixes,items(name,generation,size,timeCreated,crc32c,metadata)',
+    );
     expect(query.get('prefix')).toBe('{{projectId}}');
   });
 });
@@ -127,10 +131,51 @@ describe('retries', () => {
     expect(await storeAt(server.url).read(uri)).toMatchObject({ text: TEXT });
   });
 
+  const PAGE = JSON.stringify({ kind: 'storage#objects', items: [{ name: 'a', generation: '1', size: '2' }] });
+  const JSON_TYPE = { 'content-type': 'application/json; charset=UTF-8' };
+  const broken: readonly (readonly [string, (response: ServerResponse) => void])[] = [
+    [
+      'cut off',
+      (response) => {
+        response.writeHead(200, { ...JSON_TYPE, 'content-length': String(PAGE.length) });
+        response.write(PAGE.slice(0, 20), () => response.destroy());
+      },
+    ],
+    [
+      'cut off between chunks',
+      (response) => {
+        response.writeHead(200, JSON_TYPE);
+        response.write(PAGE.slice(0, 20), () => response.destroy());
+      },
+    ],
+    ['that ends too early', (response) => void response.writeHead(200, JSON_TYPE).end(PAGE.slice(0, 20))],
+    ['that is empty', (response) => void response.writeHead(200, JSON_TYPE).end()],
+    ['of nothing', (response) => void response.writeHead(200, JSON_TYPE).end('{}')],
+    ['of somebody else', (response) => void response.writeHead(200, JSON_TYPE).end('{"status":"ok"}')],
+  ];
+
+  test.each(broken)('a listing %s is not an empty one: it is asked for again', async (_, breakOff) => {
+    const server = await startCannedServer((__, response, index) => {
+      if (index === 0) breakOff(response);
+      else response.writeHead(200, JSON_TYPE).end(EMPTY_PAGE);
+    });
+    expect(await storeAt(server.url).list({ bucket: 'state' })).toEqual({ objects: [], prefixes: [] });
+    expect(server.requests).toHaveLength(2);
+  });
+
+  test.each(broken)('a write whose answer is one %s is sent again', async (_, breakOff) => {
+    const info = { name: 'n', generation: '9', size: '4', timeCreated: '2026-01-01T00:00:00Z', crc32c: 'AAAAAA==' };
+    const server = await startCannedServer((__, response, index) => {
+      if (index === 0) breakOff(response);
+      else response.writeHead(200, JSON_TYPE).end(JSON.stringify(info));
+    });
+    expect(await storeAt(server.url).write(uri, 'mine', create)).toMatchObject({ generation: '9' });
+  });
+
   test('an answer that is not from Cloud Storage is asked for again', async () => {
     const server = await startCannedServer((_, response, index) => {
       if (index === 0) response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Log in</h1>');
-      else response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+      else response.writeHead(200, { 'content-type': 'application/json' }).end(EMPTY_PAGE);
     });
     expect(await storeAt(server.url).list({ bucket: 'state' })).toEqual({ objects: [], prefixes: [] });
   });
