@@ -9,6 +9,12 @@ const FIELD = 'aggregator.checkpointsFilePath';
 // A path has at most 1,024 bytes of name and 222 of bucket; what is longer without a line end is no list.
 const MAX_LINE_CHARACTERS = 2_048;
 
+/** The list itself is at fault: no other try helps while it is the same object. */
+export class CheckpointListError extends InvalidRequestError {}
+
+/** There is another list under the name than the one that was asked for. */
+export class SupersededListError extends CheckpointListError {}
+
 /** What was seen of a checkpoint list. */
 export interface CheckpointList {
   /** Lines, one update each. */
@@ -19,8 +25,8 @@ export interface CheckpointList {
   readonly bundles: number;
 }
 
-const fault = (uri: string, line: number, message: string): InvalidRequestError =>
-  new InvalidRequestError(
+const fault = (uri: string, line: number, message: string): CheckpointListError =>
+  new CheckpointListError(
     `${uri}, line ${line}: ${message}`,
     [{ path: FIELD, message: `line ${line}: ${message}` } satisfies Issue],
     {
@@ -70,19 +76,24 @@ const lineChecker = (uri: string, allowed: Allowances) => {
 
 /**
  * Reads the checkpoint list at `uri` as a stream and checks every line: a `gs://` path in an allowed bucket, one per
- * line, no header, at least one. Throws InvalidRequestError naming the first faulty line by its number (from 1), and
- * what the store throws.
+ * line, no header, at least one. Throws CheckpointListError naming the first faulty line by its number (from 1),
+ * SupersededListError where the object is not of the `generation` asked for, and what the store throws.
  */
 export const checkCheckpointList = async (
   store: ObjectStore,
   uri: string,
   allowed: Allowances,
-  signal?: AbortSignal,
+  { signal, generation }: { readonly signal?: AbortSignal | undefined; readonly generation?: string | undefined } = {},
 ): Promise<CheckpointList> => {
   const stream = await store.stream(parseGsUri(uri, FIELD), signal === undefined ? {} : { signal });
   if (stream === null) {
     const message = `${uri} does not exist; upload the list first, e.g. gcloud storage cp list.txt ${uri}`;
-    throw new InvalidRequestError(message, [{ path: FIELD, message }]);
+    throw new CheckpointListError(message, [{ path: FIELD, message }]);
+  }
+  if (generation !== undefined && stream.info.generation !== generation) {
+    await stream.body[Symbol.asyncIterator]().return?.();
+    const message = `${uri} was uploaded again: generation ${generation} of it is gone, and ${stream.info.generation} has a run of its own`;
+    throw new SupersededListError(message, [{ path: FIELD, message }]);
   }
   const lines = lineChecker(uri, allowed);
   await forEachLine(stream.body, lines.check, (number) => {
@@ -91,7 +102,7 @@ export const checkCheckpointList = async (
   const { updates, bundles } = lines.result();
   if (updates === 0) {
     const message = `${uri} is empty; write one gs://BUCKET/NAME per line`;
-    throw new InvalidRequestError(message, [{ path: FIELD, message }]);
+    throw new CheckpointListError(message, [{ path: FIELD, message }]);
   }
   return { updates, bundles, generation: stream.info.generation };
 };

@@ -2,13 +2,12 @@ import type { Cluster } from '../cluster/port.ts';
 import { AppError, InvalidRequestError } from '../errors.ts';
 import { requiredSecrets } from '../secrets/required.ts';
 import { assertSecrets } from '../secrets/missing.ts';
-import { hasObjects } from '../storage/port.ts';
 import { joinGsUri, parseGsUri } from '../storage/uri.ts';
 import type { Allowances } from './allowed.ts';
 import { allowanceIssues } from './allowed.ts';
 import { cancelRun, deleteLeftJob } from './cancel.ts';
 import type { CheckpointList } from './checkpoint-list.ts';
-import { checkCheckpointList } from './checkpoint-list.ts';
+import { checkCheckpointList, CheckpointListError, SupersededListError } from './checkpoint-list.ts';
 import { ensureJob } from './ensure-job.ts';
 import { jobOf, withJob } from './run-job.ts';
 import type { RunRecord } from './run-record.ts';
@@ -30,7 +29,7 @@ export interface LaunchDeps extends StateDeps {
  */
 export const checkRun = async (
   deps: LaunchDeps,
-  record: Pick<RunRecord, 'spec' | 'jobName' | 'checkSecrets'>,
+  record: Pick<RunRecord, 'spec' | 'jobName' | 'checkSecrets' | 'listGeneration'>,
   signal?: AbortSignal,
 ): Promise<CheckpointList> => {
   const issues = allowanceIssues(
@@ -47,7 +46,10 @@ export const checkRun = async (
   const podSpec = jobOf(record).spec?.template.spec;
   const required = requiredSecrets(record.spec.namespace, podSpec === undefined ? [] : [podSpec], record.checkSecrets);
   const [list, secrets] = await Promise.allSettled([
-    checkCheckpointList(deps.store, record.spec.checkpointsFilePath, deps.allowed, signal),
+    checkCheckpointList(deps.store, record.spec.checkpointsFilePath, deps.allowed, {
+      signal,
+      generation: record.listGeneration,
+    }),
     assertSecrets(deps.cluster, required, signal),
   ]);
   if (list.status === 'rejected') throw list.reason;
@@ -55,25 +57,37 @@ export const checkRun = async (
   return list.value;
 };
 
-const skipped = (record: RunRecord, why: string, now: Date): RunRecord =>
-  record.state === 'claimed'
-    ? withStep({ ...record, state: 'skipped', why, finishedAt: now.toISOString() }, now, 'skipped')
+/** Without a Job, and not to have one. */
+const closed = (record: RunRecord, state: 'skipped' | 'failed', why: string, now: Date): RunRecord =>
+  record.state === 'claimed' || record.state === 'refused'
+    ? withStep({ ...record, state, why, finishedAt: now.toISOString() }, now, state)
     : record;
 
 // `why` also says that the caller was told: the sweep leaves such a run of a person to that person.
 const noted = (record: RunRecord, error: AppError): RunRecord =>
   record.state === 'claimed' && record.why !== error.message ? { ...record, why: error.message } : record;
 
+/** Output that is younger than the claim: what lay there before is of another run. */
+const hasOutputSince = async (deps: LaunchDeps, { spec, claimedAt }: RunRecord): Promise<boolean> => {
+  const { bucket, name: prefix } = joinGsUri(parseGsUri(spec.outputPath), '');
+  let pageToken: string | undefined;
+  do {
+    const page = await deps.store.list({ bucket, prefix, ...(pageToken !== undefined && { pageToken }) });
+    if (page.objects.some(({ timeCreated }) => Date.parse(timeCreated) >= Date.parse(claimedAt))) return true;
+    pageToken = page.nextPageToken;
+  } while (pageToken !== undefined);
+  return false;
+};
+
 /**
- * Whether the Job of an old claim ran already: older than the Job's own time to live, with no Job under the name, but
- * with output. Such a run must not run again; one without output ran in vain, or never.
+ * Whether the Job of an old claim ran already: nobody has looked at it for longer than the Job's own time to live, there
+ * is no Job under the name, but output. Such a run must not run again; one without output ran in vain, or never.
  */
-const ranBefore = async (deps: LaunchDeps, record: RunRecord): Promise<boolean> => {
-  const ageMs = deps.now().getTime() - Date.parse(record.claimedAt);
+const ranBefore = async (deps: LaunchDeps, record: RunRecord, lastLookAt: string): Promise<boolean> => {
+  const ageMs = deps.now().getTime() - Date.parse(lastLookAt);
   if (ageMs <= record.spec.ttlSecondsAfterFinished * 1000) return false;
   if ((await deps.cluster.getJob(record.spec.namespace, record.jobName)) !== null) return false;
-  const { bucket, name } = joinGsUri(parseGsUri(record.spec.outputPath), '');
-  return hasObjects(deps.store, { bucket, prefix: name });
+  return hasOutputSince(deps, record);
 };
 
 const gone = (record: RunRecord, now: Date): RunRecord => {
@@ -122,14 +136,20 @@ const createOrAdopt = async (deps: LaunchDeps, claim: StoredRun, signal?: AbortS
 export const finishRun = async (
   deps: LaunchDeps,
   claim: StoredRun,
-  options: { readonly checked: boolean; readonly signal?: AbortSignal | undefined },
+  options: {
+    readonly checked: boolean;
+    /** When the claim was looked at before this call; its last step by default. */
+    readonly lastLookAt?: string | undefined;
+    readonly signal?: AbortSignal | undefined;
+  },
 ): Promise<FinishedRun> => {
   const { record } = claim;
   const unchanged = async (change: (newest: RunRecord) => RunRecord): Promise<FinishedRun> => ({
     stored: await updateRun(deps, claim, change),
     created: false,
   });
-  if (await ranBefore(deps, record)) return unchanged((newest) => gone(newest, deps.now()));
+  const lastLookAt = options.lastLookAt ?? record.steps.at(-1)?.at ?? record.claimedAt;
+  if (await ranBefore(deps, record, lastLookAt)) return unchanged((newest) => gone(newest, deps.now()));
   const blockers = await takeSlot(
     deps,
     record,
@@ -146,9 +166,18 @@ export const finishRun = async (
   const [blocker] = blockers;
   if (blocker !== undefined) {
     const why = `concurrencyPolicy Forbid: run "${blocker.aggregationId}" of schedule "${record.schedule?.name}" is not over (${blocker.why}).`;
-    return unchanged((newest) => skipped(newest, why, deps.now()));
+    return unchanged((newest) => closed(newest, 'skipped', why, deps.now()));
   }
   if (options.checked) return createOrAdopt(deps, claim, options.signal);
-  const checked = await noting(deps, claim, () => checkRun(deps, record, options.signal));
-  return createOrAdopt(deps, { ...claim, record: { ...record, list: checked } }, options.signal);
+  try {
+    const checked = await noting(deps, claim, () => checkRun(deps, record, options.signal));
+    return await createOrAdopt(deps, { ...claim, record: { ...record, list: checked } }, options.signal);
+  } catch (error) {
+    if (!(error instanceof CheckpointListError) || record.listGeneration === undefined) throw error;
+    // The run is of that very object, which cannot become another: nothing is left to wait for.
+    if (error instanceof SupersededListError)
+      return unchanged((newest) => closed(newest, 'skipped', error.message, deps.now()));
+    await updateRun(deps, claim, (newest) => closed(newest, 'failed', error.message, deps.now()));
+    throw error;
+  }
 };

@@ -38,6 +38,7 @@ const buildRecord = (request: RunRequest, now: Date): RunRecord => {
     spec: request.spec,
     asked: { ...request.asked },
     checkSecrets: [...request.checkSecrets],
+    ...(request.listGeneration !== undefined && { listGeneration: request.listGeneration }),
     jobName: buildJobName(request.spec.releaseName, request.spec.aggregationId).name,
     state: 'claimed',
     claimedAt: now.toISOString(),

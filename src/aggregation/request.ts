@@ -20,6 +20,8 @@ export interface RunRequest {
   /** The specification with its placeholders unfilled. */
   readonly asked: Readonly<Record<string, unknown>>;
   readonly checkSecrets: RunRecord['checkSecrets'];
+  /** Of an uploaded list: the very object that the run is of. */
+  readonly listGeneration?: string;
   readonly warnings: readonly string[];
 }
 
@@ -200,5 +202,12 @@ export const buildUploadRequest = (values: Values, list: UploadedList, defaults:
   const paths = { checkpointsFilePath: uri, outputPath: list.outputPath };
   const aggregator = requireAggregator({ aggregator: { ...values.aggregator, ...paths } }, { idIsDerived: true });
   const { schedule: _schedule, ...spec } = buildSpec(aggregator, id, values.namespace ?? defaults.namespace, defaults);
-  return { trigger: 'upload', spec, asked: { ...spec }, checkSecrets: checksOf(values), warnings: [] };
+  return {
+    trigger: 'upload',
+    spec,
+    asked: { ...spec },
+    checkSecrets: checksOf(values),
+    listGeneration: list.generation,
+    warnings: [],
+  };
 };

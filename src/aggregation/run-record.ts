@@ -67,6 +67,8 @@ export const RunRecordSchema = z.object({
       keys: z.array(z.object({ key: z.string(), displayName: z.string().optional() })),
     }),
   ),
+  /** Of an uploaded list: the generation whose run this is. */
+  listGeneration: z.string().optional(),
   list: z.object({ updates: z.number(), bundles: z.number(), generation: z.string() }).optional(),
   jobName: z.string(),
   state: RecordStateSchema,

@@ -2,6 +2,7 @@ import type { HttpFunction } from '@google-cloud/functions-framework';
 import { listRuns } from '../aggregation/run-store.ts';
 import { sweep } from '../rounds/sweep.ts';
 import { sweepSchedules } from '../status/schedules.ts';
+import type { SweptRuns } from '../status/sweep-runs.ts';
 import { sweepRuns } from '../status/sweep-runs.ts';
 import type { AggregateDeps, AggregateHandler } from './aggregate-deps.ts';
 import { flag, parseQuery } from './query.ts';
@@ -14,14 +15,31 @@ import { advanceNow, cancelRound, listAllTasks, redriveRound, showTask } from '.
 // What is left of the request's time for the answer, once the sweep has begun its last task.
 const SWEEP_RESERVE_MS = 5_000;
 
+interface SweptLists extends SweptRuns {
+  readonly missedTicks: number;
+}
+
+const NO_LISTS: SweptLists = { started: 0, settled: 0, failed: 0, complete: true, missedTicks: 0 };
+
+/** The runs of lists, and the schedules. */
+const sweepLists = async (deps: AggregateDeps, signal: AbortSignal): Promise<SweptLists> => {
+  const known = await Array.fromAsync(listRuns(deps, { signal }));
+  const missedTicks = await sweepSchedules(deps, await schedulesOf(deps, signal), known, { signal });
+  return { ...(await sweepRuns(deps, known, signal)), missedTicks };
+};
+
 const sweepAll: AggregateHandler = async (deps, req, signal) => {
+  const startedAt = performance.now();
   const query = parseQuery(req.url, ['dryRun']);
   const dryRun = flag(query, 'dryRun');
-  // Runs first: there are few, and a claim without its Job has nobody else.
-  const known = dryRun ? [] : await Array.fromAsync(listRuns(deps, { signal }));
-  const missedTicks = dryRun ? 0 : await sweepSchedules(deps, await schedulesOf(deps, signal), known, { signal });
-  const runs = dryRun ? { started: 0, settled: 0, failed: 0, complete: true } : await sweepRuns(deps, known, signal);
-  const tasks = await sweep(deps.rounds, { signal, dryRun, deadlineMs: deps.requestTimeoutMs - SWEEP_RESERVE_MS });
+  // Runs first: there are few, and a claim without its Job has nobody else. Whatever becomes of them, half of the time is
+  // for the tasks.
+  const half = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(deps.requestTimeoutMs / 2))]);
+  const [lists] = await Promise.allSettled([dryRun ? NO_LISTS : sweepLists(deps, half)]);
+  const deadlineMs = deps.requestTimeoutMs - SWEEP_RESERVE_MS - (performance.now() - startedAt);
+  const tasks = await sweep(deps.rounds, { signal, dryRun, deadlineMs });
+  if (lists.status === 'rejected') throw lists.reason;
+  const { missedTicks, ...runs } = lists.value;
   const sum = {
     tasks: tasks.tasks,
     started: runs.started + tasks.started,

@@ -146,6 +146,10 @@ const nameOf = (event: unknown): LogFields => {
   }
 };
 
+/** Of a run that is on record and waits for somebody: an alert of infra/ goes by it. */
+const troubleOf = (meaning: Meaning, isRetry: boolean): LogFields =>
+  meaning === 'claimed' && !isRetry ? { runTrouble: 'held-up' } : {};
+
 const tell = (deps: OnCheckpointDeps, error: unknown, isRetry: boolean, fields: LogFields): void => {
   const after = isRetry ? 'it will be delivered again' : 'acknowledged';
   if (error instanceof AppError) {
@@ -195,7 +199,7 @@ export const createOnCheckpoint =
         deps.log('INFO', `event: ${settled.message}`, { ...settled.fields, ...fields() });
       } catch (error) {
         const isRetry = isRetried(error, meaning, signal);
-        tell(deps, error, isRetry, fields());
+        tell(deps, error, isRetry, { ...fields(), ...troubleOf(meaning, isRetry) });
         if (isRetry) throw new RedeliverError('not settled; deliver it again');
       }
     });

@@ -1,5 +1,4 @@
 import { InvalidRequestError } from '../errors.ts';
-import { parseDocument } from '../values/parse-document.ts';
 import type { JsonObject, JsonValue } from '../values/json.ts';
 import { isJsonObject } from '../values/json.ts';
 
@@ -19,8 +18,6 @@ export type StorageEvent =
 
 // https://cloud.google.com/eventarc/docs/reference/supported-events#cloud-storage
 const FINALISED = 'google.cloud.storage.object.v1.finalized';
-
-const MAX_EVENT_BYTES = 1_048_576;
 
 const fail = (message: string): never => {
   throw new InvalidRequestError(`The event ${message}.`);
@@ -49,8 +46,21 @@ const objectOf = (data: JsonObject): FinalisedObject => {
   };
 };
 
-const jsonOf = (bytes: Uint8Array): JsonObject =>
-  parseDocument(bytes, { contentType: 'application/json', maxBytes: MAX_EVENT_BYTES });
+// Not by the parser of requests: an object's own metadata may have any keys, and only fields of its own are read.
+const jsonOf = (bytes: Uint8Array): JsonObject => {
+  const json = parseJson(Buffer.from(bytes).toString());
+  return isJsonObject(json) ? json : fail('is not a JSON object');
+};
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new InvalidRequestError(`The event is not JSON: ${cause instanceof Error ? cause.message : ''}`, [], {
+      cause,
+    });
+  }
+};
 
 const dataOf = (data: unknown): JsonObject => {
   if (data instanceof Uint8Array) return jsonOf(data);

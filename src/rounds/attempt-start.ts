@@ -44,6 +44,10 @@ export const lookForStart = async (look: Look): Promise<Act | Wait> => {
   const words = `${attemptWords(open)} starts: Job ${open.job.namespace}/${open.job.name} is created`;
   return {
     ...actOf(look, 'create-job', words, () => createAttempt(look, job)),
-    check: () => deps.preflight(job, pass.call),
+    check: async () => {
+      await deps.preflight(job, pass.call);
+      // A quota, a webhook or a right may stand in the way: only the API server knows.
+      await deps.cluster.createJob(job, { ...pass.call, dryRun: true });
+    },
   };
 };

@@ -16,6 +16,7 @@ export interface Coalescer<T> {
 interface Batch<T> {
   force: boolean;
   callers: number;
+  begun: boolean;
   readonly controller: AbortController;
   readonly result: Promise<T>;
 }
@@ -32,7 +33,8 @@ const join = async <T>(batch: Batch<T>, { force = false, signal }: CoalesceOptio
   const { promise: expired, reject } = Promise.withResolvers<never>();
   const leave = (): void => {
     batch.callers -= 1;
-    if (batch.callers === 0) batch.controller.abort();
+    // One that waits may be joined yet: its time begins with its work.
+    if (batch.begun && batch.callers === 0) batch.controller.abort();
     reject(new DeadlineError('advance: the deadline passed; the next sweep goes on from what is in the bucket'));
   };
   if (signal.aborted) leave();
@@ -53,13 +55,21 @@ export const createCoalescer = <T>(): Coalescer<T> => {
     const start = async (): Promise<T> => {
       await after;
       if (lanes.get(key)?.waiting === batch) lanes.set(key, { running: batch, waiting: null });
+      batch.begun = true;
+      if (batch.callers === 0) controller.abort();
       try {
         return await work({ force: batch.force, signal: controller.signal });
       } finally {
         if (lanes.get(key)?.waiting === null) lanes.delete(key);
       }
     };
-    const batch: Batch<T> = { force: false, callers: 0, controller, result: Promise.resolve().then(start) };
+    const batch: Batch<T> = {
+      force: false,
+      callers: 0,
+      begun: false,
+      controller,
+      result: Promise.resolve().then(start),
+    };
     // Every caller may have left; whoever is left hears of it.
     batch.result.catch(() => undefined);
     return batch;

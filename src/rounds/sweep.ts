@@ -101,11 +101,17 @@ const visitAll = async (
     if (call.signal?.aborted === true) break;
     // Before the batch: a task that kills its instance would else be met first by every sweep, and starve the rest.
     const alone = batch.length === 1 && waiting.delete(batch[0] ?? '');
-    if (!alone) after = batch.at(-1) ?? after;
-    if (!dryRun) await writeCursor(deps, { after, begun: alone ? [...waiting] : batch }, call);
+    const end = alone ? after : (batch.at(-1) ?? after);
+    if (!dryRun) await writeCursor(deps, { after: end, begun: alone ? [...waiting] : batch }, call);
+    let begun = 0;
     await visitBatch(batch, concurrency, async (taskId) => {
-      if (call.signal?.aborted !== true) await visit(deps, taskId, tally, dryRun, call);
+      if (call.signal?.aborted === true) return;
+      begun += 1;
+      await visit(deps, taskId, tally, dryRun, call);
     });
+    // Tasks are begun in order. Where time ran out among them the next sweep goes on with the first that was not: with
+    // the next batch, they would be met by no sweep at all.
+    if (!alone) after = begun === batch.length ? end : (batch[begun - 1] ?? after);
   }
   if (!dryRun) await writeCursor(deps, { after, begun: [] }, {});
   return summarise(tally, taskIds.length, dryRun);

@@ -1,4 +1,5 @@
 import { deleteLeftJob } from '../aggregation/cancel.ts';
+import { CheckpointListError } from '../aggregation/checkpoint-list.ts';
 import type { LaunchDeps } from '../aggregation/finish.ts';
 import { finishRun } from '../aggregation/finish.ts';
 import type { RunRecord } from '../aggregation/run-record.ts';
@@ -30,7 +31,19 @@ const CLAIMANT_MS = 60_000;
 
 type Swept = 'started' | 'settled' | 'failed' | 'unchanged' | 'error';
 
-const needsSweep = (run: RunSummary): boolean => run.state === 'claimed' || run.state === 'created' || run.jobLeft;
+/** A refused run of a person is that person's to ask for again; nobody reads what a schedule or an upload is answered. */
+const needsSweep = ({ state, trigger, jobLeft }: RunSummary): boolean =>
+  state === 'claimed' || state === 'created' || (state === 'refused' && trigger !== 'http') || jobLeft;
+
+const isWithoutJob = ({ state }: RunRecord): boolean => state === 'claimed' || state === 'refused';
+
+const TAKEN_UP = 'taken up by a sweep';
+
+/** Noted once, with the time of the last look: a claim that waits for days would fill its history with it. */
+const takenUp = (record: RunRecord, now: Date): RunRecord =>
+  record.steps.at(-1)?.step === TAKEN_UP
+    ? { ...record, steps: [...record.steps.slice(0, -1), { at: now.toISOString(), step: TAKEN_UP }] }
+    : withStep(record, now, TAKEN_UP);
 
 /**
  * Whether the sweep creates the Job of a claim. Of a run that a person asked for only if that person was told nothing
@@ -43,14 +56,14 @@ const isOverdue = (record: RunRecord, now: Date): boolean =>
   record.trigger === 'schedule' && now.getTime() - Date.parse(record.claimedAt) > STARTING_DEADLINE_MS;
 
 const giveUp = (record: RunRecord, now: Date): RunRecord => {
-  if (record.state !== 'claimed') return record;
+  if (!isWithoutJob(record)) return record;
   const why = `It could not be started within 24 h. ${record.why ?? ''}`.trim();
   return withStep({ ...record, state: 'failed', why, finishedAt: now.toISOString() }, now, 'given up');
 };
 
 const sweepClaim = async (deps: SweepRunsDeps, stored: StoredRun, signal: AbortSignal): Promise<Swept> => {
   const observed = await observeRun(deps, stored, { signal });
-  if (observed.record.state !== 'claimed') return observed.record.state === 'created' ? 'unchanged' : 'settled';
+  if (!isWithoutJob(observed.record)) return observed.record.state === 'created' ? 'unchanged' : 'settled';
   const now = deps.now();
   if (isOverdue(stored.record, now)) {
     const { record } = await updateRun(deps, stored, (newest) => giveUp(newest, now), { signal });
@@ -58,22 +71,26 @@ const sweepClaim = async (deps: SweepRunsDeps, stored: StoredRun, signal: AbortS
     return 'failed';
   }
   if (!isForSweep(stored.record, now)) return 'unchanged';
-  const marked = await updateRun(deps, stored, (record) => withStep(record, now, 'taken up by a sweep'), { signal });
+  const lastLookAt = stored.record.steps.at(-1)?.at;
+  const marked = await updateRun(deps, stored, (record) => (isWithoutJob(record) ? takenUp(record, now) : record), {
+    signal,
+  });
   try {
-    const { created } = await finishRun(deps, marked, { checked: false, signal });
+    const { created } = await finishRun(deps, marked, { checked: false, lastLookAt, signal });
     return created ? 'started' : 'settled';
   } catch (error) {
     // What passes is tried again in a minute; the rest waits for somebody, who has to be told.
     if (!(error instanceof AppError) || error.retryable) throw error;
-    logTrouble(deps.log, marked.record, 'held-up', error.message);
-    return 'error';
+    const isOver = error instanceof CheckpointListError && marked.record.listGeneration !== undefined;
+    logTrouble(deps.log, marked.record, isOver ? 'failed' : 'held-up', error.message);
+    return isOver ? 'failed' : 'error';
   }
 };
 
 const sweepRun = async (deps: SweepRunsDeps, id: string, signal: AbortSignal): Promise<Swept> => {
   const stored = await readRun(deps, id, { signal });
   if (stored === null) return 'unchanged';
-  if (stored.record.state === 'claimed') return sweepClaim(deps, stored, signal);
+  if (isWithoutJob(stored.record)) return sweepClaim(deps, stored, signal);
   if (stored.record.state === 'cancelled') {
     await deleteLeftJob(deps, stored, signal);
     return 'settled';

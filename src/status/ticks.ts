@@ -14,11 +14,15 @@ const cronOf = ({ cron, timeZone }: TickRule): Cron =>
 export const ticksBetween = (rule: TickRule, after: Date, until: Date, most: number): Date[] => {
   const cron = cronOf(rule);
   const ticks: Date[] = [];
-  for (let tick = cron.nextRun(after); tick !== null && tick <= until; tick = cron.nextRun(tick)) {
-    ticks.push(tick);
-    if (ticks.length > most) ticks.shift();
+  // Backwards: a year of minutes walked through from its begin would hold up everything else of the process for seconds.
+  let at = new Date(until.getTime() + 1_000);
+  while (ticks.length < most) {
+    const [tick] = cron.previousRuns(1, at);
+    if (tick === undefined || tick <= after) break;
+    if (tick <= until) ticks.push(tick);
+    at = tick;
   }
-  return ticks;
+  return ticks.toReversed();
 };
 
 /** The first tick after `now`, or `null` where there is none any more. Pure. */

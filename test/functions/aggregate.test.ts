@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { UnavailableError } from '../../src/errors.ts';
 import { parseGsUri } from '../../src/storage/uri.ts';
 import { LIST, NAMESPACE } from '../helpers/launch-world.ts';
 import type { AggregateWorld } from './world.ts';
@@ -390,6 +391,29 @@ describe('POST /sweep', () => {
       state: 'pending',
       steps: expect.arrayContaining([expect.objectContaining({ step: 'taken up by a sweep' })]),
     });
+  });
+
+  test('advances the tasks also where the runs of lists cannot be looked at', async () => {
+    const aggregator = { ...FIELDS, checkpointsFilePath: undefined, outputPath: undefined, aggregationId: undefined };
+    const uploads = 'gs://models/tasksJobs/{taskId}/{jobId}.zip';
+    const outputPath = 'gs://models/averages/{taskId}/{round}/{attempt}';
+    const values = JSON.parse(JSON.stringify({ aggregator, rounds: [{ uploads, outputPath, reportGoal: 1 }] }));
+    const world = await startAggregate(
+      { configuredValues: async () => values },
+      {
+        store: (store) => ({
+          ...store,
+          list: async (options) => {
+            if (options.prefix === 'runs/') throw new UnavailableError('no listing of runs today');
+            return store.list(options);
+          },
+        }),
+      },
+    );
+    world.store.put(parseGsUri('gs://models/tasksJobs/mnist/a.zip'), 'update');
+    const swept = await call(world, '/sweep', { method: 'POST' });
+    expect(swept).toMatchObject({ status: 503, body: { detail: expect.stringContaining('no listing of runs today') } });
+    expect(world.cluster.jobs()).toHaveLength(1);
   });
 
   test('writes down an end before the Job’s TTL removes it', async () => {

@@ -97,7 +97,7 @@ describe.skipIf(!hasBash)(`deploy.sh grants what Terraform grants${why}`, { time
 
   test('deploy reaches state and buckets only where it may launch aggregations', async () => {
     const ofDeploy = (result: ScriptResult): readonly string[] =>
-      grantsOf(result).filter((grant) => /^serviceAccount:deploy@p roles\/storage/.test(grant));
+      grantsOf(result).filter((grant) => grant.startsWith('serviceAccount:deploy@p roles/storage'));
     expect(ofDeploy(await run(SETTINGS))).toEqual([]);
     expect(ofDeploy(await run(`${SETTINGS}\nAGGREGATION_BY_DEPLOY=yes`))).toEqual([
       'serviceAccount:deploy@p roles/storage.objectUser my-project-tio-state',

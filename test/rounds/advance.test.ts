@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ConflictError, NotFoundError, PreflightError } from '../../src/errors.ts';
+import { ConflictError, NotFoundError, PreflightError, UpstreamError } from '../../src/errors.ts';
 import { advance } from '../../src/rounds/advance.ts';
 import { UnreadableStateError } from '../../src/rounds/state-error.ts';
 import { readTask } from '../../src/rounds/task-status.ts';
@@ -195,6 +195,11 @@ describe('attempts', () => {
     world.upload('t', 'a', 'b', 'c');
     await expect(advance(deps, 't')).rejects.toThrow(PreflightError);
     expect((await readTask(deps, 't')).decision.reason).toContain('It is held up: Secret "gcs" is missing.');
+    const over = new UpstreamError('exceeded quota: count/jobs.batch');
+    const refusing = world.instance({
+      cluster: { ...world.cluster, createJob: () => Promise.reject(over) },
+    });
+    expect((await readTask(refusing, 't')).decision.reason).toContain('It is held up: exceeded quota');
     expect((await readTask(deps, 't')).openRound).toMatchObject({ attempt: 1, state: 'claimed' });
     missing = false;
     expect(acts((await advance(deps, 't')).done)).toEqual(['create-job']);

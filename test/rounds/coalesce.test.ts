@@ -40,6 +40,35 @@ describe('coalescing', () => {
     expect(await Promise.all(later)).toEqual([1, 1, 1]);
   });
 
+  test('a look that all had left before it began is whole for one that joins it later', async () => {
+    const { runs, call } = setUp();
+    void call();
+    await turn();
+    const leaving = new AbortController();
+    const left = call(false, leaving.signal);
+    leaving.abort();
+    await expect(left).rejects.toThrow(DeadlineError);
+    const joined = call();
+    runs[0]?.end();
+    await turn();
+    expect(runs[1]?.signal.aborted).toBe(false);
+    runs[1]?.end();
+    expect(await joined).toBe(1);
+  });
+
+  test('a look that nobody waits for when it begins is ended', async () => {
+    const { runs, call } = setUp();
+    void call();
+    await turn();
+    const leaving = new AbortController();
+    const left = call(false, leaving.signal);
+    leaving.abort();
+    await expect(left).rejects.toThrow(DeadlineError);
+    runs[0]?.end();
+    await turn();
+    expect(runs[1]?.signal.aborted).toBe(true);
+  });
+
   test('a call that comes while the shared look runs gets another', async () => {
     const { runs, call } = setUp();
     void call();

@@ -92,6 +92,25 @@ describe('sweep', () => {
     expect(seen.slice(0, 8)).toEqual(TASKS.slice(4));
   });
 
+  test('out of time in the midst of a batch, each time, it meets every task all the same', async () => {
+    const world = createRoundsWorld();
+    for (const taskId of TASKS) world.upload(taskId, 'a');
+    const seen = new Set<string>();
+    for (let count = 0; count < 4; count += 1) {
+      const controller = new AbortController();
+      let looks = 0;
+      const deps = world.instance({
+        store: watching(world.store, (taskId) => {
+          seen.add(taskId);
+          looks += 1;
+          if (looks === 3) controller.abort();
+        }),
+      });
+      await sweep(deps, { concurrency: 1, batchSize: 5, signal: controller.signal });
+    }
+    expect([...seen]).toEqual(TASKS);
+  });
+
   test('a task that kills its instance starves nobody', async () => {
     const world = createRoundsWorld();
     for (const taskId of TASKS) world.upload(taskId, 'a', 'b', 'c');

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isTick, nextTick, ticksBetween } from '../../src/status/ticks.ts';
 
@@ -38,6 +39,30 @@ describe('ticksBetween', () => {
       '11-22T01:00',
     ]);
   });
+});
+
+test('they are those that a walk from the begin meets, whatever the zone and the clocks that change there', () => {
+  const crons = ['* * * * *', '*/10 * * * *', '0 * * * *', '30 2 * * *', '15 1 * * 0', '0 0 1 * *', '45 2 29 2 *'];
+  const zones = ['UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Asia/Kolkata'];
+  const property = fc.property(
+    fc.constantFrom(...crons),
+    fc.constantFrom(...zones),
+    fc.integer({ min: Date.UTC(2024, 0), max: Date.UTC(2027, 0) }),
+    fc.integer({ min: 0, max: 20 * 24 * 3_600_000 }),
+    fc.integer({ min: 1, max: 50 }),
+    (cron, timeZone, from, lengthMs, most) => {
+      const [after, until] = [new Date(from), new Date(from + lengthMs)];
+      const walked: Date[] = [];
+      const isOver = (tick: Date | null): tick is null => tick === null || tick > until;
+      for (let tick = nextTick({ cron, timeZone }, after); !isOver(tick) && walked.length < 500;) {
+        walked.push(tick);
+        tick = nextTick({ cron, timeZone }, tick);
+      }
+      fc.pre(walked.length < 500);
+      expect(ticksBetween({ cron, timeZone }, after, until, most)).toEqual(walked.slice(-most));
+    },
+  );
+  fc.assert(property, { numRuns: 60 });
 });
 
 test('isTick and nextTick', () => {

@@ -320,7 +320,7 @@ export const ABLATIONS: readonly Ablation[] = [
     rule: 'the cursor is written before the tasks are visited',
     seed: 6,
     file: 'sweep.ts',
-    find: 'if (!dryRun) await writeCursor(deps, { after, begun: alone ? [...waiting] : batch }, call);',
+    find: 'if (!dryRun) await writeCursor(deps, { after: end, begun: alone ? [...waiting] : batch }, call);',
     replace: '',
   },
   {

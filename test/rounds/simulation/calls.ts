@@ -82,7 +82,12 @@ const readOnly = (world: World, { deps }: Instance): Instance['deps'] => {
   return {
     ...deps,
     store: { ...store, write: forbidden },
-    cluster: { ...cluster, createJob: forbidden, deleteJob: forbidden, suspendJob: forbidden },
+    cluster: {
+      ...cluster,
+      createJob: (job, options) => (options?.dryRun === true ? cluster.createJob(job, options) : forbidden()),
+      deleteJob: forbidden,
+      suspendJob: forbidden,
+    },
     ledgers: { ...ledgers, write: forbidden },
   };
 };

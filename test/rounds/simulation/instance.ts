@@ -96,17 +96,15 @@ const createCluster = (
   const { cluster } = world;
   const as = `${instance.name} `;
   return {
-    createJob: (job, options) =>
-      remote(
-        world,
-        instance,
-        'create',
-        `${as}create Job ${job.metadata?.name}${job.spec?.suspend ? ' (buried)' : ''}`,
-        () => {
-          if (job.metadata?.annotations?.[BURIED] === undefined) world.createdJobs.add(job.metadata?.name ?? '');
-          return cluster.createJob(job, options);
-        },
-      ),
+    createJob: (job, options) => {
+      const isTrial = options?.dryRun === true;
+      const words = `${isTrial ? 'try' : 'create'} Job ${job.metadata?.name}${job.spec?.suspend ? ' (buried)' : ''}`;
+      return remote(world, instance, isTrial ? 'read' : 'create', `${as}${words}`, () => {
+        const isBuried = job.metadata?.annotations?.[BURIED] !== undefined;
+        if (!isTrial && !isBuried) world.createdJobs.add(job.metadata?.name ?? '');
+        return cluster.createJob(job, options);
+      });
+    },
     getJob: (namespace, name, options) =>
       remote(world, instance, 'read', `${as}get Job ${name}`, () => cluster.getJob(namespace, name, options)),
     listJobs: (namespace, selector, options) =>
