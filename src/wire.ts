@@ -37,10 +37,10 @@ const parseText = (text: string): JsonObject => parseDocument(Buffer.from(text))
 type Read = (document: JsonObject) => ConfiguredValues;
 
 const createRead =
-  (allowed: Config['allowed']): Read =>
+  ({ allowed, stateUri }: Pick<Config, 'allowed' | 'stateUri'>): Read =>
   (document) => {
     const values = parseValues(document);
-    assertRunnable(values, allowed);
+    assertRunnable(values, allowed, stateUri);
     return { document, values };
   };
 
@@ -135,7 +135,7 @@ export const wire = (config: Config, log: Log): Wiring => {
   const cluster = createCluster(createClusterAccess(config.cluster), { deadlineMs: config.upstreamTimeoutMs });
   const launch = createLaunchDeps(config, store, cluster);
   const defaults = { namespace: config.defaultNamespace, releaseName: config.releaseName };
-  const configured = createConfiguredValues(config.values, store, createRead(config.allowed));
+  const configured = createConfiguredValues(config.values, store, createRead(config));
   const rounds = createRoundsDeps({ launch, log, defaults, configured });
   return {
     aggregate: {

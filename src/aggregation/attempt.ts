@@ -3,7 +3,15 @@ import type { Issue } from '../errors.ts';
 import { InvalidRequestError } from '../errors.ts';
 import type { RequiredSecret } from '../secrets/required.ts';
 import { requiredSecrets } from '../secrets/required.ts';
+import type { GsUri } from '../storage/uri.ts';
+import { formatGsUri, joinGsUri } from '../storage/uri.ts';
 import { requireAggregator } from '../values/complete-aggregator.ts';
+import {
+  directoryFeeds,
+  parseDirectoryPattern,
+  parseObjectPattern,
+  patternsOverlap,
+} from '../values/object-pattern.ts';
 import type { Values } from '../values/parse-values.ts';
 import type { Allowances } from './allowed.ts';
 import { buildJob, LABELS } from './job.ts';
@@ -42,19 +50,37 @@ const bucketIssue = (allowed: Allowances, path: string, text: string): Issue | n
     : { path, message: `bucket "${bucket}" is not allowed by ALLOWED_BUCKETS` };
 };
 
+/** Folders of state (architecture.md, section 6): what is written there must not count as an upload. */
+const STATE_FOLDERS = ['runs', 'tasks', 'schedules'] as const;
+
+const stateIssue = (stateUri: GsUri, path: string, text: string): Issue | null => {
+  const pattern = parseObjectPattern(text, path);
+  const isFed = STATE_FOLDERS.some((folder) => {
+    const directory = parseDirectoryPattern(formatGsUri(joinGsUri(stateUri, folder)), 'STATE_URI');
+    return directoryFeeds(directory, pattern);
+  });
+  const sweep = parseObjectPattern(formatGsUri(joinGsUri(stateUri, 'sweep.json')), 'STATE_URI');
+  if (!isFed && !patternsOverlap(sweep, pattern)) return null;
+  const message = `could match what this service itself writes under ${formatGsUri(stateUri)} (STATE_URI): each write would be an upload, a loop`;
+  return { path, message };
+};
+
 /**
- * Checks configured values that start aggregations by themselves: what every Job of theirs needs is there, and their
- * buckets are allowed. Throws InvalidRequestError with all faults, before a device waits for a round that cannot start.
+ * Checks configured values that start aggregations by themselves: what every Job of theirs needs is there, their buckets
+ * are allowed, and they do not take our own state for uploads. Throws InvalidRequestError with all faults, before a device
+ * waits for a round that cannot start.
  */
-export const assertRunnable = (values: Values, allowed: Allowances): void => {
+export const assertRunnable = (values: Values, allowed: Allowances, stateUri: GsUri): void => {
   if (values.rounds.length === 0 && values.lists.length === 0) return;
   const issues = [
     ...values.rounds.flatMap((round, index) => [
       bucketIssue(allowed, `rounds[${index}].uploads`, round.uploads),
+      stateIssue(stateUri, `rounds[${index}].uploads`, round.uploads),
       bucketIssue(allowed, `rounds[${index}].outputPath`, round.outputPath),
     ]),
     ...values.lists.flatMap((list, index) => [
       bucketIssue(allowed, `lists[${index}].object`, list.object),
+      stateIssue(stateUri, `lists[${index}].object`, list.object),
       bucketIssue(allowed, `lists[${index}].outputPath`, list.outputPath),
     ]),
   ].filter((issue) => issue !== null);

@@ -59,10 +59,10 @@ describeTerraform('infra/README.md', () => {
       expect((await refusals(bundle, [example])).filter(({ rule }) => rule !== '')).toEqual([]);
       const expression = '{ values = var.values, environment = local.function_environment }';
       const { values, environment } = AnswerSchema.parse(await evaluate(bundle, expression, [example]));
-      const { allowed } = parseConfig(environment['aggregate'] ?? {});
+      const { allowed, stateUri } = parseConfig(environment['aggregate'] ?? {});
       const parsed = parseValues(parseDocument(Buffer.from(values)));
       expect(parsed.rounds).toHaveLength(1);
-      assertRunnable(parsed, allowed);
+      assertRunnable(parsed, allowed, stateUri);
     },
     PATIENCE_MS,
   );
