@@ -9,7 +9,7 @@ import { InvalidReleaseError } from './errors.ts';
 import { listPointers, readState, requireRelease } from './history.ts';
 import type { ReleaseState } from './history.ts';
 import { withLock } from './lock.ts';
-import { compareObjects, planObjects } from './plan.ts';
+import { compareObjects, dropNotes, planObjects } from './plan.ts';
 import { foreignObjects, helmNotes, preflight, readLive } from './preflight.ts';
 import { leftovers } from './prune.ts';
 import { itemOf } from './records.ts';
@@ -66,7 +66,7 @@ const serverDryRun = async (
       extra.filter((_item, index) => gone[index] !== null),
     ),
     diff: [...diffsOf(plan), ...gone.flatMap((object) => (object === null ? [] : (diffObject(object, null) ?? [])))],
-    notes: [...desired.notes, ...helmNotes(foreign, site.release)],
+    notes: [...desired.notes, ...helmNotes(foreign, site.release), ...dropNotes(plan)],
     warnings: desired.warnings,
     health: [],
     timings: timings.all(),

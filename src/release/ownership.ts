@@ -1,5 +1,7 @@
 import { MANAGED_BY } from '../aggregation/job.ts';
 import type { FieldConflict, KubeObject, ManagedFields } from '../cluster/release-port.ts';
+import type { FieldSet } from './field-sets.ts';
+import { pathsOf, subtractFields, unionFields } from './field-sets.ts';
 import { MANAGED_BY_LABEL, RELEASE_LABEL } from './manifests/labels.ts';
 
 /** Our field manager, as the API server records it. */
@@ -55,18 +57,25 @@ export const ownerOf = (live: KubeObject, release: string): Owner => {
   return { kind: 'other', who: managers.length === 0 ? 'nobody that it names' : managers.join(', ') };
 };
 
-type FieldSet = Readonly<Record<string, unknown>>;
+const isOurs = (entry: ManagedFields): boolean => entry.manager === OUR_MANAGER && entry.operation === 'Apply';
 
-const isFieldSet = (value: unknown): value is FieldSet => typeof value === 'object' && value !== null;
+const isMoved = (live: KubeObject, entry: ManagedFields): boolean =>
+  !isOurs(entry) && (entry.subresource ?? '') === '' && isMovable(live, entry.manager);
 
-/** The union of two sets of fields in FieldsV1 form: keys are path elements, an empty set is a leaf. */
-export const unionFields = (a: FieldSet, b: FieldSet): FieldSet => {
-  const union: Record<string, unknown> = { ...a };
-  for (const [key, value] of Object.entries(b)) {
-    const own = union[key];
-    union[key] = isFieldSet(own) && isFieldSet(value) ? unionFields(own, value) : value;
-  }
-  return union;
+const fieldsOf = (entries: readonly ManagedFields[]): FieldSet =>
+  entries.reduce<FieldSet>((union, { fieldsV1 = {} }) => unionFields(union, fieldsV1), {});
+
+/**
+ * Paths of the fields that an adoption of `live` drops: those that only helm or kubectl set. `result` is what an apply of
+ * ours makes of the object, as a dry run answers it: it does not see that the fields become ours first.
+ */
+export const droppedFields = (live: KubeObject, result: KubeObject): string[] => {
+  const entries = live.metadata.managedFields ?? [];
+  const kept = [
+    ...(result.metadata.managedFields ?? []).filter(isOurs),
+    ...entries.filter((entry) => !isOurs(entry) && !isMoved(live, entry)),
+  ];
+  return pathsOf(subtractFields(fieldsOf(entries.filter((entry) => isMoved(live, entry))), fieldsOf(kept)));
 };
 
 /**
@@ -76,16 +85,11 @@ export const unionFields = (a: FieldSet, b: FieldSet): FieldSet => {
  */
 export const moveFields = (live: KubeObject): readonly ManagedFields[] | null => {
   const all = live.metadata.managedFields ?? [];
-  const isOurs = (entry: ManagedFields): boolean => entry.manager === OUR_MANAGER && entry.operation === 'Apply';
-  const moves = (entry: ManagedFields): boolean =>
-    !isOurs(entry) && (entry.subresource ?? '') === '' && isMovable(live, entry.manager);
+  const moves = (entry: ManagedFields): boolean => isMoved(live, entry);
   const moved = all.filter(moves);
   if (moved.length === 0) return null;
   const ours = all.find(isOurs);
-  const fieldsV1 = [...(ours === undefined ? [] : [ours]), ...moved].reduce<FieldSet>(
-    (union, entry) => unionFields(union, entry.fieldsV1 ?? {}),
-    {},
-  );
+  const fieldsV1 = fieldsOf([...(ours === undefined ? [] : [ours]), ...moved]);
   const merged: ManagedFields = {
     manager: OUR_MANAGER,
     operation: 'Apply',

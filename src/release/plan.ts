@@ -5,7 +5,7 @@ import type { ReleaseDeps, Site } from './deps.ts';
 import type { ObjectDiff } from './diff.ts';
 import { diffObject } from './diff.ts';
 import { ImmutableError, InvalidReleaseError } from './errors.ts';
-import { mayForce, moveFields } from './ownership.ts';
+import { droppedFields, mayForce, moveFields } from './ownership.ts';
 import type { LiveObjects } from './preflight.ts';
 import { itemKey, itemOf } from './records.ts';
 import { explainUnserved } from './unserved.ts';
@@ -22,6 +22,8 @@ export interface PlannedObject {
   readonly force: boolean;
   /** Fields of helm and kubectl become ours. */
   readonly adopts: boolean;
+  /** Of an adoption: paths of what helm or kubectl set and we do not, which no dry run shows. */
+  readonly drops: readonly string[];
   readonly diff: ObjectDiff | null;
 }
 
@@ -78,10 +80,19 @@ export const refusalError = (
   return isImmutable ? new ImmutableError(issues, { details }) : new InvalidReleaseError(issues, { details });
 };
 
-const assertAccepted = (trials: readonly Trial[]): void => {
-  const refused = trials.flatMap(({ desired, applied }) =>
-    applied.kind === 'refused' ? [[desired, applied.issues, applied.immutable] as const] : [],
-  );
+/** Such as a list entry of helm's beside ours of the same name: the apply itself would have removed it first. */
+const HELMS_FIELDS: Issue = {
+  path: '',
+  message:
+    'the dry run still holds what helm set; if that is what is refused, adopt the release with the values that it runs with first, and change them then',
+};
+
+const assertAccepted = (trials: readonly Trial[], adopt: boolean): void => {
+  const refused = trials.flatMap(({ desired, live, applied }) => {
+    if (applied.kind !== 'refused') return [];
+    const moves = adopt && live !== null && moveFields(live) !== null && !applied.immutable;
+    return [[desired, moves ? [...applied.issues, HELMS_FIELDS] : applied.issues, applied.immutable] as const];
+  });
   if (refused.length > 0) throw refusalError(refused);
   const conflicts = trials.flatMap(({ desired, applied }) =>
     applied.kind === 'conflict' ? [[desired, applied.conflicts] as const] : [],
@@ -94,7 +105,8 @@ const planOf = ({ desired, live, applied, force }: Trial, adopt: boolean): Plann
   const diff = diffObject(live, applied.object);
   const moves = adopt && live !== null && moveFields(live) !== null;
   const action = live === null ? 'created' : diff === null && !moves ? 'unchanged' : 'configured';
-  return [{ desired, live, result: applied.object, action, force, adopts: adopt && live !== null, diff }];
+  const drops = moves ? droppedFields(live, applied.object) : [];
+  return [{ desired, live, result: applied.object, action, force, adopts: adopt && live !== null, drops, diff }];
 };
 
 /**
@@ -113,9 +125,19 @@ export const planObjects = async (
       tryObject(deps, site, desired, live.get(itemKey(itemOf(desired, site.namespace))) ?? null, adopt),
     ),
   );
-  assertAccepted(trials);
+  assertAccepted(trials, adopt);
   return trials.flatMap((trial) => planOf(trial, adopt));
 };
+
+/** What an adoption takes away, for people. */
+export const dropNotes = (plan: readonly PlannedObject[]): string[] =>
+  plan.flatMap(({ desired, drops }) =>
+    drops.length === 0
+      ? []
+      : [
+          `${desired.kind} ${desired.metadata.name}: what helm or kubectl alone had set goes, or becomes the cluster's default: ${drops.join(', ')}`,
+        ],
+  );
 
 /**
  * What differs between the objects and the cluster, whoever made it so. The dry run is forced, or a field that somebody
@@ -133,6 +155,6 @@ export const compareObjects = async (
       return { desired, live: live.get(itemKey(itemOf(desired, site.namespace))) ?? null, applied, force: true };
     }),
   );
-  assertAccepted(trials);
+  assertAccepted(trials, false);
   return trials.flatMap((trial) => planOf(trial, false));
 };

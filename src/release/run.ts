@@ -1,12 +1,15 @@
 import { AppError } from '../errors.ts';
 import { diffsOf, objectAnswers } from './answer.ts';
 import type { ReleaseAnswer, Timings } from './answer.ts';
+import type { AppliedObject } from './apply.ts';
 import { applyObjects } from './apply.ts';
 import { begin, commit, noteApplied, recordFailure, recordFound } from './commit.ts';
 import type { Begun } from './commit.ts';
 import type { Session } from './deps.ts';
 import type { Desired } from './desired.ts';
 import { buildDesired } from './desired.ts';
+import type { ObjectDiff } from './diff.ts';
+import { diffObject } from './diff.ts';
 import { BusyError, ReleaseFailedError } from './errors.ts';
 import { collectEvidence } from './evidence.ts';
 import type { Evidence } from './evidence.ts';
@@ -14,7 +17,7 @@ import { checkHealth, HEALTH_TRIES, healthWarnings } from './health.ts';
 import type { Health } from './health.ts';
 import { currentOf, noteFailure } from './history.ts';
 import type { ReleaseState } from './history.ts';
-import { planObjects } from './plan.ts';
+import { dropNotes, planObjects } from './plan.ts';
 import type { PlannedObject } from './plan.ts';
 import { foreignObjects, helmNotes, readLive } from './preflight.ts';
 import { leftovers } from './prune.ts';
@@ -90,7 +93,13 @@ interface Failure {
 }
 
 type Attempted =
-  | { readonly kind: 'ready'; readonly begun: Begun; readonly look: Look; readonly health: readonly Health[] }
+  | {
+      readonly kind: 'ready';
+      readonly begun: Begun;
+      readonly applied: readonly AppliedObject[];
+      readonly look: Look;
+      readonly health: readonly Health[];
+    }
   | { readonly kind: 'failed'; readonly begun: Begun; readonly failure: Failure };
 
 const rollOut = async (work: Work, begun: Begun): Promise<Attempted> => {
@@ -107,7 +116,7 @@ const rollOut = async (work: Work, begun: Begun): Promise<Attempted> => {
     checkHealth(session.deps, session, target.objects, { tries: HEALTH_TRIES, between: session.ensureLock }),
   );
   const unwell = health.find(({ status }) => status === 'NOT_SERVING');
-  if (unwell === undefined) return { kind: 'ready', begun: noted, look: end.look, health };
+  if (unwell === undefined) return { kind: 'ready', begun: noted, applied, look: end.look, health };
   const reason = `Service ${unwell.service} is not serving: ${unwell.message ?? ''}`;
   return { kind: 'failed', begun: noted, failure: { reason, look: end.look, health } };
 };
@@ -205,6 +214,10 @@ const fail = async (work: Work, begun: Begun, failure: Failure): Promise<never> 
   throw new ReleaseFailedError(outcome, `${where}: ${sentence(reason)} ${told}`, { details: { ...answer } });
 };
 
+/** What was changed. Of an adoption no dry run knew it: fields of helm's went as well. */
+const doneDiffs = (applied: readonly AppliedObject[]): ObjectDiff[] =>
+  applied.flatMap(({ object, planned }) => (planned.adopts ? diffObject(planned.live, object) : planned.diff) ?? []);
+
 const carryOut = async (work: Work, live: Awaited<ReturnType<typeof readLive>>): Promise<ReleaseAnswer> => {
   const { session, request, desired, plan, state, timings } = work;
   const begun = await timings.step('recordMs', () => begin(session, state, desired, live, request.requestedBy));
@@ -218,6 +231,7 @@ const carryOut = async (work: Work, live: Awaited<ReturnType<typeof readLive>>):
     warnings: [...desired.warnings, ...warnings, ...healthWarnings(attempted.health)],
     health: attempted.health,
     ...baseAnswer(work),
+    diff: doneDiffs(attempted.applied),
   };
 };
 
@@ -237,7 +251,7 @@ export const runRelease = async (
   const live = await readLive(deps, session, desired.objects);
   const foreign = foreignObjects(live, release, request.adopt);
   const plan = await timings.step('dryRunMs', () => planObjects(deps, session, desired.objects, live, adopt));
-  const notes = helmNotes(foreign, release);
+  const notes = [...helmNotes(foreign, release), ...dropNotes(plan)];
   const work = { session, request, timings, desired, plan, state, notes, isAdoption: foreign.length > 0 };
   const look = await lookIfUnchanged(work);
   if (look !== null) return unchangedAnswer(work, look);

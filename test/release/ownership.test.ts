@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { KubeObject, ManagedFields } from '../../src/cluster/release-port.ts';
-import { asFound, isMovable, mayForce, moveFields, ownerOf, unionFields } from '../../src/release/ownership.ts';
+import { asFound, isMovable, mayForce, moveFields, ownerOf } from '../../src/release/ownership.ts';
+import { pathsOf, subtractFields, unionFields } from '../../src/release/field-sets.ts';
 
 const live = (metadata: Partial<KubeObject['metadata']>): KubeObject => ({
   apiVersion: 'v1',
@@ -91,5 +92,38 @@ test('as it was found, an object can be applied again: without what the cluster 
       annotations: { note: 'x' },
     },
     spec: { type: 'ClusterIP' },
+  });
+});
+
+describe('sets of fields', () => {
+  const HELMS = {
+    'f:metadata': { 'f:labels': { '.': {}, 'f:app': {}, 'f:chart': {} }, 'f:annotations': { '.': {} } },
+    'f:spec': {
+      'f:replicas': {},
+      'f:ports': {
+        'k:{"port":80,"protocol":"TCP"}': { '.': {}, 'f:name': {}, 'f:port': {} },
+        'k:{"port":81,"protocol":"TCP"}': { '.': {}, 'f:name': {}, 'f:nodePort': {} },
+      },
+      'f:finalizers': { 'v:"x"': {} },
+    },
+  };
+
+  test('what is left without those of another manager, as paths', () => {
+    const ours = {
+      'f:metadata': { 'f:labels': { 'f:app': {} } },
+      'f:spec': { 'f:replicas': {}, 'f:ports': { 'k:{"port":81,"protocol":"TCP"}': { '.': {}, 'f:name': {} } } },
+    };
+    expect(pathsOf(subtractFields(HELMS, ours))).toEqual([
+      'metadata.labels.chart',
+      'spec.ports[80,TCP]',
+      'spec.ports[81,TCP].nodePort',
+      'spec.finalizers[x]',
+    ]);
+  });
+
+  test('a set less itself is empty, less nothing is itself; a leaf is a field as a whole', () => {
+    expect(subtractFields(HELMS, HELMS)).toEqual({});
+    expect(subtractFields(HELMS, {})).toEqual(HELMS);
+    expect(pathsOf(subtractFields(HELMS, { 'f:spec': {} }))).toEqual(['metadata.labels.app', 'metadata.labels.chart']);
   });
 });

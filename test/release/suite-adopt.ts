@@ -53,11 +53,19 @@ export const adoptionSuite = (
 
     test('it is adopted in place: the same objects, no field left of what the chart alone set', async () => {
       const before = await recordsOf(world);
+      const dry = await callDeploy(world, { ...ADOPT, dryRun: 'server' });
       const answer = await callDeploy(world, ADOPT);
       expect(answer).toMatchObject({ outcome: 'deployed', revision: 2 });
       expect(answer.notes.join('\n')).toContain(
         `kubectl delete secret --namespace ${world.namespace} --selector owner=helm,name=demo`,
       );
+      // What goes is told beforehand, though no dry run of the API server shows it, and is in the diff of what was done.
+      const told = dry.notes.join('\n');
+      for (const field of ['metadata.labels.helm.sh/chart', 'spec.template.spec.dnsPolicy'])
+        expect(told).toContain(field);
+      expect(answer.notes.join('\n')).toContain('Deployment demo-repository: what helm or kubectl alone had set goes');
+      const removed = answer.diff.flatMap(({ changes }) => changes).filter((change) => change.after === undefined);
+      expect(removed.map(({ path }) => path).join('\n')).toContain('helm.sh/chart');
       const after = await expectConsistent(world);
       expect(uidsOf(after.workloads)).toEqual(uidsOf(before.workloads));
       const text = JSON.stringify(after.workloads);

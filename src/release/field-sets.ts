@@ -1,0 +1,57 @@
+/**
+ * Sets of fields in FieldsV1 form: keys are path elements, an empty set is a leaf.
+ * https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-meta/ (fieldsV1)
+ */
+export type FieldSet = Readonly<Record<string, unknown>>;
+
+/** The entry of a list, or the map, itself. */
+const SELF = '.';
+
+const isFieldSet = (value: unknown): value is FieldSet => typeof value === 'object' && value !== null;
+
+const isLeaf = (set: FieldSet): boolean => Object.keys(set).length === 0;
+
+export const unionFields = (a: FieldSet, b: FieldSet): FieldSet => {
+  const union: Record<string, unknown> = { ...a };
+  for (const [key, value] of Object.entries(b)) {
+    const own = union[key];
+    union[key] = isFieldSet(own) && isFieldSet(value) ? unionFields(own, value) : value;
+  }
+  return union;
+};
+
+/** What is in `a` and not in `b`. A leaf of `b` is a field as a whole. */
+export const subtractFields = (a: FieldSet, b: FieldSet): FieldSet => {
+  const rest: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(a)) {
+    const other = b[key];
+    if (!isFieldSet(other)) rest[key] = value;
+    else if (isFieldSet(value) && !isLeaf(value) && !isLeaf(other)) {
+      const below = subtractFields(value, other);
+      if (!isLeaf(below)) rest[key] = below;
+    }
+  }
+  return rest;
+};
+
+/** `k:{"name":"x"}` and `v:"x"` as `[x]`, `f:a` as `a`. */
+const stepOf = (element: string): string => {
+  const [kind, text] = [element.slice(0, 2), element.slice(2)];
+  if (kind === 'f:') return text;
+  if (kind !== 'k:' && kind !== 'v:') return element.replaceAll('\u0000', '.');
+  const value: unknown = JSON.parse(text);
+  return `[${isFieldSet(value) ? Object.values(value).join(',') : String(value)}]`;
+};
+
+const join = (path: string, step: string): string =>
+  path === '' || step.startsWith('[') ? `${path}${step}` : `${path}.${step}`;
+
+/** The paths of a set, for people. An entry of a list that is in it as a whole is one path. */
+export const pathsOf = (set: FieldSet, path = ''): string[] =>
+  Object.entries(set).flatMap(([element, below]) => {
+    // Of a map it says that it was set at all, which none of its fields is.
+    if (element === SELF) return [];
+    const here = join(path, stepOf(element));
+    const isWhole = !isFieldSet(below) || isLeaf(below) || (element.startsWith('k:') && SELF in below);
+    return isWhole ? [here] : pathsOf(below, here);
+  });
