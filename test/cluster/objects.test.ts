@@ -155,7 +155,7 @@ test.each([
 describe('a 404 that is no Status of Kubernetes', () => {
   const open = async (type: string, body: string) => {
     const server = await answering(404, type, body);
-    return createCluster(createStubAccess([{ server: server.url }]), { deadlineMs: 500 });
+    return createCluster(createStubAccess([{ server: server.url }]), { maxAttempts: 1 });
   };
   const deployment = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'ns', name: 'd' };
 

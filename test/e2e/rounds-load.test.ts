@@ -40,7 +40,7 @@ test(`${UPLOADS} uploads at once for one task: each update is in one round, each
   const books = watchBooks(world, 'crowd', log);
   await atOnce(80, ids('job', UPLOADS), (jobId) => log.upload(jobId));
   const task = await taskWithBooks(world, 'crowd', { uploaded: UPLOADS, aggregated: UPLOADS, pending: 0, running: 0 });
-  expect(await books.stop()).toBeGreaterThan(2);
+  expect(await books.stop(3)).toBeGreaterThan(2);
   expect(task.rounds.every(({ outcome, updates }) => outcome === 'aggregated' && updates <= 60)).toBe(true);
   await expectEachOnce(world, 'crowd', log);
   await expectOutputsMatch(world, 'crowd');

@@ -31,8 +31,11 @@ export const createUploadLog = (world: World, taskId: string): UploadLog => {
 };
 
 export interface BooksWatch {
-  /** Throws the first fault that was seen. Answers how many reads succeeded. */
-  stop(): Promise<number>;
+  /**
+   * Ends once the books were read at least so many times: a busy machine reads few meanwhile. Throws the first fault that
+   * was seen. Answers how many reads succeeded.
+   */
+  stop(atLeast?: number): Promise<number>;
 }
 
 const PARTS = ['aggregated', 'running', 'pending', 'failed', 'duplicate', 'dropped', 'invalid'] as const;
@@ -43,7 +46,7 @@ const PARTS = ['aggregated', 'running', 'pending', 'failed', 'duplicate', 'dropp
  * function is being killed) says nothing.
  */
 export const watchBooks = (world: World, taskId: string, log: UploadLog, twice = 0): BooksWatch => {
-  const stopped = new AbortController();
+  let wanted = Number.POSITIVE_INFINITY;
   const faults: string[] = [];
   let reads = 0;
   const look = async (): Promise<void> => {
@@ -57,15 +60,15 @@ export const watchBooks = (world: World, taskId: string, log: UploadLog, twice =
       faults.push(`${least} to ${most} were uploaded, the books say ${JSON.stringify(accounting)}`);
   };
   const loop = async (): Promise<void> => {
-    while (!stopped.signal.aborted) {
+    while (reads < wanted) {
       await look().catch(() => {});
       await new Promise((resolve) => setTimeout(resolve, 150));
     }
   };
   const ended = loop();
   return {
-    stop: async () => {
-      stopped.abort();
+    stop: async (atLeast = 0) => {
+      wanted = atLeast;
       await ended;
       expect(faults).toEqual([]);
       return reads;
