@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { isObject, member } from './json.ts';
 import { readTask, uploadUpdate } from './rounds.ts';
+import { until } from './until.ts';
 import type { World } from './world.ts';
 import { BUCKETS } from './world.ts';
 
@@ -104,9 +105,13 @@ export const readManifests = async (world: World, taskId: string): Promise<reado
   }
 };
 
-/** `result.json` of a round, or `null`. */
-export const readResult = (world: World, taskId: string, round: number): Promise<unknown> =>
-  readJson(world, `state/tasks/${taskId}/rounds/${String(round).padStart(6, '0')}/result.json`);
+/** `result.json` of a round, once it is there: a round is settled first, and published by the next step or sweep. */
+export const readResult = (world: World, taskId: string, round: number): Promise<object> =>
+  until(async () => {
+    const result = await readJson(world, `state/tasks/${taskId}/rounds/${String(round).padStart(6, '0')}/result.json`);
+    if (!isObject(result)) throw new Error(`Round ${round} of ${taskId} is not published.`);
+    return result;
+  });
 
 /**
  * Nothing lost, nothing twice: each uploaded update is in exactly one round, by the generation that was uploaded last,
