@@ -37,8 +37,7 @@ export const subtractFields = (a: FieldSet, b: FieldSet): FieldSet => {
 /** `k:{"name":"x"}` and `v:"x"` as `[x]`, `f:a` as `a`. */
 const stepOf = (element: string): string => {
   const [kind, text] = [element.slice(0, 2), element.slice(2)];
-  if (kind === 'f:') return text;
-  if (kind !== 'k:' && kind !== 'v:') return element.replaceAll('\u0000', '.');
+  if (kind !== 'k:' && kind !== 'v:') return text;
   const value: unknown = JSON.parse(text);
   return `[${isFieldSet(value) ? Object.values(value).join(',') : String(value)}]`;
 };

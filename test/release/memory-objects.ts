@@ -1,4 +1,5 @@
 import type { FieldConflict, KubeObject, ManagedFields, ObjectRef, Objects } from '../../src/cluster/release-port.ts';
+import { unionFields } from '../../src/release/field-sets.ts';
 import { matchesSelector } from '../helpers/label-selector.ts';
 
 /** Objects in memory, with server-side apply to the leaf: maps are merged, lists are one value. */
@@ -80,10 +81,21 @@ const refOf = ({ apiVersion, kind, metadata }: KubeObject): ObjectRef => ({
   name: metadata.name,
 });
 
+/** A leaf path in FieldsV1 form, and the leaf paths of a set. */
+const fieldSetOf = (path: string): Fields =>
+  path.split(SEPARATOR).reduceRight<Fields>((below, step) => ({ [`f:${step}`]: below }), {});
+const leafPaths = (set: Fields): string[] =>
+  leavesOf(set).map(([path]) =>
+    path
+      .split(SEPARATOR)
+      .map((element) => element.slice('f:'.length))
+      .join(SEPARATOR),
+  );
+
 const managersOf = ({ object, owners }: Stored): ManagedFields[] => {
   const byManager = new Map<string, Record<string, unknown>>();
   for (const [path, names] of owners) {
-    for (const name of names) byManager.set(name, { ...byManager.get(name), [path]: {} });
+    for (const name of names) byManager.set(name, unionFields(byManager.get(name) ?? {}, fieldSetOf(path)));
   }
   return [...byManager].map(([name, fieldsV1]) => {
     const [manager = '', operation = ''] = name.split('/');
@@ -261,7 +273,7 @@ export const createMemoryObjects = (now: () => Date): MemoryObjects => {
         return 'conflict';
       entry.owners = new Map();
       for (const { manager, operation, fieldsV1 = {} } of managedFields) {
-        for (const path of Object.keys(fieldsV1)) {
+        for (const path of leafPaths(fieldsV1)) {
           entry.owners.set(path, (entry.owners.get(path) ?? new Set()).add(`${manager}/${operation}`));
         }
       }

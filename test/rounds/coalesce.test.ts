@@ -23,6 +23,18 @@ const setUp = () => {
 };
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** One look runs; another waits, which its only caller has left. */
+const setUpLeft = async () => {
+  const { runs, call } = setUp();
+  void call();
+  await turn();
+  const leaving = new AbortController();
+  const left = call(false, leaving.signal);
+  leaving.abort();
+  await expect(left).rejects.toThrow(DeadlineError);
+  return { runs, call };
+};
+
 describe('coalescing', () => {
   test('calls during a run share one fresh look after it', async () => {
     const { runs, call } = setUp();
@@ -41,13 +53,7 @@ describe('coalescing', () => {
   });
 
   test('a look that all had left before it began is whole for one that joins it later', async () => {
-    const { runs, call } = setUp();
-    void call();
-    await turn();
-    const leaving = new AbortController();
-    const left = call(false, leaving.signal);
-    leaving.abort();
-    await expect(left).rejects.toThrow(DeadlineError);
+    const { runs, call } = await setUpLeft();
     const joined = call();
     runs[0]?.end();
     await turn();
@@ -57,13 +63,7 @@ describe('coalescing', () => {
   });
 
   test('a look that nobody waits for when it begins is ended', async () => {
-    const { runs, call } = setUp();
-    void call();
-    await turn();
-    const leaving = new AbortController();
-    const left = call(false, leaving.signal);
-    leaving.abort();
-    await expect(left).rejects.toThrow(DeadlineError);
+    const { runs } = await setUpLeft();
     runs[0]?.end();
     await turn();
     expect(runs[1]?.signal.aborted).toBe(true);
