@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { assertRunnable } from './aggregation/attempt.ts';
-import type { LaunchDeps } from './aggregation/finish.ts';
+import { assertRunnable } from './rounds/attempt-spec.ts';
+import type { LaunchDeps } from './runs/finish.ts';
 import { createClusterAccess } from './cluster/gke.ts';
 import { createCluster } from './cluster/kubernetes.ts';
 import type { Cluster } from './cluster/port.ts';

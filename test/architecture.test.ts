@@ -41,31 +41,19 @@ const COMMON: ReadonlySet<string> = new Set(['errors.ts', 'log.ts']);
 
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'index.ts': ['wire.ts', 'config.ts', 'functions'],
-  'wire.ts': [
-    'config.ts',
-    'functions',
-    'aggregation',
-    'rounds',
-    'release',
-    'status',
-    'secrets',
-    'values',
-    'cluster',
-    'storage',
-  ],
+  'wire.ts': ['config.ts', 'functions', 'runs', 'rounds', 'release', 'jobs', 'values', 'cluster', 'storage'],
   'config.ts': [],
   'errors.ts': [],
   'log.ts': [],
-  functions: ['aggregation', 'rounds', 'release', 'status', 'secrets', 'values'],
-  release: ['aggregation', 'status', 'secrets', 'values'],
-  status: ['aggregation', 'rounds', 'secrets', 'values'],
-  rounds: ['aggregation', 'secrets', 'values'],
-  aggregation: ['secrets', 'values'],
-  secrets: ['values'],
+  functions: ['runs', 'rounds', 'release', 'jobs', 'values'],
+  release: ['runs', 'jobs', 'values'],
+  runs: ['jobs', 'values'],
+  rounds: ['jobs', 'values'],
+  jobs: ['values'],
   values: [],
   cluster: [],
   storage: [],
-  local: ['wire.ts', 'index.ts'],
+  aggregator: [],
 };
 
 /** One arrow against the rule, with the reason: the type of configuration belongs to the adapter that it configures. */
@@ -75,7 +63,8 @@ const isConfigType = ({ from, to, isType }: Import): boolean =>
 const isAllowed = (arrow: Import): boolean => {
   const [from, to] = [roomOf(arrow.from), roomOf(arrow.to)];
   if (from === to || isConfigType(arrow)) return true;
-  if (from !== 'local' && (COMMON.has(arrow.to) || (PORTS.has(arrow.to) && arrow.from !== 'errors.ts'))) return true;
+  if (from !== 'aggregator' && (COMMON.has(arrow.to) || (PORTS.has(arrow.to) && arrow.from !== 'errors.ts')))
+    return true;
   return (ARROWS[from] ?? []).includes(to);
 };
 
@@ -93,11 +82,16 @@ test('every relative import names a file that is there', () => {
   expect(imports.filter(({ to }) => to.endsWith('.ts') && !files.includes(to)).map(arrow)).toEqual([]);
 });
 
-test('only wire.ts knows the adapters, and nothing in the product knows the local stack', () => {
+test('only wire.ts knows the adapters, and no function imports the local stack or the aggregator', () => {
   const isAdapter = (file: string): boolean => /^(cluster|storage)\//.test(file) && !PORTS.has(file);
   const outside = inside.filter((one) => roomOf(one.from) !== roomOf(one.to) && !isConfigType(one));
   expect(outside.filter(({ from, to }) => isAdapter(to) && from !== 'wire.ts').map(arrow)).toEqual([]);
-  expect(outside.filter(({ to }) => roomOf(to) === 'local').map(arrow)).toEqual([]);
+  expect(
+    imports
+      .filter(({ to }) => to.startsWith('../') || roomOf(to) === 'aggregator')
+      .filter(({ from }) => roomOf(from) !== 'aggregator')
+      .map(arrow),
+  ).toEqual([]);
 });
 
 test('foreign clients are known to their adapters only, their types apart', () => {
@@ -108,7 +102,7 @@ test('foreign clients are known to their adapters only, their types apart', () =
     undici: 'cluster',
   };
   const strays = imports.filter(
-    ({ from, to, isType }) => !isType && to in homes && roomOf(from) !== homes[to] && roomOf(from) !== 'local',
+    ({ from, to, isType }) => !isType && to in homes && roomOf(from) !== homes[to] && roomOf(from) !== 'aggregator',
   );
   expect(strays.map(arrow)).toEqual([]);
 });
@@ -117,12 +111,11 @@ test('foreign clients are known to their adapters only, their types apart', () =
 const PURE = [
   /^values\//,
   /^config\.ts$/,
-  /^aggregation\/(allowed|job|names|request|run-job|run-record|spec|templates)\.ts$/,
+  /^jobs\/(allowed|build-spec|explain|facts|manifest|names|required-secrets|spec|templates)\.ts$/,
+  /^runs\/(answer|record|request|run-job)\.ts$/,
   /^rounds\/(update|policy|ledger|accounting)\.ts$/,
-  /^secrets\/required\.ts$/,
   /^release\/manifests\//,
   /^release\/(advice|desired|diff|names|objects|ownership|readiness|records|request|validate)\.ts$/,
-  /^status\/(explain|facts|run-answer)\.ts$/,
 ];
 const IMPURE = [
   [/\bprocess\.(?!env\b.*\*)/, 'process'],

@@ -3,10 +3,10 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startFunctionProcess } from '../src/local/function-process.ts';
-import { startGcs } from '../src/local/gcs/server.ts';
-import { writeKubeconfig } from '../src/local/kubeconfig.ts';
-import { startKubernetes } from '../src/local/kubernetes/server.ts';
+import { startFunctionProcess } from '../infra/local/function-process.ts';
+import { startGcs } from '../infra/local/gcs/server.ts';
+import { writeKubeconfig } from '../infra/local/kubeconfig.ts';
+import { startKubernetes } from '../infra/local/kubernetes/server.ts';
 
 /**
  * A smoke run of what is deployed: `dist/` copied elsewhere, its one dependency installed by its own lock file as the

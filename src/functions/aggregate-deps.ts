@@ -1,4 +1,4 @@
-import type { LaunchDeps } from '../aggregation/finish.ts';
+import type { LaunchDeps } from '../runs/finish.ts';
 import type { JsonObject } from '../values/json.ts';
 import type { Handler, RoutesDeps } from './routes.ts';
 import type { TasksDeps } from './tasks.ts';

@@ -1,9 +1,9 @@
 import type { HttpFunction } from '@google-cloud/functions-framework';
-import { listRuns } from '../aggregation/run-store.ts';
+import { listRuns } from '../runs/store.ts';
 import { sweep } from '../rounds/sweep.ts';
-import { sweepSchedules } from '../status/schedules.ts';
-import type { SweptRuns } from '../status/sweep-runs.ts';
-import { sweepRuns } from '../status/sweep-runs.ts';
+import { sweepSchedules } from '../runs/schedules.ts';
+import type { SweptRuns } from '../runs/sweep.ts';
+import { sweepRuns } from '../runs/sweep.ts';
 import type { AggregateDeps, AggregateHandler } from './aggregate-deps.ts';
 import { flag, parseQuery } from './query.ts';
 import type { Routes } from './routes.ts';

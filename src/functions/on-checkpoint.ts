@@ -1,8 +1,8 @@
-import type { LaunchDeps } from '../aggregation/finish.ts';
-import { launch } from '../aggregation/launch.ts';
-import type { SpecDefaults } from '../aggregation/request.ts';
-import { buildUploadRequest } from '../aggregation/request.ts';
-import { readRun } from '../aggregation/run-store.ts';
+import type { LaunchDeps } from '../runs/finish.ts';
+import { launch } from '../runs/launch.ts';
+import type { SpecDefaults } from '../jobs/build-spec.ts';
+import { buildUploadRequest } from '../runs/request.ts';
+import { readRun } from '../runs/store.ts';
 import { AppError, DeadlineError } from '../errors.ts';
 import type { Log, LogFields } from '../log.ts';
 import { metered } from '../log.ts';

@@ -1,8 +1,8 @@
 import type { V1Job } from '@kubernetes/client-node';
-import { allowedJobIssues } from '../aggregation/allowed.ts';
-import { attemptPodSelector, attemptSecrets, buildAttempt } from '../aggregation/attempt.ts';
-import type { LaunchDeps } from '../aggregation/finish.ts';
-import type { SpecDefaults } from '../aggregation/request.ts';
+import { allowedJobIssues } from '../jobs/allowed.ts';
+import { attemptPodSelector, attemptSecrets, buildAttempt } from '../rounds/attempt-spec.ts';
+import type { LaunchDeps } from '../runs/finish.ts';
+import type { SpecDefaults } from '../jobs/build-spec.ts';
 import { UpstreamError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { createCoalescer } from '../rounds/coalesce.ts';
@@ -10,8 +10,8 @@ import type { RoundsDeps } from '../rounds/deps.ts';
 import { createLedgerStore } from '../rounds/ledger-store.ts';
 import { parseUploadPattern } from '../values/object-pattern.ts';
 import type { RoundPolicy } from '../rounds/policy.ts';
-import { assertSecrets } from '../secrets/missing.ts';
-import { explainJob, plainSentence } from '../status/explain.ts';
+import { assertSecrets } from '../jobs/missing-secrets.ts';
+import { explainJob, plainSentence } from '../jobs/explain.ts';
 import type { JsonObject } from '../values/json.ts';
 import type { Values } from '../values/parse-values.ts';
 

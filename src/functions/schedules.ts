@@ -1,6 +1,6 @@
 import { InvalidRequestError, NotFoundError } from '../errors.ts';
-import { readSchedules } from '../status/schedules.ts';
-import { isTick } from '../status/ticks.ts';
+import { readSchedules } from '../runs/schedules.ts';
+import { isTick } from '../runs/ticks.ts';
 import type { Values } from '../values/parse-values.ts';
 import { parseValues } from '../values/parse-values.ts';
 import type { AggregateDeps, AggregateHandler } from './aggregate-deps.ts';

@@ -1,4 +1,4 @@
-import type { RunAnswer } from '../status/run-answer.ts';
+import type { RunAnswer } from '../runs/answer.ts';
 import type { ObjectDiff } from './diff.ts';
 import type { Evidence } from './evidence.ts';
 import type { Health } from './health.ts';

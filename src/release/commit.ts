@@ -9,7 +9,7 @@ import { asFound } from './ownership.ts';
 import { deleteItems, leftovers } from './prune.ts';
 import type { Item, Pointer, Revision } from './records.ts';
 import { itemKey, itemOf, mergeItems } from './records.ts';
-import { specHash } from '../aggregation/spec.ts';
+import { specHash } from '../jobs/spec.ts';
 import type { KubeObject } from '../cluster/release-port.ts';
 import { currentOf } from './history.ts';
 

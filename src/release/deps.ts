@@ -1,4 +1,4 @@
-import type { LaunchDeps } from '../aggregation/finish.ts';
+import type { LaunchDeps } from '../runs/finish.ts';
 import type { ReleaseCluster } from '../cluster/release-port.ts';
 
 export interface ReleaseDeps {

@@ -1,10 +1,10 @@
-import type { Allowances } from '../aggregation/allowed.ts';
-import { buildRunRequest } from '../aggregation/request.ts';
-import type { RunRequest } from '../aggregation/request.ts';
-import { specHash } from '../aggregation/spec.ts';
+import type { Allowances } from '../jobs/allowed.ts';
+import { buildRunRequest } from '../runs/request.ts';
+import type { RunRequest } from '../runs/request.ts';
+import { specHash } from '../jobs/spec.ts';
 import type { KubeObject } from '../cluster/release-port.ts';
 import { ConflictError, NotFoundError } from '../errors.ts';
-import type { CheckSecret } from '../secrets/required.ts';
+import type { CheckSecret } from '../jobs/required-secrets.ts';
 import { isJsonObject } from '../values/json.ts';
 import type { Values } from '../values/parse-values.ts';
 import { parseValues } from '../values/parse-values.ts';

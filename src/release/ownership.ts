@@ -1,4 +1,4 @@
-import { MANAGED_BY } from '../aggregation/job.ts';
+import { MANAGED_BY } from '../jobs/manifest.ts';
 import type { FieldConflict, KubeObject, ManagedFields } from '../cluster/release-port.ts';
 import type { FieldSet } from './field-sets.ts';
 import { pathsOf, subtractFields, unionFields } from './field-sets.ts';

@@ -1,8 +1,8 @@
 import type { V1PodSpec } from '@kubernetes/client-node';
 import type { KubeObject } from '../cluster/release-port.ts';
-import { assertSecrets } from '../secrets/missing.ts';
-import type { CheckSecret } from '../secrets/required.ts';
-import { requiredSecrets } from '../secrets/required.ts';
+import { assertSecrets } from '../jobs/missing-secrets.ts';
+import type { CheckSecret } from '../jobs/required-secrets.ts';
+import { requiredSecrets } from '../jobs/required-secrets.ts';
 import type { ReleaseDeps, Site } from './deps.ts';
 import { InvalidReleaseError, OwnedByOtherError } from './errors.ts';
 import { helmRemoval, ownerOf } from './ownership.ts';

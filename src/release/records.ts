@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { KubeObject } from '../cluster/release-port.ts';
 import { UpstreamError } from '../errors.ts';
-import { MANAGED_BY } from '../aggregation/job.ts';
+import { MANAGED_BY } from '../jobs/manifest.ts';
 import { MANAGED_BY_LABEL, RELEASE_LABEL } from './manifests/labels.ts';
 import { revisionName, stateName } from './names.ts';
 

@@ -1,5 +1,5 @@
-import type { Allowances } from '../aggregation/allowed.ts';
-import { allowedPodIssues, imageIssue, namespaceIssue } from '../aggregation/allowed.ts';
+import type { Allowances } from '../jobs/allowed.ts';
+import { allowedPodIssues, imageIssue, namespaceIssue } from '../jobs/allowed.ts';
 import type { KubeObject } from '../cluster/release-port.ts';
 import type { Issue } from '../errors.ts';
 import type { Values } from '../values/parse-values.ts';

@@ -1,10 +1,10 @@
-import { buildJob } from '../aggregation/job.ts';
-import { launch } from '../aggregation/launch.ts';
-import { buildJobName } from '../aggregation/names.ts';
-import type { RunRequest } from '../aggregation/request.ts';
+import { buildJob } from '../jobs/manifest.ts';
+import { launch } from '../runs/launch.ts';
+import { buildJobName } from '../jobs/names.ts';
+import type { RunRequest } from '../runs/request.ts';
 import { AppError } from '../errors.ts';
-import { buildLaunchAnswer } from '../status/run-answer.ts';
-import type { RunAnswer } from '../status/run-answer.ts';
+import { buildLaunchAnswer } from '../runs/answer.ts';
+import type { RunAnswer } from '../runs/answer.ts';
 import type { AggregationAnswer } from './answer.ts';
 import type { ReleaseDeps } from './deps.ts';
 import type { PreflightInput } from './preflight.ts';

@@ -82,7 +82,7 @@ const translateForbidden = (attempt: Attempt, { message }: Refusal): UpstreamErr
       ? ''
       : ' Without storage.objects.list an object that is absent is answered so, too.';
   return new UpstreamError(
-    `Could not ${quote(attempt)}: Cloud Storage answered 403${message === '' ? '' : ` (${message})`}. Grant ${who} ${permission} on ${bucket} (infra/README.md).${absent}`,
+    `Could not ${quote(attempt)}: Cloud Storage answered 403${message === '' ? '' : ` (${message})`}. Grant ${who} ${permission} on ${bucket} (docs/deploying.md).${absent}`,
     {
       details: { upstreamStatus: 403, bucket: attempt.uri.bucket, permission, ...(denied && { subject: denied.who }) },
     },

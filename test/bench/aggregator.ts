@@ -12,7 +12,7 @@ import { openTable, sizeOf } from './section.ts';
 import type { Server } from './servers.ts';
 import { startServer } from './servers.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/local/images/aggregator/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../src/aggregator/main.ts', import.meta.url));
 const BUCKET = 'bench-models';
 const DISTINCT = 10;
 

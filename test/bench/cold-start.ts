@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
-import { listening, PRELOAD } from '../../src/local/function-process.ts';
+import { listening, PRELOAD } from '../../infra/local/function-process.ts';
 import { expectStatus } from './client.ts';
 import type { Client } from './client.ts';
 import type { Probe } from './measured-function.ts';

@@ -1,5 +1,5 @@
-import { jobOf } from '../../src/aggregation/run-job.ts';
-import { parseRunRecord } from '../../src/aggregation/run-record.ts';
+import { jobOf } from '../../src/runs/run-job.ts';
+import { parseRunRecord } from '../../src/runs/record.ts';
 import { expectStatus } from './client.ts';
 import type { MeasuredFunction } from './measured-function.ts';
 import type { Scope } from './scope.ts';

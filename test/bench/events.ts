@@ -1,7 +1,7 @@
-import { buildFinalizedEvent } from '../../src/local/gcs/cloud-event.ts';
-import type { BinaryEvent } from '../../src/local/gcs/cloud-event.ts';
-import type { ObjectRecord } from '../../src/local/gcs/records.ts';
-import { buildObjectResource } from '../../src/local/gcs/resource.ts';
+import { buildFinalizedEvent } from '../../infra/local/gcs/cloud-event.ts';
+import type { BinaryEvent } from '../../infra/local/gcs/cloud-event.ts';
+import type { ObjectRecord } from '../../infra/local/gcs/records.ts';
+import { buildObjectResource } from '../../infra/local/gcs/resource.ts';
 import { runInFlight } from './client.ts';
 import type { MeasuredFunction, Probe } from './measured-function.ts';
 import type { Row } from './report.ts';

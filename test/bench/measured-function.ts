@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { startFunctionProcess } from '../../src/local/function-process.ts';
+import { startFunctionProcess } from '../../infra/local/function-process.ts';
 import type { Scope } from './scope.ts';
 
 /** What a process has used; see probe.mjs. */

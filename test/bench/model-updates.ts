@@ -1,5 +1,5 @@
-import type { OutputVariable } from '../../src/local/images/aggregator/tensor-bundle-writer.ts';
-import { createBundleWriter } from '../../src/local/images/aggregator/tensor-bundle-writer.ts';
+import type { OutputVariable } from '../../src/aggregator/tensor-bundle-writer.ts';
+import { createBundleWriter } from '../../src/aggregator/tensor-bundle-writer.ts';
 
 export const VARIABLES = 300;
 const SHAPE = [64, 65];

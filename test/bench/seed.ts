@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { createBlobWriter } from '../../src/local/gcs/blobs.ts';
-import { parsePreconditions } from '../../src/local/gcs/preconditions.ts';
-import type { ObjectRecord } from '../../src/local/gcs/records.ts';
-import { createStore } from '../../src/local/gcs/store.ts';
+import { createBlobWriter } from '../../infra/local/gcs/blobs.ts';
+import { parsePreconditions } from '../../infra/local/gcs/preconditions.ts';
+import type { ObjectRecord } from '../../infra/local/gcs/records.ts';
+import { createStore } from '../../infra/local/gcs/store.ts';
 import type { Scope } from './scope.ts';
 import { BUCKETS } from './world.ts';
 

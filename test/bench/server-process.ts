@@ -2,10 +2,10 @@
  * One server of the local stack in a process of its own, so that it shares neither event loop nor memory with the
  * client that measures. Started by servers.ts with what to start as JSON; tells its URL, and ends with its parent.
  */
-import { startGcs } from '../../src/local/gcs/server.ts';
-import { readAccess } from '../../src/local/kubeconfig.ts';
-import { startKubelet } from '../../src/local/kubelet.ts';
-import { startKubernetes } from '../../src/local/kubernetes/server.ts';
+import { startGcs } from '../../infra/local/gcs/server.ts';
+import { readAccess } from '../../infra/local/kubeconfig.ts';
+import { startKubelet } from '../../infra/local/kubelet.ts';
+import { startKubernetes } from '../../infra/local/kubernetes/server.ts';
 import type { Ask, Counts, ServerSpec } from './servers.ts';
 
 interface Started {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { writeKubeconfig } from '../../src/local/kubeconfig.ts';
+import { writeKubeconfig } from '../../infra/local/kubeconfig.ts';
 import type { Client, ClientOptions } from './client.ts';
 import { createClient, expectStatus } from './client.ts';
 import type { MeasuredFunction } from './measured-function.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { type Google, type GoogleOptions, startGoogle } from '../../src/local/google.ts';
+import { type Google, type GoogleOptions, startGoogle } from '../../infra/local/google.ts';
 import type { Certificate } from './certificates.ts';
 import { answerJson, answerStatus, type ScriptedServer, startScripted } from './scripted-server.ts';
 

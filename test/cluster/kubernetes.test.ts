@@ -1,6 +1,6 @@
 import type { CoreV1Event } from '@kubernetes/client-node';
 import type { ClusterAccess } from '../../src/cluster/gke.ts';
-import { startKubernetes } from '../../src/local/kubernetes/server.ts';
+import { startKubernetes } from '../../infra/local/kubernetes/server.ts';
 import { createApiWorld } from '../contracts/api-world.ts';
 import { clusterContract } from '../contracts/cluster.ts';
 import { createRawApi } from '../contracts/raw-api.ts';

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { request } from 'undici';
 import { createCluster } from '../../src/cluster/kubernetes.ts';
 import { DeadlineError, UnavailableError } from '../../src/errors.ts';
-import { startKubernetes } from '../../src/local/kubernetes/server.ts';
+import { startKubernetes } from '../../infra/local/kubernetes/server.ts';
 import { startScripted } from './scripted-server.ts';
 import { createStubAccess } from './stub-access.ts';
 

@@ -3,7 +3,7 @@ import type { ClusterAccess } from '../../src/cluster/gke.ts';
 import { createCluster } from '../../src/cluster/kubernetes.ts';
 import type { KubeObject } from '../../src/cluster/release-port.ts';
 import { UnavailableError, UpstreamError } from '../../src/errors.ts';
-import { startKubernetes } from '../../src/local/kubernetes/server.ts';
+import { startKubernetes } from '../../infra/local/kubernetes/server.ts';
 import type { ObjectsWorld } from '../contracts/objects.ts';
 import { objectsContract } from '../contracts/objects.ts';
 import { createRawApi } from '../contracts/raw-api.ts';

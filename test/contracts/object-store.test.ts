@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Storage } from '@google-cloud/storage';
 import { describe, test } from 'vitest';
-import { startGcs } from '../../src/local/gcs/server.ts';
+import { startGcs } from '../../infra/local/gcs/server.ts';
 import { createGcsObjectStore } from '../../src/storage/gcs.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';
 import { objectStoreContract } from './object-store.ts';

@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { unzipSync, zipSync } from 'fflate';
 import { beforeAll, expect, test } from 'vitest';
-import type { Client } from '../../src/local/demo/client.ts';
-import { readAverage } from '../../src/local/demo/compare.ts';
-import type { Expected } from '../../src/local/demo/updates.ts';
-import { bundleFile, readExpected } from '../../src/local/demo/updates.ts';
-import { readCheckpoint } from '../../src/local/images/aggregator/checkpoint.ts';
-import { createBundleWriter } from '../../src/local/images/aggregator/tensor-bundle-writer.ts';
+import type { Client } from '../../infra/local/demo/client.ts';
+import { readAverage } from '../../infra/local/demo/compare.ts';
+import type { Expected } from '../../infra/local/demo/updates.ts';
+import { bundleFile, readExpected } from '../../infra/local/demo/updates.ts';
+import { readCheckpoint } from '../../src/aggregator/checkpoint.ts';
+import { createBundleWriter } from '../../src/aggregator/tensor-bundle-writer.ts';
 import { createUploadLog, readManifests, readResult, watchBooks } from './helpers/books.ts';
 import { createDemoClient } from './helpers/demo-client.ts';
 import { readTask, roundValues, startSweeping, taskWithBooks } from './helpers/rounds.ts';

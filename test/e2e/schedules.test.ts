@@ -1,8 +1,8 @@
 import { afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { formatTick } from '../../src/aggregation/templates.ts';
-import type { ExecutionResult } from '../../src/local/scheduler/execute.ts';
-import type { Scheduler, SchedulerOptions } from '../../src/local/scheduler.ts';
-import { startScheduler } from '../../src/local/scheduler.ts';
+import { formatTick } from '../../src/jobs/templates.ts';
+import type { ExecutionResult } from '../../infra/local/scheduler/execute.ts';
+import type { Scheduler, SchedulerOptions } from '../../infra/local/scheduler.ts';
+import { startScheduler } from '../../infra/local/scheduler.ts';
 import { fields, jobsOf, putList, readRecord, runInState } from './helpers/runs.ts';
 import { until } from './helpers/until.ts';
 import type { World } from './helpers/world.ts';

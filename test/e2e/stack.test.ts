@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createClusterAccess } from '../../src/cluster/gke.ts';
 import { createRawApi } from '../contracts/raw-api.ts';
 import type { RawApi } from '../contracts/raw-api.ts';
-import { createRunner, isInstalled } from '../local/gcs/command-line.ts';
+import { createRunner, isInstalled } from '../../infra/local/test/gcs/command-line.ts';
 import type { Calls } from './helpers/calls.ts';
 import { createCalls } from './helpers/calls.ts';
 import { member } from './helpers/json.ts';

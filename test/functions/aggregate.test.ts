@@ -61,7 +61,7 @@ describe('POST /', () => {
 
   test('takes the chart’s values file unchanged, as curl sends it, with --set in the query', async () => {
     const world = await startAggregate({ defaults: { namespace: NAMESPACE, releaseName: 'flea-aggregator' } });
-    const file = await readFile(new URL('../../infra/values/values.aggregator.yaml', import.meta.url), 'utf8');
+    const file = await readFile(new URL('../../infra/examples/values.aggregator.yaml', import.meta.url), 'utf8');
     const query = new URLSearchParams([
       ['set', `namespace=${NAMESPACE},aggregator.tag=2.0`],
       ['set', `aggregator.aggregationId=x,aggregator.checkpointsFilePath=${LIST},aggregator.outputPath=gs://models/o`],

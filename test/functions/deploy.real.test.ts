@@ -13,7 +13,7 @@ import { createApiReleaseWorld } from '../release/api-world.ts';
 
 type Probe = Parameters<ReleaseCluster['probeService']>;
 
-const file = readFileSync(new URL('../../infra/values/values.basic.yaml', import.meta.url), 'utf8');
+const file = readFileSync(new URL('../../infra/examples/values.basic.yaml', import.meta.url), 'utf8');
 
 describeReal('deploy, as it is wired, on a real API server', (real) => {
   test('installs, tells, fails with evidence, uninstalls', { timeout: 120_000 }, async () => {

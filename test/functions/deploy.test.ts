@@ -6,7 +6,7 @@ import { startDeploy } from './deploy-world.ts';
 import type { DeployWorld } from './deploy-world.ts';
 
 const file = (name: string): string =>
-  readFileSync(new URL(`../../infra/values/values.${name}.yaml`, import.meta.url), 'utf8');
+  readFileSync(new URL(`../../infra/examples/values.${name}.yaml`, import.meta.url), 'utf8');
 
 const depsAllowing = (world: DeployWorld, namespaces: readonly string[]) => {
   const deps = createDeps(world);

@@ -1,7 +1,7 @@
-import type { LaunchDeps } from '../../src/aggregation/finish.ts';
-import type { RunRequest } from '../../src/aggregation/request.ts';
-import { JOB_DEFAULTS } from '../../src/aggregation/request.ts';
-import type { AggregationSpec } from '../../src/aggregation/spec.ts';
+import type { LaunchDeps } from '../../src/runs/finish.ts';
+import type { RunRequest } from '../../src/runs/request.ts';
+import { JOB_DEFAULTS } from '../../src/jobs/build-spec.ts';
+import type { AggregationSpec } from '../../src/jobs/spec.ts';
 import type { Cluster } from '../../src/cluster/port.ts';
 import type { ObjectStore } from '../../src/storage/port.ts';
 import { parseGsUri } from '../../src/storage/uri.ts';

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runKubectl } from '../local/kubernetes/run-kubectl.ts';
+import { runKubectl } from '../../infra/local/test/kubernetes/run-kubectl.ts';
 import type { Rule } from './roles.ts';
 
 /** `jobs.batch [] [create delete]`, of a line of the table; verbs sorted. */

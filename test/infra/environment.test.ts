@@ -28,11 +28,7 @@ test('every variable that is not deployed is one of the functions', () => {
 });
 
 test('Terraform sets every variable that is deployed, and no other', () => {
-  expect(found(read('infra/environment.tf'), /^ +([A-Z][A-Z_]+) += /gm)).toEqual(deployed);
-});
-
-test('deploy.sh sets every variable that is deployed, and no other', () => {
-  expect(found(read('infra/deploy/environment.sh'), /\bset_variable ([A-Z][A-Z_]+) /g)).toEqual(deployed);
+  expect(found(read('infra/terraform/environment.tf'), /^ +([A-Z][A-Z_]+) += /gm)).toEqual(deployed);
 });
 
 test('the table in README.md tells of every variable', () => {

@@ -1,4 +1,4 @@
-import type { LaunchDeps } from '../../src/aggregation/finish.ts';
+import type { LaunchDeps } from '../../src/runs/finish.ts';
 import { createCluster } from '../../src/cluster/kubernetes.ts';
 import { createClusterAccess } from '../../src/cluster/gke.ts';
 import { createRoundsDeps } from '../../src/functions/rounds-deps.ts';

@@ -1,4 +1,4 @@
-/** As much of Cloud Logging's query language as infra/monitoring.tf uses: https://cloud.google.com/logging/docs/view/logging-query-language */
+/** As much of Cloud Logging's query language as infra/terraform/monitoring.tf uses: https://cloud.google.com/logging/docs/view/logging-query-language */
 
 /** A line of a function as Cloud Logging keeps it: `severity` leaves the payload. */
 export interface LogEntry {

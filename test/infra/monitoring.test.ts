@@ -67,7 +67,7 @@ const alertsOn = (
   return found;
 };
 
-describeTerraform('the alerts of infra/monitoring.tf', () => {
+describeTerraform('the alerts of infra/terraform/monitoring.tf', () => {
   let alerts: Alerts;
   beforeAll(async () => {
     alerts = AlertsSchema.parse(await evaluate(GOOD, '{ base = local.function_logs, alerts = local.log_alerts }'));

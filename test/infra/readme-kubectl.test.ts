@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, afterAll, expect, test } from 'vitest';
 import { describeReal } from '../real/describe-real.ts';
-import { findKubectls } from '../local/kubernetes/run-kubectl.ts';
+import { findKubectls } from '../../infra/local/test/kubernetes/run-kubectl.ts';
 import { KUBERNETES_FOLDER } from './roles.ts';
 import { README } from './terraform-docs.ts';
 
@@ -16,11 +16,11 @@ const lines = [...readFileSync(README, 'utf8').matchAll(/^```sh\n(.*?)^```/gms)]
   .filter((line) => /^(?:kubectl |cp -r infra\/kubernetes|rm sacred\.json)/.test(line));
 
 if (!canRun) {
-  test.skip('the kubectl commands of infra/README.md (skipped: there is no kubectl, or no bash, on the PATH)', () =>
+  test.skip('the kubectl commands of docs/deploying.md (skipped: there is no kubectl, or no bash, on the PATH)', () =>
     undefined);
 } else {
   describeReal(
-    'the kubectl commands of infra/README.md, on a real API server',
+    'the kubectl commands of docs/deploying.md, on a real API server',
     (real) => {
       let folder = '';
       beforeAll(() => {

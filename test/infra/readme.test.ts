@@ -4,16 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
-import { assertRunnable } from '../../src/aggregation/attempt.ts';
+import { assertRunnable } from '../../src/rounds/attempt-spec.ts';
 import { parseConfig } from '../../src/config.ts';
 import { parseDocument } from '../../src/values/parse-document.ts';
 import { parseValues } from '../../src/values/parse-values.ts';
 import { inputRows, outputRows, README, rowsIn } from './terraform-docs.ts';
 import { describeTerraform, evaluate, INFRA_FOLDER, refusals, terraformIn } from './terraform-tool.ts';
 
+const ROOT = join(INFRA_FOLDER, '../..');
 const PATIENCE_MS = 60_000;
 const readme = readFileSync(README, 'utf8');
-const REWRITE = 'node test/infra/terraform-docs.ts && npx oxfmt infra/README.md writes them anew';
+const REWRITE = 'node test/infra/terraform-docs.ts && npx oxfmt docs/deploying.md writes them anew';
 
 const PackageSchema = z.object({ scripts: z.record(z.string(), z.string()) });
 
@@ -25,18 +26,16 @@ test(`the tables of variables and outputs are those of the .tf files (${REWRITE}
 
 test('every file that it names is there', () => {
   const named = [...readme.matchAll(/`([\w./-]+\.(?:tf|sh|ts|env|example))`|(?<![\w/])(infra\/[\w./-]+\.\w+)\b/g)];
-  const paths = named.map(([, here, there]) => (here === undefined ? `../${there ?? ''}` : here));
-  const made = ['../infra/bundle.zip'];
+  const paths = named.map(([, here, there]) => here ?? there ?? '');
+  const made = ['infra/terraform/bundle.zip'];
   const missing = paths.filter(
-    (path) =>
-      !made.includes(path) &&
-      ![INFRA_FOLDER, join(INFRA_FOLDER, '..')].some((folder) => existsSync(join(folder, path))),
+    (path) => !made.includes(path) && ![INFRA_FOLDER, ROOT].some((folder) => existsSync(join(folder, path))),
   );
   expect(missing).toEqual([]);
 });
 
 test('what it runs of this repository are npm scripts that are there', () => {
-  const { scripts } = PackageSchema.parse(JSON.parse(readFileSync(join(INFRA_FOLDER, '../package.json'), 'utf8')));
+  const { scripts } = PackageSchema.parse(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')));
   const run = [...readme.matchAll(/\bnpm run (?:-s )?([\w:]+)/g)].map(([, name = '']) => name);
   expect(run.length).toBeGreaterThan(2);
   expect(run.filter((name) => !(name in scripts))).toEqual([]);
@@ -49,7 +48,7 @@ const AnswerSchema = z.object({
   environment: z.record(z.string(), z.record(z.string(), z.string())),
 });
 
-describeTerraform('infra/README.md', () => {
+describeTerraform('docs/deploying.md', () => {
   const example = join(INFRA_FOLDER, 'terraform.tfvars.example');
 
   test(
@@ -77,8 +76,8 @@ describeTerraform('infra/README.md', () => {
       const bundle = `  bundle = "${join(INFRA_FOLDER, 'tests/bundle.txt')}"\n`;
       await writeFile(join(folder, 'main.tf'), block.replace(/( *source +=.*\n)/, `$1${bundle}`));
       await writeFile(join(folder, 'values.yaml'), 'rounds: []\n');
-      await mkdir(join(folder, 'tensorio-trigger'));
-      await symlink(INFRA_FOLDER, join(folder, 'tensorio-trigger/infra'));
+      await mkdir(join(folder, 'tensorio-trigger/infra'), { recursive: true });
+      await symlink(INFRA_FOLDER, join(folder, 'tensorio-trigger/infra/terraform'));
       expect(await terraformIn(folder, ['get', '-no-color'])).toMatchObject({ code: 0 });
       const { stdout, stderr } = await terraformIn(folder, ['validate', '-no-color']);
       expect(`${stdout}${stderr}`).toContain('The configuration is valid');

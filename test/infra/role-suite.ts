@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { findKubectls } from '../local/kubernetes/run-kubectl.ts';
+import { findKubectls } from '../../infra/local/test/kubernetes/run-kubectl.ts';
 import type { Real } from '../real/describe-real.ts';
 import { linesOfKubectl, listByKubectl } from './can-i.ts';
 import { awaitRight, bindRole, isAllowed, listRights, openUser, rightsOf, type RoleUser } from './role-world.ts';

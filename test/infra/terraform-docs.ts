@@ -1,13 +1,13 @@
 /**
- * `node test/infra/terraform-docs.ts`: writes the tables of variables and outputs in infra/README.md, of the .tf files.
+ * `node test/infra/terraform-docs.ts`: writes the tables of variables and outputs in docs/deploying.md, of the .tf files.
  * As much of HCL is read as `terraform fmt` writes of such blocks.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const INFRA = fileURLToPath(new URL('../../infra/', import.meta.url));
-export const README = join(INFRA, 'README.md');
+const INFRA = fileURLToPath(new URL('../../infra/terraform/', import.meta.url));
+export const README = fileURLToPath(new URL('../../docs/deploying.md', import.meta.url));
 
 interface Block {
   readonly name: string;
@@ -99,7 +99,7 @@ export const rowsIn = (readme: string, name: string): readonly Row[] => {
 
 const replaceTable = (readme: string, name: string, table: string): string => {
   const [from, to] = mark(name);
-  if (!readme.includes(from) || !readme.includes(to)) throw new Error(`infra/README.md has no "${from}"`);
+  if (!readme.includes(from) || !readme.includes(to)) throw new Error(`docs/deploying.md has no "${from}"`);
   return `${readme.slice(0, readme.indexOf(from) + from.length)}\n\n${table}\n\n${readme.slice(readme.indexOf(to))}`;
 };
 
@@ -108,5 +108,5 @@ if (process.argv[1] === import.meta.filename) {
   const inputs = tableOf(['variable', 'what it is', 'type', 'default'], inputRows());
   const outputs = tableOf(['output', 'what it is'], outputRows());
   writeFileSync(README, replaceTable(replaceTable(before, 'inputs', inputs), 'outputs', outputs));
-  process.stdout.write('infra/README.md: its tables are written; format it with: npx oxfmt infra/README.md\n');
+  process.stdout.write('docs/deploying.md: its tables are written; format it with: npx oxfmt docs/deploying.md\n');
 }

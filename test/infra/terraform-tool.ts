@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { findProvider } from './provider-folder.ts';
 
-/** infra/, without a slash at its end. */
-export const INFRA_FOLDER = fileURLToPath(new URL('../../infra', import.meta.url));
+/** infra/terraform, without a slash at its end. */
+export const INFRA_FOLDER = fileURLToPath(new URL('../../infra/terraform', import.meta.url));
 
 const hasTerraform = spawnSync('terraform', ['version'], { stdio: 'ignore' }).status === 0;
 
@@ -18,7 +18,7 @@ export interface TerraformResult {
   readonly stderr: string;
 }
 
-/** Runs terraform, in infra/ unless said otherwise, over the provider of `provider-folder.ts`; what it writes, it writes to `folder`. */
+/** Runs terraform, in infra/terraform unless another folder is given, over the provider of `provider-folder.ts`; what it writes, it writes to `folder`. */
 const runTerraform = (
   folder: string,
   args: readonly string[],

@@ -17,7 +17,7 @@ const rules = variableFiles.flatMap((name) =>
     .flatMap((line, index) => (line === '  validation {' ? [`${name}:${index + 1}`] : [])),
 );
 
-test('every IAM resource adds a member, and infra/tests/members.tftest.hcl knows it', () => {
+test('every IAM resource adds a member, and infra/terraform/tests/members.tftest.hcl knows it', () => {
   const texts = readdirSync(INFRA_FOLDER)
     .filter((name) => name.endsWith('.tf'))
     .map((name) => readFileSync(join(INFRA_FOLDER, name), 'utf8'));
@@ -56,7 +56,7 @@ describeTerraform('terraform, with the real google provider', () => {
   );
 
   test(
-    'every run of infra/tests passes',
+    'every run of infra/terraform/tests passes',
     async () => {
       const { stdout, stderr } = await terraform(['test', '-no-color']);
       expect(`${stdout}${stderr}`).toMatch(/Success! [1-9]\d* passed, 0 failed\./);

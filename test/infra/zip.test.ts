@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { unzipSync } from 'fflate';
 import { expect, onTestFinished, test } from 'vitest';
-import { zipFolder } from '../../infra/zip.ts';
+import { zipFolder } from '../../infra/scripts/zip.ts';
 
 const makeDist = (): string => {
   const folder = mkdtempSync(join(tmpdir(), 'tensorio-zip-'));
@@ -24,7 +24,7 @@ test('equal files give equal bytes, whenever they were written and wherever they
   const before = Buffer.from(zipFolder(folder));
   utimesSync(join(folder, 'index.js'), new Date(0), new Date(0));
   expect(before.equals(zipFolder(folder))).toBe(true);
-  const script = `import { zipFolder } from ${JSON.stringify(join(import.meta.dirname, '../../infra/zip.ts'))};
+  const script = `import { zipFolder } from ${JSON.stringify(join(import.meta.dirname, '../../infra/scripts/zip.ts'))};
     process.stdout.write(Buffer.from(zipFolder(${JSON.stringify(folder)})).toString('base64'));`;
   const args = ['--no-warnings', '--input-type=module-typescript', '--eval', script];
   const elsewhere = execFileSync(process.execPath, args, {

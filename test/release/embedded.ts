@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import type { ClusterAccess } from '../../src/cluster/gke.ts';
 import { createClusterAccess } from '../../src/cluster/gke.ts';
-import { writeKubeconfig } from '../../src/local/kubeconfig.ts';
-import type { Kubernetes } from '../../src/local/kubernetes/server.ts';
-import { startKubernetes } from '../../src/local/kubernetes/server.ts';
+import { writeKubeconfig } from '../../infra/local/kubeconfig.ts';
+import type { Kubernetes } from '../../infra/local/kubernetes/server.ts';
+import { startKubernetes } from '../../infra/local/kubernetes/server.ts';
 import { size } from '../e2e/helpers/size.ts';
 
 export interface Embedded {

@@ -5,9 +5,9 @@ import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
-import { PORTS_ANNOTATION } from '../../src/local/kubelet/pod-progress.ts';
-import { isPod } from '../../src/local/kubelet/types.ts';
-import type { Pod } from '../../src/local/kubelet/types.ts';
+import { PORTS_ANNOTATION } from '../../infra/local/kubelet/pod-progress.ts';
+import { isPod } from '../../infra/local/kubelet/types.ts';
+import type { Pod } from '../../infra/local/kubelet/types.ts';
 import type { RawApi } from '../contracts/raw-api.ts';
 import { itemsOf } from './api-world.ts';
 

@@ -9,7 +9,7 @@ export type Example = 'basic' | 'gcs' | 'aggregator' | 'checkSecrets';
 
 /** The document of one of the example files. */
 export const exampleDocument = (name: Example): JsonObject =>
-  parseDocument(readFileSync(new URL(`../../infra/values/values.${name}.yaml`, import.meta.url)));
+  parseDocument(readFileSync(new URL(`../../infra/examples/values.${name}.yaml`, import.meta.url)));
 
 /** Its values, with `over` laid over them. */
 export const exampleValues = (name: Example, over: JsonObject = {}): Values =>

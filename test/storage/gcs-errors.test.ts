@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { UnavailableError, UpstreamError } from '../../src/errors.ts';
-import { startGcs } from '../../src/local/gcs/server.ts';
+import { startGcs } from '../../infra/local/gcs/server.ts';
 import { createGcsObjectStore } from '../../src/storage/gcs.ts';
 import { parseErrorMessage, translateFailure, translateRefusal } from '../../src/storage/gcs-errors.ts';
 import { startCannedServer } from './canned-server.ts';

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { DeadlineError, UnavailableError, UpstreamError } from '../../src/errors.ts';
-import type { Fault } from '../../src/local/gcs/faults.ts';
-import { startGcs } from '../../src/local/gcs/server.ts';
+import type { Fault } from '../../infra/local/gcs/faults.ts';
+import { startGcs } from '../../infra/local/gcs/server.ts';
 import { metered } from '../../src/log.ts';
 import { createGcsObjectStore } from '../../src/storage/gcs.ts';
 import { mediaHeaders, startCannedServer } from './canned-server.ts';

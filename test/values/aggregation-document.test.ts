@@ -11,7 +11,7 @@ import { applySet } from '../../src/values/set.ts';
 import { refusalOf } from './refusal.ts';
 
 const example = (name: string): JsonObject =>
-  parseDocument(readFileSync(new URL(`../../infra/values/values.${name}.yaml`, import.meta.url)));
+  parseDocument(readFileSync(new URL(`../../infra/examples/values.${name}.yaml`, import.meta.url)));
 
 describe('the example values files', () => {
   test.each(['basic', 'gcs', 'aggregator', 'checkSecrets'])('values.%s.yaml is accepted unchanged', (name) => {

@@ -1,5 +1,5 @@
 import type { V1Deployment, V1EnvVar, V1PodSpec, V1Probe, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
-import { imageOf } from '../../aggregation/spec.ts';
+import { imageOf } from '../../jobs/spec.ts';
 import type { FleaValues, RepositoryValues } from '../../values/service-schema.ts';
 import { deploymentName } from '../names.ts';
 import type { Component, RenderContext } from './component.ts';

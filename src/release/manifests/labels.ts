@@ -1,4 +1,4 @@
-import { MANAGED_BY } from '../../aggregation/job.ts';
+import { MANAGED_BY } from '../../jobs/manifest.ts';
 import { deploymentName } from '../names.ts';
 import type { Component } from './component.ts';
 

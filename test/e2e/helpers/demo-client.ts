@@ -1,5 +1,5 @@
-import type { Client } from '../../../src/local/demo/client.ts';
-import { createClient } from '../../../src/local/demo/client.ts';
+import type { Client } from '../../../infra/local/demo/client.ts';
+import { createClient } from '../../../infra/local/demo/client.ts';
 import type { World } from './world.ts';
 
 /** The demo's client, by which its own helpers upload updates and read averages. */

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { FunctionProcess } from '../../../src/local/function-process.ts';
+import type { FunctionProcess } from '../../../infra/local/function-process.ts';
 import type { Decide, Passing, Proxy } from './proxy.ts';
 import { until } from './until.ts';
 

@@ -4,7 +4,7 @@ import type { RequestOptions } from 'node:http';
 import { Agent, request as sendSecurely } from 'node:https';
 import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
-import { closeServer, listenOnLoopback } from '../../../src/local/loopback.ts';
+import { closeServer, listenOnLoopback } from '../../../infra/local/loopback.ts';
 
 /** One request on its way to the server. */
 export interface Passing {

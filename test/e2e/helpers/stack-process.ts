@@ -4,10 +4,10 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { compileCache } from '../../../src/local/compile-cache.ts';
+import { compileCache } from '../../../infra/local/compile-cache.ts';
 import { isObject } from './json.ts';
 
-const MAIN = fileURLToPath(new URL('../../../src/local/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../../infra/local/main.ts', import.meta.url));
 const STARTING_MS = 60_000;
 
 /** `npm start -- --json`, as another program starts it. */

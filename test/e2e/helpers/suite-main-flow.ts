@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { beforeAll, expect, test } from 'vitest';
-import type { Client } from '../../../src/local/demo/client.ts';
-import { compareAverage, readAverage } from '../../../src/local/demo/compare.ts';
-import type { Expected, Uploaded } from '../../../src/local/demo/updates.ts';
-import { bundleFile, readExpected, uploadUpdates } from '../../../src/local/demo/updates.ts';
+import type { Client } from '../../../infra/local/demo/client.ts';
+import { compareAverage, readAverage } from '../../../infra/local/demo/compare.ts';
+import type { Expected, Uploaded } from '../../../infra/local/demo/updates.ts';
+import { bundleFile, readExpected, uploadUpdates } from '../../../infra/local/demo/updates.ts';
 import { createUploadLog, expectEachOnce, watchBooks } from './books.ts';
 import { createDemoClient } from './demo-client.ts';
 import { member } from './json.ts';

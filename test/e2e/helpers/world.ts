@@ -5,17 +5,17 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, vi } from 'vitest';
 import { createClusterAccess } from '../../../src/cluster/gke.ts';
-import { compileCache } from '../../../src/local/compile-cache.ts';
-import type { FunctionProcess } from '../../../src/local/function-process.ts';
-import { startFunctionProcess } from '../../../src/local/function-process.ts';
-import type { EventDelivery } from '../../../src/local/gcs/events.ts';
-import { createEventDelivery } from '../../../src/local/gcs/events.ts';
-import type { GcsServer } from '../../../src/local/gcs/server.ts';
-import { startGcs } from '../../../src/local/gcs/server.ts';
-import { readAccess, writeKubeconfig } from '../../../src/local/kubeconfig.ts';
-import { startKubelet } from '../../../src/local/kubelet.ts';
-import { startKubernetes } from '../../../src/local/kubernetes/server.ts';
-import { BUCKETS } from '../../../src/local/stack.ts';
+import { compileCache } from '../../../infra/local/compile-cache.ts';
+import type { FunctionProcess } from '../../../infra/local/function-process.ts';
+import { startFunctionProcess } from '../../../infra/local/function-process.ts';
+import type { EventDelivery } from '../../../infra/local/gcs/events.ts';
+import { createEventDelivery } from '../../../infra/local/gcs/events.ts';
+import type { GcsServer } from '../../../infra/local/gcs/server.ts';
+import { startGcs } from '../../../infra/local/gcs/server.ts';
+import { readAccess, writeKubeconfig } from '../../../infra/local/kubeconfig.ts';
+import { startKubelet } from '../../../infra/local/kubelet.ts';
+import { startKubernetes } from '../../../infra/local/kubernetes/server.ts';
+import { BUCKETS } from '../../../infra/local/stack.ts';
 import { createGcsObjectStore } from '../../../src/storage/gcs.ts';
 import type { ObjectStore } from '../../../src/storage/port.ts';
 import type { RawApi } from '../../contracts/raw-api.ts';
@@ -33,7 +33,7 @@ export const IMAGE = 'docai/flea-aggregator';
 /** Stands in every Secret of these tests, and may stand nowhere else. */
 export const SECRET_VALUE = `not-to-be-told-${randomBytes(8).toString('hex')}`;
 
-const REFERENCE = fileURLToPath(new URL('../../../src/local/images/aggregator/main.ts', import.meta.url));
+const REFERENCE = fileURLToPath(new URL('../../../src/aggregator/main.ts', import.meta.url));
 const LISTING = fileURLToPath(new URL('listing-aggregator.mjs', import.meta.url));
 
 /** An API server of somebody else, in the place of the embedded one. */

@@ -1,0 +1,51 @@
+import { readCheckpoint } from '../../../src/aggregator/checkpoint.ts';
+import type { Client } from './client.ts';
+
+/** One variable of an average beside what it should be. */
+export interface Comparison {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly actual: readonly number[];
+  readonly expected: readonly number[];
+  /** Of the elements compared. */
+  readonly largestError: number;
+}
+
+// A checkpoint of tf.train.Checkpoint names a variable by its place in the object graph.
+const SUFFIX = '/.ATTRIBUTES/VARIABLE_VALUE';
+
+const errorOf = (actual: readonly number[], expected: readonly number[]): number =>
+  expected.reduce((most, value, index) => Math.max(most, Math.abs(value - (actual[index] ?? Number.NaN))), 0);
+
+const pad = (number: number): string => String(number).padStart(5, '0');
+
+const readVariables = async (client: Client, bucket: string, directory: string) =>
+  readCheckpoint({
+    index: await client.download(bucket, `${directory}/checkpoint.index`),
+    shard: (shard, shards) => client.download(bucket, `${directory}/checkpoint.data-${pad(shard)}-of-${pad(shards)}`),
+  });
+
+/** The variables of the checkpoint below `directory`, by their plain names. */
+export const readAverage = async (
+  client: Client,
+  bucket: string,
+  directory: string,
+): Promise<ReadonlyMap<string, readonly number[]>> => {
+  const variables = await readVariables(client, bucket, directory);
+  return new Map([...variables].map(([name, { values }]) => [name.replace(SUFFIX, ''), [...(values ?? [])]]));
+};
+
+/** Reads the checkpoint below `directory` and compares it, variable by variable, with `expected`. */
+export const compareAverage = async (
+  client: Client,
+  bucket: string,
+  directory: string,
+  expected: Readonly<Record<string, readonly number[]>>,
+): Promise<readonly Comparison[]> => {
+  const variables = await readVariables(client, bucket, directory);
+  return Object.entries(expected).map(([name, values]) => {
+    const variable = variables.get(name) ?? variables.get(`${name}${SUFFIX}`);
+    const actual = [...(variable?.values ?? [])].slice(0, values.length);
+    return { name, shape: variable?.shape ?? [], actual, expected: values, largestError: errorOf(actual, values) };
+  });
+};

@@ -1,0 +1,66 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { BUCKETS } from '../stack.ts';
+import type { Client, Reply } from './client.ts';
+import type { Terminal } from './terminal.ts';
+
+const VALUES = new URL('../../examples/values.gcs.yaml', import.meta.url);
+
+// The example's buckets are not this stack's.
+const SETS = [
+  `repository.deployment.repositoryGcsBucket=${BUCKETS.models}`,
+  `flea.deployment.fleaGcsBucket=${BUCKETS.models}`,
+  `flea.deployment.fleaUploadGcsBucket=${BUCKETS.uploads}`,
+  'repository.deployment.replicas=1,flea.deployment.replicas=1',
+];
+
+// A pod that cannot pull its image is given 45 s; the demo does not wait for all of them.
+const WAIT_SEC = 12;
+
+const ObjectsSchema = z.array(
+  z.looseObject({ kind: z.string(), name: z.string(), action: z.string(), ready: z.boolean().optional() }),
+);
+
+const expectStatus = (reply: Reply, status: number): Reply => {
+  if (reply.status === status) return reply;
+  throw new Error(`${status} was expected: ${reply.status} ${JSON.stringify(reply.body)}`);
+};
+
+const queryOf = (...more: string[]): string =>
+  new URLSearchParams([...SETS, ...more].map((set): [string, string] => ['set', set])).toString();
+
+const printObjects = (terminal: Terminal, reply: Reply): void => {
+  const objects = ObjectsSchema.parse(reply.body['objects']);
+  const told = objects.map(
+    ({ kind, name, action, ready }) => `${kind} ${name} ${action}${ready === true ? ', ready' : ''}`,
+  );
+  terminal.good(`${reply.status} ${String(reply.body['outcome'])}, revision ${String(reply.body['revision'])}`);
+  for (const line of told) terminal.line(`  ${line}`);
+};
+
+const printFailure = (terminal: Terminal, { status, body }: Reply): void => {
+  terminal.bad(`${status} ${String(body['outcome'])}: ${String(body['reason'])}`);
+  terminal.good(`revision ${String(body['revision'])} runs again`);
+};
+
+/** The services, released from the chart's own values: keys missing, deployed, a broken tag rolled back. */
+export const showRelease = async (client: Client, terminal: Terminal): Promise<void> => {
+  const values = await readFile(VALUES, 'utf8');
+  const path = (...sets: string[]): string => `/models?${queryOf(...sets)}`;
+  terminal.title('5. A release of the services, in place of helm upgrade --install --atomic --wait');
+  terminal.command('curl "$DEPLOY/models?set=..." --data-binary @infra/examples/values.gcs.yaml');
+  const missing = expectStatus(await client.deploy(path(), values), 424);
+  terminal.bad(`424 ${String(missing.body['detail'])}`);
+  const keys = { 'sacred.json': '{}', 'sacred.pem': 'of the demo', googleAccessId: 'demo@example.com' };
+  await client.createSecret('default', 'tensorio-models', keys);
+  printObjects(terminal, expectStatus(await client.deploy(path(), values), 201));
+  const unchanged = expectStatus(await client.deploy(path(), values), 200);
+  terminal.good(`${unchanged.status} ${String(unchanged.body['outcome'])} (asked once more)`);
+  terminal.command(
+    `curl "$DEPLOY/models?set=flea.deployment.tag=broken&...&timeoutSec=${WAIT_SEC}" --data-binary @infra/examples/values.gcs.yaml`,
+  );
+  printFailure(
+    terminal,
+    expectStatus(await client.deploy(`${path('flea.deployment.tag=broken')}&timeoutSec=${WAIT_SEC}`, values), 502),
+  );
+};

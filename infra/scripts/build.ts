@@ -1,0 +1,94 @@
+import { copyFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+/**
+ * `npm run build`: everything that is deployed, in `dist/`. One file of code, and a package.json that asks for the
+ * framework alone: the platform installs that one package and compiles nothing.
+ */
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const dist = `${root}dist`;
+
+// Never bundled: the framework keeps the registered functions in module state, and a bundled copy would be another one.
+const FRAMEWORK = '@google-cloud/functions-framework';
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const readJson = async (file: string): Promise<Record<string, unknown>> => {
+  const value: unknown = JSON.parse(await readFile(`${root}${file}`, 'utf8'));
+  if (!isRecord(value)) throw new TypeError(`${file} is not an object`);
+  return value;
+};
+
+const member = (value: unknown, name: string): Record<string, unknown> => {
+  const found = isRecord(value) ? value[name] : undefined;
+  return isRecord(found) ? found : {};
+};
+
+/** The framework and what it needs, from the project's own lock file: what was tested is what is installed. */
+const lockOf = (lock: Record<string, unknown>, manifest: Record<string, unknown>): Record<string, unknown> => {
+  const packages = member(lock, 'packages');
+  const wanted: Record<string, unknown> = {};
+  const placeOf = (name: string, from: string): string | undefined => {
+    for (let at = from; ; at = at.slice(0, Math.max(0, at.lastIndexOf('node_modules/') - 1))) {
+      const place = `${at === '' ? '' : `${at}/`}node_modules/${name}`;
+      if (place in packages) return place;
+      if (at === '') return undefined;
+    }
+  };
+  const add = (name: string, from: string): void => {
+    const place = placeOf(name, from);
+    if (place === undefined) throw new Error(`package-lock.json does not hold ${name}`);
+    if (place in wanted) return;
+    const { dev: _dev, optional: _optional, peer: _peer, ...entry } = member(packages, place);
+    wanted[place] = entry;
+    for (const dependency of Object.keys(member(entry, 'dependencies'))) add(dependency, place);
+  };
+  add(FRAMEWORK, '');
+  const sorted = Object.fromEntries(Object.entries(wanted).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  return {
+    name: manifest['name'],
+    version: manifest['version'],
+    lockfileVersion: 3,
+    requires: true,
+    packages: { '': manifest, ...sorted },
+  };
+};
+
+const project = await readJson('package.json');
+await rm(dist, { recursive: true, force: true });
+await mkdir(dist);
+await build({
+  entryPoints: [`${root}src/index.ts`],
+  outfile: `${dist}/index.js`,
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'esm',
+  sourcemap: true,
+  legalComments: 'linked',
+  external: [FRAMEWORK],
+  // Bundled CommonJS asks for built-in modules by `require`, which a module of ES does not have.
+  banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+  logLevel: 'warning',
+});
+const manifest = {
+  name: 'tensorio-trigger',
+  version: project['version'],
+  private: true,
+  license: 'Apache-2.0',
+  type: 'module',
+  main: 'index.js',
+  engines: { node: '>=24' },
+  dependencies: { [FRAMEWORK]: member(project, 'dependencies')[FRAMEWORK] },
+};
+await writeFile(`${dist}/package.json`, `${JSON.stringify(manifest, null, 2)}\n`);
+await writeFile(
+  `${dist}/package-lock.json`,
+  `${JSON.stringify(lockOf(await readJson('package-lock.json'), manifest), null, 2)}\n`,
+);
+await copyFile(`${root}.gcloudignore`, `${dist}/.gcloudignore`);
+await copyFile(`${root}LICENSE`, `${dist}/LICENSE`);
+const { size } = await stat(`${dist}/index.js`);
+process.stdout.write(`dist/: index.js ${(size / 1e6).toFixed(1)} MB, package.json, package-lock.json\n`);

@@ -1,0 +1,32 @@
+# The functions' environment, src/config.ts: a test compares the names with EnvironmentSchema, and the
+# table in README.md, and reads what is planned with the functions' own parser. What is null is not set.
+locals {
+  environment = {
+    STATE_URI            = "gs://${local.state_bucket}"
+    GKE_CLUSTER          = local.cluster_id
+    GKE_ENDPOINT         = try(var.cluster.endpoint, null)
+    CONNECT_GATEWAY      = try("projects/${var.connect_gateway.project_number}/locations/${var.connect_gateway.location}/memberships/${var.connect_gateway.membership}", null)
+    KUBERNETES_ENDPOINT  = try(var.kubernetes_endpoint.server, null)
+    KUBERNETES_CA        = try(var.kubernetes_endpoint.ca, null)
+    NAMESPACE            = var.namespaces[0]
+    ALLOWED_NAMESPACES   = join(",", var.namespaces)
+    ALLOWED_IMAGES       = length(var.images) == 0 ? null : join(",", var.images)
+    ALLOWED_BUCKETS      = join(",", local.allowed_buckets)
+    RELEASE_NAME         = var.release_name
+    VALUES_URI           = var.values == null ? var.values_uri : "gs://${local.source_bucket}/${local.values_object}"
+    GOOGLE_CLOUD_PROJECT = var.project
+    UPSTREAM_TIMEOUT_SEC = tostring(var.upstream_timeout_sec)
+  }
+
+  function_environment = {
+    for key, each in local.functions : key => merge(
+      { for name, value in local.environment : name => value if value != null },
+      {
+        # Ours, before the platform's: the answer then says what was being done.
+        REQUEST_TIMEOUT_SEC = tostring(each.timeout_sec - 10)
+        # The platform adds it; written here so that no plan shows a change.
+        LOG_EXECUTION_ID = "true"
+      },
+    )
+  }
+}

@@ -1,0 +1,67 @@
+import type { V1Job } from '@kubernetes/client-node';
+import type { Jobs } from '../cluster/port.ts';
+import { AppError, ConflictError, isAmbiguous, UnavailableError, UpstreamError } from '../errors.ts';
+import { ANNOTATIONS } from './manifest.ts';
+
+export interface EnsureDeps {
+  readonly cluster: Jobs;
+  /** Resolves after `ms`, or rejects when `signal` aborts. */
+  wait(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export type EnsuredJob =
+  | { readonly kind: 'created' | 'adopted'; readonly job: V1Job }
+  /** The API server refused it, and no earlier attempt of this call can have created it. */
+  | { readonly kind: 'refused'; readonly error: UpstreamError };
+
+const MAX_TRIES = 3;
+const FIRST_PAUSE_MS = 200;
+
+const nameOf = (job: V1Job): { namespace: string; name: string } => ({
+  namespace: job.metadata?.namespace ?? '',
+  name: job.metadata?.name ?? '',
+});
+
+const isSame = (found: V1Job, wanted: V1Job): boolean =>
+  [ANNOTATIONS.aggregationId, ANNOTATIONS.specHash].every(
+    (key) => found.metadata?.annotations?.[key] === wanted.metadata?.annotations?.[key],
+  );
+
+const assertSame = (found: V1Job, wanted: V1Job): V1Job => {
+  if (isSame(found, wanted)) return found;
+  const { namespace, name } = nameOf(wanted);
+  const owner = found.metadata?.annotations?.[ANNOTATIONS.aggregationId];
+  const whose = owner === undefined ? 'another program made it' : `it is of run "${owner}" or of another specification`;
+  const remedy = `Choose another aggregationId, or remove it: kubectl delete job ${name} --namespace ${namespace}`;
+  throw new ConflictError(`A Job ${namespace}/${name} is there already, and ${whose}. ${remedy}`, {
+    details: { job: { namespace, name, uid: found.metadata?.uid } },
+  });
+};
+
+/**
+ * Sees to it that `wanted` exists, whatever becomes of a single request: its name is its identity, so a create that
+ * timed out or was cut off is followed by a look under the name, and only then by another create. Ends as one Job.
+ *
+ * Throws ConflictError when the name is taken by another Job, and UnavailableError or DeadlineError when it could not
+ * be learned in time whether the Job exists: ask again.
+ */
+export const ensureJob = async (deps: EnsureDeps, wanted: V1Job, signal?: AbortSignal): Promise<EnsuredJob> => {
+  const options = signal === undefined ? {} : { signal };
+  const { namespace, name } = nameOf(wanted);
+  let doubt: AppError | undefined;
+  for (let attempt = 0; attempt < MAX_TRIES; attempt += 1) {
+    if (attempt > 0) await deps.wait(FIRST_PAUSE_MS * 2 ** (attempt - 1), signal);
+    try {
+      const job = await deps.cluster.createJob(wanted, options);
+      if (job !== 'exists') return { kind: 'created', job };
+    } catch (error) {
+      if (error instanceof UpstreamError && doubt === undefined) return { kind: 'refused', error };
+      if (!(error instanceof AppError) || !isAmbiguous(error)) throw error;
+      doubt = error;
+    }
+    const found = await deps.cluster.getJob(namespace, name, options);
+    if (found !== null) return { kind: doubt === undefined ? 'adopted' : 'created', job: assertSame(found, wanted) };
+  }
+  if (doubt !== undefined) throw doubt;
+  throw new UnavailableError(`Job ${namespace}/${name} was there and gone ${MAX_TRIES} times in a row; ask again.`);
+};

@@ -1,0 +1,108 @@
+import type { Issue } from '../errors.ts';
+import { InvalidRequestError } from '../errors.ts';
+import type { ObjectStore } from '../storage/port.ts';
+import { parseGsUri } from '../storage/uri.ts';
+import type { Allowances } from '../jobs/allowed.ts';
+import { pathIssue } from '../jobs/allowed.ts';
+
+const FIELD = 'aggregator.checkpointsFilePath';
+// A path has at most 1,024 bytes of name and 222 of bucket; what is longer without a line end is no list.
+const MAX_LINE_CHARACTERS = 2_048;
+
+/** The list itself is at fault: no other try helps while it is the same object. */
+export class CheckpointListError extends InvalidRequestError {}
+
+/** There is another list under the name than the one that was asked for. */
+export class SupersededListError extends CheckpointListError {}
+
+/** What was seen of a checkpoint list. */
+export interface CheckpointList {
+  /** Lines, one update each. */
+  readonly updates: number;
+  /** Of the object that was read. */
+  readonly generation: string;
+  /** Lines that name a bundle (`.zip`); the others name directories. */
+  readonly bundles: number;
+}
+
+const fault = (uri: string, line: number, message: string): CheckpointListError =>
+  new CheckpointListError(
+    `${uri}, line ${line}: ${message}`,
+    [{ path: FIELD, message: `line ${line}: ${message}` } satisfies Issue],
+    {
+      details: { line },
+    },
+  );
+
+/** Calls `onLine(text, number)` for each line; a line may end in CRLF, the last one needs no end. Memory: one line. */
+const forEachLine = async (
+  body: AsyncIterable<Uint8Array>,
+  onLine: (text: string, number: number) => void,
+  onTooLong: (number: number) => never,
+): Promise<void> => {
+  // Not fatal: a byte that is not UTF-8 becomes U+FFFD, which the path check refuses with its line number.
+  const decoder = new TextDecoder('utf-8');
+  let rest = '';
+  let number = 0;
+  const take = (text: string): void => onLine(text.endsWith('\r') ? text.slice(0, -1) : text, (number += 1));
+  for await (const chunk of body) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) take(line);
+    if (rest.length > MAX_LINE_CHARACTERS) onTooLong(number + 1);
+  }
+  rest += decoder.decode();
+  if (rest !== '') take(rest);
+};
+
+const lineChecker = (uri: string, allowed: Allowances) => {
+  let updates = 0;
+  let bundles = 0;
+  let emptyLine: number | undefined;
+  const check = (text: string, number: number): void => {
+    if (text === '') {
+      emptyLine ??= number;
+      return;
+    }
+    // Empty lines at the end are an editor's habit; one before a path would be an update without a name.
+    if (emptyLine !== undefined) throw fault(uri, emptyLine, 'is empty; write one gs://BUCKET/NAME per line');
+    const issue = pathIssue(allowed, FIELD, text);
+    if (issue !== null) throw fault(uri, number, issue.message);
+    updates += 1;
+    if (text.endsWith('.zip')) bundles += 1;
+  };
+  return { check, result: () => ({ updates, bundles }) };
+};
+
+/**
+ * Reads the checkpoint list at `uri` as a stream and checks every line: a `gs://` path in an allowed bucket, one per
+ * line, no header, at least one. Throws CheckpointListError naming the first faulty line by its number (from 1),
+ * SupersededListError where the object is not of the `generation` asked for, and what the store throws.
+ */
+export const checkCheckpointList = async (
+  store: ObjectStore,
+  uri: string,
+  allowed: Allowances,
+  { signal, generation }: { readonly signal?: AbortSignal | undefined; readonly generation?: string | undefined } = {},
+): Promise<CheckpointList> => {
+  const stream = await store.stream(parseGsUri(uri, FIELD), signal === undefined ? {} : { signal });
+  if (stream === null) {
+    const message = `${uri} does not exist; upload the list first, e.g. gcloud storage cp list.txt ${uri}`;
+    throw new CheckpointListError(message, [{ path: FIELD, message }]);
+  }
+  if (generation !== undefined && stream.info.generation !== generation) {
+    await stream.body[Symbol.asyncIterator]().return?.();
+    const message = `${uri} was uploaded again: generation ${generation} of it is gone, and ${stream.info.generation} has a run of its own`;
+    throw new SupersededListError(message, [{ path: FIELD, message }]);
+  }
+  const lines = lineChecker(uri, allowed);
+  await forEachLine(stream.body, lines.check, (number) => {
+    throw fault(uri, number, `is longer than ${MAX_LINE_CHARACTERS} characters; write one gs://BUCKET/NAME per line`);
+  });
+  const { updates, bundles } = lines.result();
+  if (updates === 0) {
+    const message = `${uri} is empty; write one gs://BUCKET/NAME per line`;
+    throw new CheckpointListError(message, [{ path: FIELD, message }]);
+  }
+  return { updates, bundles, generation: stream.info.generation };
+};

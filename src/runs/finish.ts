@@ -1,0 +1,183 @@
+import type { Cluster } from '../cluster/port.ts';
+import { AppError, InvalidRequestError } from '../errors.ts';
+import { requiredSecrets } from '../jobs/required-secrets.ts';
+import { assertSecrets } from '../jobs/missing-secrets.ts';
+import { joinGsUri, parseGsUri } from '../storage/uri.ts';
+import type { Allowances } from '../jobs/allowed.ts';
+import { allowanceIssues } from '../jobs/allowed.ts';
+import { cancelRun, deleteLeftJob } from './cancel.ts';
+import type { CheckpointList } from './checkpoint-list.ts';
+import { checkCheckpointList, CheckpointListError, SupersededListError } from './checkpoint-list.ts';
+import { ensureJob } from '../jobs/ensure-job.ts';
+import { jobOf, withJob } from './run-job.ts';
+import type { RunRecord } from './record.ts';
+import { withStep } from './record.ts';
+import type { StateDeps, StoredRun } from './store.ts';
+import { updateRun } from './store.ts';
+import { takeSlot } from './schedule-slot.ts';
+
+export interface LaunchDeps extends StateDeps {
+  readonly cluster: Cluster;
+  readonly allowed: Allowances;
+  readonly now: () => Date;
+  wait(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/**
+ * The checks before anything is written: configuration's allowances, then the checkpoint list and every Secret and key
+ * at once. Throws InvalidRequestError or PreflightError, and what the ports throw; a faulty list is told first.
+ */
+export const checkRun = async (
+  deps: LaunchDeps,
+  record: Pick<RunRecord, 'spec' | 'jobName' | 'checkSecrets' | 'listGeneration'>,
+  signal?: AbortSignal,
+): Promise<CheckpointList> => {
+  const issues = allowanceIssues(
+    deps.allowed,
+    record.spec,
+    record.checkSecrets.map(({ namespace }) => namespace),
+  );
+  if (issues.length > 0) {
+    throw new InvalidRequestError(
+      `Configuration does not allow this: ${issues.map((issue) => issue.message).join('; ')}.`,
+      issues,
+    );
+  }
+  const podSpec = jobOf(record).spec?.template.spec;
+  const required = requiredSecrets(record.spec.namespace, podSpec === undefined ? [] : [podSpec], record.checkSecrets);
+  const [list, secrets] = await Promise.allSettled([
+    checkCheckpointList(deps.store, record.spec.checkpointsFilePath, deps.allowed, {
+      signal,
+      generation: record.listGeneration,
+    }),
+    assertSecrets(deps.cluster, required, signal),
+  ]);
+  if (list.status === 'rejected') throw list.reason;
+  if (secrets.status === 'rejected') throw secrets.reason;
+  return list.value;
+};
+
+/** Without a Job, and not to have one. */
+const closed = (record: RunRecord, state: 'skipped' | 'failed', why: string, now: Date): RunRecord =>
+  record.state === 'claimed' || record.state === 'refused'
+    ? withStep({ ...record, state, why, finishedAt: now.toISOString() }, now, state)
+    : record;
+
+// `why` also says that the caller was told: the sweep leaves such a run of a person to that person.
+const noted = (record: RunRecord, error: AppError): RunRecord =>
+  record.state === 'claimed' && record.why !== error.message ? { ...record, why: error.message } : record;
+
+/** Output that is younger than the claim: what lay there before is of another run. */
+const hasOutputSince = async (deps: LaunchDeps, { spec, claimedAt }: RunRecord): Promise<boolean> => {
+  const { bucket, name: prefix } = joinGsUri(parseGsUri(spec.outputPath), '');
+  let pageToken: string | undefined;
+  do {
+    const page = await deps.store.list({ bucket, prefix, ...(pageToken !== undefined && { pageToken }) });
+    if (page.objects.some(({ timeCreated }) => Date.parse(timeCreated) >= Date.parse(claimedAt))) return true;
+    pageToken = page.nextPageToken;
+  } while (pageToken !== undefined);
+  return false;
+};
+
+/**
+ * Whether the Job of an old claim ran already: nobody has looked at it for longer than the Job's own time to live, there
+ * is no Job under the name, but output. Such a run must not run again; one without output ran in vain, or never.
+ */
+const ranBefore = async (deps: LaunchDeps, record: RunRecord, lastLookAt: string): Promise<boolean> => {
+  const ageMs = deps.now().getTime() - Date.parse(lastLookAt);
+  if (ageMs <= record.spec.ttlSecondsAfterFinished * 1000) return false;
+  if ((await deps.cluster.getJob(record.spec.namespace, record.jobName)) !== null) return false;
+  return hasOutputSince(deps, record);
+};
+
+const gone = (record: RunRecord, now: Date): RunRecord => {
+  const why = 'Its Job is not in the cluster any more and nobody saw its end; there is output under its output path.';
+  return withStep({ ...record, state: 'gone', why, finishedAt: now.toISOString() }, now, 'Job gone');
+};
+
+/** Runs `work`; an error of ours is kept in the claim as its `why` before it is thrown on. */
+const noting = async <T>(deps: LaunchDeps, claim: StoredRun, work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof AppError) await updateRun(deps, claim, (newest) => noted(newest, error));
+    throw error;
+  }
+};
+
+/** A run after {@link finishRun}. */
+export interface FinishedRun {
+  readonly stored: StoredRun;
+  /** Whether this very call created the Job. */
+  readonly created: boolean;
+}
+
+const createOrAdopt = async (deps: LaunchDeps, claim: StoredRun, signal?: AbortSignal): Promise<FinishedRun> => {
+  const ensured = await noting(deps, claim, () => ensureJob(deps, jobOf(claim.record), signal));
+  if (ensured.kind === 'refused') {
+    const { message } = ensured.error;
+    await updateRun(deps, claim, (record) =>
+      record.state === 'claimed' ? { ...record, state: 'refused', why: message } : record,
+    );
+    throw ensured.error;
+  }
+  const { list } = claim.record;
+  const stored = await updateRun(deps, claim, (record) => withJob(record, ensured.job, deps.now(), list));
+  // Cancelled between claim and create: the Job that we made all the same goes again.
+  if (stored.record.state === 'cancelled') return { stored: await deleteLeftJob(deps, stored, signal), created: false };
+  return { stored, created: ensured.kind === 'created' };
+};
+
+/**
+ * Carries a claimed run on to its Job: the schedule's slot, the checks (unless the caller has just made them), the
+ * create, the record. Safe to call again at any time, by anybody. What stands in the way is thrown, and kept in the
+ * record as `why`.
+ */
+export const finishRun = async (
+  deps: LaunchDeps,
+  claim: StoredRun,
+  options: {
+    readonly checked: boolean;
+    /** When the claim was looked at before this call; its last step by default. */
+    readonly lastLookAt?: string | undefined;
+    readonly signal?: AbortSignal | undefined;
+  },
+): Promise<FinishedRun> => {
+  const { record } = claim;
+  const unchanged = async (change: (newest: RunRecord) => RunRecord): Promise<FinishedRun> => ({
+    stored: await updateRun(deps, claim, change),
+    created: false,
+  });
+  const lastLookAt = options.lastLookAt ?? record.steps.at(-1)?.at ?? record.claimedAt;
+  if (await ranBefore(deps, record, lastLookAt)) return unchanged((newest) => gone(newest, deps.now()));
+  const blockers = await takeSlot(
+    deps,
+    record,
+    async (id) => {
+      await cancelRun(
+        deps,
+        id,
+        `replaced by run "${record.aggregationId}" (concurrencyPolicy Replace)`,
+        options.signal,
+      );
+    },
+    options.signal,
+  );
+  const [blocker] = blockers;
+  if (blocker !== undefined) {
+    const why = `concurrencyPolicy Forbid: run "${blocker.aggregationId}" of schedule "${record.schedule?.name}" is not over (${blocker.why}).`;
+    return unchanged((newest) => closed(newest, 'skipped', why, deps.now()));
+  }
+  if (options.checked) return createOrAdopt(deps, claim, options.signal);
+  try {
+    const checked = await noting(deps, claim, () => checkRun(deps, record, options.signal));
+    return await createOrAdopt(deps, { ...claim, record: { ...record, list: checked } }, options.signal);
+  } catch (error) {
+    if (!(error instanceof CheckpointListError) || record.listGeneration === undefined) throw error;
+    // The run is of that very object, which cannot become another: nothing is left to wait for.
+    if (error instanceof SupersededListError)
+      return unchanged((newest) => closed(newest, 'skipped', error.message, deps.now()));
+    await updateRun(deps, claim, (newest) => closed(newest, 'failed', error.message, deps.now()));
+    throw error;
+  }
+};

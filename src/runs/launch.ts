@@ -1,0 +1,186 @@
+import type { V1Job } from '@kubernetes/client-node';
+import { ConflictError, ContentionError, UpstreamError } from '../errors.ts';
+import type { FinishedRun, LaunchDeps } from './finish.ts';
+import { checkRun, finishRun } from './finish.ts';
+import { buildJobName } from '../jobs/names.ts';
+import type { RunRequest } from './request.ts';
+import { jobOf } from './run-job.ts';
+import type { RunRecord } from './record.ts';
+import { RUN_SCHEMA_VERSION, withStep } from './record.ts';
+import type { StoredRun } from './store.ts';
+import { readRun, writeRun } from './store.ts';
+import { canonicalJson, specConflicts } from '../jobs/spec.ts';
+
+const CLAIMANT_MS = 3_000;
+const POLL_MS = 250;
+
+/** What became of a request. `record` is what is on record now; of a dry run, what would be claimed. */
+export interface LaunchOutcome {
+  readonly outcome: 'created' | 'exists' | 'skipped' | 'dry-run';
+  readonly record: RunRecord;
+  readonly warnings: readonly string[];
+  /** Of a dry run: the Job as the API server would store it. */
+  readonly manifest?: V1Job;
+}
+
+export interface LaunchOptions {
+  readonly dryRun: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const buildRecord = (request: RunRequest, now: Date): RunRecord => {
+  const base: RunRecord = {
+    schemaVersion: RUN_SCHEMA_VERSION,
+    aggregationId: request.spec.aggregationId,
+    trigger: request.trigger,
+    ...(request.requestedBy !== undefined && { requestedBy: request.requestedBy }),
+    ...(request.schedule !== undefined && { schedule: request.schedule }),
+    spec: request.spec,
+    asked: { ...request.asked },
+    checkSecrets: [...request.checkSecrets],
+    ...(request.listGeneration !== undefined && { listGeneration: request.listGeneration }),
+    jobName: buildJobName(request.spec.releaseName, request.spec.aggregationId).name,
+    state: 'claimed',
+    claimedAt: now.toISOString(),
+    steps: [],
+  };
+  return withStep(base, now, 'claimed');
+};
+
+const assertSameSpec = (existing: RunRecord, request: RunRequest): void => {
+  const conflicts = specConflicts(existing.spec, request.spec);
+  // The same words asked at another minute fill {time} with another value, and still ask for the same run.
+  if (conflicts.length === 0 || canonicalJson(existing.asked) === canonicalJson(request.asked)) return;
+  const fields = conflicts.map(({ field }) => field).join(', ');
+  const message = `Run "${existing.aggregationId}" exists with another specification; it differs in: ${fields}. Choose another aggregationId, or send what was claimed.`;
+  throw new ConflictError(message, { details: { aggregationId: existing.aggregationId, conflicts } });
+};
+
+const warningsOf = (request: RunRequest, record: RunRecord): string[] => {
+  const wanted = `${record.spec.releaseName}-${record.aggregationId}`;
+  const bundles = record.list?.bundles ?? 0;
+  return [
+    ...request.warnings,
+    ...(record.jobName === wanted
+      ? []
+      : [`"${wanted}" is not a valid Job name in Kubernetes; the Job is called "${record.jobName}".`]),
+    ...(bundles > 0 && record.spec.resourcePath === undefined
+      ? [`${bundles} lines name bundles (.zip), which images of the aggregator's first interface cannot read.`]
+      : []),
+  ];
+};
+
+const dryRun = async (
+  deps: LaunchDeps,
+  request: RunRequest,
+  existing: StoredRun | null,
+  signal?: AbortSignal,
+): Promise<LaunchOutcome> => {
+  if (existing !== null && existing.record.state !== 'refused') {
+    return {
+      outcome: 'dry-run',
+      record: existing.record,
+      warnings: [...request.warnings, `Run "${existing.record.aggregationId}" exists: the call would create nothing.`],
+      manifest: jobOf(existing.record),
+    };
+  }
+  const fresh = buildRecord(request, deps.now());
+  const record = { ...fresh, list: await checkRun(deps, fresh, signal) };
+  const manifest = await deps.cluster.createJob(jobOf(record), {
+    dryRun: true,
+    ...(signal !== undefined && { signal }),
+  });
+  if (manifest === 'exists') {
+    throw new ConflictError(
+      `A Job ${record.spec.namespace}/${record.jobName} is there already, and no run of that id is on record.`,
+    );
+  }
+  return { outcome: 'dry-run', record, warnings: warningsOf(request, record), manifest };
+};
+
+const outcomeOf = (request: RunRequest, { stored, created }: FinishedRun, isFirst: boolean): LaunchOutcome => {
+  const { record } = stored;
+  const skipped = isFirst && record.state === 'skipped';
+  return {
+    outcome: created ? 'created' : skipped ? 'skipped' : 'exists',
+    record,
+    warnings: warningsOf(request, record),
+  };
+};
+
+/**
+ * The newest record once it is no longer `claimed`, or after 3 s: while the caller that claimed it is at work, 50 equal
+ * calls must not all create and record the same Job (Cloud Storage takes about one write a second of one object).
+ */
+const awaitClaimant = async (deps: LaunchDeps, claimed: StoredRun, signal?: AbortSignal): Promise<StoredRun> => {
+  const isFresh = Math.abs(deps.now().getTime() - Date.parse(claimed.record.claimedAt)) < CLAIMANT_MS;
+  let current = claimed;
+  for (let waited = 0; isFresh && current.record.state === 'claimed' && waited < CLAIMANT_MS; waited += POLL_MS) {
+    await deps.wait(POLL_MS, signal);
+    current = (await readRun(deps, claimed.record.aggregationId, signal === undefined ? {} : { signal })) ?? current;
+  }
+  return current;
+};
+
+/** A run that is on record: nothing, or what is left to do of it. */
+const resume = async (
+  deps: LaunchDeps,
+  request: RunRequest,
+  found: StoredRun,
+  options: LaunchOptions,
+): Promise<LaunchOutcome> => {
+  assertSameSpec(found.record, request);
+  const existing = await awaitClaimant(deps, found, options.signal);
+  const { record } = existing;
+  if (record.state !== 'claimed' && record.state !== 'refused') {
+    return { outcome: 'exists', record, warnings: warningsOf(request, record) };
+  }
+  return outcomeOf(request, await finishRun(deps, existing, { checked: false, signal: options.signal }), false);
+};
+
+/** A refused run has no Job: the id may be claimed anew, with another specification. */
+const claim = async (deps: LaunchDeps, record: RunRecord, over: StoredRun | null): Promise<StoredRun | 'conflict'> =>
+  writeRun(deps, record, over === null ? '0' : over.generation);
+
+const isReplaceable = (existing: StoredRun | null): boolean => existing === null || existing.record.state === 'refused';
+
+/**
+ * Runs one aggregation: checks, claim, Job, record. The claim `runs/<aggregationId>.json` is created only if absent,
+ * so of any number of equal calls (at once, later, from another trigger) one creates and the rest say `exists`.
+ *
+ * A person or a pipeline (`http`) is told what is missing before anything is written. What a schedule or an upload
+ * asks for is claimed first: nobody reads the answer, and the sweep finishes what is on record.
+ *
+ * Throws InvalidRequestError, PreflightError, ConflictError (another specification under the id), and what the ports
+ * throw; after any of these the same call again is safe and carries on.
+ */
+export const launch = async (deps: LaunchDeps, request: RunRequest, options: LaunchOptions): Promise<LaunchOutcome> => {
+  const { signal } = options;
+  const fresh = buildRecord(request, deps.now());
+  const claimFirst = request.trigger !== 'http';
+  const [read, check] = await Promise.allSettled([
+    readRun(deps, fresh.aggregationId, signal === undefined ? {} : { signal }),
+    claimFirst || options.dryRun ? undefined : checkRun(deps, fresh, signal),
+  ]);
+  if (read.status === 'rejected') throw read.reason;
+  const existing = read.value;
+  if (options.dryRun) {
+    if (existing !== null && existing.record.state !== 'refused') assertSameSpec(existing.record, request);
+    return dryRun(deps, request, existing, signal);
+  }
+  if (existing !== null && !isReplaceable(existing)) return resume(deps, request, existing, options);
+  if (check.status === 'rejected') throw check.reason;
+  const record = check.value === undefined ? fresh : { ...fresh, list: check.value };
+  const claimed = await claim(deps, record, existing);
+  if (claimed !== 'conflict') {
+    return outcomeOf(request, await finishRun(deps, claimed, { checked: !claimFirst, signal }), true);
+  }
+  const winner = await readRun(deps, fresh.aggregationId);
+  if (winner === null)
+    throw new ContentionError(
+      `Run "${fresh.aggregationId}" was claimed and removed while this was decided; ask again.`,
+    );
+  if (winner.record.state === 'refused')
+    throw new UpstreamError(winner.record.why ?? 'The API server refused the Job.');
+  return resume(deps, request, winner, options);
+};

@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import type { AggregationSpec } from '../jobs/spec.ts';
+
+export const TriggerSchema = z.enum(['schedule', 'upload', 'http']);
+/** What asked for a run. */
+export type Trigger = z.infer<typeof TriggerSchema>;
+
+/** As of a Kubernetes CronJob: what happens when a run of the schedule is still active. */
+export const ConcurrencyPolicySchema = z.enum(['Allow', 'Forbid', 'Replace']);
+export type ConcurrencyPolicy = z.infer<typeof ConcurrencyPolicySchema>;
+
+/**
+ * What the record itself knows of a run. `claimed`: the id is taken, the Job may or may not exist yet. `refused`: the
+ * API server refused the Job, it certainly does not exist. `created`: the Job was seen to exist. The rest is final.
+ */
+export const RecordStateSchema = z.enum([
+  'claimed',
+  'refused',
+  'created',
+  'complete',
+  'failed',
+  'cancelled',
+  'gone',
+  'skipped',
+]);
+export type RecordState = z.infer<typeof RecordStateSchema>;
+
+const FINAL: ReadonlySet<RecordState> = new Set(['complete', 'failed', 'cancelled', 'gone', 'skipped']);
+
+/** Whether nothing that happens in the cluster changes this state any more. */
+export const isFinal = (state: RecordState): boolean => FINAL.has(state);
+
+/** The specification is kept as claimed; only what the code below reads is checked when a record is read back. */
+const SpecSchema = z.looseObject({
+  aggregationId: z.string(),
+  namespace: z.string(),
+  releaseName: z.string(),
+  repository: z.string(),
+  checkpointsFilePath: z.string(),
+  outputPath: z.string(),
+  aggregationType: z.enum(['cma', 'wcma']),
+  ttlSecondsAfterFinished: z.number(),
+});
+
+const PodSummarySchema = z.looseObject({ name: z.string(), phase: z.string() });
+
+export const StepSchema = z.object({ at: z.string(), step: z.string() });
+export type Step = z.infer<typeof StepSchema>;
+
+export const RUN_SCHEMA_VERSION = 1;
+
+export const RunRecordSchema = z.object({
+  schemaVersion: z.literal(RUN_SCHEMA_VERSION),
+  aggregationId: z.string(),
+  trigger: TriggerSchema,
+  requestedBy: z.string().optional(),
+  schedule: z
+    .object({ name: z.string(), tick: z.string().optional(), concurrencyPolicy: ConcurrencyPolicySchema })
+    .optional(),
+  spec: SpecSchema,
+  /** The specification as it was asked for, placeholders unfilled: the same request later compares equal. */
+  asked: z.record(z.string(), z.unknown()),
+  checkSecrets: z.array(
+    z.object({
+      name: z.string(),
+      namespace: z.string().optional(),
+      keys: z.array(z.object({ key: z.string(), displayName: z.string().optional() })),
+    }),
+  ),
+  /** Of an uploaded list: the generation whose run this is. */
+  listGeneration: z.string().optional(),
+  list: z.object({ updates: z.number(), bundles: z.number(), generation: z.string() }).optional(),
+  jobName: z.string(),
+  state: RecordStateSchema,
+  /** One sentence; of the last thing that stood in the way, or of the end. */
+  why: z.string().optional(),
+  job: z.object({ namespace: z.string(), name: z.string(), uid: z.string() }).optional(),
+  claimedAt: z.string(),
+  createdAt: z.string().optional(),
+  startedAt: z.string().optional(),
+  finishedAt: z.string().optional(),
+  /** Of a cancelled run: when its Job was seen to be deleted. */
+  jobDeletedAt: z.string().optional(),
+  pods: z.array(PodSummarySchema).optional(),
+  steps: z.array(StepSchema),
+});
+
+type Parsed = z.infer<typeof RunRecordSchema>;
+/** `runs/<aggregationId>.json`: the claim and the outcome of one run. */
+export type RunRecord = Omit<Parsed, 'spec'> & { readonly spec: AggregationSpec };
+
+const isSpec = (spec: Parsed['spec']): spec is Parsed['spec'] & AggregationSpec => SpecSchema.safeParse(spec).success;
+
+/** A record read back from the bucket. Throws what `JSON.parse` and zod throw. */
+export const parseRunRecord = (text: string): RunRecord => {
+  const parsed = RunRecordSchema.parse(JSON.parse(text));
+  if (!isSpec(parsed.spec)) throw new TypeError('spec is not an aggregation specification');
+  return { ...parsed, spec: parsed.spec };
+};
+
+const MAX_STEPS = 50;
+
+/** `record` with `step` added to its history (the oldest but the first go once there are 50). */
+export const withStep = (record: RunRecord, at: Date, step: string): RunRecord => {
+  const steps = [...record.steps, { at: at.toISOString(), step }];
+  const [first, ...rest] = steps;
+  return {
+    ...record,
+    steps: first !== undefined && steps.length > MAX_STEPS ? [first, ...rest.slice(1 - MAX_STEPS)] : steps,
+  };
+};

@@ -1,0 +1,164 @@
+import { createHash } from 'node:crypto';
+import type { Issue } from '../errors.ts';
+import { InvalidRequestError } from '../errors.ts';
+import { formatGsUri } from '../storage/uri.ts';
+import type { CompleteAggregator } from '../values/complete-aggregator.ts';
+import { requireAggregator } from '../values/complete-aggregator.ts';
+import type { Values } from '../values/parse-values.ts';
+import { aggregationIdProblem } from '../jobs/names.ts';
+import type { RunRecord, Trigger } from './record.ts';
+import type { SpecDefaults } from '../jobs/build-spec.ts';
+import { buildSpec } from '../jobs/build-spec.ts';
+import type { AggregationSpec } from '../jobs/spec.ts';
+import type { TemplateContext } from '../jobs/templates.ts';
+import { fillTemplate, formatTick, hasPlaceholder } from '../jobs/templates.ts';
+
+/** What a call asks for, complete: every default applied, every placeholder filled. */
+export interface RunRequest {
+  readonly trigger: Trigger;
+  readonly requestedBy?: string;
+  readonly schedule?: NonNullable<RunRecord['schedule']>;
+  readonly spec: AggregationSpec;
+  /** The specification with its placeholders unfilled. */
+  readonly asked: Readonly<Record<string, unknown>>;
+  readonly checkSecrets: RunRecord['checkSecrets'];
+  /** Of an uploaded list: the very object that the run is of. */
+  readonly listGeneration?: string;
+  readonly warnings: readonly string[];
+}
+
+export interface RequestContext {
+  readonly now: Date;
+  readonly requestedBy?: string;
+  /** Cloud Scheduler's job and tick, where it made the call; without a tick it was forced by a person. */
+  readonly scheduler?: { readonly job: string; readonly tick?: Date };
+  readonly defaults: SpecDefaults;
+}
+
+const TEMPLATED = ['checkpointsFilePath', 'outputPath', 'resourcePath', 'outputResourcePath'] as const;
+
+const scheduleOf = (
+  values: Values,
+  context: RequestContext,
+  aggregator: CompleteAggregator,
+): RunRequest['schedule'] => {
+  const name = aggregator.schedule ?? context.scheduler?.job;
+  if (name === undefined) return undefined;
+  const configured = values.schedules.find((schedule) => schedule.name === name)?.concurrencyPolicy;
+  const tick = context.scheduler?.tick?.toISOString();
+  return {
+    name,
+    concurrencyPolicy: aggregator.concurrencyPolicy ?? configured ?? 'Allow',
+    ...(tick !== undefined && { tick }),
+  };
+};
+
+interface Id {
+  /** `undefined`: a person gave none. */
+  readonly text: string | undefined;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * The id as asked for. Of a tick it is `<job>-{tick}` unless a template says otherwise: an id without a placeholder
+ * would make every tick after the first one `exists`.
+ */
+const idOf = (given: string | undefined, { scheduler, now }: RequestContext): Id => {
+  if (scheduler === undefined) return { text: given, warnings: [] };
+  const isTick = scheduler.tick !== undefined;
+  if (given !== undefined && (hasPlaceholder(given) || !isTick)) return { text: given, warnings: [] };
+  const text = isTick ? `${scheduler.job}-{tick}` : `${scheduler.job}-manual-${formatTick(now)}`;
+  const warning = `aggregationId "${given}" has no placeholder, which ticks of a schedule need; this run is called after its tick.`;
+  return { text, warnings: given === undefined ? [] : [warning] };
+};
+
+const assertReleased = ({ aggregator }: Values): void => {
+  if (aggregator?.release !== false) return;
+  const message = 'is false: these values ask for no aggregation; set it to true or leave it out';
+  throw new InvalidRequestError(`aggregator.release ${message}.`, [{ path: 'aggregator.release', message }]);
+};
+
+const fillAll = (asked: AggregationSpec, context: TemplateContext, issues: Issue[]): AggregationSpec => {
+  const filled: Record<string, string> = {};
+  for (const field of ['aggregationId', ...TEMPLATED] as const) {
+    const text = asked[field];
+    if (text !== undefined) filled[field] = fillTemplate(text, context, `aggregator.${field}`, issues);
+  }
+  return { ...asked, ...filled };
+};
+
+const idIssues = (id: string): Issue[] => {
+  const problem = aggregationIdProblem(id);
+  return problem === null ? [] : [{ path: 'aggregator.aggregationId', message: `"${id.slice(0, 200)}" ${problem}` }];
+};
+
+const checksOf = (values: Values): RunRecord['checkSecrets'] =>
+  values.checkSecrets.map((check) => ({
+    name: check.name,
+    ...(check.namespace !== undefined && { namespace: check.namespace }),
+    keys: check.keys.map((entry) => ({ ...entry })),
+  }));
+
+/**
+ * What `values` (configured ones with the request's laid over them, validated) ask for. Placeholders stand for the tick
+ * of a scheduled run, else for the moment of the request. Throws InvalidRequestError with every fault of the
+ * placeholders and the id at once. Pure.
+ */
+export const buildRunRequest = (values: Values, context: RequestContext): RunRequest => {
+  const { scheduler } = context;
+  assertReleased(values);
+  const id = idOf(values.aggregator?.aggregationId, context);
+  const aggregator = requireAggregator(values, { idIsDerived: id.text !== undefined });
+  const schedule = scheduleOf(values, context, aggregator);
+  const named = buildSpec(aggregator, id.text ?? '', values.namespace ?? context.defaults.namespace, context.defaults);
+  const asked = schedule === undefined ? named : { ...named, schedule: schedule.name };
+  const issues: Issue[] = [];
+  const template = {
+    at: scheduler?.tick ?? context.now,
+    isTick: scheduler?.tick !== undefined,
+    ...(schedule !== undefined && { schedule: schedule.name }),
+  };
+  const spec = fillAll(asked, template, issues);
+  const found = issues.length > 0 ? issues : idIssues(spec.aggregationId);
+  if (found.length > 0) {
+    throw new InvalidRequestError(found.map(({ path, message }) => `${path}: ${message}`).join('; '), found);
+  }
+  return {
+    trigger: scheduler?.tick === undefined ? 'http' : 'schedule',
+    ...(context.requestedBy !== undefined && { requestedBy: context.requestedBy }),
+    ...(schedule !== undefined && { schedule }),
+    spec,
+    asked: { ...asked },
+    checkSecrets: checksOf(values),
+    warnings: id.warnings,
+  };
+};
+
+/** An uploaded object that is a checkpoint list. */
+export interface UploadedList {
+  readonly bucket: string;
+  readonly name: string;
+  readonly generation: string;
+  /** Where its average goes, placeholders filled. */
+  readonly outputPath: string;
+}
+
+/**
+ * The run that an uploaded checkpoint list asks for: its id is derived from bucket, name and generation, so that an
+ * event delivered twice is one run, and an overwritten list another. The names are taken literally. Pure.
+ */
+export const buildUploadRequest = (values: Values, list: UploadedList, defaults: SpecDefaults): RunRequest => {
+  const uri = formatGsUri(list);
+  const id = `list-${createHash('sha256').update(uri).digest('hex').slice(0, 12)}-${list.generation}`;
+  const paths = { checkpointsFilePath: uri, outputPath: list.outputPath };
+  const aggregator = requireAggregator({ aggregator: { ...values.aggregator, ...paths } }, { idIsDerived: true });
+  const { schedule: _schedule, ...spec } = buildSpec(aggregator, id, values.namespace ?? defaults.namespace, defaults);
+  return {
+    trigger: 'upload',
+    spec,
+    asked: { ...spec },
+    checkSecrets: checksOf(values),
+    listGeneration: list.generation,
+    warnings: [],
+  };
+};

@@ -1,0 +1,142 @@
+import { listRuns } from './store.ts';
+import type { RunSummary, StateDeps } from './store.ts';
+import { readSchedule, writeSchedule } from './schedule-state.ts';
+import type { ScheduleState } from './schedule-state.ts';
+import { AppError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { ScheduleValues } from '../values/schema.ts';
+import { nextTick, ticksBetween } from './ticks.ts';
+
+export interface SchedulesDeps extends StateDeps {
+  readonly now: () => Date;
+  readonly log: Log;
+}
+
+/** A schedule of the values: what was expected, what ran, what is missing. Times are RFC 3339 in UTC. */
+export interface ScheduleStatus {
+  readonly name: string;
+  readonly cron: string;
+  readonly timeZone: string;
+  readonly concurrencyPolicy: 'Allow' | 'Forbid' | 'Replace';
+  /** Absent until the first sweep after it appeared in the values. */
+  readonly firstSeenAt?: string;
+  readonly nextTick: string | null;
+  /** Of the last 1,000 ticks since then. */
+  readonly expected: number;
+  readonly ran: number;
+  readonly missing: readonly string[];
+}
+
+const MOST_TICKS = 1_000;
+// Cloud Scheduler retries for a while, and a run is claimed within seconds of its tick.
+const GRACE_MS = 5 * 60_000;
+
+interface Call {
+  readonly signal?: AbortSignal;
+}
+
+/** The ticks for which there is a run, by schedule. */
+const ticksThatRan = (runs: readonly RunSummary[]): ReadonlyMap<string, ReadonlySet<number>> => {
+  const ran = new Map<string, Set<number>>();
+  for (const { schedule, tick } of runs) {
+    if (schedule === undefined || tick === undefined) continue;
+    ran.set(schedule, (ran.get(schedule) ?? new Set()).add(Date.parse(tick)));
+  }
+  return ran;
+};
+
+const statusOf = (
+  schedule: ScheduleValues,
+  state: ScheduleState,
+  ran: ReadonlySet<number>,
+  now: Date,
+): ScheduleStatus => {
+  const { name, cron, timeZone = 'UTC', concurrencyPolicy = 'Allow' } = schedule;
+  const { firstSeenAt } = state;
+  const due = new Date(now.getTime() - GRACE_MS);
+  const ticks = firstSeenAt === undefined ? [] : ticksBetween(schedule, new Date(firstSeenAt), due, MOST_TICKS);
+  const missing = ticks.filter((tick) => !ran.has(tick.getTime()));
+  return {
+    name,
+    cron,
+    timeZone,
+    concurrencyPolicy,
+    ...(firstSeenAt !== undefined && { firstSeenAt }),
+    nextTick: nextTick(schedule, now)?.toISOString() ?? null,
+    expected: ticks.length,
+    ran: ticks.length - missing.length,
+    missing: missing.map((tick) => tick.toISOString()),
+  };
+};
+
+/** Every schedule of the values, with its missing ticks. Reads only. */
+export const readSchedules = async (
+  deps: SchedulesDeps,
+  schedules: readonly ScheduleValues[],
+  call: Call = {},
+): Promise<readonly ScheduleStatus[]> => {
+  if (schedules.length === 0) return [];
+  const ran = ticksThatRan(await Array.fromAsync(listRuns(deps, call)));
+  return Promise.all(
+    schedules.map(async (schedule) => {
+      const { state } = await readSchedule(deps, schedule.name, call);
+      return statusOf(schedule, state, ran.get(schedule.name) ?? new Set(), deps.now());
+    }),
+  );
+};
+
+const tell = (deps: SchedulesDeps, name: string, ticks: readonly string[]): void => {
+  for (const tick of ticks) {
+    const remedy = `POST /schedules/${name}/backfill?tick=${tick} runs it`;
+    deps.log('ERROR', `Schedule ${name}: the tick of ${tick} did not run; ${remedy}.`, {
+      schedule: name,
+      tick,
+      missedTick: true,
+    });
+  }
+};
+
+// Told before it is written: killed in between, a tick is told twice rather than never.
+const sweepSchedule = async (
+  deps: SchedulesDeps,
+  schedule: ScheduleValues,
+  ran: ReadonlySet<number>,
+  call: Call,
+): Promise<number> => {
+  const { state, generation } = await readSchedule(deps, schedule.name, call);
+  const now = deps.now();
+  if (state.firstSeenAt === undefined) {
+    await writeSchedule(deps, schedule.name, { ...state, firstSeenAt: now.toISOString() }, generation, call);
+    return 0;
+  }
+  const { missing } = statusOf(schedule, state, ran, now);
+  const fresh = missing.filter(
+    (tick) => state.toldUntil === undefined || Date.parse(tick) > Date.parse(state.toldUntil),
+  );
+  const last = fresh.at(-1);
+  if (last === undefined) return 0;
+  tell(deps, schedule.name, fresh);
+  await writeSchedule(deps, schedule.name, { ...state, toldUntil: last }, generation, call);
+  return fresh.length;
+};
+
+/** Notes schedules that are new, and logs each missing tick once at severity ERROR. Answers how many it told of. */
+export const sweepSchedules = async (
+  deps: SchedulesDeps,
+  schedules: readonly ScheduleValues[],
+  runs: readonly RunSummary[],
+  call: Call = {},
+): Promise<number> => {
+  if (schedules.length === 0) return 0;
+  const ran = ticksThatRan(runs);
+  let missed = 0;
+  for (const schedule of schedules) {
+    try {
+      missed += await sweepSchedule(deps, schedule, ran.get(schedule.name) ?? new Set(), call);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      deps.log('WARNING', `Schedule ${schedule.name}: ${error.message}`, { schedule: schedule.name, code: error.code });
+    }
+  }
+  return missed;
+};

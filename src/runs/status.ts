@@ -1,0 +1,207 @@
+import type { V1Job } from '@kubernetes/client-node';
+import { CONTAINER_NAME } from '../jobs/manifest.ts';
+import { isJobOf, withJob } from './run-job.ts';
+import type { RunRecord } from './record.ts';
+import { isFinal, withStep } from './record.ts';
+import type { StateDeps, StoredRun } from './store.ts';
+import { readRun, updateRun } from './store.ts';
+import type { Cluster } from '../cluster/port.ts';
+import { NotFoundError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { hasObjects } from '../storage/port.ts';
+import { joinGsUri, parseGsUri } from '../storage/uri.ts';
+import { explainJob, liveState, plainSentence } from '../jobs/explain.ts';
+import type { JobFacts, PodSummary } from '../jobs/facts.ts';
+import { newestPod, summarisePod, trueCondition } from '../jobs/facts.ts';
+
+export interface StatusDeps extends StateDeps {
+  readonly cluster: Cluster;
+  readonly now: () => Date;
+  readonly log: Log;
+}
+
+export type RunState =
+  | 'claimed'
+  | 'created'
+  | 'pending'
+  | 'running'
+  | 'complete'
+  | 'failed'
+  | 'cancelled'
+  | 'gone'
+  | 'skipped';
+
+/** A run as it stands: what is on record, and what the cluster says now. */
+export interface RunStatus {
+  readonly record: RunRecord;
+  readonly state: RunState;
+  readonly why: string;
+  readonly pods: readonly PodSummary[];
+  readonly startedAt?: string;
+}
+
+interface Call {
+  readonly signal?: AbortSignal;
+}
+
+const byCreation = (a: { metadata?: { creationTimestamp?: Date } }, b: typeof a): number =>
+  new Date(a.metadata?.creationTimestamp ?? 0).getTime() - new Date(b.metadata?.creationTimestamp ?? 0).getTime();
+
+/** A Job's pods and events, as {@link JobFacts}. */
+export const factsOf = async (cluster: Cluster, job: V1Job, call: Call = {}): Promise<JobFacts> => {
+  const { namespace = '', name = '', uid = '' } = job.metadata ?? {};
+  const [pods, jobEvents] = await Promise.all([
+    cluster.listPods(namespace, `batch.kubernetes.io/controller-uid=${uid}`, call),
+    cluster.listEvents(namespace, { kind: 'Job', name, uid }, call),
+  ]);
+  const facts = { job, pods: [...pods].toSorted(byCreation), events: jobEvents };
+  const newest = newestPod(facts)?.metadata;
+  if (newest?.name === undefined || trueCondition(job, 'Complete') !== undefined) return facts;
+  const podEvents = await cluster.listEvents(
+    namespace,
+    { kind: 'Pod', name: newest.name, ...(newest.uid !== undefined && { uid: newest.uid }) },
+    call,
+  );
+  return { ...facts, events: [...jobEvents, ...podEvents] };
+};
+
+const hasOutput = async (deps: StatusDeps, record: RunRecord, call: Call): Promise<boolean> => {
+  const { bucket, name } = joinGsUri(parseGsUri(record.spec.outputPath), '');
+  return hasObjects(deps.store, { bucket, prefix: name }, call);
+};
+
+const RERUN = 'Mend the cause and run it again under another aggregationId.';
+const WHEN_CLAIMED = 'The run is claimed and its Job is not created yet; the next call or sweep creates it.';
+const WHEN_GONE =
+  'Its Job is not in the cluster any more (deleted, or its ttlSecondsAfterFinished passed) and nobody saw its end.';
+
+const recorded = (record: RunRecord): RunStatus => {
+  const state = record.state === 'refused' ? 'claimed' : record.state;
+  const why = record.why ?? (state === 'claimed' ? WHEN_CLAIMED : '');
+  return {
+    record,
+    state,
+    why,
+    pods: (record.pods ?? []).map((pod) => ({ restarts: 0, ...pod })),
+    ...(record.startedAt !== undefined && { startedAt: record.startedAt }),
+  };
+};
+
+/** The line of a run that failed, or that cannot go on until somebody mends what it names. */
+export const logTrouble = (log: Log, record: RunRecord, trouble: 'failed' | 'held-up', why: string): void => {
+  const { aggregationId, trigger, schedule } = record;
+  log('ERROR', `Run ${aggregationId}: ${why}`, {
+    aggregationId,
+    trigger,
+    ...(schedule !== undefined && { schedule: schedule.name }),
+    runTrouble: trouble,
+  });
+};
+
+const ended = async (
+  deps: StatusDeps,
+  stored: StoredRun,
+  status: RunStatus,
+  finishedAt: string,
+  call: Call,
+): Promise<RunStatus> => {
+  const { state } = status;
+  if (state !== 'complete' && state !== 'failed' && state !== 'gone') return status;
+  let isOurs = false;
+  const after = await updateRun(
+    deps,
+    stored,
+    (record) => {
+      isOurs = !isFinal(record.state);
+      if (!isOurs) return record;
+      const end = { state, why: status.why, finishedAt, pods: status.pods.map((pod) => ({ ...pod })) };
+      return withStep(
+        { ...record, ...end, ...(status.startedAt !== undefined && { startedAt: status.startedAt }) },
+        new Date(finishedAt),
+        state,
+      );
+    },
+    call,
+  );
+  // Once, by whoever wrote it down: an alert of infra/ goes by this line.
+  if (isOurs && state === 'failed') logTrouble(deps.log, after.record, 'failed', status.why);
+  return after.record.state === state ? { ...status, record: after.record } : recorded(after.record);
+};
+
+// Killed between create and record: the Job is there, and the record does not say so yet.
+const adoptJob = async (deps: StatusDeps, stored: StoredRun, job: V1Job, call: Call): Promise<StoredRun> =>
+  stored.record.state === 'claimed' && isJobOf(stored.record, job)
+    ? updateRun(deps, stored, (record) => withJob(record, job, deps.now()), call)
+    : stored;
+
+const endOf = (facts: JobFacts, now: Date): string => {
+  const at = facts.job.status?.completionTime ?? trueCondition(facts.job, 'Failed')?.lastTransitionTime;
+  return (at === undefined ? now : new Date(at)).toISOString();
+};
+
+const whyOf = async (deps: StatusDeps, record: RunRecord, facts: JobFacts, call: Call): Promise<string> => {
+  const explained = explainJob(facts);
+  if (explained !== null) return liveState(facts) === 'failed' ? `${explained.why} ${RERUN}` : explained.why;
+  if (liveState(facts) !== 'complete') return plainSentence(facts);
+  return (await hasOutput(deps, record, call))
+    ? plainSentence(facts)
+    : `Its Job completed, but there is no output under ${record.spec.outputPath}. Look at its log: the image may write elsewhere.`;
+};
+
+/**
+ * A stored run with what the cluster says of its Job. An end that is seen is written into the record, which outlives
+ * the Job. Throws what the ports throw.
+ */
+export const observeRun = async (deps: StatusDeps, found: StoredRun, call: Call = {}): Promise<RunStatus> => {
+  if (found.record.state !== 'created' && found.record.state !== 'claimed') return recorded(found.record);
+  const job = await deps.cluster.getJob(found.record.spec.namespace, found.record.jobName, call);
+  const stored = job === null ? found : await adoptJob(deps, found, job, call);
+  const { record } = stored;
+  if (record.state !== 'created') return recorded(record);
+  if (job === null || (record.job !== undefined && job.metadata?.uid !== record.job.uid)) {
+    const output = (await hasOutput(deps, record, call))
+      ? ' There is output under its output path.'
+      : ' There is no output under its output path.';
+    return ended(
+      deps,
+      stored,
+      { record, state: 'gone', why: `${WHEN_GONE}${output}`, pods: [] },
+      deps.now().toISOString(),
+      call,
+    );
+  }
+  const facts = await factsOf(deps.cluster, job, call);
+  const pods = facts.pods.map(summarisePod);
+  const startedAt = pods.find((pod) => pod.startedAt !== undefined)?.startedAt;
+  const status = {
+    record,
+    state: liveState(facts),
+    why: await whyOf(deps, record, facts, call),
+    pods,
+    ...(startedAt !== undefined && { startedAt }),
+  };
+  return ended(deps, stored, status, endOf(facts, deps.now()), call);
+};
+
+/** One run. Throws NotFoundError for an id that is not on record. */
+export const describeRun = async (deps: StatusDeps, id: string, call: Call = {}): Promise<RunStatus> => {
+  const stored = await readRun(deps, id, call);
+  if (stored === null) throw new NotFoundError(`There is no run "${id}". GET / lists the runs.`);
+  return observeRun(deps, stored, call);
+};
+
+/** The last `lines` lines of the newest pod's log, or `null` where there is none (any more). */
+export const logsOf = async (
+  deps: StatusDeps,
+  status: RunStatus,
+  lines: number,
+  call: Call = {},
+): Promise<string | null> => {
+  const pod = status.pods.at(-1);
+  if (pod === undefined) return null;
+  return deps.cluster.podLog(status.record.spec.namespace, pod.name, {
+    ...call,
+    container: CONTAINER_NAME,
+    tailLines: lines,
+  });
+};

@@ -1,0 +1,130 @@
+import { ContentionError, UpstreamError } from '../errors.ts';
+import type { CallOptions, ObjectInfo, ObjectStore } from '../storage/port.ts';
+import type { GsUri } from '../storage/uri.ts';
+import { formatGsUri, joinGsUri } from '../storage/uri.ts';
+import type { RecordState, RunRecord } from './record.ts';
+import { parseRunRecord, RecordStateSchema } from './record.ts';
+
+export interface StateDeps {
+  readonly store: ObjectStore;
+  /** Where state lives; `runs/` is below it. */
+  readonly stateUri: GsUri;
+}
+
+/** A record and the generation that a change of it must match. */
+export interface StoredRun {
+  readonly record: RunRecord;
+  readonly generation: string;
+}
+
+const MAX_TRIES = 5;
+const SUFFIX = '.json';
+
+const runsUri = (deps: StateDeps): GsUri => joinGsUri(deps.stateUri, 'runs/');
+
+/** Where the record of a run is. */
+export const runUri = (deps: StateDeps, id: string): GsUri => joinGsUri(deps.stateUri, `runs/${id}${SUFFIX}`);
+
+const parseStored = (uri: GsUri, text: string): RunRecord => {
+  try {
+    return parseRunRecord(text);
+  } catch (cause) {
+    const what = `The run's record ${formatGsUri(uri)} cannot be read: it is damaged, or a newer revision wrote it.`;
+    throw new UpstreamError(`${what} Restore an earlier generation of it, or deploy the newer revision again.`, {
+      cause,
+    });
+  }
+};
+
+/** The record of a run, or `null`. Throws UpstreamError on one that cannot be understood. */
+export const readRun = async (deps: StateDeps, id: string, options: CallOptions = {}): Promise<StoredRun | null> => {
+  const uri = runUri(deps, id);
+  const stored = await deps.store.read(uri, options);
+  if (stored === null || stored === 'unchanged') return null;
+  return { record: parseStored(uri, stored.text), generation: stored.info.generation };
+};
+
+// A listing tells a run's state from the object's metadata, so that an overview reads no record at all.
+const metadataOf = (record: RunRecord): Record<string, string> => ({
+  state: record.state,
+  trigger: record.trigger,
+  'claimed-at': record.claimedAt,
+  ...(record.schedule !== undefined && { schedule: record.schedule.name }),
+  ...(record.schedule?.tick !== undefined && { tick: record.schedule.tick }),
+  ...(record.state === 'cancelled' && record.jobDeletedAt === undefined && { 'job-left': 'true' }),
+});
+
+/** Writes `record` over `generation` (`'0'`: only if there is none). */
+export const writeRun = async (
+  deps: StateDeps,
+  record: RunRecord,
+  generation: string,
+  options: CallOptions = {},
+): Promise<StoredRun | 'conflict'> => {
+  const written = await deps.store.write(runUri(deps, record.aggregationId), `${JSON.stringify(record, null, 2)}\n`, {
+    ...options,
+    ifGenerationMatch: generation,
+    contentType: 'application/json',
+    metadata: metadataOf(record),
+  });
+  return written === 'conflict' ? 'conflict' : { record, generation: written.generation };
+};
+
+/**
+ * Applies `change` to the newest record until a write succeeds; `change` answers the same object where nothing is to
+ * be written. Throws ContentionError after 5 lost races, and what the store throws.
+ */
+export const updateRun = async (
+  deps: StateDeps,
+  from: StoredRun,
+  change: (record: RunRecord) => RunRecord,
+  options: CallOptions = {},
+): Promise<StoredRun> => {
+  let current = from;
+  for (let attempt = 0; attempt < MAX_TRIES; attempt += 1) {
+    const next = change(current.record);
+    if (next === current.record) return current;
+    const written = await writeRun(deps, next, current.generation, options);
+    if (written !== 'conflict') return written;
+    const newest = await readRun(deps, current.record.aggregationId, options);
+    if (newest === null) break;
+    current = newest;
+  }
+  throw new ContentionError(
+    `The record of run "${from.record.aggregationId}" changed ${MAX_TRIES} times while it was being written; ask again.`,
+  );
+};
+
+/** What a listing tells of a run. */
+export interface RunSummary {
+  readonly aggregationId: string;
+  readonly state: RecordState | 'unknown';
+  readonly trigger: string;
+  readonly claimedAt: string;
+  /** Of a cancelled run whose Job may still be there. */
+  readonly jobLeft: boolean;
+  readonly schedule?: string;
+  /** RFC 3339 in UTC. */
+  readonly tick?: string;
+}
+
+const summaryOf = (prefix: string, info: ObjectInfo): RunSummary => ({
+  aggregationId: info.name.slice(prefix.length, -SUFFIX.length),
+  state: RecordStateSchema.safeParse(info.metadata['state']).data ?? 'unknown',
+  trigger: info.metadata['trigger'] ?? 'unknown',
+  claimedAt: info.metadata['claimed-at'] ?? info.timeCreated,
+  jobLeft: info.metadata['job-left'] === 'true',
+  ...(info.metadata['schedule'] !== undefined && { schedule: info.metadata['schedule'] }),
+  ...(info.metadata['tick'] !== undefined && { tick: info.metadata['tick'] }),
+});
+
+/** Every run, by name; 1000 a call. */
+export async function* listRuns(deps: StateDeps, options: CallOptions = {}): AsyncGenerator<RunSummary> {
+  const { bucket, name: prefix } = runsUri(deps);
+  let pageToken: string | undefined;
+  do {
+    const page = await deps.store.list({ ...options, bucket, prefix, ...(pageToken !== undefined && { pageToken }) });
+    for (const info of page.objects) if (info.name.endsWith(SUFFIX)) yield summaryOf(prefix, info);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== undefined);
+}

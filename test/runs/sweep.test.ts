@@ -1,0 +1,135 @@
+import { describe, expect, test } from 'vitest';
+import { launch } from '../../src/runs/launch.ts';
+import type { RunRequest } from '../../src/runs/request.ts';
+import { listRuns, readRun } from '../../src/runs/store.ts';
+import type { Cluster } from '../../src/cluster/port.ts';
+import { AppError, UpstreamError } from '../../src/errors.ts';
+import { createLog } from '../../src/log.ts';
+import { parseGsUri } from '../../src/storage/uri.ts';
+import { sweepRuns } from '../../src/runs/sweep.ts';
+import type { MemoryCluster } from '../helpers/memory-cluster.ts';
+import { buildRequest, createLaunchWorld, LIST, NAMESPACE } from '../helpers/launch-world.ts';
+
+const DAY_MS = 24 * 3_600_000;
+
+const setUp = (cluster?: (cluster: MemoryCluster) => Cluster) => {
+  const world = createLaunchWorld(cluster === undefined ? {} : { cluster });
+  const lines: Record<string, unknown>[] = [];
+  const deps = { ...world.deps, log: createLog((line) => void lines.push(JSON.parse(line))) };
+  const generationOf = (uri: string): string => world.store.peek(parseGsUri(uri))?.info.generation ?? '';
+  return {
+    ...world,
+    lines,
+    /** The run of the list as it is now, as an upload of it would ask for. */
+    uploaded: (): RunRequest => {
+      const listGeneration = generationOf(LIST);
+      return buildRequest({ aggregationId: `list-${listGeneration}` }, { trigger: 'upload', listGeneration });
+    },
+    upload: (text: string) => void world.store.put(parseGsUri(LIST), text),
+    launch: (request: RunRequest) =>
+      launch(deps, request, { dryRun: false }).catch((error: unknown) => {
+        if (!(error instanceof AppError)) throw error;
+        return error;
+      }),
+    sweep: async () => {
+      world.advanceMs(61_000);
+      return sweepRuns(deps, await Array.fromAsync(listRuns(deps)), AbortSignal.timeout(10_000));
+    },
+    recordOf: async (id: string) => (await readRun(deps, id))?.record,
+  };
+};
+
+describe('the run of an uploaded list', () => {
+  test('is of that very list: one that was uploaded again meanwhile has a run of its own', async () => {
+    const world = setUp();
+    world.cluster.removeSecret(NAMESPACE, 'sacred');
+    const first = world.uploaded();
+    await world.launch(first);
+    world.cluster.setSecret(NAMESPACE, 'sacred', ['sacred.json']);
+    world.upload('gs://models/u/3\n');
+    const second = world.uploaded();
+    expect(await world.launch(second)).toMatchObject({ outcome: 'created' });
+    expect(await world.sweep()).toMatchObject({ started: 0, complete: true });
+    expect(world.cluster.jobs()).toHaveLength(1);
+    expect(await world.recordOf(first.spec.aggregationId)).toMatchObject({
+      state: 'skipped',
+      why: expect.stringMatching(/was uploaded again: generation \d+ of it is gone, and \d+ has a run of its own/),
+    });
+    // The event of the first list is delivered once more, late.
+    expect(await world.launch(first)).toMatchObject({ outcome: 'exists' });
+    expect(world.cluster.jobs()).toHaveLength(1);
+  });
+
+  test('has failed for good where the list is at fault, and is not looked at every minute', async () => {
+    const world = setUp();
+    world.upload('path\ngs://models/u/3\n');
+    const request = world.uploaded();
+    expect(await world.launch(request)).toMatchObject({ status: 400, message: expect.stringContaining('line 1') });
+    const record = await world.recordOf(request.spec.aggregationId);
+    expect(record).toMatchObject({ state: 'failed', why: expect.stringContaining('line 1') });
+    expect(await world.sweep()).toEqual({ started: 0, settled: 0, failed: 0, complete: true });
+    expect(await world.recordOf(request.spec.aggregationId)).toEqual(record);
+  });
+
+  test('waits for a missing Secret as long as it takes, without filling its history', async () => {
+    const world = setUp();
+    // Of another run, at the same place.
+    world.store.put({ bucket: 'models', name: 'out/average' }, 'average');
+    world.cluster.removeSecret(NAMESPACE, 'sacred');
+    const request = world.uploaded();
+    await world.launch(request);
+    for (let day = 0; day < 12; day += 1) {
+      world.advanceMs(DAY_MS);
+      expect(await world.sweep()).toMatchObject({ started: 0, complete: false });
+    }
+    const { steps = [] } = (await world.recordOf(request.spec.aggregationId)) ?? {};
+    expect(steps.map(({ step }) => step)).toEqual(['claimed', 'taken up by a sweep']);
+    expect(world.lines.at(-1)).toMatchObject({ severity: 'ERROR', runTrouble: 'held-up' });
+    world.cluster.setSecret(NAMESPACE, 'sacred', ['sacred.json']);
+    expect(await world.sweep()).toMatchObject({ started: 1, complete: true });
+    expect(await world.recordOf(request.spec.aggregationId)).toMatchObject({ state: 'created' });
+  });
+});
+
+describe('a run whose Job the API server refused', () => {
+  let isRefused = true;
+  const refusing = (cluster: MemoryCluster): Cluster => ({
+    ...cluster,
+    createJob: async (job, options) => {
+      if (isRefused) throw new UpstreamError('exceeded quota: count/jobs.batch');
+      return cluster.createJob(job, options);
+    },
+  });
+
+  test.each(['upload', 'schedule'] as const)('is finished by a sweep: %s', async (trigger) => {
+    isRefused = true;
+    const world = setUp(refusing);
+    const request = buildRequest({ aggregationId: 'r' }, { trigger });
+    expect(await world.launch(request)).toBeInstanceOf(UpstreamError);
+    expect(await world.recordOf('r')).toMatchObject({ state: 'refused' });
+    expect(await world.sweep()).toMatchObject({ started: 0, complete: false });
+    expect(world.lines.at(-1)).toMatchObject({ runTrouble: 'held-up', message: expect.stringContaining('quota') });
+    isRefused = false;
+    expect(await world.sweep()).toMatchObject({ started: 1, complete: true });
+    expect(await world.recordOf('r')).toMatchObject({ state: 'created' });
+  });
+
+  test('is given up after a day where a schedule asked for it', async () => {
+    isRefused = true;
+    const world = setUp(refusing);
+    await world.launch(buildRequest({ aggregationId: 'r' }, { trigger: 'schedule' }));
+    world.advanceMs(DAY_MS);
+    expect(await world.sweep()).toMatchObject({ failed: 1 });
+    expect(await world.recordOf('r')).toMatchObject({ state: 'failed' });
+    expect(world.lines.at(-1)).toMatchObject({ runTrouble: 'failed', message: expect.stringContaining('24 h') });
+  });
+
+  test('is left to the person who asked for it', async () => {
+    isRefused = true;
+    const world = setUp(refusing);
+    await world.launch(buildRequest({ aggregationId: 'r' }));
+    isRefused = false;
+    expect(await world.sweep()).toEqual({ started: 0, settled: 0, failed: 0, complete: true });
+    expect(world.cluster.jobs()).toEqual([]);
+  });
+});
