@@ -18,7 +18,7 @@ const MAIN = fileURLToPath(new URL('../../src/aggregator/main.ts', import.meta.u
 
 /** Of the project's fixtures. */
 export const fixture = (path: string): string =>
-  fileURLToPath(new URL(`../../../fixtures/${path}`, import.meta.url)).replace(/\/$/, '');
+  fileURLToPath(new URL(`../fixtures/${path}`, import.meta.url)).replace(/\/$/, '');
 
 /** A folder that is removed at the end of the test. */
 export const makeFolder = async (): Promise<string> => {
