@@ -6,21 +6,23 @@ import { gsUriProblem } from './storage/uri.ts';
 // https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names
 const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
-const list = (what: string, check: (entry: string) => boolean) =>
-  z
+function list(what: string, check: (entry: string) => boolean) {
+  return z
     .string({ error: `is required: ${what}, separated by commas` })
     .transform((text) => text.split(',').map((entry) => entry.trim()))
     .refine((entries) => entries.every((entry) => entry !== '' && check(entry)), {
       error: `must be ${what}, separated by commas`,
     });
+}
 
-const seconds = (fallback: number, most: number) =>
-  z
+function seconds(fallback: number, most: number) {
+  return z
     .string()
     .regex(/^[0-9]{1,5}$/, 'must be a whole number of seconds')
     .transform(Number)
     .refine((value) => value >= 1 && value <= most, { error: `must be 1 to ${most} seconds` })
     .default(fallback);
+}
 
 const url = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' });
 
@@ -121,11 +123,13 @@ const VALUES = ['VALUES', 'VALUES_FILE', 'VALUES_URI'] as const;
 
 type Issue = z.core.$ZodIssue;
 
-const issueOf = (name: string, message: string): Issue => ({ code: 'custom', path: [name], message, input: undefined });
+function issueOf(name: string, message: string): Issue {
+  return { code: 'custom', path: [name], message, input: undefined };
+}
 
 // Looked at beside the schema, not as a refinement of it: zod skips those once a field is wrong, and all faults are
 // told at once.
-const crossFieldIssues = (set: Readonly<Record<string, string>>): Issue[] => {
+function crossFieldIssues(set: Readonly<Record<string, string>>): Issue[] {
   const where = WHERE.filter((name) => name in set);
   const values = VALUES.filter((name) => name in set);
   const namespaces = set['ALLOWED_NAMESPACES']?.split(',').map((entry) => entry.trim());
@@ -140,9 +144,9 @@ const crossFieldIssues = (set: Readonly<Record<string, string>>): Issue[] => {
       ? [issueOf('NAMESPACE', `"${namespace}" is not among ALLOWED_NAMESPACES`)]
       : []),
   ];
-};
+}
 
-const clusterOf = (env: Environment): ClusterConfig => {
+function clusterOf(env: Environment): ClusterConfig {
   if (env.KUBECONFIG !== undefined) {
     return {
       kind: 'kubeconfig',
@@ -168,19 +172,19 @@ const clusterOf = (env: Environment): ClusterConfig => {
     endpoint: env.GKE_ENDPOINT,
     ...(gkeApiEndpoint !== undefined && { gkeApiEndpoint }),
   };
-};
+}
 
-const valuesOf = (env: Environment): ValuesSource => {
+function valuesOf(env: Environment): ValuesSource {
   if (env.VALUES !== undefined) return { kind: 'text', text: env.VALUES };
   if (env.VALUES_FILE !== undefined) return { kind: 'file', path: env.VALUES_FILE };
   return env.VALUES_URI === undefined ? { kind: 'none' } : { kind: 'object', uri: env.VALUES_URI };
-};
+}
 
 /**
  * The functions' configuration from their environment. Throws ZodError with every fault at once, each under the name
  * of its variable; a variable set to nothing counts as not set. Values never appear in the error unless they are names.
  */
-export const parseConfig = (environment: Readonly<Record<string, string | undefined>>): Config => {
+export function parseConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const set: Record<string, string> = {};
   for (const [name, value] of Object.entries(environment)) if (value !== undefined && value !== '') set[name] = value;
   const parsed = EnvironmentSchema.safeParse(set);
@@ -205,4 +209,4 @@ export const parseConfig = (environment: Readonly<Record<string, string | undefi
     deployTimeoutMs: ('REQUEST_TIMEOUT_SEC' in set ? env.REQUEST_TIMEOUT_SEC : DEPLOY_TIMEOUT_SEC) * 1000,
     upstreamTimeoutMs: env.UPSTREAM_TIMEOUT_SEC * 1000,
   };
-};
+}

@@ -120,5 +120,6 @@ export class DeadlineError extends AppError {
 }
 
 /** Whether a write that ended in this error may have been carried out all the same. */
-export const isAmbiguous = (error: unknown): boolean =>
-  error instanceof UnavailableError || error instanceof DeadlineError;
+export function isAmbiguous(error: unknown): boolean {
+  return error instanceof UnavailableError || error instanceof DeadlineError;
+}

@@ -14,21 +14,21 @@ const log = createLog((line) => process.stdout.write(line));
 
 // Left to the framework, an error at load is told as a fault of syntax; here it names the variables, and the revision
 // never serves.
-const refuseToStart = (message: string): never => {
+function refuseToStart(message: string): never {
   log('CRITICAL', message);
   process.exit(1);
-};
+}
 
-const configure = (): Config => {
+function configure(): Config {
   try {
     return parseConfig(process.env);
   } catch (error) {
     if (error instanceof z.ZodError) return refuseToStart(`The configuration is not valid:\n${z.prettifyError(error)}`);
     throw error;
   }
-};
+}
 
-const start = (): void => {
+function start(): void {
   const config = configure();
   try {
     const deps = wire(config, log);
@@ -42,6 +42,6 @@ const start = (): void => {
       refuseToStart(`The configured values cannot be read: ${error.message}`);
     throw error;
   }
-};
+}
 
 start();

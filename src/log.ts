@@ -9,15 +9,15 @@ export type LogFields = Readonly<Record<string, unknown>>;
 export type Log = (severity: Severity, message: string, fields?: LogFields) => void;
 
 /** A Log that writes to `write` (standard output in production: Cloud Run reads it as structured). */
-export const createLog =
-  (write: (line: string) => void): Log =>
-  (severity, message, fields = {}) => {
+export function createLog(write: (line: string) => void): Log {
+  return (severity, message, fields = {}) => {
     try {
       write(`${JSON.stringify({ severity, message, ...fields })}\n`);
     } catch {
       write(`${JSON.stringify({ severity, message, logError: 'the fields could not be serialised' })}\n`);
     }
   };
+}
 
 interface Meter {
   upstreamCalls: number;
@@ -26,13 +26,13 @@ interface Meter {
 const meters = new AsyncLocalStorage<Meter>();
 
 /** Runs `work`, counting the calls to Kubernetes and Google Cloud that are made within it. */
-export const metered = async <T>(work: (meter: Readonly<Meter>) => Promise<T>): Promise<T> => {
+export async function metered<T>(work: (meter: Readonly<Meter>) => Promise<T>): Promise<T> {
   const meter: Meter = { upstreamCalls: 0 };
   return meters.run(meter, () => work(meter));
-};
+}
 
 /** Called by the adapters, once per request sent. */
-export const countUpstreamCall = (): void => {
+export function countUpstreamCall(): void {
   const meter = meters.getStore();
   if (meter !== undefined) meter.upstreamCalls += 1;
-};
+}

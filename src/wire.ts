@@ -26,26 +26,29 @@ const EVENT_BUDGET_MS = 8_000;
 const LEAST_EVENT_BUDGET_MS = 2_000;
 
 /** Whole milliseconds that are left for an event that arrives `uptimeSec` after the start of this instance. */
-export const eventBudgetMs = (uptimeSec: number): number =>
-  Math.max(
+export function eventBudgetMs(uptimeSec: number): number {
+  return Math.max(
     LEAST_EVENT_BUDGET_MS,
     EVENT_BUDGET_MS - (uptimeSec * 1000 < EVENT_BUDGET_MS ? Math.ceil(uptimeSec * 1000) : 0),
   );
+}
 
-const parseText = (text: string): JsonObject => parseDocument(Buffer.from(text));
+function parseText(text: string): JsonObject {
+  return parseDocument(Buffer.from(text));
+}
 
 type Read = (document: JsonObject) => ConfiguredValues;
 
-const createRead =
-  ({ allowed, stateUri }: Pick<Config, 'allowed' | 'stateUri'>): Read =>
-  (document) => {
+function createRead({ allowed, stateUri }: Pick<Config, 'allowed' | 'stateUri'>): Read {
+  return (document) => {
     const values = parseValues(document);
     assertRunnable(values, allowed, stateUri);
     return { document, values };
   };
+}
 
 /** Values that were uploaded are nobody's request: what is wrong with them is a fault of the service, which has an alert. */
-const readUploaded = (uri: string, text: string, read: Read): ConfiguredValues => {
+function readUploaded(uri: string, text: string, read: Read): ConfiguredValues {
   try {
     return read(parseText(text));
   } catch (cause) {
@@ -53,10 +56,10 @@ const readUploaded = (uri: string, text: string, read: Read): ConfiguredValues =
     const message = `The configured values ${uri} (VALUES_URI) cannot be used; upload mended ones. ${cause.message}`;
     throw new UpstreamError(message, { cause, details: { ...cause.details } });
   }
-};
+}
 
 /** Reads the values object again only when its generation has changed: a new policy needs no new revision. */
-const createObjectValues = (store: ObjectStore, uri: string, read: Read) => {
+function createObjectValues(store: ObjectStore, uri: string, read: Read) {
   let kept: { readonly generation: string; readonly configured: ConfiguredValues } | undefined;
   return async (signal?: AbortSignal): Promise<ConfiguredValues> => {
     const options = {
@@ -73,37 +76,39 @@ const createObjectValues = (store: ObjectStore, uri: string, read: Read) => {
     }
     return kept?.configured ?? read({});
   };
-};
+}
 
-const createConfiguredValues = (source: ValuesSource, store: ObjectStore, read: Read) => {
+function createConfiguredValues(source: ValuesSource, store: ObjectStore, read: Read) {
   if (source.kind === 'object') return createObjectValues(store, source.uri, read);
   // Read when the instance starts: a revision with values that cannot be read never serves.
   const text = source.kind === 'file' ? readFileSync(source.path, 'utf8') : source.kind === 'text' ? source.text : '';
   const configured = read(parseText(text));
   return async (): Promise<ConfiguredValues> => configured;
-};
+}
 
-const pause = async (ms: number, signal?: AbortSignal): Promise<void> => {
+async function pause(ms: number, signal?: AbortSignal): Promise<void> {
   try {
     await wait(ms, undefined, signal === undefined ? {} : { signal });
   } catch (cause) {
     throw new DeadlineError('The request’s time ran out between two tries.', { cause });
   }
-};
+}
 
-const createLaunchDeps = (config: Config, store: ObjectStore, cluster: Cluster): LaunchDeps => ({
-  store,
-  cluster,
-  stateUri: config.stateUri,
-  allowed: config.allowed,
-  now: () => new Date(),
-  wait: pause,
-});
+function createLaunchDeps(config: Config, store: ObjectStore, cluster: Cluster): LaunchDeps {
+  return {
+    store,
+    cluster,
+    stateUri: config.stateUri,
+    allowed: config.allowed,
+    now: () => new Date(),
+    wait: pause,
+  };
+}
 
 /** Below the 20 s that a release's Lease must last for a write to begin. */
 const MAX_RELEASE_CALL_MS = 15_000;
 
-const createDeployDeps = (config: Config, launch: LaunchDeps, log: Log): DeployDeps => {
+function createDeployDeps(config: Config, launch: LaunchDeps, log: Log): DeployDeps {
   const access = createClusterAccess(config.cluster);
   const deadlineMs = Math.min(config.upstreamTimeoutMs, MAX_RELEASE_CALL_MS);
   return {
@@ -113,7 +118,7 @@ const createDeployDeps = (config: Config, launch: LaunchDeps, log: Log): DeployD
     defaultNamespace: config.defaultNamespace,
     requestTimeoutMs: config.deployTimeoutMs,
   };
-};
+}
 
 /** What the functions need, built once per instance; nothing is connected to before the first call. */
 export interface Wiring {
@@ -126,7 +131,7 @@ export interface Wiring {
  * Joins configuration, adapters and use cases. Throws InvalidRequestError for configured values that are not valid, and
  * what reading their file throws.
  */
-export const wire = (config: Config, log: Log): Wiring => {
+export function wire(config: Config, log: Log): Wiring {
   const store = createGcsObjectStore({
     timeoutMs: config.upstreamTimeoutMs,
     ...(config.storageApiEndpoint !== undefined && { apiEndpoint: config.storageApiEndpoint }),
@@ -157,4 +162,4 @@ export const wire = (config: Config, log: Log): Wiring => {
       budgetMs: () => eventBudgetMs(process.uptime()),
     },
   };
-};
+}

@@ -23,7 +23,8 @@ const TOLERANCE = 1e-5;
 const POLL_MS = 200;
 const RUN_MS = 120_000;
 
-const valuesFor = (id: string, { list }: Uploaded, type: string): string => `aggregator:
+function valuesFor(id: string, { list }: Uploaded, type: string): string {
+  return `aggregator:
   repository: docai/flea-aggregator
   tag: "1.0"
   aggregationId: ${id}
@@ -32,12 +33,17 @@ const valuesFor = (id: string, { list }: Uploaded, type: string): string => `agg
   aggregationType: ${type}
   serviceAccount: {secret: sacred, key: sacred.json, mountPath: /etc/sacred}
 `;
+}
 
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
 
-const lastLine = (text: unknown): string => (typeof text === 'string' ? (text.trim().split('\n').at(-1) ?? '') : '');
+function lastLine(text: unknown): string {
+  return typeof text === 'string' ? (text.trim().split('\n').at(-1) ?? '') : '';
+}
 
-const follow = async (client: Client, terminal: Terminal, id: string): Promise<Reply> => {
+async function follow(client: Client, terminal: Terminal, id: string): Promise<Reply> {
   for (const end = Date.now() + RUN_MS; Date.now() < end; await sleep(POLL_MS)) {
     const run = await client.get(`/${id}?logs=1`);
     const { state, why, logs } = run.body;
@@ -47,9 +53,9 @@ const follow = async (client: Client, terminal: Terminal, id: string): Promise<R
     terminal.progress(`${String(state)}: ${lastLine(logs) || String(why)}`);
   }
   throw new Error(`Run ${id} did not end within ${RUN_MS / 1000} s`);
-};
+}
 
-const missingSecret = async (client: Client, terminal: Terminal, values: string): Promise<void> => {
+async function missingSecret(client: Client, terminal: Terminal, values: string): Promise<void> {
   terminal.title('1. A Secret is missing: told before anything is written');
   terminal.command('curl $AGGREGATE --data-binary @values.yaml');
   const refused = await client.post('/', values);
@@ -61,11 +67,13 @@ const missingSecret = async (client: Client, terminal: Terminal, values: string)
     'sacred.json': '{"type":"service_account","comment":"of the demo"}',
   });
   terminal.good('created');
-};
+}
 
-const number = (value: number | undefined): string => (value ?? Number.NaN).toFixed(6).padStart(10);
+function number(value: number | undefined): string {
+  return (value ?? Number.NaN).toFixed(6).padStart(10);
+}
 
-const printComparison = (terminal: Terminal, comparison: readonly Comparison[]): void => {
+function printComparison(terminal: Terminal, comparison: readonly Comparison[]): void {
   terminal.line(
     `  ${'variable'.padEnd(14)} ${'shape'.padEnd(10)} ${'average'.padStart(10)} ${'expected'.padStart(10)}   largest error`,
   );
@@ -75,9 +83,9 @@ const printComparison = (terminal: Terminal, comparison: readonly Comparison[]):
       `  ${name.padEnd(14)} ${shapeText} ${number(actual[0])} ${number(expected[0])}   ${largestError.toExponential(1)}`,
     );
   }
-};
+}
 
-const aggregateFirst = async (client: Client, terminal: Terminal, values: string, id: string): Promise<void> => {
+async function aggregateFirst(client: Client, terminal: Terminal, values: string, id: string): Promise<void> {
   terminal.title('2. The same call again: a Job averages the updates');
   terminal.command('curl $AGGREGATE --data-binary @values.yaml');
   const created = await client.post('/', values);
@@ -90,20 +98,20 @@ const aggregateFirst = async (client: Client, terminal: Terminal, values: string
   terminal.good(`complete: ${lastLine(done.body['logs'])}`);
   const again = await client.post('/', values);
   terminal.good(`${again.status} ${String(again.body['outcome'])} (asked once more: nothing is created twice)`);
-};
+}
 
 interface Result {
   readonly id: string;
   readonly largestError: number;
 }
 
-const runOne = async (
+async function runOne(
   client: Client,
   terminal: Terminal,
   expected: Expected,
   uploaded: Uploaded,
   type: 'cma' | 'wcma',
-): Promise<Result> => {
+): Promise<Result> {
   const id = `${uploaded.layout}-${type}`;
   const values = valuesFor(id, uploaded, type);
   const isFirst = id === 'bundles-wcma';
@@ -122,9 +130,9 @@ const runOne = async (
   if (!(largestError <= TOLERANCE))
     throw new Error(`${id}: the largest error is ${largestError}, more than ${TOLERANCE}`);
   return { id, largestError };
-};
+}
 
-const lookAround = (terminal: Terminal, stack: Stack, task: string): void => {
+function lookAround(terminal: Terminal, stack: Stack, task: string): void {
   terminal.title('Look around: start it again with what the demo left, then paste');
   for (const command of [
     `npm start -- --data ${DATA} --values ${VALUES_FILE} --port-base 18080`,
@@ -137,9 +145,9 @@ const lookAround = (terminal: Terminal, stack: Stack, task: string): void => {
   ]) {
     terminal.command(command);
   }
-};
+}
 
-const demo = async (terminal: Terminal, stack: Stack): Promise<void> => {
+async function demo(terminal: Terminal, stack: Stack): Promise<void> {
   const client = createClient({
     aggregate: stack.aggregate.url,
     deploy: stack.deploy.url,
@@ -164,7 +172,7 @@ const demo = async (terminal: Terminal, stack: Stack): Promise<void> => {
   await showRounds(client, terminal, expected, TOLERANCE);
   await showRelease(client, terminal);
   lookAround(terminal, stack, expected.task);
-};
+}
 
 const terminal = createTerminal(process.stdout);
 terminal.title('tensorio-trigger: from devices’ updates to their average, on this machine');

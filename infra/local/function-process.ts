@@ -37,19 +37,20 @@ export const PRELOAD = fileURLToPath(new URL('function-preload.mjs', import.meta
 const SOURCE = fileURLToPath(new URL('../../src/index.ts', import.meta.url));
 const START_MS = 60_000;
 
-const exited = (child: ChildProcess): Promise<void> =>
-  child.exitCode !== null || child.signalCode !== null
+function exited(child: ChildProcess): Promise<void> {
+  return child.exitCode !== null || child.signalCode !== null
     ? Promise.resolve()
     : new Promise((resolve) => child.once('exit', () => resolve()));
+}
 
 /** The port that `child` says it listens on ({@link PRELOAD}). Throws when it ends before, or says nothing for a minute. */
-export const listening = (child: ChildProcess): Promise<number> =>
-  new Promise((resolve, reject) => {
+export function listening(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`it does not listen after ${START_MS / 1000} s`)), START_MS);
-    const fail = (message: string): void => {
+    function fail(message: string): void {
       clearTimeout(timer);
       reject(new Error(message));
-    };
+    }
     child.once('error', (error) => fail(error.message));
     // After `exit`, and after all that it printed has been read.
     child.once('close', (code, signal) => fail(`it ended with ${signal ?? `exit code ${code}`}`));
@@ -59,8 +60,9 @@ export const listening = (child: ChildProcess): Promise<number> =>
       else reject(new Error(`it says ${JSON.stringify(message)} in the place of its port`));
     });
   });
+}
 
-const forEachLine = (stream: NodeJS.ReadableStream | null, onLine: (line: string) => void): void => {
+function forEachLine(stream: NodeJS.ReadableStream | null, onLine: (line: string) => void): void {
   let rest = '';
   stream?.setEncoding('utf8');
   stream?.on('data', (text: string) => {
@@ -68,17 +70,17 @@ const forEachLine = (stream: NodeJS.ReadableStream | null, onLine: (line: string
     rest = lines.pop() ?? '';
     for (const line of lines) if (line !== '') onLine(line);
   });
-};
+}
 
 /**
  * One function, served by the real functions-framework in a process of its own, as Cloud Run serves it: it can be
  * killed and started again. Throws when it does not listen within 60 s, with what it printed.
  */
-export const startFunctionProcess = async (options: FunctionProcessOptions): Promise<FunctionProcess> => {
+export async function startFunctionProcess(options: FunctionProcessOptions): Promise<FunctionProcess> {
   let child: ChildProcess | undefined;
   let port = 0;
 
-  const start = async (): Promise<void> => {
+  async function start(): Promise<void> {
     const printed: string[] = [];
     const started = fork(
       options.framework ?? FRAMEWORK,
@@ -101,13 +103,13 @@ export const startFunctionProcess = async (options: FunctionProcessOptions): Pro
       const message = `The function ${options.target} did not start: ${cause.message}\n${printed.join('\n')}`;
       throw new Error(message, { cause });
     });
-  };
+  }
 
-  const end = async (signal: NodeJS.Signals): Promise<void> => {
+  async function end(signal: NodeJS.Signals): Promise<void> {
     if (child === undefined) return;
     child.kill(signal);
     await exited(child);
-  };
+  }
 
   await start();
   return {
@@ -119,4 +121,4 @@ export const startFunctionProcess = async (options: FunctionProcessOptions): Pro
     start,
     close: () => end('SIGTERM'),
   };
-};
+}

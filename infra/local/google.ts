@@ -40,7 +40,7 @@ export interface Google {
  * The metadata server and the GKE API on one loopback port, for the real google-auth-library to talk to:
  * `GCE_METADATA_HOST=<metadataHost>` and, on a machine that is not Google's, `METADATA_SERVER_DETECTION=assume-present`.
  */
-export const startGoogle = async (options: GoogleOptions): Promise<Google> => {
+export async function startGoogle(options: GoogleOptions): Promise<Google> {
   const { email, projectId = 'local-project', uniqueId = '100000000000000000001', now = Date.now } = options;
   const tokens = createTokens(options.tokenLifetimeSec ?? 3600, now);
   const idTokens = createIdTokens(now);
@@ -78,4 +78,4 @@ export const startGoogle = async (options: GoogleOptions): Promise<Google> => {
     requests: () => requests,
     close: () => closeServer(server),
   };
-};
+}

@@ -9,7 +9,7 @@ export interface Access {
 }
 
 /** Writes a kubeconfig for the embedded API server: plain http, no credentials. */
-export const writeKubeconfig = (path: string, server: string): void => {
+export function writeKubeconfig(path: string, server: string): void {
   const config = {
     apiVersion: 'v1',
     kind: 'Config',
@@ -20,10 +20,10 @@ export const writeKubeconfig = (path: string, server: string): void => {
   };
   // JSON is YAML; kubectl reads it as it is.
   writeFileSync(path, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
-};
+}
 
 /** The server, token and CA of a kubeconfig's current context. Throws an Error on one without a token. */
-export const readAccess = (path: string): Access => {
+export function readAccess(path: string): Access {
   const config = new KubeConfig();
   config.loadFromFile(path);
   const [cluster, user] = [config.getCurrentCluster(), config.getCurrentUser()];
@@ -35,4 +35,4 @@ export const readAccess = (path: string): Access => {
       ? cluster.caFile && readFileSync(cluster.caFile, 'utf8')
       : Buffer.from(cluster.caData, 'base64').toString('utf8');
   return { server: cluster.server, token: user.token, ...(ca !== undefined && ca !== '' && { ca }) };
-};
+}

@@ -57,7 +57,7 @@ export interface Kubelet {
 /** How long the API server is told of the end. */
 const CLOSING_WORDS_MS = 3000;
 
-const createNode = (options: KubeletOptions): NodeContext => {
+function createNode(options: KubeletOptions): NodeContext {
   const { nodeName = 'local', images, workDir } = options;
   const report = createReporter(options.report ?? (() => {}));
   const podsDir = join(resolve(workDir), 'pods');
@@ -76,32 +76,33 @@ const createNode = (options: KubeletOptions): NodeContext => {
     ports: createPortAllocator(),
     podIP: options.podIP ?? (() => HOST_IP),
   };
-};
+}
 
-const createRegistry = (node: NodeContext, { capacity, schedulesNamespaces }: KubeletOptions): PodRegistry => {
+function createRegistry(node: NodeContext, { capacity, schedulesNamespaces }: KubeletOptions): PodRegistry {
   const { api, events, report, nodeName } = node;
   const offer = buildOffer({ name: nodeName, ...(capacity !== undefined && { capacity }) });
   const limit = schedulesNamespaces === undefined ? {} : { namespaces: schedulesNamespaces };
   return createPodRegistry(node, createPodScheduler({ api, node: offer, events, report, ...limit }));
-};
+}
 
-const createRegistration = (node: NodeContext, { capacity }: KubeletOptions, port: number): NodeRegistration => {
+function createRegistration(node: NodeContext, { capacity }: KubeletOptions, port: number): NodeRegistration {
   const options: NodeOptions = { name: node.nodeName, port, images: Object.keys(node.images) };
   return createNodeRegistration(node.api, capacity === undefined ? options : { ...options, capacity });
-};
+}
 
-const repeat = (everyMs: number, work: () => Promise<void> | void, report: (message: string) => void): NodeJS.Timeout =>
-  setInterval(() => {
+function repeat(everyMs: number, work: () => Promise<void> | void, report: (message: string) => void): NodeJS.Timeout {
+  return setInterval(() => {
     void (async () => work())().catch((error: unknown) => report(messageOf(error)));
   }, everyMs);
+}
 
 /** Says that the node lives and looks after pods that found no node yet. Returns how to stop. */
-const keepAlive = (
+function keepAlive(
   node: NodeContext,
   registry: PodRegistry,
   registration: NodeRegistration,
   heartbeatMs: number,
-): (() => void) => {
+): () => void {
   const timers = [
     repeat(
       heartbeatMs,
@@ -111,7 +112,7 @@ const keepAlive = (
     repeat(node.timings.retryMs, () => registry.offerAgain(), node.report),
   ];
   return () => timers.forEach(clearInterval);
-};
+}
 
 /**
  * A kubelet that runs containers as local processes, and the scheduler of its one node. An ordinary client of the API server, embedded or
@@ -122,20 +123,24 @@ const keepAlive = (
  * probes, sidecars, and volumes other than Secret, ConfigMap, emptyDir, downwardAPI and projected are refused in the pod's status or events.
  * @throws when the API server refuses the Node or the list of pods, or cannot be reached
  */
-export const startKubelet = async (options: KubeletOptions): Promise<Kubelet> => {
+export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   const node = createNode(options);
   const registry = createRegistry(node, options);
   const logs = await startLogServer({ find: registry.findLog, port: options.port ?? 0 });
   const registration = createRegistration(node, options, logs.port);
   const stop = new AbortController();
-  const killAll = (): void => registry.killAll();
+  function killAll(): void {
+    return registry.killAll();
+  }
 
-  const unheard = (error: unknown): void => node.report(`the node's heartbeat was not heard: ${messageOf(error)}`);
-  const open = async () => {
+  function unheard(error: unknown): void {
+    return node.report(`the node's heartbeat was not heard: ${messageOf(error)}`);
+  }
+  async function open() {
     await registration.register();
     await registration.beat().catch(unheard);
     return watchPods({ api: node.api, handlers: registry, signal: stop.signal, retryMs: 200, report: node.report });
-  };
+  }
   const watching = await open().catch(async (error: unknown) => {
     await Promise.all([logs.close(), node.api.close()]);
     throw error;
@@ -144,7 +149,7 @@ export const startKubelet = async (options: KubeletOptions): Promise<Kubelet> =>
   // The processes lead groups of their own: they would outlive this one, were it to end without `close`.
   process.once('exit', killAll);
 
-  const close = async (): Promise<void> => {
+  async function close(): Promise<void> {
     rest();
     stop.abort();
     await watching.ended;
@@ -154,7 +159,7 @@ export const startKubelet = async (options: KubeletOptions): Promise<Kubelet> =>
     const words = node.events.flush().then(() => registration.leave());
     await inTime(words, CLOSING_WORDS_MS);
     await Promise.all([logs.close(), node.api.close()]);
-  };
+  }
   let closing: Promise<void> | undefined;
   return { port: logs.port, close: () => (closing ??= close()) };
-};
+}

@@ -2,8 +2,8 @@ import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node
 import type { Server } from 'node:net';
 
 /** Listens on 127.0.0.1 only; `port` 0 takes a free one. Returns the port. */
-export const listenOnLoopback = (server: Server, port = 0): Promise<number> =>
-  new Promise((resolve, reject) => {
+export function listenOnLoopback(server: Server, port = 0): Promise<number> {
+  return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, '127.0.0.1', () => {
       server.off('error', reject);
@@ -12,25 +12,29 @@ export const listenOnLoopback = (server: Server, port = 0): Promise<number> =>
       else resolve(address.port);
     });
   });
+}
 
 /** Stops listening and ends open connections: a keep-alive client would otherwise hold `close` for as long as it likes. */
-export const closeServer = (server: Pick<HttpServer, 'close' | 'closeAllConnections'>): Promise<void> =>
-  new Promise((resolve) => {
+export function closeServer(server: Pick<HttpServer, 'close' | 'closeAllConnections'>): Promise<void> {
+  return new Promise((resolve) => {
     server.close(() => resolve());
     server.closeAllConnections();
   });
+}
 
 /** The request's path and query; the host is of no meaning here. */
-export const urlOf = (request: IncomingMessage): URL => new URL(request.url ?? '/', 'http://127.0.0.1');
+export function urlOf(request: IncomingMessage): URL {
+  return new URL(request.url ?? '/', 'http://127.0.0.1');
+}
 
 /** Sends a whole answer of known length. */
-export const send = (
+export function send(
   response: ServerResponse,
   status: number,
   contentType: string,
   body: string,
   headers: Readonly<Record<string, string>> = {},
-): void => {
+): void {
   response.writeHead(status, { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(body), ...headers });
   response.end(body);
-};
+}

@@ -16,31 +16,33 @@ const HELP = `npm start -- [options]      the whole system on this machine, with
   --help
 `;
 
-const fail = (message: string): never => {
+function fail(message: string): never {
   process.stderr.write(`${message}\n`);
   process.exit(2);
-};
+}
 
-const parsePort = (text: string): number => {
+function parsePort(text: string): number {
   const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : Number.NaN;
   return port >= 1024 && port <= 65_000 ? port : fail(`--port-base "${text}": write a number from 1024 to 65000`);
-};
+}
 
-const parseSeed = (text: string): number =>
-  /^[0-9]{1,9}$/.test(text) ? Number(text) : fail(`--chaos "${text}": write a whole number, the seed`);
+function parseSeed(text: string): number {
+  return /^[0-9]{1,9}$/.test(text) ? Number(text) : fail(`--chaos "${text}": write a whole number, the seed`);
+}
 
-const parseImage = (text: string): [string, readonly string[]] => {
+function parseImage(text: string): [string, readonly string[]] {
   const at = text.indexOf('=');
   const command = text.slice(at + 1).trim();
   if (at < 1 || command === '')
     return fail(`--image "${text}": write NAME=COMMAND, e.g. docai/flea-aggregator=/usr/bin/my-aggregator`);
   return [text.slice(0, at), command.split(/\s+/)];
-};
+}
 
-const requireFile = (option: string, path: string): string =>
-  existsSync(path) ? path : fail(`${option} "${path}": there is no such file`);
+function requireFile(option: string, path: string): string {
+  return existsSync(path) ? path : fail(`${option} "${path}": there is no such file`);
+}
 
-const parseOptions = () => {
+function parseOptions() {
   try {
     return parseArgs({
       options: {
@@ -58,9 +60,10 @@ const parseOptions = () => {
   } catch (error) {
     return fail(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
   }
-};
+}
 
-const describe = (stack: Stack): string => `
+function describe(stack: Stack): string {
+  return `
 Ready. Ctrl-C ends it.
 
   aggregate    ${stack.aggregate.url}
@@ -78,6 +81,7 @@ An aggregation, once list and updates are uploaded and the Secret is there:
   kubectl --kubeconfig ${stack.kubeconfig} create secret generic sacred --from-literal=sacred.json={}
   curl -s ${stack.aggregate.url}/?set=aggregator.tag=1.0 --data-binary @values.aggregator.yaml
 `;
+}
 
 const options = parseOptions();
 if (options.help === true) {

@@ -47,14 +47,14 @@ export interface Scheduler {
  * included, is never outstanding twice: a tick that falls into it is sent late, once; further ones are lost.
  * @throws when a cron line or a time zone of the first `jobs()` is not one
  */
-export const startScheduler = (options: SchedulerOptions): Scheduler => {
+export function startScheduler(options: SchedulerOptions): Scheduler {
   const { now = Date.now, pollMs = 500, onResult = () => {}, onFault = () => {} } = options;
   const stop = new AbortController();
   const running = new Map<string, Promise<ExecutionResult>>();
   const ticks = buildTicks(options.jobs(), options.intervals ?? [], now());
   const faults = new Set<string>();
 
-  const execute = async (request: ScheduledRequest & { retry?: Partial<RetryPolicy> }, scheduleTime: string | null) => {
+  async function execute(request: ScheduledRequest & { retry?: Partial<RetryPolicy> }, scheduleTime: string | null) {
     const result = await executeJob(request, {
       scheduleTime,
       retry: { ...options.retry, ...request.retry },
@@ -62,17 +62,17 @@ export const startScheduler = (options: SchedulerOptions): Scheduler => {
     });
     onResult(result);
     return result;
-  };
+  }
 
-  const refresh = (): void => {
+  function refresh(): void {
     for (const { job, message } of ticks.update(options.jobs(), now())) {
       const wording = `${job}: ${message}`;
       if (!faults.has(wording)) onFault(job, message);
       faults.add(wording);
     }
-  };
+  }
 
-  const look = (): void => {
+  function look(): void {
     refresh();
     for (const due of ticks.due(now())) {
       const { name } = due.request;
@@ -83,15 +83,15 @@ export const startScheduler = (options: SchedulerOptions): Scheduler => {
       );
       ticks.advance(name, now());
     }
-  };
+  }
 
-  const loop = async (): Promise<void> => {
+  async function loop(): Promise<void> {
     while (!stop.signal.aborted) {
       look();
       await delay(pollMs, undefined, { signal: stop.signal }).catch(() => {});
     }
     await Promise.all(running.values());
-  };
+  }
   const ended = loop();
 
   return {
@@ -107,4 +107,4 @@ export const startScheduler = (options: SchedulerOptions): Scheduler => {
       await ended;
     },
   };
-};
+}

@@ -65,10 +65,12 @@ interface Ports {
 }
 
 // 0 is any free one: taken by whoever listens, so that nobody else can take it in between.
-const choosePorts = (base: number | undefined): Ports => {
-  const at = (index: number): number => (base === undefined ? 0 : base + index);
+function choosePorts(base: number | undefined): Ports {
+  function at(index: number): number {
+    return base === undefined ? 0 : base + index;
+  }
   return { aggregate: at(0), onCheckpoint: at(1), deploy: at(2), kubernetes: at(3), storage: at(4) };
-};
+}
 
 interface Schedule {
   readonly name: string;
@@ -77,99 +79,107 @@ interface Schedule {
 }
 
 // Only the schedules: the functions check the file whole when they start.
-const schedulesOf = (text: string): Schedule[] => {
+function schedulesOf(text: string): Schedule[] {
   const values: unknown = parse(text);
   if (typeof values !== 'object' || values === null || !('schedules' in values) || !Array.isArray(values.schedules))
     return [];
   return values.schedules.filter(
     (entry): entry is Schedule => typeof entry?.name === 'string' && typeof entry?.cron === 'string',
   );
-};
+}
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-const functionEnv = (
+function functionEnv(
   stack: { kubeconfig: string; storageUrl: string; stateUri: string },
   options: StackOptions,
-): Record<string, string> => ({
-  // The platform's Node is the one that runs: its own PATH finds it for the functions as well.
-  PATH: process.env['PATH'] ?? '',
-  NODE_ENV: 'production',
-  STATE_URI: stack.stateUri,
-  KUBECONFIG: stack.kubeconfig,
-  STORAGE_API_ENDPOINT: stack.storageUrl,
-  ALLOWED_BUCKETS: Object.values(BUCKETS).join(','),
-  ...(options.valuesFile !== undefined && { VALUES_FILE: options.valuesFile }),
-  ...options.env,
-});
+): Record<string, string> {
+  return {
+    // The platform's Node is the one that runs: its own PATH finds it for the functions as well.
+    PATH: process.env['PATH'] ?? '',
+    NODE_ENV: 'production',
+    STATE_URI: stack.stateUri,
+    KUBECONFIG: stack.kubeconfig,
+    STORAGE_API_ENDPOINT: stack.storageUrl,
+    ALLOWED_BUCKETS: Object.values(BUCKETS).join(','),
+    ...(options.valuesFile !== undefined && { VALUES_FILE: options.valuesFile }),
+    ...options.env,
+  };
+}
 
-const imagesOf = (storageUrl: string, options: StackOptions) => ({
-  [AGGREGATOR_IMAGE]: {
-    // A young generation of the default size grows to as much again as the updates that are held.
-    command: [process.execPath, '--no-warnings', '--max-semi-space-size=4', join(root, 'src/aggregator/main.ts')],
-    env: { ...compileCache, STORAGE_API_ENDPOINT: storageUrl },
-  },
-  // The longest reference that fits counts: ours with a tag would win over one of the same image that was given without.
-  ...Object.fromEntries(
-    Object.entries(serviceImages)
-      .filter(([image]) => options.images?.[image] === undefined)
-      .flatMap(([image, entry]) => SERVICE_TAGS.map((tag) => [`${image}:${tag}`, entry])),
-  ),
-  ...Object.fromEntries(
-    Object.entries(options.images ?? {}).map(([image, command]) => [image, { command, allowArgs: true }]),
-  ),
-});
+function imagesOf(storageUrl: string, options: StackOptions) {
+  return {
+    [AGGREGATOR_IMAGE]: {
+      // A young generation of the default size grows to as much again as the updates that are held.
+      command: [process.execPath, '--no-warnings', '--max-semi-space-size=4', join(root, 'src/aggregator/main.ts')],
+      env: { ...compileCache, STORAGE_API_ENDPOINT: storageUrl },
+    },
+    // The longest reference that fits counts: ours with a tag would win over one of the same image that was given without.
+    ...Object.fromEntries(
+      Object.entries(serviceImages)
+        .filter(([image]) => options.images?.[image] === undefined)
+        .flatMap(([image, entry]) => SERVICE_TAGS.map((tag) => [`${image}:${tag}`, entry])),
+    ),
+    ...Object.fromEntries(
+      Object.entries(options.images ?? {}).map(([image, command]) => [image, { command, allowArgs: true }]),
+    ),
+  };
+}
 
-const createEvents = (target: () => string | undefined, options: StackOptions): EventDelivery =>
-  createEventDelivery({
+function createEvents(target: () => string | undefined, options: StackOptions): EventDelivery {
+  return createEventDelivery({
     targets: () => [target()],
     ...(options.chaosSeed !== undefined && { chaos: { seed: options.chaosSeed } }),
     log: (message, fields) => options.onLine?.('events', `${message} ${JSON.stringify(fields)}`),
   });
+}
 
 interface Closable {
   close(): Promise<void>;
 }
 
 // Rejects only once all have ended one way or the other: what did start is then known, and can be ended.
-const allOrNone = async <T extends readonly Promise<unknown>[]>(
+async function allOrNone<T extends readonly Promise<unknown>[]>(
   starting: [...T],
-): Promise<{ [K in keyof T]: Awaited<T[K]> }> => {
+): Promise<{ [K in keyof T]: Awaited<T[K]> }> {
   await Promise.allSettled(starting);
   return Promise.all(starting);
-};
+}
 
 // Last started, first ended: a function must not see its cluster go before itself.
-const closeAll = async (parts: readonly Closable[]): Promise<void> => {
+async function closeAll(parts: readonly Closable[]): Promise<void> {
   for (const part of parts.toReversed()) await part.close();
-};
+}
 
 /**
  * Starts the embedded servers, the process kubelet, the functions (each in a process of its own, under the real
  * functions-framework) and the scheduler, all on 127.0.0.1. Rejects, with everything ended, when a part does not start.
  */
-export const startStack = async (options: StackOptions = {}): Promise<Stack> => {
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const temporary = options.dataDir === undefined ? mkdtempSync(join(tmpdir(), 'tensorio-local-')) : undefined;
   const dir = options.dataDir ?? temporary ?? '';
   mkdirSync(dir, { recursive: true });
   const onLine = options.onLine ?? (() => {});
   const parts: Closable[] = [];
-  const keep = <T extends Closable>(part: T): T => {
+  function keep<T extends Closable>(part: T): T {
     parts.push(part);
     return part;
-  };
-  const dataOf = (name: string) => (options.dataDir === undefined ? {} : { dataDir: join(dir, name) });
-  const close = async (): Promise<void> => {
+  }
+  function dataOf(name: string) {
+    return options.dataDir === undefined ? {} : { dataDir: join(dir, name) };
+  }
+  async function close(): Promise<void> {
     await closeAll(parts);
     if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true });
-  };
+  }
   try {
     const ports = choosePorts(options.portBase);
     // Events that an earlier stack left wait for a function that does not listen yet.
     let eventFunction: FunctionProcess | undefined;
     const events = keep(createEvents(() => eventFunction?.url, options));
-    const onFinalize = (object: ObjectResource): Promise<void> =>
-      object.bucket === BUCKETS.state ? Promise.resolve() : events.onFinalize(object);
+    function onFinalize(object: ObjectResource): Promise<void> {
+      return object.bucket === BUCKETS.state ? Promise.resolve() : events.onFinalize(object);
+    }
     const gcs = keep(
       await startGcs({ port: ports.storage, buckets: Object.values(BUCKETS), onFinalize, ...dataOf('storage') }),
     );
@@ -182,8 +192,9 @@ export const startStack = async (options: StackOptions = {}): Promise<Stack> => 
     keep(await startKubelet({ ...access, images: imagesOf(gcs.url, options), workDir: join(dir, 'kubelet') }));
     const stateUri = `gs://${BUCKETS.state}`;
     const env = functionEnv({ kubeconfig, storageUrl: gcs.url, stateUri }, options);
-    const serve = async (target: string, at: number): Promise<FunctionProcess> =>
-      keep(await startFunctionProcess({ target, port: at, env, onLine: (line) => onLine(target, line) }));
+    async function serve(target: string, at: number): Promise<FunctionProcess> {
+      return keep(await startFunctionProcess({ target, port: at, env, onLine: (line) => onLine(target, line) }));
+    }
     const [aggregate, deploy, onCheckpoint] = await allOrNone([
       serve('aggregate', ports.aggregate),
       serve('deploy', ports.deploy),
@@ -213,4 +224,4 @@ export const startStack = async (options: StackOptions = {}): Promise<Stack> => 
     await close();
     throw error;
   }
-};
+}

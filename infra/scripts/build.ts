@@ -12,39 +12,40 @@ const dist = `${root}dist`;
 // Never bundled: the framework keeps the registered functions in module state, and a bundled copy would be another one.
 const FRAMEWORK = '@google-cloud/functions-framework';
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
-const readJson = async (file: string): Promise<Record<string, unknown>> => {
+async function readJson(file: string): Promise<Record<string, unknown>> {
   const value: unknown = JSON.parse(await readFile(`${root}${file}`, 'utf8'));
   if (!isRecord(value)) throw new TypeError(`${file} is not an object`);
   return value;
-};
+}
 
-const member = (value: unknown, name: string): Record<string, unknown> => {
+function member(value: unknown, name: string): Record<string, unknown> {
   const found = isRecord(value) ? value[name] : undefined;
   return isRecord(found) ? found : {};
-};
+}
 
 /** The framework and what it needs, from the project's own lock file: what was tested is what is installed. */
-const lockOf = (lock: Record<string, unknown>, manifest: Record<string, unknown>): Record<string, unknown> => {
+function lockOf(lock: Record<string, unknown>, manifest: Record<string, unknown>): Record<string, unknown> {
   const packages = member(lock, 'packages');
   const wanted: Record<string, unknown> = {};
-  const placeOf = (name: string, from: string): string | undefined => {
+  function placeOf(name: string, from: string): string | undefined {
     for (let at = from; ; at = at.slice(0, Math.max(0, at.lastIndexOf('node_modules/') - 1))) {
       const place = `${at === '' ? '' : `${at}/`}node_modules/${name}`;
       if (place in packages) return place;
       if (at === '') return undefined;
     }
-  };
-  const add = (name: string, from: string): void => {
+  }
+  function add(name: string, from: string): void {
     const place = placeOf(name, from);
     if (place === undefined) throw new Error(`package-lock.json does not hold ${name}`);
     if (place in wanted) return;
     const { dev: _dev, optional: _optional, peer: _peer, ...entry } = member(packages, place);
     wanted[place] = entry;
     for (const dependency of Object.keys(member(entry, 'dependencies'))) add(dependency, place);
-  };
+  }
   add(FRAMEWORK, '');
   const sorted = Object.fromEntries(Object.entries(wanted).toSorted(([a], [b]) => (a < b ? -1 : 1)));
   return {
@@ -54,7 +55,7 @@ const lockOf = (lock: Record<string, unknown>, manifest: Record<string, unknown>
     requires: true,
     packages: { '': manifest, ...sorted },
   };
-};
+}
 
 const project = await readJson('package.json');
 await rm(dist, { recursive: true, force: true });

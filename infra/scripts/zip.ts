@@ -12,8 +12,9 @@ const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
 const target = fileURLToPath(new URL('../terraform/bundle.zip', import.meta.url));
 
 // What is of no use to the platform; source maps are large and hold the sources.
-const isDeployed = (name: string): boolean =>
-  !name.startsWith('.') && !name.endsWith('.map') && name !== 'node_modules';
+function isDeployed(name: string): boolean {
+  return !name.startsWith('.') && !name.endsWith('.map') && name !== 'node_modules';
+}
 
 // A zip holds local times without a zone: given as local time, every machine writes the same.
 const FIXED_TIME = new Date(1980, 0, 1);
@@ -21,7 +22,7 @@ const READABLE_FILE = 0o100644;
 const UNIX = 3;
 
 /** The archive of what is deployed of `folder`. */
-export const zipFolder = (folder: string): Uint8Array => {
+export function zipFolder(folder: string): Uint8Array {
   const files: Zippable = {};
   for (const entry of readdirSync(folder, { withFileTypes: true }).toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     if (!entry.isFile() || !isDeployed(entry.name)) continue;
@@ -29,7 +30,7 @@ export const zipFolder = (folder: string): Uint8Array => {
     files[entry.name] = [readFileSync(`${folder}/${entry.name}`), options];
   }
   return zipSync(files);
-};
+}
 
 if (process.argv[1] === import.meta.filename) {
   if (!existsSync(`${dist}index.js`)) {

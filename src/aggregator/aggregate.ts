@@ -37,7 +37,9 @@ export interface Outcome {
   readonly indexPath: string;
 }
 
-const nameOf = ({ path, line }: ListedUpdate): string => `update ${quote(path)} (line ${line} of the list)`;
+function nameOf({ path, line }: ListedUpdate): string {
+  return `update ${quote(path)} (line ${line} of the list)`;
+}
 
 async function* listUpdates({ settings, findStore }: Run): AsyncGenerator<ListedUpdate> {
   const store = await findStore(settings.listPath);
@@ -45,14 +47,14 @@ async function* listUpdates({ settings, findStore }: Run): AsyncGenerator<Listed
 }
 
 /** The list is read twice, to be counted and checked first, and is never held: it may be longer than memory. */
-const countUpdates = async (run: Run): Promise<number> => {
+async function countUpdates(run: Run): Promise<number> {
   let count = 0;
   for await (const _ of listUpdates(run)) count += 1;
   if (count === 0) throw new Fault('it names no update');
   return count;
-};
+}
 
-const loadUpdate = async (run: Run, path: string, canonical: BundleIndex | null): Promise<Omit<Turn, 'listed'>> => {
+async function loadUpdate(run: Run, path: string, canonical: BundleIndex | null): Promise<Omit<Turn, 'listed'>> {
   if (withoutEnd(path) === withoutEnd(run.settings.outputPath))
     throw new Fault('it is the output path, which would replace it');
   const files = await openUpdate(path, run.findStore);
@@ -65,17 +67,22 @@ const loadUpdate = async (run: Run, path: string, canonical: BundleIndex | null)
     throw new Fault('it has no weight (numSamples, model.steps), which wcma needs');
   const shards = await loadShards(index, files.shard);
   return { update: { index, shards, weight: run.settings.weighted ? (weight ?? 0) : 1 }, release: files.release };
-};
+}
 
-const withoutEnd = (path: string): string => path.replace(/\/+$/, '');
+function withoutEnd(path: string): string {
+  return path.replace(/\/+$/, '');
+}
 
-const loadTurn = async (run: Run, listed: ListedUpdate, canonical: BundleIndex | null): Promise<Turn> => ({
-  listed,
-  ...(await withinAsync(nameOf(listed), () => loadUpdate(run, listed.path, canonical))),
-});
+async function loadTurn(run: Run, listed: ListedUpdate, canonical: BundleIndex | null): Promise<Turn> {
+  return {
+    listed,
+    ...(await withinAsync(nameOf(listed), () => loadUpdate(run, listed.path, canonical))),
+  };
+}
 
-const bytesOf = (update: LoadedUpdate): number =>
-  [...update.shards.values()].reduce((sum, { length }) => sum + length, 0);
+function bytesOf(update: LoadedUpdate): number {
+  return [...update.shards.values()].reduce((sum, { length }) => sum + length, 0);
+}
 
 /** The turns in the list's order. The first is loaded alone: the others are held to its variables, and its size says how many fit. */
 async function* loadTurns(run: Run): AsyncGenerator<Turn> {
@@ -89,20 +96,22 @@ async function* loadTurns(run: Run): AsyncGenerator<Turn> {
   yield* prefetch(listed, (next) => loadTurn(run, next, index), Math.min(MAX_IN_FLIGHT, Math.max(1, fitting)));
 }
 
-const describeCanonical = ({ settings }: Run, { index }: LoadedUpdate): string => {
+function describeCanonical({ settings }: Run, { index }: LoadedUpdate): string {
   const averaged = [...index.entries.values()].filter(({ dtype }) => dataType(dtype).treatment === 'average').length;
   const source = settings.later
     ? `The canonical checkpoint is that of the first update; it is not asked of the repository at ${settings.repository}`
     : 'The first update gives the variables';
   return `${source}: ${averaged} to average, ${index.entries.size - averaged} carried over from it`;
-};
+}
 
-const tellProgress = (run: Run, done: number, total: number): void => {
-  const twentieth = (count: number): number => Math.floor((count * 20) / total);
+function tellProgress(run: Run, done: number, total: number): void {
+  function twentieth(count: number): number {
+    return Math.floor((count * 20) / total);
+  }
   if (total <= FEW_UPDATES || twentieth(done) > twentieth(done - 1)) run.say(`${done} of ${total} updates averaged`);
-};
+}
 
-const averageAll = async (run: Run, total: number): Promise<RunningAverage> => {
+async function averageAll(run: Run, total: number): Promise<RunningAverage> {
   let average: RunningAverage | undefined;
   let done = 0;
   for await (const { listed, update, release } of loadTurns(run)) {
@@ -116,10 +125,10 @@ const averageAll = async (run: Run, total: number): Promise<RunningAverage> => {
   if (average === undefined || done !== total)
     throw new Fault(`the list changed: it named ${total} updates, then ${done}`);
   return average;
-};
+}
 
 /** Averages the updates of the list and writes the result. Throws Fault (one sentence) naming what is wrong. */
-export const aggregate = async (run: Run): Promise<Outcome> => {
+export async function aggregate(run: Run): Promise<Outcome> {
   const { listPath, outputPath, weighted, later } = run.settings;
   const total = await withinAsync(`list ${quote(listPath)}`, () => countUpdates(run));
   run.say(
@@ -133,4 +142,4 @@ export const aggregate = async (run: Run): Promise<Outcome> => {
   const output = { directory: outputPath, variables, steps: later ? null : weight };
   const indexPath = await withinAsync(inOutput, () => writeOutput(output, run.findStore));
   return { updates: total, weight, indexPath };
-};
+}

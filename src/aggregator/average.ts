@@ -1,9 +1,11 @@
 import type { FloatElements } from './floats.ts';
 
-const isFiniteNumber = (value: number): boolean => value - value === 0;
+function isFiniteNumber(value: number): boolean {
+  return value - value === 0;
+}
 
 // The two loops are apart so that each stays typed; `?? 0` costs nothing once compiled, since typed arrays hold no holes.
-const mixNumbers = (mean: Float64Array, next: Float32Array | Float64Array, share: number): number => {
+function mixNumbers(mean: Float64Array, next: Float32Array | Float64Array, share: number): number {
   for (let at = 0; at < mean.length; at += 1) {
     const value = next[at] ?? 0;
     if (value - value !== 0) return at;
@@ -11,9 +13,9 @@ const mixNumbers = (mean: Float64Array, next: Float32Array | Float64Array, share
     mean[at] = current + (value - current) * share;
   }
   return -1;
-};
+}
 
-const mixPatterns = (mean: Float64Array, next: Uint16Array, table: Float64Array, share: number): number => {
+function mixPatterns(mean: Float64Array, next: Uint16Array, table: Float64Array, share: number): number {
   for (let at = 0; at < mean.length; at += 1) {
     const value = table[next[at] ?? 0] ?? 0;
     if (value - value !== 0) return at;
@@ -21,20 +23,27 @@ const mixPatterns = (mean: Float64Array, next: Uint16Array, table: Float64Array,
     mean[at] = current + (value - current) * share;
   }
   return -1;
-};
+}
 
 /**
  * Moves `mean` by `share` (0 to 1) towards `next`, element by element, in place. Returns -1, or the place of the first
  * NaN or infinity of `next`, where it stopped: one such value would poison the mean for good.
  */
-export const mixInto = (mean: Float64Array, next: FloatElements, share: number): number =>
-  next.kind === 'numbers' ? mixNumbers(mean, next.values, share) : mixPatterns(mean, next.values, next.table, share);
+export function mixInto(mean: Float64Array, next: FloatElements, share: number): number {
+  return next.kind === 'numbers'
+    ? mixNumbers(mean, next.values, share)
+    : mixPatterns(mean, next.values, next.table, share);
+}
 
 /**
  * The share of an update of weight `weight` after updates of weight `seen` in all: `(current*seen + next*w) / (seen + w)`
  * is `current + (next - current) * w/(seen + w)`, which keeps equal values exactly equal. 0 while nothing has weight.
  */
-export const shareOf = (seen: number, weight: number): number => (weight === 0 ? 0 : weight / (seen + weight));
+export function shareOf(seen: number, weight: number): number {
+  return weight === 0 ? 0 : weight / (seen + weight);
+}
 
 /** The place of the first NaN or infinity, or -1. */
-export const findNonFinite = (values: Float64Array): number => values.findIndex((value) => !isFiniteNumber(value));
+export function findNonFinite(values: Float64Array): number {
+  return values.findIndex((value) => !isFiniteNumber(value));
+}

@@ -22,18 +22,18 @@ export interface BundleEntry {
   readonly slices: number;
 }
 
-const asNumber = (value: number | Uint8Array): number => {
+function asNumber(value: number | Uint8Array): number {
   if (typeof value !== 'number') throw new Fault('it holds bytes where a number belongs');
   return value;
-};
+}
 
-const asBytes = (value: number | Uint8Array): Uint8Array => {
+function asBytes(value: number | Uint8Array): Uint8Array {
   if (typeof value === 'number') throw new Fault('it holds a number where bytes belong');
   return value;
-};
+}
 
 /** Reads a BundleHeaderProto. Throws Fault on a big-endian bundle and on one that asks for a newer reader. */
-export const parseHeader = (bytes: Uint8Array): BundleHeader => {
+export function parseHeader(bytes: Uint8Array): BundleHeader {
   let shards = 0;
   for (const { number, value } of readFields(bytes)) {
     if (number === 1) shards = asNumber(value);
@@ -42,32 +42,32 @@ export const parseHeader = (bytes: Uint8Array): BundleHeader => {
   }
   if (shards < 1) throw new Fault('its header names no data file');
   return { shards };
-};
+}
 
 /** Of VersionDef: field 2 is the oldest reader that may read it; this reader is of version 1. */
-const checkVersion = (bytes: Uint8Array): void => {
+function checkVersion(bytes: Uint8Array): void {
   for (const { number, value } of readFields(bytes)) {
     if (number === 2 && asNumber(value) > 1) throw new Fault(`it needs a reader of bundle version ${value}, this is 1`);
   }
-};
+}
 
-const parseDimension = (bytes: Uint8Array): number => {
+function parseDimension(bytes: Uint8Array): number {
   let size = 0;
   for (const { number, value } of readFields(bytes)) if (number === 1) size = asNumber(value);
   return size;
-};
+}
 
-const parseShape = (bytes: Uint8Array): number[] => {
+function parseShape(bytes: Uint8Array): number[] {
   const shape: number[] = [];
   for (const { number, value } of readFields(bytes)) {
     if (number === 2) shape.push(parseDimension(asBytes(value)));
     if (number === 3 && value !== 0) throw new Fault('its shape is not known');
   }
   return shape;
-};
+}
 
 /** Reads a BundleEntryProto. Throws Fault where it is cut off, or where its size is not what shape and dtype ask for. */
-export const parseEntry = (bytes: Uint8Array): BundleEntry => {
+export function parseEntry(bytes: Uint8Array): BundleEntry {
   const entry = { dtype: 0, shape: [] as number[], shard: 0, offset: 0, size: 0, crc32c: 0, slices: 0 };
   for (const { number, value } of readFields(bytes)) {
     if (number === 1) entry.dtype = asNumber(value);
@@ -80,34 +80,38 @@ export const parseEntry = (bytes: Uint8Array): BundleEntry => {
   }
   checkSize(entry);
   return entry;
-};
+}
 
-const checkSize = (entry: BundleEntry): void => {
+function checkSize(entry: BundleEntry): void {
   const { name, bytes } = dataType(entry.dtype);
   if (bytes === null || entry.slices > 0) return;
   if (entry.size !== countElements(entry.shape) * bytes) {
     throw new Fault(`its index gives it ${entry.size} bytes, which is not ${formatShape(entry.shape)} of ${name}`);
   }
-};
+}
 
 /** How many elements a tensor of `shape` has; a scalar has one. */
-export const countElements = (shape: readonly number[]): number => shape.reduce((count, size) => count * size, 1);
+export function countElements(shape: readonly number[]): number {
+  return shape.reduce((count, size) => count * size, 1);
+}
 
 /** `[3,3,1,8]` */
-export const formatShape = (shape: readonly number[]): string => `[${shape.join(',')}]`;
+export function formatShape(shape: readonly number[]): string {
+  return `[${shape.join(',')}]`;
+}
 
 /** The header of a little-endian bundle of one data file. */
-export const buildHeader = (): Uint8Array => {
+export function buildHeader(): Uint8Array {
   const version: number[] = [];
   pushNumberField(version, 1, 1);
   const out: number[] = [];
   pushNumberField(out, 1, 1);
   pushBytesField(out, 3, version);
   return Uint8Array.from(out);
-};
+}
 
 /** The BundleEntryProto of a whole variable. */
-export const buildEntry = (entry: Omit<BundleEntry, 'slices'>): Uint8Array => {
+export function buildEntry(entry: Omit<BundleEntry, 'slices'>): Uint8Array {
   const shape: number[] = [];
   for (const size of entry.shape) {
     const dimension: number[] = [];
@@ -123,4 +127,4 @@ export const buildEntry = (entry: Omit<BundleEntry, 'slices'>): Uint8Array => {
   pushVarint(out, 6 * 8 + 5);
   pushFixed32(out, entry.crc32c);
   return Uint8Array.from(out);
-};
+}

@@ -11,13 +11,13 @@ const MAX_LINE_CHARACTERS = 8192;
 
 async function* decode(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
-  const decodeNext = (chunk?: Uint8Array): string => {
+  function decodeNext(chunk?: Uint8Array): string {
     try {
       return decoder.decode(chunk, { stream: chunk !== undefined });
     } catch (error) {
       throw new Fault('it is not UTF-8', { cause: error });
     }
-  };
+  }
   for await (const chunk of chunks) yield decodeNext(chunk);
   yield decodeNext();
 }
@@ -35,15 +35,16 @@ async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<str
 }
 
 /** The one column: in a csv it may be quoted, in a csv or tsv there may be no second one. */
-const parseColumn = (text: string, separator: string | null): string => {
+function parseColumn(text: string, separator: string | null): string {
   const quoted = separator === ',' ? /^"((?:[^"]|"")*)"$/.exec(text)?.[1] : undefined;
   if (quoted !== undefined) return quoted.replaceAll('""', '"');
   if (separator !== null && text.includes(separator)) throw new Fault('it has more than one column');
   return text;
-};
+}
 
-const separatorOf = (listPath: string): string | null =>
-  listPath.endsWith('.csv') ? ',' : listPath.endsWith('.tsv') ? '\t' : null;
+function separatorOf(listPath: string): string | null {
+  return listPath.endsWith('.csv') ? ',' : listPath.endsWith('.tsv') ? '\t' : null;
+}
 
 /**
  * The updates of a checkpoint list as they are read: one path per line, no header, blank lines skipped; its name

@@ -19,22 +19,22 @@ export interface CheckpointVariable {
 }
 
 /** The data files that hold a variable, by number; one that holds none is not asked for. */
-export const loadShards = async (
+export async function loadShards(
   index: BundleIndex,
   load: CheckpointFiles['shard'],
-): Promise<ReadonlyMap<number, Uint8Array>> => {
+): Promise<ReadonlyMap<number, Uint8Array>> {
   const needed = new Set([...index.entries.values()].map((entry) => entry.shard));
   const loaded = await Promise.all(
     [...needed].map(async (shard): Promise<[number, Uint8Array]> => [shard, await load(shard, index.shards)]),
   );
   return new Map(loaded);
-};
+}
 
 /**
  * The variables of a checkpoint by name, in the order of their names' bytes. All crc32c are checked.
  * Throws Fault (one sentence) naming the variable where it is corrupt or of a kind that is not read here.
  */
-export const readCheckpoint = async (files: CheckpointFiles): Promise<Map<string, CheckpointVariable>> => {
+export async function readCheckpoint(files: CheckpointFiles): Promise<Map<string, CheckpointVariable>> {
   const { shards, entries } = await withinAsync('its index', async () => parseBundleIndex(files.index));
   const bytes = await loadShards({ shards, entries }, files.shard);
   const variables = new Map<string, CheckpointVariable>();
@@ -50,4 +50,4 @@ export const readCheckpoint = async (files: CheckpointFiles): Promise<Map<string
     });
   }
   return variables;
-};
+}

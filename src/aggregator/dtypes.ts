@@ -8,9 +8,15 @@ export interface DataType {
   readonly treatment: Treatment;
 }
 
-const average = (name: string, bytes: number): DataType => ({ name, bytes, treatment: 'average' });
-const carry = (name: string, bytes: number | null): DataType => ({ name, bytes, treatment: 'carry' });
-const refuse = (name: string, bytes: number | null): DataType => ({ name, bytes, treatment: 'refuse' });
+function average(name: string, bytes: number): DataType {
+  return { name, bytes, treatment: 'average' };
+}
+function carry(name: string, bytes: number | null): DataType {
+  return { name, bytes, treatment: 'carry' };
+}
+function refuse(name: string, bytes: number | null): DataType {
+  return { name, bytes, treatment: 'refuse' };
+}
 
 /** The numbers are TensorFlow's `DataType` enum (tensorflow/core/framework/types.proto). */
 export const DT = { float32: 1, float64: 2, string: 7, bfloat16: 14, float16: 19, variant: 21 } as const;
@@ -46,4 +52,6 @@ const TYPES: Readonly<Record<number, DataType>> = {
 };
 
 /** The data type of TensorFlow's number `dtype`; one that this file does not know is refused. */
-export const dataType = (dtype: number): DataType => TYPES[dtype] ?? refuse(`data type ${dtype}`, null);
+export function dataType(dtype: number): DataType {
+  return TYPES[dtype] ?? refuse(`data type ${dtype}`, null);
+}

@@ -24,15 +24,18 @@ const WORDS_BY_STATUS: Readonly<Record<number, string>> = {
   412: 'it changed while it was read (412)',
 };
 
-const describeStatus = (status: number): string | undefined =>
-  status === 408 || status === 429 || status >= 500
+function describeStatus(status: number): string | undefined {
+  return status === 408 || status === 429 || status >= 500
     ? `Cloud Storage is unavailable (${status}), after several tries`
     : WORDS_BY_STATUS[status];
+}
 
-const codeOf = (error: Error): unknown => ('code' in error ? error.code : undefined);
+function codeOf(error: Error): unknown {
+  return 'code' in error ? error.code : undefined;
+}
 
 /** What `error` says, as one line without a stack; system and Cloud Storage codes are put into words. */
-export const describeError = (error: unknown): string => {
+export function describeError(error: unknown): string {
   if (error instanceof Fault) return error.message;
   if (!(error instanceof Error)) return oneLine(String(error));
   const code = codeOf(error);
@@ -42,31 +45,36 @@ export const describeError = (error: unknown): string => {
   if (words !== undefined) return words;
   if (error.cause instanceof Error && codeOf(error.cause) !== undefined) return describeError(error.cause);
   return oneLine(error.message === '' ? error.name : error.message);
-};
+}
 
-const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim().slice(0, 500);
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').trim().slice(0, 500);
+}
 
 /** The fault that `error` is within `what`: `what: reason`. */
-export const faultIn = (what: string, error: unknown): Fault =>
-  new Fault(`${what}: ${describeError(error)}`, { cause: error });
+export function faultIn(what: string, error: unknown): Fault {
+  return new Fault(`${what}: ${describeError(error)}`, { cause: error });
+}
 
 /** Runs `work`; what it throws is told as a fault in `what`. */
-export const within = <T>(what: string, work: () => T): T => {
+export function within<T>(what: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
     throw faultIn(what, error);
   }
-};
+}
 
 /** As {@link within}, for work that is awaited. */
-export const withinAsync = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
+export async function withinAsync<T>(what: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     throw faultIn(what, error);
   }
-};
+}
 
 /** `name` as it is shown in a fault: quoted, its control characters escaped, at most 200 characters. */
-export const quote = (name: string): string => JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}…` : name);
+export function quote(name: string): string {
+  return JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}…` : name);
+}

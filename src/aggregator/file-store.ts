@@ -13,7 +13,11 @@ export interface FileStore {
 }
 
 /** The file `name` in `directory`, whether that ends in a slash or not. */
-export const joinPath = (directory: string, name: string): string => `${directory.replace(/\/+$/, '')}/${name}`;
+export function joinPath(directory: string, name: string): string {
+  return `${directory.replace(/\/+$/, '')}/${name}`;
+}
 
 /** The last part of a path. */
-export const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+export function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}

@@ -10,15 +10,16 @@ export type FloatElements =
   | { readonly kind: 'patterns'; readonly values: Uint16Array; readonly table: Float64Array };
 
 /** A tensor may start at any byte of its data file; typed arrays may not. */
-const aligned = (bytes: Uint8Array, elementBytes: number): Uint8Array =>
-  bytes.byteOffset % elementBytes === 0 ? bytes : new Uint8Array(bytes);
+function aligned(bytes: Uint8Array, elementBytes: number): Uint8Array {
+  return bytes.byteOffset % elementBytes === 0 ? bytes : new Uint8Array(bytes);
+}
 
 /** A view of `bytes` as the floats of `dtype` (little-endian, as the host must be); null if it is no float type. */
-export const viewFloats = (dtype: number, bytes: Uint8Array): FloatElements | null => {
-  const view = (elementBytes: number): [ArrayBufferLike, number, number] => {
+export function viewFloats(dtype: number, bytes: Uint8Array): FloatElements | null {
+  function view(elementBytes: number): [ArrayBufferLike, number, number] {
     const { buffer, byteOffset, length } = aligned(bytes, elementBytes);
     return [buffer, byteOffset, length / elementBytes];
-  };
+  }
   switch (dtype) {
     case DT.float32:
       return { kind: 'numbers', values: new Float32Array(...view(4)) };
@@ -31,19 +32,21 @@ export const viewFloats = (dtype: number, bytes: Uint8Array): FloatElements | nu
     default:
       return null;
   }
-};
+}
 
 /** The elements as float64, each exactly. */
-export const toFloat64 = (elements: FloatElements): Float64Array =>
-  elements.kind === 'numbers'
+export function toFloat64(elements: FloatElements): Float64Array {
+  return elements.kind === 'numbers'
     ? Float64Array.from(elements.values)
     : Float64Array.from(elements.values, (bits) => elements.table[bits] ?? Number.NaN);
+}
 
-const toBytes = (array: Float32Array | Float64Array | Uint16Array): Uint8Array =>
-  new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+function toBytes(array: Float32Array | Float64Array | Uint16Array): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
 
 /** `values` as bytes of the float type `dtype`, each rounded to the nearest, ties to even. */
-export const encodeFloats = (dtype: number, values: Float64Array): Uint8Array => {
+export function encodeFloats(dtype: number, values: Float64Array): Uint8Array {
   switch (dtype) {
     case DT.float32:
       return toBytes(Float32Array.from(values));
@@ -56,4 +59,4 @@ export const encodeFloats = (dtype: number, values: Float64Array): Uint8Array =>
     default:
       throw new RangeError(`data type ${dtype} is not a float type`);
   }
-};
+}

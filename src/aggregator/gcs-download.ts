@@ -10,16 +10,18 @@ const FIRST_DELAY_MS = 250;
 const IDLE_MS = 60_000;
 
 /** Fails as the client's own errors do: with the HTTP status, or the system's code, as `code`. */
-const failure = (code: number | string): Error => Object.assign(new Error(`Cloud Storage answered ${code}`), { code });
+function failure(code: number | string): Error {
+  return Object.assign(new Error(`Cloud Storage answered ${code}`), { code });
+}
 
-const isTransient = (error: unknown): boolean => {
+function isTransient(error: unknown): boolean {
   if (error instanceof Fault) return false;
   const code = error instanceof Error && 'code' in error ? Number(error.code) : Number.NaN;
   return !(code >= 400 && code < 500) || code === 408 || code === 429;
-};
+}
 
 /** Tries again, later each time, what fails for a reason that passes: no answer, 408, 429, 5xx, a body that breaks off. */
-const retrying = async <T>(work: () => Promise<T>): Promise<T> => {
+async function retrying<T>(work: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await work();
@@ -28,14 +30,14 @@ const retrying = async <T>(work: () => Promise<T>): Promise<T> => {
       await delay(FIRST_DELAY_MS * 2 ** tries);
     }
   }
-};
+}
 
 /**
  * The body of an object, once Cloud Storage has answered 200. Not by `File.createReadStream`: on a 503 version 8.4.0 of
  * the client throws where nobody can catch it. The client given must not retry.
  */
-const open = (client: Storage, path: string): Promise<Readable> =>
-  new Promise((resolve, reject) => {
+function open(client: Storage, path: string): Promise<Readable> {
+  return new Promise((resolve, reject) => {
     const { bucket, name } = parseGcsPath(path);
     const uri = `${client.apiEndpoint}/storage/v1/b/${bucket}/o/${encodeURIComponent(name)}?alt=media`;
     const request = client.requestStream({ method: 'GET', uri });
@@ -54,6 +56,7 @@ const open = (client: Storage, path: string): Promise<Readable> =>
       return reject(failure(statusCode));
     });
   });
+}
 
 /** The chunks of `body`; throws if none comes for a minute. */
 async function* readChunks(body: Readable): AsyncGenerator<Uint8Array> {
@@ -68,7 +71,7 @@ async function* readChunks(body: Readable): AsyncGenerator<Uint8Array> {
   }
 }
 
-const readOnce = async (client: Storage, path: string, maxBytes: number): Promise<Uint8Array> => {
+async function readOnce(client: Storage, path: string, maxBytes: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of readChunks(await open(client, path))) {
@@ -77,14 +80,15 @@ const readOnce = async (client: Storage, path: string, maxBytes: number): Promis
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, size);
-};
+}
 
 /**
  * All bytes of the object at `path`. Its crc32c is not asked for: what is read holds checksums of its own, all of them checked.
  * Throws Fault if it is larger than `maxBytes`, else an error with the HTTP status as `code`.
  */
-export const download = (client: Storage, path: string, maxBytes: number): Promise<Uint8Array> =>
-  retrying(() => readOnce(client, path, maxBytes));
+export function download(client: Storage, path: string, maxBytes: number): Promise<Uint8Array> {
+  return retrying(() => readOnce(client, path, maxBytes));
+}
 
 /** The object at `path` as it arrives. Once it has begun, nothing is tried again. */
 export async function* downloadStream(client: Storage, path: string): AsyncGenerator<Uint8Array> {

@@ -7,35 +7,35 @@ import type { FileStore } from './file-store.ts';
 import { download, downloadStream } from './gcs-download.ts';
 import { parseGcsPath } from './paths.ts';
 
-const upload = async (file: File, chunks: Iterable<Uint8Array>): Promise<void> => {
+async function upload(file: File, chunks: Iterable<Uint8Array>): Promise<void> {
   try {
     await pipeline(Readable.from(chunks), file.createWriteStream({ contentType: 'application/octet-stream' }));
   } catch (error) {
     const missing = error instanceof Error && 'code' in error && Number(error.code) === 404;
     throw missing ? new Fault('the bucket does not exist', { cause: error }) : error;
   }
-};
+}
 
-const list = async (bucket: Bucket, directory: string): Promise<string[]> => {
+async function list(bucket: Bucket, directory: string): Promise<string[]> {
   const prefix = `${directory.replace(/\/+$/, '')}/`;
   const [files] = await bucket.getFiles({ prefix, delimiter: '/' });
   return files.map((file) => file.name.slice(prefix.length)).filter((name) => name !== '');
-};
+}
 
 /**
  * Objects in Cloud Storage, by `gs://bucket/name`. With `endpoint` (an http URL) another server is asked, without credentials;
  * else Google's, with the application default credentials.
  */
-export const createGcsFiles = (endpoint: string | undefined): FileStore => {
+export function createGcsFiles(endpoint: string | undefined): FileStore {
   // A custom endpoint needs no project, but the client would look for one.
   const options = endpoint === undefined ? {} : { apiEndpoint: endpoint, projectId: 'local' };
   // All that is sent may be sent twice: it replaces, or removes, the same objects.
   const client = new Storage({ ...options, retryOptions: { idempotencyStrategy: IdempotencyStrategy.RetryAlways } });
   const reader = new Storage({ ...options, retryOptions: { autoRetry: false } });
-  const fileAt = (path: string): File => {
+  function fileAt(path: string): File {
     const { bucket, name } = parseGcsPath(path);
     return client.bucket(bucket).file(name);
-  };
+  }
   return {
     read: (path, maxBytes) => download(reader, path, maxBytes),
     stream: (path) => downloadStream(reader, path),
@@ -48,4 +48,4 @@ export const createGcsFiles = (endpoint: string | undefined): FileStore => {
     write: (path, chunks) => upload(fileAt(path), chunks),
     remove: async (path) => void (await fileAt(path).delete({ ignoreNotFound: true })),
   };
-};
+}

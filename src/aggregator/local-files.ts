@@ -5,23 +5,23 @@ import { pipeline } from 'node:stream/promises';
 import { Fault } from './fault.ts';
 import type { FileStore } from './file-store.ts';
 
-const read = async (path: string, maxBytes: number): Promise<Uint8Array> => {
+async function read(path: string, maxBytes: number): Promise<Uint8Array> {
   const { size } = await stat(path);
   if (size > maxBytes) throw new Fault(`it holds ${size} bytes, more than the ${maxBytes} that are read`);
   return readFile(path);
-};
+}
 
-const list = async (directory: string): Promise<string[]> => {
+async function list(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { withFileTypes: true });
   return entries.filter((entry) => !entry.isDirectory()).map((entry) => entry.name);
-};
+}
 
-const prepare = async (directory: string): Promise<void> => {
+async function prepare(directory: string): Promise<void> {
   await mkdir(directory, { recursive: true });
   await access(directory, constants.W_OK | constants.X_OK);
-};
+}
 
-const write = async (path: string, chunks: Iterable<Uint8Array>): Promise<void> => {
+async function write(path: string, chunks: Iterable<Uint8Array>): Promise<void> {
   const partial = `${path}.partial`;
   try {
     await pipeline(Readable.from(chunks), createWriteStream(partial));
@@ -30,7 +30,7 @@ const write = async (path: string, chunks: Iterable<Uint8Array>): Promise<void> 
     await rm(partial, { force: true });
     throw error;
   }
-};
+}
 
 /** Files on this machine. */
 export const localFiles: FileStore = {

@@ -9,13 +9,13 @@ import { describeError, Fault, quote, withinAsync } from './fault.ts';
 import { createFindStore } from './paths.ts';
 import { parseSettings } from './settings.ts';
 
-const fail = (error: unknown): void => {
+function fail(error: unknown): void {
   process.stderr.write(`Aggregation failed: ${describeError(error)}\n`);
   // At once: updates that are still being read would only hold it up.
   process.exit(1);
-};
+}
 
-const run = async (): Promise<void> => {
+async function run(): Promise<void> {
   const started = performance.now();
   if (endianness() !== 'LE') throw new Fault('this machine is big-endian, which is not supported');
   const settings = parseSettings(process.env);
@@ -23,13 +23,15 @@ const run = async (): Promise<void> => {
   if (credentialsPath !== undefined) {
     await withinAsync(`GOOGLE_APPLICATION_CREDENTIALS ${quote(credentialsPath)}`, () => readFile(credentialsPath));
   }
-  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  function say(line: string): void {
+    return void process.stdout.write(`${line}\n`);
+  }
   const outcome = await aggregate({ settings, findStore: createFindStore(settings.endpoint), say });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   say(
     `Averaged ${outcome.updates} ${outcome.updates === 1 ? 'update' : 'updates'}, sum of weights ${outcome.weight}, into ${outcome.indexPath} in ${seconds} s`,
   );
-};
+}
 
 process.on('uncaughtException', fail);
 process.on('unhandledRejection', fail);

@@ -18,11 +18,12 @@ export interface Output {
  * Writes the checkpoint: data file, `model.steps`, and the index last, after any index of an earlier run was removed. So
  * a directory with an index is whole, whenever this process ends. Returns the path of the index.
  */
-export const writeOutput = async (output: Output, findStore: FindStore): Promise<string> => {
+export async function writeOutput(output: Output, findStore: FindStore): Promise<string> {
   const store = await findStore(output.directory);
   const writer = createBundleWriter(output.variables);
-  const write = (name: string, chunks: Iterable<Uint8Array>): Promise<void> =>
-    withinAsync(`writing ${name}`, () => store.write(joinPath(output.directory, name), chunks));
+  function write(name: string, chunks: Iterable<Uint8Array>): Promise<void> {
+    return withinAsync(`writing ${name}`, () => store.write(joinPath(output.directory, name), chunks));
+  }
   const indexName = `${PREFIX}.index`;
   const indexPath = joinPath(output.directory, indexName);
   await withinAsync(`removing an earlier ${indexName}`, () => store.remove(indexPath));
@@ -30,4 +31,4 @@ export const writeOutput = async (output: Output, findStore: FindStore): Promise
   if (output.steps !== null) await write('model.steps', [Buffer.from(String(output.steps))]);
   await write(indexName, [writer.index()]);
   return indexPath;
-};
+}

@@ -5,31 +5,33 @@ import { localFiles } from './local-files.ts';
 const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
 
 /** Whether `path` is in Cloud Storage. */
-export const isGcsPath = (path: string): boolean => path.startsWith('gs://');
+export function isGcsPath(path: string): boolean {
+  return path.startsWith('gs://');
+}
 
 /** Splits `gs://bucket/name`. Throws Fault if either is missing. */
-export const parseGcsPath = (path: string): { bucket: string; name: string } => {
+export function parseGcsPath(path: string): { bucket: string; name: string } {
   const [, bucket = '', name = ''] = /^gs:\/\/([^/]+)\/(.+)$/s.exec(path) ?? [];
   if (bucket === '') throw new Fault('it is not of the form gs://BUCKET/NAME');
   return { bucket, name };
-};
+}
 
 /** Throws Fault unless `path` is `gs://BUCKET/NAME` or a path on this machine. */
-export const checkPath = (path: string): void => {
+export function checkPath(path: string): void {
   if (isGcsPath(path)) parseGcsPath(path);
   else if (SCHEME.test(path)) throw new Fault('it is neither a gs:// path nor a local one');
   if (path.includes('\0')) throw new Fault('it holds a zero byte');
-};
+}
 
 /** Where the files of a path are: its store. */
 export type FindStore = (path: string) => Promise<FileStore>;
 
 /** Chooses by `gs://`. The Cloud Storage client is loaded when the first such path is met: it costs an eighth of a second. */
-export const createFindStore = (endpoint: string | undefined): FindStore => {
+export function createFindStore(endpoint: string | undefined): FindStore {
   let gcs: Promise<FileStore> | undefined;
-  const loadGcs = async (): Promise<FileStore> => {
+  async function loadGcs(): Promise<FileStore> {
     const { createGcsFiles } = await import('./gcs-files.ts');
     return createGcsFiles(endpoint);
-  };
+  }
   return async (path) => (isGcsPath(path) ? (gcs ??= loadGcs()) : localFiles);
-};
+}

@@ -13,7 +13,7 @@ export interface Cursor {
 }
 
 /** The next varint. Throws Fault on the end of the bytes and on numbers past 2^53 - 1, negative int64 among them. */
-export const readVarint = (cursor: Cursor): number => {
+export function readVarint(cursor: Cursor): number {
   let value = 0;
   for (let scale = 1; scale <= 2 ** 63; scale *= 128) {
     const byte = cursor.bytes[cursor.at];
@@ -26,24 +26,24 @@ export const readVarint = (cursor: Cursor): number => {
     }
   }
   throw new Fault('it holds a number of more than ten bytes');
-};
+}
 
 /** The next `length` bytes, as a view. */
-export const readBytes = (cursor: Cursor, length: number): Uint8Array => {
+export function readBytes(cursor: Cursor, length: number): Uint8Array {
   const end = cursor.at + length;
   if (end > cursor.bytes.length) throw new Fault('it ends within a field');
   const bytes = cursor.bytes.subarray(cursor.at, end);
   cursor.at = end;
   return bytes;
-};
+}
 
 /** The next four bytes as an unsigned number, little-endian. */
-export const readFixed32 = (cursor: Cursor): number => {
+export function readFixed32(cursor: Cursor): number {
   const [a = 0, b = 0, c = 0, d = 0] = readBytes(cursor, 4);
   return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0;
-};
+}
 
-const readValue = (cursor: Cursor, wireType: number): number | Uint8Array => {
+function readValue(cursor: Cursor, wireType: number): number | Uint8Array {
   switch (wireType) {
     case 0:
       return readVarint(cursor);
@@ -56,7 +56,7 @@ const readValue = (cursor: Cursor, wireType: number): number | Uint8Array => {
     default:
       throw new Fault(`it holds a field of the unknown wire type ${wireType}`);
   }
-};
+}
 
 /** The fields of a message in their order; https://protobuf.dev/programming-guides/encoding/. Throws Fault where it is cut off. */
 export function* readFields(bytes: Uint8Array): Generator<Field> {
@@ -68,30 +68,30 @@ export function* readFields(bytes: Uint8Array): Generator<Field> {
 }
 
 /** Appends `value`, a whole number of 0 to 2^53 - 1, to `out`. */
-export const pushVarint = (out: number[], value: number): void => {
+export function pushVarint(out: number[], value: number): void {
   let rest = value;
   while (rest >= 128) {
     out.push((rest % 128) + 128);
     rest = Math.floor(rest / 128);
   }
   out.push(rest);
-};
+}
 
 /** Appends an unsigned 32-bit number to `out`, little-endian. */
-export const pushFixed32 = (out: number[], value: number): void => {
+export function pushFixed32(out: number[], value: number): void {
   out.push(value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24);
-};
+}
 
 /** Appends a varint field; as proto3 does, nothing for 0. */
-export const pushNumberField = (out: number[], field: number, value: number): void => {
+export function pushNumberField(out: number[], field: number, value: number): void {
   if (value === 0) return;
   pushVarint(out, field * 8);
   pushVarint(out, value);
-};
+}
 
 /** Appends a length-delimited field. */
-export const pushBytesField = (out: number[], field: number, bytes: readonly number[]): void => {
+export function pushBytesField(out: number[], field: number, bytes: readonly number[]): void {
   pushVarint(out, field * 8 + 2);
   pushVarint(out, bytes.length);
   out.push(...bytes);
-};
+}

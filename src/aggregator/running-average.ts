@@ -25,15 +25,15 @@ export interface RunningAverage {
 }
 
 /** Throws Fault naming the first variable of `index` that the average cannot take. */
-export const checkAveragable = (index: BundleIndex): void => {
+export function checkAveragable(index: BundleIndex): void {
   if (index.entries.size === 0) throw new Fault('it holds no variable');
   for (const [name, { dtype }] of index.entries) {
     const { treatment, name: typeName } = dataType(dtype);
     if (treatment === 'refuse') throw new Fault(`${variable(name)}: ${typeName} cannot be averaged here`);
   }
-};
+}
 
-const checkSame = (expected: BundleEntry, actual: BundleEntry): void => {
+function checkSame(expected: BundleEntry, actual: BundleEntry): void {
   if (actual.dtype !== expected.dtype) {
     throw new Fault(`it is ${dataType(actual.dtype).name}, in the first update it is ${dataType(expected.dtype).name}`);
   }
@@ -42,10 +42,10 @@ const checkSame = (expected: BundleEntry, actual: BundleEntry): void => {
       `its shape is ${formatShape(actual.shape)}, in the first update it is ${formatShape(expected.shape)}`,
     );
   }
-};
+}
 
 /** Throws Fault naming the first variable of `index` that is missing, extra, or of another dtype or shape than in `canonical`. */
-export const checkSameVariables = (canonical: BundleIndex, index: BundleIndex): void => {
+export function checkSameVariables(canonical: BundleIndex, index: BundleIndex): void {
   for (const [name, expected] of canonical.entries) {
     const actual = index.entries.get(name);
     if (actual === undefined) throw new Fault(`${variable(name)}: it is missing, the first update has it`);
@@ -55,29 +55,29 @@ export const checkSameVariables = (canonical: BundleIndex, index: BundleIndex): 
     if (!canonical.entries.has(name))
       throw new Fault(`${variable(name)}: it is extra, the first update does not have it`);
   }
-};
+}
 
-const mixVariable = (mean: Float64Array, entry: BundleEntry, bytes: Uint8Array, share: number): void => {
+function mixVariable(mean: Float64Array, entry: BundleEntry, bytes: Uint8Array, share: number): void {
   const elements = viewFloats(entry.dtype, bytes);
   const poisoned = elements === null ? -1 : mixInto(mean, elements, share);
   if (poisoned >= 0) throw new Fault(`its element ${poisoned} of ${mean.length} is NaN or infinite`);
-};
+}
 
-const outputOf = (entry: BundleEntry, mean: Float64Array): Uint8Array => {
+function outputOf(entry: BundleEntry, mean: Float64Array): Uint8Array {
   if (findNonFinite(mean) >= 0) throw new Fault('the differences between the updates are too large for float64');
   return encodeFloats(entry.dtype, mean);
-};
+}
 
 /**
  * The running mean over updates with the variables of `canonical` (which {@link checkAveragable} has passed), in float64.
  * Every further update must have passed {@link checkSameVariables}. Holds one mean, and no update.
  */
-export const createRunningAverage = (canonical: BundleIndex): RunningAverage => {
+export function createRunningAverage(canonical: BundleIndex): RunningAverage {
   const means = new Map<string, Float64Array>();
   const carried = new Map<string, Uint8Array>();
   let seen = 0;
 
-  const take = (name: string, entry: BundleEntry, update: LoadedUpdate): void => {
+  function take(name: string, entry: BundleEntry, update: LoadedUpdate): void {
     const bytes = readTensor(entry, update.shards.get(entry.shard) ?? new Uint8Array());
     if (dataType(entry.dtype).treatment !== 'average') {
       // A copy: a view would keep the whole data file in memory.
@@ -87,15 +87,15 @@ export const createRunningAverage = (canonical: BundleIndex): RunningAverage => 
     let mean = means.get(name);
     if (mean === undefined) means.set(name, (mean = new Float64Array(countElements(entry.shape))));
     mixVariable(mean, entry, bytes, shareOf(seen, update.weight));
-  };
+  }
 
-  const add = (update: LoadedUpdate): void => {
+  function add(update: LoadedUpdate): void {
     for (const [name, entry] of update.index.entries) within(variable(name), () => take(name, entry, update));
     seen += update.weight;
     if (!Number.isSafeInteger(seen)) throw new Fault('the sum of the weights is too large');
-  };
+  }
 
-  const finish = (): OutputVariable[] => {
+  function finish(): OutputVariable[] {
     if (seen === 0) throw new Fault('the sum of all weights is 0, so there is no average');
     return [...canonical.entries].map(([name, entry]) => {
       const { dtype, shape } = entry;
@@ -104,7 +104,7 @@ export const createRunningAverage = (canonical: BundleIndex): RunningAverage => 
       const mean = means.get(name) ?? new Float64Array();
       return { name, dtype, shape, encode: () => within(variable(name), () => outputOf(entry, mean)) };
     });
-  };
+  }
 
   return { add, weight: () => seen, finish };
-};
+}

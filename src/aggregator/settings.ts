@@ -33,12 +33,13 @@ const LATER_INTERFACE = [
   'AGGREGATION_EXPORT_TYPE',
 ] as const;
 
-const typeProblem = (type: string | undefined): string[] =>
-  type === undefined || WEIGHTED_BY_TYPE.has(type)
+function typeProblem(type: string | undefined): string[] {
+  return type === undefined || WEIGHTED_BY_TYPE.has(type)
     ? []
     : [`AGGREGATION_TYPE is ${quote(type)}, it must be one of ${[...WEIGHTED_BY_TYPE.keys()].join(', ')}`];
+}
 
-const exportProblem = (exportType: string | undefined): string[] => {
+function exportProblem(exportType: string | undefined): string[] {
   if (exportType === undefined || exportType === 'checkpoint') return [];
   if (exportType !== 'saved_model' && exportType !== 'bundle') {
     return [`AGGREGATION_EXPORT_TYPE is ${quote(exportType)}, it must be checkpoint, saved_model or bundle`];
@@ -46,9 +47,9 @@ const exportProblem = (exportType: string | undefined): string[] => {
   return [
     `AGGREGATION_EXPORT_TYPE is ${exportType}, which needs TensorFlow and the model: the reference aggregator exports checkpoint only`,
   ];
-};
+}
 
-const pathProblem = (name: string, path: string | undefined): string[] => {
+function pathProblem(name: string, path: string | undefined): string[] {
   if (path === undefined) return [];
   try {
     checkPath(path);
@@ -56,16 +57,18 @@ const pathProblem = (name: string, path: string | undefined): string[] => {
   } catch (error) {
     return [`${name} is ${quote(path)}: ${error instanceof Fault ? error.message : String(error)}`];
   }
-};
+}
 
-const endpointProblem = (endpoint: string | undefined): string[] => {
+function endpointProblem(endpoint: string | undefined): string[] {
   if (endpoint === undefined || /^https?:$/.test(URL.parse(endpoint)?.protocol ?? '')) return [];
   return [`STORAGE_API_ENDPOINT is ${quote(endpoint)}, it must be an http or https URL`];
-};
+}
 
 /** Reads the environment; an empty variable is an absent one. Throws one Fault that names all that is wrong, and no value of a token. */
-export const parseSettings = (environment: Environment): Settings => {
-  const get = (name: string): string | undefined => (environment[name] === '' ? undefined : environment[name]);
+export function parseSettings(environment: Environment): Settings {
+  function get(name: string): string | undefined {
+    return environment[name] === '' ? undefined : environment[name];
+  }
   const later = LATER_INTERFACE.some((name) => get(name) !== undefined);
   const required = later ? [...FIRST_INTERFACE, ...LATER_INTERFACE] : FIRST_INTERFACE;
   const [type = '', listPath = '', outputPath = ''] = FIRST_INTERFACE.map(get);
@@ -88,4 +91,4 @@ export const parseSettings = (environment: Environment): Settings => {
     credentialsPath: get('GOOGLE_APPLICATION_CREDENTIALS'),
     endpoint,
   };
-};
+}

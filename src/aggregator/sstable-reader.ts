@@ -20,10 +20,12 @@ const TRAILER_BYTES = 5;
 /** 0xdb4775248b80fb57, little-endian. */
 const MAGIC = Buffer.from('57fb808b247547db', 'hex');
 
-const readHandle = (cursor: Cursor): BlockHandle => ({ offset: readVarint(cursor), size: readVarint(cursor) });
+function readHandle(cursor: Cursor): BlockHandle {
+  return { offset: readVarint(cursor), size: readVarint(cursor) };
+}
 
 /** A block's contents, its trailer (compression type, masked crc32c of contents and type) checked and taken off. */
-const readBlock = (table: Uint8Array, handle: BlockHandle): Uint8Array => {
+function readBlock(table: Uint8Array, handle: BlockHandle): Uint8Array {
   const end = handle.offset + handle.size;
   if (end + TRAILER_BYTES > table.length - FOOTER_BYTES) throw new Fault('it lies outside of the file');
   const stored = readFixed32({ bytes: table, at: end + 1 });
@@ -33,7 +35,7 @@ const readBlock = (table: Uint8Array, handle: BlockHandle): Uint8Array => {
   if (compression === 0) return contents;
   if (compression === 1) return decompressSnappy(contents);
   throw new Fault(`it is compressed by the unknown type ${compression}`);
-};
+}
 
 /** A key shares a prefix with the one before it; at a restart, none. The restart array at the end is for binary search only. */
 function* readBlockEntries(block: Uint8Array): Generator<TableEntry> {
@@ -53,7 +55,7 @@ function* readBlockEntries(block: Uint8Array): Generator<TableEntry> {
   }
 }
 
-const readIndexHandle = (table: Uint8Array): BlockHandle => {
+function readIndexHandle(table: Uint8Array): BlockHandle {
   if (table.length < FOOTER_BYTES) throw new Fault('it is too short to be a checkpoint index');
   const footer = table.subarray(table.length - FOOTER_BYTES);
   if (!MAGIC.equals(footer.subarray(40))) {
@@ -62,13 +64,13 @@ const readIndexHandle = (table: Uint8Array): BlockHandle => {
   const cursor: Cursor = { bytes: footer, at: 0 };
   readHandle(cursor); // of the meta-index block, which TensorFlow leaves empty
   return readHandle(cursor);
-};
+}
 
 /**
  * The entries of a LevelDB-style sorted table in the order of their keys (leveldb doc/table_format.md; TensorFlow's
  * checkpoint index is one). Throws Fault naming the block that is corrupt.
  */
-export const readTable = (table: Uint8Array): TableEntry[] => {
+export function readTable(table: Uint8Array): TableEntry[] {
   const indexHandle = readIndexHandle(table);
   const index = within('its block index', () => [...readBlockEntries(readBlock(table, indexHandle))]);
   const entries: TableEntry[] = [];
@@ -84,4 +86,4 @@ export const readTable = (table: Uint8Array): TableEntry[] => {
     }
   }
   return entries;
-};
+}

@@ -8,14 +8,14 @@ const RESTART_EVERY = 16;
 const FOOTER_BYTES = 48;
 const MAGIC = [0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb];
 
-const sharedPrefix = (a: Uint8Array, b: Uint8Array): number => {
+function sharedPrefix(a: Uint8Array, b: Uint8Array): number {
   const limit = Math.min(a.length, b.length);
   let length = 0;
   while (length < limit && a[length] === b[length]) length += 1;
   return length;
-};
+}
 
-const buildBlock = (entries: readonly TableEntry[]): Uint8Array => {
+function buildBlock(entries: readonly TableEntry[]): Uint8Array {
   const out: number[] = [];
   const restarts: number[] = [];
   let previous: Uint8Array = new Uint8Array();
@@ -35,9 +35,9 @@ const buildBlock = (entries: readonly TableEntry[]): Uint8Array => {
   for (const restart of restarts) pushFixed32(out, restart);
   pushFixed32(out, restarts.length);
   return Uint8Array.from(out);
-};
+}
 
-const splitIntoBlocks = (entries: readonly TableEntry[]): TableEntry[][] => {
+function splitIntoBlocks(entries: readonly TableEntry[]): TableEntry[][] {
   const blocks: TableEntry[][] = [];
   let bytes = BLOCK_BYTES;
   for (const entry of entries) {
@@ -49,16 +49,16 @@ const splitIntoBlocks = (entries: readonly TableEntry[]): TableEntry[][] => {
     bytes += entry.key.length + entry.value.length;
   }
   return blocks;
-};
+}
 
 /**
  * A sorted table of `entries`, whose keys must be ascending by their bytes: data blocks, an empty meta-index block,
  * the block index (under each block's last key), the footer. Uncompressed, as TensorFlow writes its own.
  */
-export const buildTable = (entries: readonly TableEntry[]): Uint8Array => {
+export function buildTable(entries: readonly TableEntry[]): Uint8Array {
   const parts: Uint8Array[] = [];
   let offset = 0;
-  const append = (contents: Uint8Array): Uint8Array => {
+  function append(contents: Uint8Array): Uint8Array {
     const handle: number[] = [];
     pushVarint(handle, offset);
     pushVarint(handle, contents.length);
@@ -68,7 +68,7 @@ export const buildTable = (entries: readonly TableEntry[]): Uint8Array => {
     parts.push(contents, type, Uint8Array.from(crc));
     offset += contents.length + 5;
     return Uint8Array.from(handle);
-  };
+  }
   const index = splitIntoBlocks(entries).map((block) => ({
     key: block.at(-1)?.key ?? new Uint8Array(),
     value: append(buildBlock(block)),
@@ -78,4 +78,4 @@ export const buildTable = (entries: readonly TableEntry[]): Uint8Array => {
   footer.set([...metaIndex, ...append(buildBlock(index))]);
   footer.set(MAGIC, FOOTER_BYTES - MAGIC.length);
   return Buffer.concat([...parts, footer]);
-};
+}

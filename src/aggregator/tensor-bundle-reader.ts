@@ -15,26 +15,29 @@ export interface BundleIndex {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-const decodeName = (key: Uint8Array): string => {
+function decodeName(key: Uint8Array): string {
   try {
     return utf8.decode(key);
   } catch {
     throw new Fault(`a variable’s name (${quote(Buffer.from(key).toString('latin1'))}) is not UTF-8`);
   }
-};
+}
 
 /** How a fault names a variable. */
-export const variable = (name: string): string => `variable ${quote(name)}`;
+export function variable(name: string): string {
+  return `variable ${quote(name)}`;
+}
 
 /** The name of data file `shard` of `shards` beside `prefix`.index. */
-export const dataFileName = (prefix: string, shard: number, shards: number): string =>
-  `${prefix}.data-${String(shard).padStart(5, '0')}-of-${String(shards).padStart(5, '0')}`;
+export function dataFileName(prefix: string, shard: number, shards: number): string {
+  return `${prefix}.data-${String(shard).padStart(5, '0')}-of-${String(shards).padStart(5, '0')}`;
+}
 
 /**
  * Reads `<prefix>.index`. Throws Fault naming what is corrupt, or the variable that cannot be read: a partitioned one,
  * whose slices lie under keys of their own (they start with a zero byte, and are passed over here).
  */
-export const parseBundleIndex = (bytes: Uint8Array): BundleIndex => {
+export function parseBundleIndex(bytes: Uint8Array): BundleIndex {
   const [header, ...rows] = readTable(bytes);
   if (header === undefined || header.key.length > 0) throw new Fault('it has no header');
   const { shards } = parseHeader(header.value);
@@ -50,20 +53,21 @@ export const parseBundleIndex = (bytes: Uint8Array): BundleIndex => {
     entries.set(name, entry);
   }
   return { shards, entries };
-};
+}
 
-const littleEndianBytes = (value: number, bytes: 4 | 8): Uint8Array => {
+function littleEndianBytes(value: number, bytes: 4 | 8): Uint8Array {
   const out = Buffer.alloc(8);
   out.writeBigUInt64LE(BigInt(value));
   return out.subarray(0, bytes);
-};
+}
 
 /** A length enters a string tensor's crc as uint32, or as uint64 where it needs one; on disk it is a varint. */
-const extendByLength = (crc: number, length: number): number =>
-  crc32c(littleEndianBytes(length, length <= 0xffff_ffff ? 4 : 8), crc);
+function extendByLength(crc: number, length: number): number {
+  return crc32c(littleEndianBytes(length, length <= 0xffff_ffff ? 4 : 8), crc);
+}
 
 /** Lengths, the masked crc of the lengths, then all strings (tensor_bundle.cc, ReadStringTensor). */
-const crcOfStrings = (bytes: Uint8Array, elements: number): number => {
+function crcOfStrings(bytes: Uint8Array, elements: number): number {
   const cursor: Cursor = { bytes, at: 0 };
   let crc = 0;
   let total = 0;
@@ -77,10 +81,10 @@ const crcOfStrings = (bytes: Uint8Array, elements: number): number => {
     throw new Fault('its bytes are corrupt: the crc32c of the string lengths does not match');
   if (bytes.length !== cursor.at + total) throw new Fault('its strings are not as long as their lengths say');
   return crc32c(readBytes(cursor, total), crc32c(littleEndianBytes(stored, 4), crc));
-};
+}
 
 /** Each element: its length (uint64 in the crc), its bytes, the masked crc of all so far (tensor_bundle.cc, ReadVariantTensor). */
-const crcOfVariants = (bytes: Uint8Array, elements: number): number => {
+function crcOfVariants(bytes: Uint8Array, elements: number): number {
   const cursor: Cursor = { bytes, at: 0 };
   let crc = 0;
   for (let at = 0; at < elements; at += 1) {
@@ -92,18 +96,20 @@ const crcOfVariants = (bytes: Uint8Array, elements: number): number => {
   }
   if (cursor.at !== bytes.length) throw new Fault('its elements are not as long as their lengths say');
   return crc;
-};
+}
 
-const crcOf = (entry: BundleEntry, bytes: Uint8Array): number => {
+function crcOf(entry: BundleEntry, bytes: Uint8Array): number {
   if (entry.dtype === DT.string) return crcOfStrings(bytes, countElements(entry.shape));
   if (entry.dtype === DT.variant) return crcOfVariants(bytes, countElements(entry.shape));
   return crc32c(bytes);
-};
+}
 
-const hex = (crc: number): string => `0x${crc.toString(16).padStart(8, '0')}`;
+function hex(crc: number): string {
+  return `0x${crc.toString(16).padStart(8, '0')}`;
+}
 
 /** A variable's bytes, as a view of its data file `shard`. Throws Fault where the file is too short or the crc32c differs. */
-export const readTensor = (entry: BundleEntry, shard: Uint8Array): Uint8Array => {
+export function readTensor(entry: BundleEntry, shard: Uint8Array): Uint8Array {
   const end = entry.offset + entry.size;
   if (end > shard.length) {
     throw new Fault(`its data file ends at byte ${shard.length}, it would be at ${entry.offset} to ${end}`);
@@ -114,4 +120,4 @@ export const readTensor = (entry: BundleEntry, shard: Uint8Array): Uint8Array =>
     throw new Fault(`its bytes are corrupt: crc32c is ${hex(crc)}, the index says ${hex(entry.crc32c)}`);
   }
   return bytes;
-};
+}

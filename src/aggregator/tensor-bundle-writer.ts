@@ -20,7 +20,7 @@ export interface BundleWriter {
 }
 
 /** Writes `variables` as a TensorFlow V2 checkpoint of one data file, in the order of their names' bytes as TensorFlow does. */
-export const createBundleWriter = (variables: readonly OutputVariable[]): BundleWriter => {
+export function createBundleWriter(variables: readonly OutputVariable[]): BundleWriter {
   const rows = [{ key: new Uint8Array(), value: buildHeader() }];
   const sorted = variables
     .map((variable) => ({ key: Buffer.from(variable.name), variable }))
@@ -38,4 +38,4 @@ export const createBundleWriter = (variables: readonly OutputVariable[]): Bundle
   }
 
   return { data, index: () => buildTable(rows) };
-};
+}

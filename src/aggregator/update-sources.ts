@@ -21,48 +21,49 @@ const MAX_TEXT_BYTES = 16 * 2 ** 20;
 /** Reads one of the files beside each other; a fault names it. */
 type ReadFile = (name: string, maxBytes: number) => Promise<Uint8Array>;
 
-const naming =
-  (read: ReadFile): ReadFile =>
-  (name, maxBytes) =>
-    withinAsync(quote(name), () => read(name, maxBytes));
+function naming(read: ReadFile): ReadFile {
+  return (name, maxBytes) => withinAsync(quote(name), () => read(name, maxBytes));
+}
 
 /** The one `*.index` among `names`; the checkpoint that training started from (`initial` in its name) does not count. */
-const findIndex = (names: readonly string[], place: string): string => {
+function findIndex(names: readonly string[], place: string): string {
   const found = names.filter((name) => name.endsWith('.index') && !name.includes('initial'));
   const [only] = found;
   if (only === undefined) throw new Fault(`${place} holds no checkpoint (no .index file)`);
   if (found.length > 1)
     throw new Fault(`${place} holds ${found.length} checkpoints: ${found.toSorted().slice(0, 5).join(', ')}`);
   return only;
-};
+}
 
-const checkpointFiles = async (read: ReadFile, indexName: string): Promise<CheckpointFiles> => ({
-  index: await read(indexName, MAX_BYTES),
-  shard: (shard, shards) => read(dataFileName(indexName.slice(0, -'.index'.length), shard, shards), MAX_BYTES),
-});
+async function checkpointFiles(read: ReadFile, indexName: string): Promise<CheckpointFiles> {
+  return {
+    index: await read(indexName, MAX_BYTES),
+    shard: (shard, shards) => read(dataFileName(indexName.slice(0, -'.index'.length), shard, shards), MAX_BYTES),
+  };
+}
 
-const parseWeight = (value: unknown, what: string): number => {
+function parseWeight(value: unknown, what: string): number {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
   throw new Fault(`${what} is ${JSON.stringify(value)?.slice(0, 80)}, which is no integer of 0 or more`);
-};
+}
 
-const openDirectory = async (directory: string, findStore: FindStore): Promise<UpdateFiles> => {
+async function openDirectory(directory: string, findStore: FindStore): Promise<UpdateFiles> {
   const store = await findStore(directory);
   const names = await store.list(directory);
   if (names.length === 0) throw new Fault('it does not exist, or is empty');
   const { hold, release } = createHeldBytes();
   const read = naming(async (name, maxBytes) => hold(await store.read(joinPath(directory, name), maxBytes)));
-  const weight = async (): Promise<number | null> => {
+  async function weight(): Promise<number | null> {
     if (!names.includes('model.steps')) return null;
     const text = Buffer.from(await read('model.steps', MAX_TEXT_BYTES))
       .toString()
       .trim();
     return parseWeight(/^\d+$/.test(text) ? Number(text) : text, 'model.steps');
-  };
+  }
   return { ...(await checkpointFiles(read, findIndex(names, 'it'))), weight, release };
-};
+}
 
-const parseResult = (bytes: Uint8Array): Readonly<Record<string, unknown>> => {
+function parseResult(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   let result: unknown;
   try {
     result = JSON.parse(new TextDecoder().decode(bytes));
@@ -73,9 +74,9 @@ const parseResult = (bytes: Uint8Array): Readonly<Record<string, unknown>> => {
     throw new Fault('result.json is not a JSON object');
   }
   return { ...result };
-};
+}
 
-const openBundle = async (path: string, findStore: FindStore): Promise<UpdateFiles> => {
+async function openBundle(path: string, findStore: FindStore): Promise<UpdateFiles> {
   const store = await findStore(path);
   const { hold, release } = createHeldBytes();
   const zip = openZip(hold(await store.read(path, MAX_BYTES)));
@@ -87,14 +88,16 @@ const openBundle = async (path: string, findStore: FindStore): Promise<UpdateFil
   const names = zip.names.filter((name) => name.startsWith(place)).map((name) => name.slice(place.length));
   const read = naming(async (name, maxBytes) => hold(await zip.read(`${place}${name}`, maxBytes)));
   const result = parseResult(await naming(zip.read)(`${folder}/result.json`, MAX_TEXT_BYTES));
-  const weight = async (): Promise<number | null> =>
-    result['numSamples'] === undefined ? null : parseWeight(result['numSamples'], 'numSamples of result.json');
+  async function weight(): Promise<number | null> {
+    return result['numSamples'] === undefined ? null : parseWeight(result['numSamples'], 'numSamples of result.json');
+  }
   return { ...(await checkpointFiles(read, findIndex(names, 'its folder checkpoints'))), weight, release };
-};
+}
 
 /**
  * Opens the update at `path`: a bundle if it ends in `.zip`, else a directory. Reads its index (of a bundle: all of it).
  * Throws what the store throws, or Fault.
  */
-export const openUpdate = (path: string, findStore: FindStore): Promise<UpdateFiles> =>
-  path.endsWith('.zip') ? openBundle(path, findStore) : openDirectory(path, findStore);
+export function openUpdate(path: string, findStore: FindStore): Promise<UpdateFiles> {
+  return path.endsWith('.zip') ? openBundle(path, findStore) : openDirectory(path, findStore);
+}

@@ -35,15 +35,15 @@ const inflate = promisify(
   },
 );
 
-const findEnd = (zip: Buffer): number => {
+function findEnd(zip: Buffer): number {
   const first = Math.max(0, zip.length - END_BYTES - MAX_COMMENT_BYTES);
   for (let at = zip.length - END_BYTES; at >= first; at -= 1) {
     if (zip.readUInt32LE(at) === END_SIGNATURE && at + END_BYTES + zip.readUInt16LE(at + 20) <= zip.length) return at;
   }
   throw new Fault('it is not a whole zip file (its end is missing)');
-};
+}
 
-const parseEntryAt = (zip: Buffer, at: number): [string, ZipEntry, number] => {
+function parseEntryAt(zip: Buffer, at: number): [string, ZipEntry, number] {
   if (at + 46 > zip.length || zip.readUInt32LE(at) !== ENTRY_SIGNATURE) throw new Fault('its directory is corrupt');
   const nameEnd = at + 46 + zip.readUInt16LE(at + 28);
   const next = nameEnd + zip.readUInt16LE(at + 30) + zip.readUInt16LE(at + 32);
@@ -57,9 +57,9 @@ const parseEntryAt = (zip: Buffer, at: number): [string, ZipEntry, number] => {
     headerOffset: zip.readUInt32LE(at + 42),
   };
   return [zip.toString('utf8', at + 46, nameEnd), entry, next];
-};
+}
 
-const readDirectory = (zip: Buffer): Map<string, ZipEntry> => {
+function readDirectory(zip: Buffer): Map<string, ZipEntry> {
   const end = findEnd(zip);
   const count = zip.readUInt16LE(end + 10);
   const offset = zip.readUInt32LE(end + 16);
@@ -76,9 +76,9 @@ const readDirectory = (zip: Buffer): Map<string, ZipEntry> => {
     at = next;
   }
   return entries;
-};
+}
 
-const refuseOdd = ({ flags, method, size, compressedSize }: ZipEntry, maxBytes: number): void => {
+function refuseOdd({ flags, method, size, compressedSize }: ZipEntry, maxBytes: number): void {
   if ((flags & 1) === 1) throw new Fault('it is encrypted');
   if (size === 0xffff_ffff || compressedSize === 0xffff_ffff) throw new Fault('it is of zip64, which is not read here');
   if (method !== 0 && method !== 8)
@@ -86,9 +86,9 @@ const refuseOdd = ({ flags, method, size, compressedSize }: ZipEntry, maxBytes: 
   if (size > maxBytes) throw new Fault(`it holds ${size} bytes, more than the ${maxBytes} that are read`);
   const possible = method === 0 ? compressedSize : compressedSize * MAX_DEFLATE_RATIO;
   if (size > possible) throw new Fault(`it says that its ${compressedSize} bytes stand for ${size}, which cannot be`);
-};
+}
 
-const readEntry = async (zip: Buffer, entry: ZipEntry, maxBytes: number): Promise<Uint8Array> => {
+async function readEntry(zip: Buffer, entry: ZipEntry, maxBytes: number): Promise<Uint8Array> {
   refuseOdd(entry, maxBytes);
   const header = entry.headerOffset;
   if (header + 30 > zip.length || zip.readUInt32LE(header) !== HEADER_SIGNATURE)
@@ -100,9 +100,9 @@ const readEntry = async (zip: Buffer, entry: ZipEntry, maxBytes: number): Promis
   if (bytes.length !== entry.size) throw new Fault(`it holds ${bytes.length} bytes, the zip says ${entry.size}`);
   if (crc32(bytes) !== entry.crc) throw new Fault('it is corrupt: its crc32 does not match');
   return bytes;
-};
+}
 
-const inflateExactly = async (raw: Uint8Array, size: number): Promise<Uint8Array> => {
+async function inflateExactly(raw: Uint8Array, size: number): Promise<Uint8Array> {
   try {
     return await inflate(raw, size);
   } catch (error) {
@@ -112,20 +112,20 @@ const inflateExactly = async (raw: Uint8Array, size: number): Promise<Uint8Array
       : 'its compressed data is corrupt';
     throw new Fault(reason, { cause: error });
   }
-};
+}
 
 /**
  * Opens a zip held in memory (PKWARE APPNOTE 6.3): stored and deflated files, with or without data descriptors, since
  * sizes are read from the central directory. Nothing is ever written to disk. Throws Fault if it is no whole zip.
  */
-export const openZip = (bytes: Uint8Array): ZipArchive => {
+export function openZip(bytes: Uint8Array): ZipArchive {
   const zip = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   if (zip.length < END_BYTES) throw new Fault('it is not a whole zip file (its end is missing)');
   const entries = readDirectory(zip);
-  const read = async (name: string, maxBytes: number): Promise<Uint8Array> => {
+  async function read(name: string, maxBytes: number): Promise<Uint8Array> {
     const entry = entries.get(name);
     if (entry === undefined) throw new Fault('it is not in the zip');
     return readEntry(zip, entry, maxBytes);
-  };
+  }
   return { names: [...entries.keys()].filter((name) => !name.endsWith('/')), read };
-};
+}

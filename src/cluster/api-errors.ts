@@ -40,12 +40,12 @@ interface StatusObject {
   readonly causes?: readonly StatusCause[];
 }
 
-const textOf = (object: object, key: string): string => {
+function textOf(object: object, key: string): string {
   const value = new Map<string, unknown>(Object.entries(object)).get(key);
   return typeof value === 'string' ? value : '';
-};
+}
 
-const parseCauses = (status: object): readonly StatusCause[] => {
+function parseCauses(status: object): readonly StatusCause[] {
   const details = 'details' in status ? status.details : undefined;
   if (typeof details !== 'object' || details === null || !('causes' in details)) return [];
   if (!Array.isArray(details.causes)) return [];
@@ -56,9 +56,9 @@ const parseCauses = (status: object): readonly StatusCause[] => {
       message: textOf(cause, 'message'),
       field: textOf(cause, 'field'),
     }));
-};
+}
 
-const parseStatus = (body: unknown): StatusObject => {
+function parseStatus(body: unknown): StatusObject {
   const none = { isStatus: false, reason: undefined, message: undefined };
   if (typeof body !== 'string') return none;
   try {
@@ -73,54 +73,61 @@ const parseStatus = (body: unknown): StatusObject => {
   } catch {
     return none;
   }
-};
+}
 
-const parseRetryAfter = (headers: Readonly<Record<string, string>>): number | undefined => {
+function parseRetryAfter(headers: Readonly<Record<string, string>>): number | undefined {
   const seconds = headers['retry-after'];
   return seconds !== undefined && /^\d{1,6}$/.test(seconds) ? Number(seconds) * 1_000 : undefined;
-};
+}
 
 /** The refusal that a generated client threw, or `null` when the error is of another kind. */
-export const readRefusal = (error: unknown): Refusal | null => {
+export function readRefusal(error: unknown): Refusal | null {
   if (!(error instanceof ApiException)) return null;
   return { status: error.code, ...parseStatus(error.body), retryAfterMs: parseRetryAfter(error.headers) };
-};
+}
 
 /**
  * Whether a 404 says nothing of the object: a front end that does not find the cluster answers so, and an address that is
  * no Kubernetes API. Taken for the object's absence, a Job that runs would count as gone. The API server's own 404
  * without a Status is that of a kind that it does not serve, which only kinds beyond its own groups may be.
  */
-export const isForeignNotFound = ({ apiGroup }: Attempt, { status, isStatus }: Refusal): boolean =>
-  status === 404 && !isStatus && BUILT_IN.has(apiGroup);
+export function isForeignNotFound({ apiGroup }: Attempt, { status, isStatus }: Refusal): boolean {
+  return status === 404 && !isStatus && BUILT_IN.has(apiGroup);
+}
 
 const BUILT_IN: ReadonlySet<string> = new Set(['', 'apps', 'batch', 'coordination.k8s.io', 'discovery.k8s.io']);
 
 /** Whether the same call may end otherwise a moment later. */
-export const isTransient = ({ status, reason }: Refusal): boolean =>
-  status === 429 || status >= 500 || (status === 409 && reason === 'Conflict');
+export function isTransient({ status, reason }: Refusal): boolean {
+  return status === 429 || status >= 500 || (status === 409 && reason === 'Conflict');
+}
 
 /** `get jobs ns/name`, for messages. */
-export const describeAttempt = ({ verb, resource, namespace, name }: Attempt): string =>
-  name === undefined ? `${verb} ${resource} in namespace ${namespace}` : `${verb} ${resource} ${namespace}/${name}`;
+export function describeAttempt({ verb, resource, namespace, name }: Attempt): string {
+  return name === undefined
+    ? `${verb} ${resource} in namespace ${namespace}`
+    : `${verb} ${resource} ${namespace}/${name}`;
+}
 
 /** Of an answer about Secrets only a reason that is one word is repeated. */
-const quoteAnswer = ({ isSecret = false }: Attempt, { status, reason, message }: Refusal): string => {
+function quoteAnswer({ isSecret = false }: Attempt, { status, reason, message }: Refusal): string {
   const said = isSecret ? /^[A-Za-z]{1,40}$/.exec(reason ?? '')?.[0] : (message ?? reason);
   return said === undefined ? String(status) : `${status}: ${said}`;
-};
+}
 
 /** The user that RBAC named, as in `User "x" cannot get resource "jobs" in API group "batch" in the namespace "ns"`. */
-const parseSubject = (message: string | undefined): string | undefined =>
-  /User "([^"]{1,300})" cannot /.exec(message ?? '')?.[1];
+function parseSubject(message: string | undefined): string | undefined {
+  return /User "([^"]{1,300})" cannot /.exec(message ?? '')?.[1];
+}
 
 /** https://github.com/kubernetes/kubernetes/issues/58141 */
-const explainNumericUser = (subject: string): string =>
-  /^\d{21}$/.test(subject)
+function explainNumericUser(subject: string): string {
+  return /^\d{21}$/.test(subject)
     ? ' The number is a service account’s unique id: its token lacks the scope https://www.googleapis.com/auth/userinfo.email, without which no RoleBinding to its email matches. Give the token that scope, or bind the number.'
     : '';
+}
 
-const translateForbidden = (attempt: Attempt, refusal: Refusal, where: string): UpstreamError => {
+function translateForbidden(attempt: Attempt, refusal: Refusal, where: string): UpstreamError {
   const { verb, resource, apiGroup, namespace, name } = attempt;
   const subject = parseSubject(refusal.message);
   if (subject === undefined) {
@@ -136,10 +143,10 @@ const translateForbidden = (attempt: Attempt, refusal: Refusal, where: string): 
     `Could not ${describeAttempt(attempt)}: user "${subject}" may not ${verb} ${resource} (${group}) in namespace ${namespace}. Bind a Role with that rule to it (infra/kubernetes).${explainNumericUser(subject)}`,
     { details: { upstreamStatus: 403, verb, resource, namespace, subject, ...(name !== undefined && { name }) } },
   );
-};
+}
 
 /** The error to throw for a refusal that is no outcome of the call. `where` names the cluster. */
-export const translateRefusal = (attempt: Attempt, refusal: Refusal, where: string): AppError => {
+export function translateRefusal(attempt: Attempt, refusal: Refusal, where: string): AppError {
   const details = { upstreamStatus: refusal.status };
   const what = `Could not ${describeAttempt(attempt)}: ${where} answered ${quoteAnswer(attempt, refusal)}`;
   if (isTransient(refusal)) return new UnavailableError(`${what}. This may pass; try again.`, { details });
@@ -149,10 +156,10 @@ export const translateRefusal = (attempt: Attempt, refusal: Refusal, where: stri
     `Could not ${describeAttempt(attempt)}: ${where} does not accept our token (401), a fresh one neither. Check that this is the cluster meant, that the service account is enabled, and that the clock is right; a kubeconfig’s token may have expired.`,
     { details },
   );
-};
+}
 
 /** The error to throw when there was no answer, or none that is a Kubernetes API's. Ours pass through. */
-export const translateFailure = (attempt: Attempt, error: unknown, where: string): AppError => {
+export function translateFailure(attempt: Attempt, error: unknown, where: string): AppError {
   if (error instanceof AppError) return error;
   const { code, text, cause } = describeNetworkError(error);
   // Without a code the answer came, but could not be read. A parser's message quotes what it read: only its name is told.
@@ -164,10 +171,11 @@ export const translateFailure = (attempt: Attempt, error: unknown, where: string
     ? ' Check that the CA configured is this cluster’s own; the DNS endpoint and Connect Gateway have public certificates and need none.'
     : '';
   return new UnavailableError(`Could not ${describeAttempt(attempt)}: ${what}.${advice}`, { cause });
-};
+}
 
 /** The error to throw when our deadline passed, or the caller's signal ended the call. */
-export const translateDeadline = (attempt: Attempt, where: string, elapsedMs: number): DeadlineError =>
-  new DeadlineError(
+export function translateDeadline(attempt: Attempt, where: string, elapsedMs: number): DeadlineError {
+  return new DeadlineError(
     `Could not ${describeAttempt(attempt)}: no answer from ${where} after ${Math.round(elapsedMs)} ms.`,
   );
+}

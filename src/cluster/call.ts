@@ -51,25 +51,27 @@ const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 2_000;
 
 /** Full jitter: https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/ */
-const buildBackoffMs = (attempt: number, retryAfterMs: number | undefined, random: number): number =>
-  Math.max(retryAfterMs ?? 0, random * Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** attempt));
+function buildBackoffMs(attempt: number, retryAfterMs: number | undefined, random: number): number {
+  return Math.max(retryAfterMs ?? 0, random * Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** attempt));
+}
 
-const noKubernetes = (call: Attempt, answer: string, where: string): UnavailableError =>
-  new UnavailableError(
+function noKubernetes(call: Attempt, answer: string, where: string): UnavailableError {
+  return new UnavailableError(
     `Could not ${describeAttempt(call)}: ${where} answered ${answer}, and nothing that Kubernetes says. Is that address a Kubernetes API?`,
   );
+}
 
 /** A proxy or a login page may answer 200 with something else, which the generated client takes for an object. */
-const checkAnswer = (
+function checkAnswer(
   call: Attempt & Pick<Call<unknown, unknown>, 'expects'>,
   answer: ResponseContext,
   where: string,
-): void => {
+): void {
   if (answer.httpStatusCode >= 300 || call.expects === 'text') return;
   const type = answer.headers['content-type'];
   if (type !== undefined && /^application\/json\b/.test(type)) return;
   throw noKubernetes(call, `${answer.httpStatusCode} with ${type ?? 'no content type'} where JSON is due`, where);
-};
+}
 
 interface Deadline {
   readonly signal: AbortSignal;
@@ -79,14 +81,18 @@ interface Deadline {
 }
 
 /** Aborts after `deadlineMs`, or with the caller's signal. */
-const startDeadline = (deadlineMs: number, outer: AbortSignal | undefined): Deadline => {
+function startDeadline(deadlineMs: number, outer: AbortSignal | undefined): Deadline {
   const controller = new AbortController();
   const startedAt = performance.now();
-  const abort = (): void => controller.abort(new Error('the deadline of the call passed'));
+  function abort(): void {
+    return controller.abort(new Error('the deadline of the call passed'));
+  }
   const timer = setTimeout(abort, deadlineMs);
   outer?.addEventListener('abort', abort, { once: true });
   if (outer?.aborted === true) abort();
-  const elapsedMs = (): number => performance.now() - startedAt;
+  function elapsedMs(): number {
+    return performance.now() - startedAt;
+  }
   return {
     signal: controller.signal,
     elapsedMs,
@@ -96,19 +102,19 @@ const startDeadline = (deadlineMs: number, outer: AbortSignal | undefined): Dead
       outer?.removeEventListener('abort', abort);
     },
   };
-};
+}
 
 /** One request: its value, or the outcome a refusal stands for; else an error of ours, with how long to wait at least. */
 type Answer<T> =
   | { readonly kind: 'value'; readonly value: T }
   | { readonly kind: 'failed'; readonly error: AppError; readonly retryAfterMs?: number };
 
-const createSendOnce = ({ send, where }: CallerOptions) => {
-  const buildLibrary = (
+function createSendOnce({ send, where }: CallerOptions) {
+  function buildLibrary(
     call: Attempt & Pick<Call<unknown, unknown>, 'body' | 'contentType' | 'expects'>,
     signal: AbortSignal,
-  ): HttpLibrary =>
-    createHttpLibrary(async (context) => {
+  ): HttpLibrary {
+    return createHttpLibrary(async (context) => {
       context.setSignal(signal);
       if (call.body !== undefined) context.setBody(call.body);
       if (call.contentType !== undefined) context.setHeaderParam('Content-Type', call.contentType);
@@ -118,6 +124,7 @@ const createSendOnce = ({ send, where }: CallerOptions) => {
       if (call.expects === 'text') answer.headers['content-type'] = 'text/plain';
       return answer;
     });
+  }
 
   return async <T, O>(call: Call<T, O>, signal: AbortSignal): Promise<Answer<T | O>> => {
     try {
@@ -135,13 +142,13 @@ const createSendOnce = ({ send, where }: CallerOptions) => {
       };
     }
   };
-};
+}
 
 /**
  * Sends calls under one deadline each. Idempotent ones are repeated while their error may pass and time is left.
  * Throws AppError only.
  */
-export const createCaller = (options: CallerOptions): Caller => {
+export function createCaller(options: CallerOptions): Caller {
   const sendOnce = createSendOnce(options);
   const { where, maxAttempts, random = Math.random } = options;
 
@@ -163,4 +170,4 @@ export const createCaller = (options: CallerOptions): Caller => {
       deadline.clear();
     }
   };
-};
+}

@@ -17,8 +17,8 @@ const MAX_IDLE_MS = 30_000;
 const MAX_CONNECTIONS = 64;
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
 
-const createAgent = (endpoint: ClusterEndpoint): Agent =>
-  new Agent({
+function createAgent(endpoint: ClusterEndpoint): Agent {
+  return new Agent({
     allowH2: false,
     connections: MAX_CONNECTIONS,
     keepAliveTimeout: MAX_IDLE_MS,
@@ -35,9 +35,10 @@ const createAgent = (endpoint: ClusterEndpoint): Agent =>
       ...(endpoint.tlsServerName !== undefined && { servername: endpoint.tlsServerName }),
     },
   });
+}
 
 /** One agent for the endpoint of the moment; another endpoint, or a long pause, gets another. */
-const createAgents = (now: () => number): ((endpoint: ClusterEndpoint) => Agent) => {
+function createAgents(now: () => number): (endpoint: ClusterEndpoint) => Agent {
   let current: { readonly key: string; readonly agent: Agent } | undefined;
   let usedAt = 0;
   return (endpoint) => {
@@ -50,48 +51,51 @@ const createAgents = (now: () => number): ((endpoint: ClusterEndpoint) => Agent)
     current = { key, agent: createAgent(endpoint) };
     return current.agent;
   };
-};
+}
 
-const buildUrl = (endpoint: ClusterEndpoint, url: string): string =>
-  `${endpoint.server}${url.slice(PLACEHOLDER_SERVER.length)}`;
+function buildUrl(endpoint: ClusterEndpoint, url: string): string {
+  return `${endpoint.server}${url.slice(PLACEHOLDER_SERVER.length)}`;
+}
 
 /** Ends with the signal's reason as soon as it is aborted, whatever `work` does then. */
-const raceSignal = async <T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+async function raceSignal<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
   signal.throwIfAborted();
   const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(signal.reason);
+  function onAbort(): void {
+    aborted.reject(signal?.reason);
+  }
   signal.addEventListener('abort', onAbort, { once: true });
   try {
     return await Promise.race([work, aborted.promise]);
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
-};
+}
 
 /**
  * Sends a request of the generated clients to the cluster: the endpoint, a token asked for this very request, one
  * forced refresh and one repeat on 401, and one repeat at the new address when the cluster could not be reached at the
  * remembered one. Both repeats are safe for writes as well: neither request was carried out.
  */
-export const createConnection = (
+export function createConnection(
   access: ClusterAccess,
   now: () => number = Date.now,
-): ((context: RequestContext) => Promise<ResponseContext>) => {
+): (context: RequestContext) => Promise<ResponseContext> {
   const agentFor = createAgents(now);
 
-  const sendTo = async (endpoint: ClusterEndpoint, context: RequestContext, path: string): Promise<ResponseContext> => {
-    const sendAs = async (token: string | undefined): Promise<ResponseContext> => {
+  async function sendTo(endpoint: ClusterEndpoint, context: RequestContext, path: string): Promise<ResponseContext> {
+    async function sendAs(token: string | undefined): Promise<ResponseContext> {
       context.setUrl(buildUrl(endpoint, path));
       if (token !== undefined) context.setHeaderParam('Authorization', `Bearer ${token}`);
       return sendRequest(agentFor(endpoint), context);
-    };
+    }
     const signal = context.getSignal();
     const token = await raceSignal(access.token(), signal);
     const answer = await sendAs(token);
     if (answer.httpStatusCode !== 401 || token === undefined) return answer;
     return sendAs(await raceSignal(access.token({ forceRefresh: true }), signal));
-  };
+  }
 
   return async (context) => {
     const path = context.getUrl();
@@ -107,4 +111,4 @@ export const createConnection = (
       return sendTo(found, context, path);
     }
   };
-};
+}

@@ -37,22 +37,22 @@ const ClusterSchema = z.object({
 type Cluster = z.infer<typeof ClusterSchema>;
 
 /** The parts of a clusters.get answer that say where the control plane is; throws UpstreamError when they are not so. */
-export const parseCluster = (name: string, answer: unknown): Cluster => {
+export function parseCluster(name: string, answer: unknown): Cluster {
   const parsed = ClusterSchema.safeParse(answer);
   if (parsed.success) return parsed.data;
   throw new UpstreamError(
     `The GKE API's answer about cluster ${name} is not as documented: ${z.prettifyError(parsed.error)}`,
   );
-};
+}
 
 /** `gcloud container clusters update` line that mends `name`. */
-const buildUpdateCommand = (name: string, flag: string): string => {
+function buildUpdateCommand(name: string, flag: string): string {
   const [, project, , location, , cluster] = name.split('/');
   return `gcloud container clusters update ${cluster} --project=${project} --location=${location} ${flag}`;
-};
+}
 
 /** No CA: the DNS endpoint has a certificate of a public authority, and the cluster's own CA would refuse it. */
-const buildDnsEndpoint = (name: string, cluster: Cluster): ClusterEndpoint => {
+function buildDnsEndpoint(name: string, cluster: Cluster): ClusterEndpoint {
   const dns = cluster.controlPlaneEndpointsConfig?.dnsEndpointConfig;
   if (dns?.endpoint === undefined) {
     throw new UpstreamError(
@@ -65,17 +65,17 @@ const buildDnsEndpoint = (name: string, cluster: Cluster): ClusterEndpoint => {
     );
   }
   return { server: `https://${dns.endpoint}` };
-};
+}
 
-const findAddress = (cluster: Cluster, endpoint: 'public' | 'private'): string | undefined => {
+function findAddress(cluster: Cluster, endpoint: 'public' | 'private'): string | undefined {
   const ip = cluster.controlPlaneEndpointsConfig?.ipEndpointsConfig;
   const legacy = cluster.privateClusterConfig;
   if (endpoint === 'private') return ip?.privateEndpoint ?? legacy?.privateEndpoint;
   if (ip?.enablePublicEndpoint === false) return undefined;
   return ip?.publicEndpoint ?? legacy?.publicEndpoint ?? (ip === undefined ? cluster.endpoint : undefined);
-};
+}
 
-const buildIpEndpoint = (name: string, endpoint: 'public' | 'private', cluster: Cluster): ClusterEndpoint => {
+function buildIpEndpoint(name: string, endpoint: 'public' | 'private', cluster: Cluster): ClusterEndpoint {
   const address = findAddress(cluster, endpoint);
   if (address === undefined || cluster.controlPlaneEndpointsConfig?.ipEndpointsConfig?.enabled === false) {
     throw new UpstreamError(
@@ -92,11 +92,13 @@ const buildIpEndpoint = (name: string, endpoint: 'public' | 'private', cluster: 
     server: `https://${isIPv6(address) ? `[${address}]` : address}`,
     caPem: Buffer.from(ca, 'base64').toString('utf8'),
   };
-};
+}
 
 /** The endpoint of the wanted kind; throws UpstreamError with what to do when the cluster has none. */
-export const buildGkeEndpoint = (
+export function buildGkeEndpoint(
   name: string,
   endpoint: 'dns' | 'public' | 'private',
   cluster: Cluster,
-): ClusterEndpoint => (endpoint === 'dns' ? buildDnsEndpoint(name, cluster) : buildIpEndpoint(name, endpoint, cluster));
+): ClusterEndpoint {
+  return endpoint === 'dns' ? buildDnsEndpoint(name, cluster) : buildIpEndpoint(name, endpoint, cluster);
+}

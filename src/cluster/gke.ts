@@ -50,19 +50,19 @@ export interface ClusterAccess {
   invalidate(): void;
 }
 
-const requireHttps = (server: string, variable: string): string => {
+function requireHttps(server: string, variable: string): string {
   if (!URL.canParse(server) || new URL(server).protocol !== 'https:') {
     throw new UpstreamError(
       `The cluster's address "${server}" (${variable}) must begin with https://. Plain http is for a kubeconfig of a local cluster only.`,
     );
   }
   return server.replace(/\/+$/, '');
-};
+}
 
 type GkeConfig = Extract<ClusterConfig, { kind: 'gke' }>;
 type GatewayConfig = Extract<ClusterConfig, { kind: 'gateway' }>;
 
-const createGkeAccess = (config: GkeConfig, identity: GoogleIdentity): ClusterAccess => {
+function createGkeAccess(config: GkeConfig, identity: GoogleIdentity): ClusterAccess {
   const api = (config.gkeApiEndpoint ?? 'https://container.googleapis.com').replace(/\/+$/, '');
   const endpoint = memoise(async () => {
     const answer = await identity.getJson(`${api}/v1/${config.cluster}?fields=${CLUSTER_FIELDS}`, {
@@ -77,23 +77,25 @@ const createGkeAccess = (config: GkeConfig, identity: GoogleIdentity): ClusterAc
     describe: () => `GKE cluster ${config.cluster} (${config.endpoint === 'dns' ? 'DNS' : config.endpoint} endpoint)`,
     invalidate: endpoint.drop,
   };
-};
+}
 
 /** https://cloud.google.com/kubernetes-engine/enterprise/multicluster-management/gateway: regional memberships have regional hosts. */
-const buildGatewayServer = ({ projectNumber, location, membership, apiEndpoint }: GatewayConfig): string => {
+function buildGatewayServer({ projectNumber, location, membership, apiEndpoint }: GatewayConfig): string {
   const host = location === 'global' ? 'connectgateway.googleapis.com' : `${location}-connectgateway.googleapis.com`;
   const base = apiEndpoint === undefined ? `https://${host}` : requireHttps(apiEndpoint, 'the gateway');
   return `${base}/v1/projects/${projectNumber}/locations/${location}/gkeMemberships/${membership}`;
-};
+}
 
-const createFixedAccess = (endpoint: ClusterEndpoint, what: string, identity: GoogleIdentity): ClusterAccess => ({
-  endpoint: () => Promise.resolve(endpoint),
-  token: identity.token,
-  describe: () => what,
-  invalidate: () => undefined,
-});
+function createFixedAccess(endpoint: ClusterEndpoint, what: string, identity: GoogleIdentity): ClusterAccess {
+  return {
+    endpoint: () => Promise.resolve(endpoint),
+    token: identity.token,
+    describe: () => what,
+    invalidate: () => undefined,
+  };
+}
 
-const createKubeconfigAccess = (path: string, context: string | undefined): ClusterAccess => {
+function createKubeconfigAccess(path: string, context: string | undefined): ClusterAccess {
   const loaded = memoise(() => readKubeconfig(path, context));
   return {
     endpoint: async () => (await loaded.get()).endpoint,
@@ -104,13 +106,13 @@ const createKubeconfigAccess = (path: string, context: string | undefined): Clus
     describe: () => `the cluster of kubeconfig ${path}${context === undefined ? '' : `, context ${context}`}`,
     invalidate: loaded.drop,
   };
-};
+}
 
 /**
  * Where the configured cluster is and who we are there. Looks nothing up until asked; throws UpstreamError at once for
  * an address that is not https.
  */
-export const createClusterAccess = (config: ClusterConfig): ClusterAccess => {
+export function createClusterAccess(config: ClusterConfig): ClusterAccess {
   switch (config.kind) {
     case 'gke':
       return createGkeAccess(config, createGoogleIdentity());
@@ -126,4 +128,4 @@ export const createClusterAccess = (config: ClusterConfig): ClusterAccess => {
     case 'kubeconfig':
       return createKubeconfigAccess(config.path, config.context);
   }
-};
+}

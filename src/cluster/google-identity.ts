@@ -30,19 +30,22 @@ export interface GoogleIdentity {
 }
 
 /** gaxios puts the HTTP status on its errors; errors without one had no answer. */
-const readStatus = (error: unknown): number | undefined => {
+function readStatus(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('status' in error)) return undefined;
   const status = Number(error.status);
   return Number.isInteger(status) && status >= 100 ? status : undefined;
-};
+}
 
-const isTransient = (status: number): boolean => status === 429 || status >= 500;
+function isTransient(status: number): boolean {
+  return status === 429 || status >= 500;
+}
 
 /** No message of the library is passed on but its first line: the rest may hold what was sent. */
-const firstLine = (error: unknown): string =>
-  error instanceof Error ? (error.message.split('\n')[0] ?? '').slice(0, 300) : 'unknown error';
+function firstLine(error: unknown): string {
+  return error instanceof Error ? (error.message.split('\n')[0] ?? '').slice(0, 300) : 'unknown error';
+}
 
-const translateTokenError = (error: unknown): AppError => {
+function translateTokenError(error: unknown): AppError {
   const status = readStatus(error);
   if (status !== undefined && !isTransient(status)) {
     return new UpstreamError(
@@ -60,9 +63,9 @@ const translateTokenError = (error: unknown): AppError => {
     `No access token for the cluster: the metadata server ${status === undefined ? `could not be reached (${network.text})` : `answered ${status}`}. This may pass; try again.`,
     { cause: network.cause },
   );
-};
+}
 
-const translateGetError = (error: unknown, { what, permission }: Purpose): AppError => {
+function translateGetError(error: unknown, { what, permission }: Purpose): AppError {
   const status = readStatus(error);
   const details = status === undefined ? {} : { upstreamStatus: status };
   if (status === 401 || status === 403) {
@@ -85,10 +88,12 @@ const translateGetError = (error: unknown, { what, permission }: Purpose): AppEr
     `Could not ${what}: ${status === undefined ? `no answer (${network.text})` : `Google Cloud answered ${status}`}. This may pass; try again.`,
     { details, cause: network.cause },
   );
-};
+}
 
 /** Marks the cached token as expired: the library has no public way to refresh that all kinds of credentials share. */
-const expireToken = (client: AuthClient): void => client.setCredentials({ ...client.credentials, expiry_date: 1 });
+function expireToken(client: AuthClient): void {
+  return client.setCredentials({ ...client.credentials, expiry_date: 1 });
+}
 
 /**
  * The identity of google-auth-library's default credentials: on Cloud Run the metadata server, elsewhere
@@ -96,7 +101,7 @@ const expireToken = (client: AuthClient): void => client.setCredentials({ ...cli
  *
  * The library remembers "there is no metadata server" for good, so its object is dropped when no client could be made.
  */
-export const createGoogleIdentity = (): GoogleIdentity => {
+export function createGoogleIdentity(): GoogleIdentity {
   const client = memoise(() =>
     new GoogleAuth({
       scopes: SCOPES,
@@ -109,7 +114,9 @@ export const createGoogleIdentity = (): GoogleIdentity => {
     expireToken(made);
     return (await made.getAccessToken()).token;
   });
-  const cached = async () => (await (await client.get()).getAccessToken()).token;
+  async function cached() {
+    return (await (await client.get()).getAccessToken()).token;
+  }
   return {
     token: async (options) => {
       const asked = options?.forceRefresh === true ? forceRefresh() : cached();
@@ -137,4 +144,4 @@ export const createGoogleIdentity = (): GoogleIdentity => {
       }
     },
   };
-};
+}

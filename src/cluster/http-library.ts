@@ -3,26 +3,26 @@ import type { Dispatcher } from 'undici';
 import { countUpstreamCall } from '../log.ts';
 
 /** undici's names of headers are lower-case, which is what the generated clients look up. */
-const buildHeaders = (headers: Dispatcher.ResponseData['headers']): Record<string, string> => {
+function buildHeaders(headers: Dispatcher.ResponseData['headers']): Record<string, string> {
   const flat: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(', ') : value;
   }
   return flat;
-};
+}
 
-const readBody = (context: RequestContext): string | null => {
+function readBody(context: RequestContext): string | null {
   const body = context.getBody();
   if (body === undefined) return null;
   if (typeof body !== 'string') throw new TypeError('Kubernetes calls have JSON bodies: a form cannot be sent.');
   return body;
-};
+}
 
 /**
  * Sends one request and reads its answer to the end, so that the signal of the request covers the body too and the
  * connection is free again when this returns. Throws what undici throws (no answer), never for a status.
  */
-export const sendRequest = async (dispatcher: Dispatcher, context: RequestContext): Promise<ResponseContext> => {
+export async function sendRequest(dispatcher: Dispatcher, context: RequestContext): Promise<ResponseContext> {
   const url = new URL(context.getUrl());
   const signal = context.getSignal();
   countUpstreamCall();
@@ -40,11 +40,12 @@ export const sendRequest = async (dispatcher: Dispatcher, context: RequestContex
     binary: () => Promise.resolve(bytes),
     stream: () => new Blob([bytes]).stream(),
   });
-};
+}
 
 /**
  * The HTTP library of @kubernetes/client-node over one keep-alive dispatcher; the client's own opens a new connection
  * for every request. Each request sent is counted for the log line of the unit of work.
  */
-export const createHttpLibrary = (send: (context: RequestContext) => Promise<ResponseContext>): HttpLibrary =>
-  wrapHttpLibrary({ send });
+export function createHttpLibrary(send: (context: RequestContext) => Promise<ResponseContext>): HttpLibrary {
+  return wrapHttpLibrary({ send });
+}

@@ -7,102 +7,107 @@ import { listPages, pageExpired } from './pages.ts';
 /** Who `metadata.managedFields` says wrote our fields. */
 export const FIELD_MANAGER = 'tensorio-trigger';
 
-const attempt = (verb: Attempt['verb'], namespace: string, name?: string, options?: CallOptions) => ({
-  verb,
-  resource: 'jobs',
-  apiGroup: 'batch' as const,
-  namespace,
-  ...(name !== undefined && { name }),
-  options,
-});
+function attempt(verb: Attempt['verb'], namespace: string, name?: string, options?: CallOptions) {
+  return {
+    verb,
+    resource: 'jobs',
+    apiGroup: 'batch' as const,
+    namespace,
+    ...(name !== undefined && { name }),
+    options,
+  };
+}
 
-const absentAs =
-  <V>(value: V) =>
-  ({ status }: Refusal): V | undefined =>
-    status === 404 ? value : undefined;
+function absentAs<V>(value: V) {
+  return ({ status }: Refusal): V | undefined => (status === 404 ? value : undefined);
+}
 
 /** A 409 without this reason is a quota or a webhook that lost a race: the Job does not exist. */
-const isExisting = ({ status, reason }: Refusal): boolean => status === 409 && reason === 'AlreadyExists';
+function isExisting({ status, reason }: Refusal): boolean {
+  return status === 409 && reason === 'AlreadyExists';
+}
 
-const requireNames = (job: V1Job): { namespace: string; name: string } => {
+function requireNames(job: V1Job): { namespace: string; name: string } {
   const { namespace, name } = job.metadata ?? {};
   if (namespace === undefined || name === undefined)
     throw new TypeError('A Job to create needs a namespace and a name.');
   return { namespace, name };
-};
+}
 
 /** Jobs over the generated client. */
-export const createJobs = (batch: () => BatchV1Api, call: Caller): Jobs => ({
-  createJob: async (job, options) => {
-    const { namespace, name } = requireNames(job);
-    return call({
-      ...attempt('create', namespace, name, options),
-      isIdempotent: false,
-      // As it is: the generated client drops fields it does not know, and Strict would never hear of a misspelt one.
-      body: JSON.stringify(Object.assign({ apiVersion: 'batch/v1', kind: 'Job' }, job)),
-      send: (sendOptions) =>
-        batch().createNamespacedJob(
-          {
-            namespace,
-            body: job,
-            fieldManager: FIELD_MANAGER,
-            fieldValidation: 'Strict',
-            ...(options?.dryRun === true && { dryRun: 'All' }),
-          },
-          sendOptions,
-        ),
-      outcome: (refusal) => (isExisting(refusal) ? ('exists' as const) : undefined),
-    });
-  },
+export function createJobs(batch: () => BatchV1Api, call: Caller): Jobs {
+  return {
+    createJob: async (job, options) => {
+      const { namespace, name } = requireNames(job);
+      return call({
+        ...attempt('create', namespace, name, options),
+        isIdempotent: false,
+        // As it is: the generated client drops fields it does not know, and Strict would never hear of a misspelt one.
+        body: JSON.stringify(Object.assign({ apiVersion: 'batch/v1', kind: 'Job' }, job)),
+        send: (sendOptions) =>
+          batch().createNamespacedJob(
+            {
+              namespace,
+              body: job,
+              fieldManager: FIELD_MANAGER,
+              fieldValidation: 'Strict',
+              ...(options?.dryRun === true && { dryRun: 'All' }),
+            },
+            sendOptions,
+          ),
+        outcome: (refusal) => (isExisting(refusal) ? ('exists' as const) : undefined),
+      });
+    },
 
-  getJob: async (namespace, name, options) =>
-    call({
-      ...attempt('get', namespace, name, options),
-      isIdempotent: true,
-      send: (sendOptions) => batch().readNamespacedJob({ namespace, name }, sendOptions),
-      outcome: absentAs(null),
-    }),
-
-  listJobs: async (namespace, labelSelector, options) =>
-    listPages((page) =>
+    getJob: async (namespace, name, options) =>
       call({
-        ...attempt('list', namespace, undefined, options),
+        ...attempt('get', namespace, name, options),
         isIdempotent: true,
-        send: (sendOptions) => batch().listNamespacedJob({ namespace, labelSelector, ...page }, sendOptions),
-        outcome: pageExpired,
+        send: (sendOptions) => batch().readNamespacedJob({ namespace, name }, sendOptions),
+        outcome: absentAs(null),
       }),
-    ),
 
-  deleteJob: async (namespace, name, options) =>
-    call({
-      ...attempt('delete', namespace, name, options),
-      // By name alone, a repeat could hit a Job that somebody created in between.
-      isIdempotent: options?.uid !== undefined,
-      send: async (sendOptions) => {
-        const preconditions = options?.uid === undefined ? {} : { preconditions: { uid: options.uid } };
-        await batch().deleteNamespacedJob(
-          { namespace, name, body: { propagationPolicy: 'Background', ...preconditions } },
-          sendOptions,
-        );
-        return 'deleted' as const;
-      },
-      // 409: the Job of that name has another uid.
-      outcome: ({ status }) =>
-        status === 404 || (status === 409 && options?.uid !== undefined) ? ('absent' as const) : undefined,
-    }),
+    listJobs: async (namespace, labelSelector, options) =>
+      listPages((page) =>
+        call({
+          ...attempt('list', namespace, undefined, options),
+          isIdempotent: true,
+          send: (sendOptions) => batch().listNamespacedJob({ namespace, labelSelector, ...page }, sendOptions),
+          outcome: pageExpired,
+        }),
+      ),
 
-  suspendJob: async (namespace, name, options) =>
-    call({
-      ...attempt('patch', namespace, name, options),
-      isIdempotent: true,
-      send: async (sendOptions) => {
-        await batch().patchNamespacedJob(
-          { namespace, name, body: { spec: { suspend: true } }, fieldManager: FIELD_MANAGER },
-          sendOptions,
-        );
-        return 'suspended' as const;
-      },
-      contentType: 'application/merge-patch+json',
-      outcome: absentAs('absent' as const),
-    }),
-});
+    deleteJob: async (namespace, name, options) =>
+      call({
+        ...attempt('delete', namespace, name, options),
+        // By name alone, a repeat could hit a Job that somebody created in between.
+        isIdempotent: options?.uid !== undefined,
+        send: async (sendOptions) => {
+          const preconditions = options?.uid === undefined ? {} : { preconditions: { uid: options.uid } };
+          await batch().deleteNamespacedJob(
+            { namespace, name, body: { propagationPolicy: 'Background', ...preconditions } },
+            sendOptions,
+          );
+          return 'deleted' as const;
+        },
+        // 409: the Job of that name has another uid.
+        outcome: ({ status }) =>
+          status === 404 || (status === 409 && options?.uid !== undefined) ? ('absent' as const) : undefined,
+      }),
+
+    suspendJob: async (namespace, name, options) =>
+      call({
+        ...attempt('patch', namespace, name, options),
+        isIdempotent: true,
+        send: async (sendOptions) => {
+          await batch().patchNamespacedJob(
+            { namespace, name, body: { spec: { suspend: true } }, fieldManager: FIELD_MANAGER },
+            sendOptions,
+          );
+          return 'suspended' as const;
+        },
+        contentType: 'application/merge-patch+json',
+        outcome: absentAs('absent' as const),
+      }),
+  };
+}

@@ -16,13 +16,13 @@ export interface ClusterOptions {
   readonly maxAttempts?: number;
 }
 
-const lazy = <T>(create: () => T): (() => T) => {
+function lazy<T>(create: () => T): () => T {
   let made: T | undefined;
   return () => (made ??= create());
-};
+}
 
 /** The cluster behind `access`. Connects to nothing until called; its methods throw AppError only. */
-export const createCluster = (access: ClusterAccess, options: ClusterOptions = {}): ReleaseCluster => {
+export function createCluster(access: ClusterAccess, options: ClusterOptions = {}): ReleaseCluster {
   const { deadlineMs = 10_000, maxAttempts = 4 } = options;
   const call = createCaller({ send: createConnection(access), where: access.describe(), deadlineMs, maxAttempts });
   const configuration = lazy(() =>
@@ -37,4 +37,4 @@ export const createCluster = (access: ClusterAccess, options: ClusterOptions = {
     ...createObjects(call),
     ...createServiceProxy(call),
   };
-};
+}

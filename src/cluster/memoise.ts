@@ -1,10 +1,10 @@
 /** One shared promise of `load`, kept until it rejects or `drop` is called. Callers at the same time share one load. */
-export const memoise = <T>(load: () => Promise<T>): { readonly get: () => Promise<T>; readonly drop: () => void } => {
+export function memoise<T>(load: () => Promise<T>): { readonly get: () => Promise<T>; readonly drop: () => void } {
   let kept: Promise<T> | undefined;
-  const drop = (): void => {
+  function drop(): void {
     kept = undefined;
-  };
-  const get = (): Promise<T> => {
+  }
+  function get(): Promise<T> {
     if (kept !== undefined) return kept;
     const loading = load();
     kept = loading;
@@ -12,12 +12,12 @@ export const memoise = <T>(load: () => Promise<T>): { readonly get: () => Promis
       if (kept === loading) drop();
     });
     return loading;
-  };
+  }
   return { get, drop };
-};
+}
 
 /** Callers while a `work` is under way share it; the next caller after its end starts another. */
-export const coalesce = <T>(work: () => Promise<T>): (() => Promise<T>) => {
+export function coalesce<T>(work: () => Promise<T>): () => Promise<T> {
   let underWay: Promise<T> | undefined;
   return () => {
     underWay ??= work().finally(() => {
@@ -25,4 +25,4 @@ export const coalesce = <T>(work: () => Promise<T>): (() => Promise<T>) => {
     });
     return underWay;
   };
-};
+}

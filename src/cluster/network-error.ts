@@ -23,17 +23,21 @@ const TLS_CODE =
   /^(CERT_|CRL_|ERR_TLS_|ERR_SSL_|ERR_OSSL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_|ERROR_IN_CERT_)/;
 
 /** Whether the code says that no connection could be made, or that the server could not prove who it is. */
-export const isNotConnected = (code: string | undefined): boolean =>
-  code !== undefined && (NOT_CONNECTED.has(code) || TLS_CODE.test(code));
+export function isNotConnected(code: string | undefined): boolean {
+  return code !== undefined && (NOT_CONNECTED.has(code) || TLS_CODE.test(code));
+}
 
 /** Whether the code is one of TLS, such as a certificate that does not verify. */
-export const isTlsCode = (code: string | undefined): boolean => code !== undefined && TLS_CODE.test(code);
+export function isTlsCode(code: string | undefined): boolean {
+  return code !== undefined && TLS_CODE.test(code);
+}
 
-const readCode = (error: Error): string | undefined =>
-  'code' in error && typeof error.code === 'string' ? error.code : undefined;
+function readCode(error: Error): string | undefined {
+  return 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
 
 /** The error, or the first one below it, that has a code: fetch and happy-eyeballs wrap the one that tells. */
-const findCoded = (error: unknown, depth = 0): Error | undefined => {
+function findCoded(error: unknown, depth = 0): Error | undefined {
   if (!(error instanceof Error) || depth > 5) return undefined;
   const code = readCode(error);
   if (code !== undefined) return error;
@@ -43,14 +47,14 @@ const findCoded = (error: unknown, depth = 0): Error | undefined => {
     if (found !== undefined) return found;
   }
   return undefined;
-};
+}
 
 /** Code and words of a request that got no answer, with nothing of what was sent or received. */
-export const describeNetworkError = (error: unknown): NetworkError => {
+export function describeNetworkError(error: unknown): NetworkError {
   const coded = findCoded(error);
   if (coded === undefined) return { code: undefined, text: 'no answer', cause: undefined };
   const code = readCode(coded);
   const message = coded.message === '' ? String(code) : coded.message;
   const cause = Object.assign(new Error(message), { name: coded.name, code });
   return { code, text: message.includes(String(code)) ? message : `${message}, ${code}`, cause };
-};
+}

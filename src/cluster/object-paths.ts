@@ -28,7 +28,7 @@ export interface ObjectPath {
 }
 
 /** Where the API serves an object or its collection. Throws TypeError for a kind that no release has. */
-export const pathOf = (ref: Omit<ObjectRef, 'name'> & { readonly name?: string }): ObjectPath => {
+export function pathOf(ref: Omit<ObjectRef, 'name'> & { readonly name?: string }): ObjectPath {
   const resource = Object.hasOwn(RESOURCES, ref.kind) ? RESOURCES[ref.kind] : undefined;
   if (resource === undefined || resource.apiVersion !== ref.apiVersion) {
     throw new TypeError(`No release has objects of ${ref.apiVersion} ${ref.kind}.`);
@@ -42,4 +42,4 @@ export const pathOf = (ref: Omit<ObjectRef, 'name'> & { readonly name?: string }
     apiGroup: slash < 0 ? '' : ref.apiVersion.slice(0, slash),
     path: `${base}${scope}/${resource.plural}${name}`,
   };
-};
+}

@@ -18,16 +18,16 @@ export interface PageRequest {
 }
 
 /** The outcome of a list call whose continue token is too old (410, after some minutes). */
-export const pageExpired = ({ status }: Refusal): 'expired' | undefined => (status === 410 ? 'expired' : undefined);
+export function pageExpired({ status }: Refusal): 'expired' | undefined {
+  return status === 410 ? 'expired' : undefined;
+}
 
 /**
  * All items of all pages, which are one consistent snapshot. Each page is a call with a deadline of its own. A list
  * whose token expires is begun anew, once.
  */
-export const listPages = async <T>(
-  list: (page: PageRequest) => Promise<Page<T> | 'expired'>,
-): Promise<readonly T[]> => {
-  const restart = async (): Promise<readonly T[] | 'expired'> => {
+export async function listPages<T>(list: (page: PageRequest) => Promise<Page<T> | 'expired'>): Promise<readonly T[]> {
+  async function restart(): Promise<readonly T[] | 'expired'> {
     const items: T[] = [];
     let next: string | undefined;
     for (let count = 0; count < MAX_PAGES; count += 1) {
@@ -38,9 +38,9 @@ export const listPages = async <T>(
       if (next === undefined || next === '') return items;
     }
     throw new UnavailableError(`The API server's list did not end after ${MAX_PAGES} pages.`);
-  };
+  }
   const first = await restart();
   const result = first === 'expired' ? await restart() : first;
   if (result === 'expired') throw new UnavailableError('The list changed too fast to be read page by page; try again.');
   return result;
-};
+}

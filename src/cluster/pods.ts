@@ -7,71 +7,85 @@ import { listPages, pageExpired } from './pages.ts';
 /** The most of one log that is read. */
 const MAX_LOG_BYTES = 256 * 1024;
 
-const attempt = (verb: Attempt['verb'], resource: string, namespace: string, options?: CallOptions) => ({
-  verb,
-  resource,
-  apiGroup: '' as const,
-  namespace,
-  options,
-  isIdempotent: true,
-});
+function attempt(verb: Attempt['verb'], resource: string, namespace: string, options?: CallOptions) {
+  return {
+    verb,
+    resource,
+    apiGroup: '' as const,
+    namespace,
+    options,
+    isIdempotent: true,
+  };
+}
 
 /** Events of the newer API have no lastTimestamp: https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/ */
-const readTimeMs = ({ series, lastTimestamp, eventTime, firstTimestamp, metadata }: CoreV1Event): number =>
-  (series?.lastObservedTime ?? lastTimestamp ?? eventTime ?? firstTimestamp ?? metadata.creationTimestamp)?.getTime() ??
-  0;
+function readTimeMs({ series, lastTimestamp, eventTime, firstTimestamp, metadata }: CoreV1Event): number {
+  return (
+    (
+      series?.lastObservedTime ??
+      lastTimestamp ??
+      eventTime ??
+      firstTimestamp ??
+      metadata.creationTimestamp
+    )?.getTime() ?? 0
+  );
+}
 
 /** 400s of the log call that say "not yet" or "none", as the API server (pkg/registry/core/pod) and the kubelet word them. */
 const NO_LOG =
   /is waiting to start|is not valid for pod|does not have a host assigned|previous terminated container .* not found|is not available/;
 
-const isWithoutLog = ({ status, message }: Refusal): boolean =>
-  status === 404 || (status === 400 && NO_LOG.test(message ?? ''));
+function isWithoutLog({ status, message }: Refusal): boolean {
+  return status === 404 || (status === 400 && NO_LOG.test(message ?? ''));
+}
 
 /** Pods, what happened to them, and what they said. */
-export const createPods = (core: () => CoreV1Api, call: Caller): Pods => ({
-  listPods: async (namespace, labelSelector, options) =>
-    listPages((page) =>
-      call({
-        ...attempt('list', 'pods', namespace, options),
-        send: (sendOptions) => core().listNamespacedPod({ namespace, labelSelector, ...page }, sendOptions),
-        outcome: pageExpired,
-      }),
-    ),
+export function createPods(core: () => CoreV1Api, call: Caller): Pods {
+  return {
+    listPods: async (namespace, labelSelector, options) =>
+      listPages((page) =>
+        call({
+          ...attempt('list', 'pods', namespace, options),
+          send: (sendOptions) => core().listNamespacedPod({ namespace, labelSelector, ...page }, sendOptions),
+          outcome: pageExpired,
+        }),
+      ),
 
-  listEvents: async (namespace, { kind, name, uid }, options) => {
-    const fields = { 'involvedObject.kind': kind, 'involvedObject.name': name, 'involvedObject.uid': uid };
-    const fieldSelector = Object.entries(fields)
-      .filter(([, value]) => value !== undefined)
-      .map(([field, value]) => `${field}=${value}`)
-      .join(',');
-    const events = await listPages((page) =>
-      call({
-        ...attempt('list', 'events', namespace, options),
-        send: (sendOptions) => core().listNamespacedEvent({ namespace, fieldSelector, ...page }, sendOptions),
-        outcome: pageExpired,
-      }),
-    );
-    return events.toSorted((a, b) => readTimeMs(a) - readTimeMs(b));
-  },
+    listEvents: async (namespace, { kind, name, uid }, options) => {
+      const fields = { 'involvedObject.kind': kind, 'involvedObject.name': name, 'involvedObject.uid': uid };
+      const fieldSelector = Object.entries(fields)
+        .filter(([, value]) => value !== undefined)
+        .map(([field, value]) => `${field}=${value}`)
+        .join(',');
+      const events = await listPages((page) =>
+        call({
+          ...attempt('list', 'events', namespace, options),
+          send: (sendOptions) => core().listNamespacedEvent({ namespace, fieldSelector, ...page }, sendOptions),
+          outcome: pageExpired,
+        }),
+      );
+      return events.toSorted((a, b) => readTimeMs(a) - readTimeMs(b));
+    },
 
-  podLog: async (namespace, pod, { container, tailLines, previous = false, signal }) => {
-    const read = (lines: number): Promise<string | null> =>
-      call({
-        ...attempt('get', 'pods/log', namespace, signal === undefined ? undefined : { signal }),
-        name: pod,
-        expects: 'text',
-        send: (sendOptions) =>
-          core().readNamespacedPodLog(
-            { namespace, name: pod, container, previous, tailLines: lines, limitBytes: MAX_LOG_BYTES },
-            sendOptions,
-          ),
-        outcome: (refusal) => (isWithoutLog(refusal) ? null : undefined),
-      });
-    // limitBytes cuts the end off, and the end is what was asked for: fewer lines are read until all of them fit.
-    for (let lines = tailLines; ; lines = Math.floor(lines / 4)) {
-      const log = await read(Math.max(1, lines));
-      if (log === null || lines <= 1 || Buffer.byteLength(log) < MAX_LOG_BYTES) return log;
-    }
-  },
-});
+    podLog: async (namespace, pod, { container, tailLines, previous = false, signal }) => {
+      function read(lines: number): Promise<string | null> {
+        return call({
+          ...attempt('get', 'pods/log', namespace, signal === undefined ? undefined : { signal }),
+          name: pod,
+          expects: 'text',
+          send: (sendOptions) =>
+            core().readNamespacedPodLog(
+              { namespace, name: pod, container, previous, tailLines: lines, limitBytes: MAX_LOG_BYTES },
+              sendOptions,
+            ),
+          outcome: (refusal) => (isWithoutLog(refusal) ? null : undefined),
+        });
+      }
+      // limitBytes cuts the end off, and the end is what was asked for: fewer lines are read until all of them fit.
+      for (let lines = tailLines; ; lines = Math.floor(lines / 4)) {
+        const log = await read(Math.max(1, lines));
+        if (log === null || lines <= 1 || Buffer.byteLength(log) < MAX_LOG_BYTES) return log;
+      }
+    },
+  };
+}

@@ -12,13 +12,13 @@ export interface RawRequest {
   readonly contentType?: string;
 }
 
-const libraryOf = (options: ConfigurationOptions): HttpLibrary => {
+function libraryOf(options: ConfigurationOptions): HttpLibrary {
   if (options.httpApi === undefined) throw new TypeError('A raw call is sent by the library of its caller.');
   return options.httpApi;
-};
+}
 
 /** The answer to one request as it came, whatever its status. */
-export const sendRaw = async (options: ConfigurationOptions, request: RawRequest): Promise<ResponseContext> => {
+export async function sendRaw(options: ConfigurationOptions, request: RawRequest): Promise<ResponseContext> {
   const context = new RequestContext(`${PLACEHOLDER_SERVER}${request.path}`, request.method);
   for (const [name, value] of Object.entries(request.query ?? {})) {
     if (value !== undefined) context.setQueryParam(name, value);
@@ -29,18 +29,18 @@ export const sendRaw = async (options: ConfigurationOptions, request: RawRequest
     context.setBody(JSON.stringify(request.body));
   }
   return libraryOf(options).send(context).toPromise();
-};
+}
 
 /**
  * The JSON of an answer and its status. The generated client's models drop fields that they do not know and make dates
  * of times; releases compare and store objects as they are. Throws ApiException for a status of 300 and more.
  */
-export const sendJson = async (
+export async function sendJson(
   options: ConfigurationOptions,
   request: RawRequest,
-): Promise<{ readonly status: number; readonly json: unknown }> => {
+): Promise<{ readonly status: number; readonly json: unknown }> {
   const answer = await sendRaw(options, request);
   const text = await answer.body.text();
   if (answer.httpStatusCode >= 300) throw new ApiException(answer.httpStatusCode, 'refused', text, answer.headers);
   return { status: answer.httpStatusCode, json: JSON.parse(text) };
-};
+}

@@ -8,7 +8,7 @@ const MAX_BODY = 4_096;
 const OF_THE_WAY: ReadonlySet<number> = new Set([429, 502, 504]);
 
 /** The answer of something on the way, in place of the pod's: there was no endpoint, or it could not be reached. */
-const ownAnswer = (status: number, body: string): string | undefined => {
+function ownAnswer(status: number, body: string): string | undefined {
   if (OF_THE_WAY.has(status)) return `${status}: ${body.slice(0, 300).trim()}`;
   if (/^error trying to reach service/i.test(body)) return body.slice(0, 300);
   if (!body.startsWith('{') || status < 400) return undefined;
@@ -19,30 +19,32 @@ const ownAnswer = (status: number, body: string): string | undefined => {
   } catch {
     return undefined;
   }
-};
+}
 
 /** GET through the API server's service proxy: reaches a Service from outside of the cluster's network. */
-export const createServiceProxy = (call: Caller): ServiceProxy => ({
-  probeService: async (namespace, service, port, path, options) =>
-    call<Probe>({
-      verb: 'get',
-      resource: 'services/proxy',
-      apiGroup: '',
-      namespace,
-      name: `${service}:${port}`,
-      options,
-      isIdempotent: false,
-      expects: 'text',
-      send: async (sendOptions) => {
-        const base = `/api/v1/namespaces/${encodeURIComponent(namespace)}/services`;
-        const answer = await sendRaw(sendOptions, {
-          method: 'GET',
-          path: `${base}/${encodeURIComponent(service)}:${encodeURIComponent(port)}/proxy${path}`,
-        });
-        const body = await answer.body.text();
-        const message = ownAnswer(answer.httpStatusCode, body);
-        if (message !== undefined) return { kind: 'unreachable', message };
-        return { kind: 'answered', status: answer.httpStatusCode, body: body.slice(0, MAX_BODY) };
-      },
-    }),
-});
+export function createServiceProxy(call: Caller): ServiceProxy {
+  return {
+    probeService: async (namespace, service, port, path, options) =>
+      call<Probe>({
+        verb: 'get',
+        resource: 'services/proxy',
+        apiGroup: '',
+        namespace,
+        name: `${service}:${port}`,
+        options,
+        isIdempotent: false,
+        expects: 'text',
+        send: async (sendOptions) => {
+          const base = `/api/v1/namespaces/${encodeURIComponent(namespace)}/services`;
+          const answer = await sendRaw(sendOptions, {
+            method: 'GET',
+            path: `${base}/${encodeURIComponent(service)}:${encodeURIComponent(port)}/proxy${path}`,
+          });
+          const body = await answer.body.text();
+          const message = ownAnswer(answer.httpStatusCode, body);
+          if (message !== undefined) return { kind: 'unreachable', message };
+          return { kind: 'answered', status: answer.httpStatusCode, body: body.slice(0, MAX_BODY) };
+        },
+      }),
+  };
+}

@@ -22,11 +22,11 @@ interface SweptLists extends SweptRuns {
 const NO_LISTS: SweptLists = { started: 0, settled: 0, failed: 0, complete: true, missedTicks: 0 };
 
 /** The runs of lists, and the schedules. */
-const sweepLists = async (deps: AggregateDeps, signal: AbortSignal): Promise<SweptLists> => {
+async function sweepLists(deps: AggregateDeps, signal: AbortSignal): Promise<SweptLists> {
   const known = await Array.fromAsync(listRuns(deps, { signal }));
   const missedTicks = await sweepSchedules(deps, await schedulesOf(deps, signal), known, { signal });
   return { ...(await sweepRuns(deps, known, signal)), missedTicks };
-};
+}
 
 const sweepAll: AggregateHandler = async (deps, req, signal) => {
   const startedAt = performance.now();
@@ -69,9 +69,10 @@ const ROUTES: Routes<AggregateDeps> = {
 };
 
 /** The HTTP function `aggregate`. */
-export const createAggregate = (deps: AggregateDeps): HttpFunction =>
-  serveRoutes(
+export function createAggregate(deps: AggregateDeps): HttpFunction {
+  return serveRoutes(
     deps,
     ROUTES,
     'POST / runs an aggregation, GET / lists the runs, GET /<aggregationId> tells of one, GET /tasks lists the tasks.',
   );
+}

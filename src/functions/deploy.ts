@@ -30,33 +30,37 @@ const WAITS = ['timeoutSec', 'onFailure'] as const;
 const MAX_REVISION = 999_999_999;
 const MAX_WAIT_SEC = 3_600;
 
-const nameOf = (req: Request): string => String(req.params['release'] ?? '');
+function nameOf(req: Request): string {
+  return String(req.params['release'] ?? '');
+}
 
-const wantsText = (req: Request): boolean => req.accepts(['application/json', 'text/plain']) === 'text/plain';
+function wantsText(req: Request): boolean {
+  return req.accepts(['application/json', 'text/plain']) === 'text/plain';
+}
 
 const PLAIN = 'text/plain; charset=utf-8';
 
 /** The namespace is the one asked for, or the one that holds the release. */
-const siteOf = async (deps: DeployDeps, req: Request, query: Query, signal: AbortSignal): Promise<Site> => {
+async function siteOf(deps: DeployDeps, req: Request, query: Query, signal: AbortSignal): Promise<Site> {
   const release = nameOf(req);
   const asked = text(query, 'namespace');
   const { allowed } = deps.release.launch;
   assertSite(release, asked, allowed);
   return { release, namespace: asked ?? (await findNamespace(deps.release, release, signal)), signal };
-};
+}
 
-const waitOf = (deps: DeployDeps, query: Query): Pick<DeployRequest, 'waitSec' | 'onFailure'> => {
+function waitOf(deps: DeployDeps, query: Query): Pick<DeployRequest, 'waitSec' | 'onFailure'> {
   const onFailure = choice(query, 'onFailure', ['rollback', 'keep']) ?? 'rollback';
   const asked = wholeNumber(query, 'timeoutSec', 1, MAX_WAIT_SEC);
   return { onFailure, waitSec: chooseWaitSec(asked, deps.requestTimeoutMs, onFailure) };
-};
+}
 
-const readRequest = async (
+async function readRequest(
   deps: DeployDeps,
   req: Request,
   query: Query,
   dryRun: DeployRequest['dryRun'],
-): Promise<DeployRequest> => {
+): Promise<DeployRequest> {
   const waits = waitOf(deps, query);
   const requestedBy = callerOf(req);
   const adopt = flag(query, 'adopt');
@@ -70,9 +74,9 @@ const readRequest = async (
     ...waits,
     ...(requestedBy !== undefined && { requestedBy }),
   };
-};
+}
 
-const buildAnswer = (req: Request, answer: ReleaseAnswer): Answer => {
+function buildAnswer(req: Request, answer: ReleaseAnswer): Answer {
   const { outcome, release, namespace, revision } = answer;
   const isNew = outcome === 'deployed' && revision === 1;
   return {
@@ -81,7 +85,7 @@ const buildAnswer = (req: Request, answer: ReleaseAnswer): Answer => {
     ...(isNew && { headers: { Location: `/${release}` } }),
     ...(wantsText(req) ? { body: unifiedText(answer.diff), contentType: PLAIN } : { body: answer }),
   };
-};
+}
 
 const install: DeployHandler = async (deps, req, signal) => {
   const query = parseQuery(req.url, [...SETS, ...WAITS, 'dryRun', 'adopt']);
@@ -156,9 +160,10 @@ const ROUTES: Routes<DeployDeps> = {
 };
 
 /** The HTTP function `deploy`. */
-export const createDeploy = (deps: DeployDeps): HttpFunction =>
-  serveRoutes(
+export function createDeploy(deps: DeployDeps): HttpFunction {
+  return serveRoutes(
     deps,
     ROUTES,
     'GET / lists the releases; POST /<release> deploys one, GET and DELETE /<release> show and uninstall it; /<release>/history, /diff and /rollback are there too.',
   );
+}

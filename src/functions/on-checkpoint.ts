@@ -38,23 +38,24 @@ interface Settled {
  */
 type Meaning = 'nothing' | 'unread' | 'list' | 'claimed' | 'update';
 
-const isBudgetSpent = (error: AppError, signal: AbortSignal): boolean =>
-  error instanceof DeadlineError && signal.aborted;
+function isBudgetSpent(error: AppError, signal: AbortSignal): boolean {
+  return error instanceof DeadlineError && signal.aborted;
+}
 
 /**
  * Whether the event is delivered again. What lives in the event alone is never acknowledged, whatever the fault: somebody
  * mends the values, and the next delivery does what it asks for. Of what is on record only a passing fault is worth a
  * delivery; and for an update running out of time is not (the sweep has more of it).
  */
-const isRetried = (error: unknown, meaning: Meaning, signal: AbortSignal): boolean => {
+function isRetried(error: unknown, meaning: Meaning, signal: AbortSignal): boolean {
   if (!(error instanceof AppError)) return true;
   if (meaning === 'unread' || meaning === 'list') return true;
   return error.retryable && !(meaning === 'update' && isBudgetSpent(error, signal));
-};
+}
 
 type Mean = (meaning: Meaning) => void;
 
-const listOf = (values: Values, object: FinalisedObject) => {
+function listOf(values: Values, object: FinalisedObject) {
   for (const [index, list] of values.lists.entries()) {
     const match = matchPattern(parseObjectPattern(list.object, `lists[${index}].object`), object);
     if (match === null) continue;
@@ -64,25 +65,25 @@ const listOf = (values: Values, object: FinalisedObject) => {
     };
   }
   return null;
-};
+}
 
 /** A fault after the claim is kept in the claim; one before it leaves nothing. */
-const noteClaim = async (deps: OnCheckpointDeps, id: string, signal: AbortSignal, mean: Mean): Promise<void> => {
+async function noteClaim(deps: OnCheckpointDeps, id: string, signal: AbortSignal, mean: Mean): Promise<void> {
   try {
     if ((await readRun(deps.launch, id, { signal })) !== null) mean('claimed');
   } catch (error) {
     // Not known: as good as not there.
     if (!(error instanceof AppError)) throw error;
   }
-};
+}
 
-const startRun = async (
+async function startRun(
   deps: OnCheckpointDeps,
   values: Values,
   list: FinalisedObject & { outputPath: string },
   signal: AbortSignal,
   mean: Mean,
-): Promise<Settled> => {
+): Promise<Settled> {
   const request = buildUploadRequest(values, list, deps.defaults);
   const { outcome, record } = await launch(deps.launch, request, { dryRun: false, signal }).catch(
     async (error: unknown) => {
@@ -95,9 +96,9 @@ const startRun = async (
     message: `list: run ${aggregationId} ${outcome}`,
     fields: { trigger: 'upload', aggregationId, outcome, state },
   };
-};
+}
 
-const advanceTask = async (deps: OnCheckpointDeps, taskId: string, signal: AbortSignal): Promise<Settled> => {
+async function advanceTask(deps: OnCheckpointDeps, taskId: string, signal: AbortSignal): Promise<Settled> {
   const { decision, openRound } = await advance(deps.rounds, taskId, { signal });
   const { kind, reason } = decision;
   return {
@@ -110,9 +111,9 @@ const advanceTask = async (deps: OnCheckpointDeps, taskId: string, signal: Abort
       ...(openRound !== undefined && { round: openRound.round }),
     },
   };
-};
+}
 
-const settle = async (deps: OnCheckpointDeps, event: unknown, signal: AbortSignal, mean: Mean): Promise<Settled> => {
+async function settle(deps: OnCheckpointDeps, event: unknown, signal: AbortSignal, mean: Mean): Promise<Settled> {
   const parsed = parseStorageEvent(event);
   if (parsed.kind === 'other') return { message: `not for us: ${parsed.type}`, fields: {} };
   const { object } = parsed;
@@ -135,22 +136,23 @@ const settle = async (deps: OnCheckpointDeps, event: unknown, signal: AbortSigna
   }
   const reason = found.kind === 'unusable' ? `the object is ${found.reason}` : 'no pattern of rounds or lists matches';
   return { message: `acknowledged: ${reason}`, fields: {} };
-};
+}
 
-const nameOf = (event: unknown): LogFields => {
+function nameOf(event: unknown): LogFields {
   try {
     const parsed = parseStorageEvent(event);
     return parsed.kind === 'finalised' ? { ...parsed.object } : {};
   } catch {
     return {};
   }
-};
+}
 
 /** Of a run that is on record and waits for somebody: an alert of infra/ goes by it. */
-const troubleOf = (meaning: Meaning, isRetry: boolean): LogFields =>
-  meaning === 'claimed' && !isRetry ? { runTrouble: 'held-up' } : {};
+function troubleOf(meaning: Meaning, isRetry: boolean): LogFields {
+  return meaning === 'claimed' && !isRetry ? { runTrouble: 'held-up' } : {};
+}
 
-const tell = (deps: OnCheckpointDeps, error: unknown, isRetry: boolean, fields: LogFields): void => {
+function tell(deps: OnCheckpointDeps, error: unknown, isRetry: boolean, fields: LogFields): void {
   const after = isRetry ? 'it will be delivered again' : 'acknowledged';
   if (error instanceof AppError) {
     const isPassing = isRetry && error.retryable;
@@ -164,7 +166,7 @@ const tell = (deps: OnCheckpointDeps, error: unknown, isRetry: boolean, fields: 
     code: 'internal',
     stack: frames.slice(0, 12).join('\n'),
   });
-};
+}
 
 /**
  * Told to the caller in place of an error, whose words are in the log by now. The framework prints the `stack` of what a
@@ -180,18 +182,19 @@ class RedeliverError extends Error {
  * task, anything else is acknowledged. To return is to acknowledge, to throw is to have the event delivered again.
  * It takes one parameter: with two, functions-framework would wait for a callback.
  */
-export const createOnCheckpoint =
-  (deps: OnCheckpointDeps) =>
-  async (event: unknown): Promise<void> => {
+export function createOnCheckpoint(deps: OnCheckpointDeps) {
+  return async (event: unknown): Promise<void> => {
     const startedAt = performance.now();
     const signal = AbortSignal.timeout(deps.budgetMs());
     let meaning: Meaning = 'nothing';
     await metered(async (meter) => {
-      const fields = (): LogFields => ({
-        ...nameOf(event),
-        durationMs: Math.round(performance.now() - startedAt),
-        upstreamCalls: meter.upstreamCalls,
-      });
+      function fields(): LogFields {
+        return {
+          ...nameOf(event),
+          durationMs: Math.round(performance.now() - startedAt),
+          upstreamCalls: meter.upstreamCalls,
+        };
+      }
       try {
         const settled = await settle(deps, event, signal, (found) => {
           meaning = found;
@@ -204,3 +207,4 @@ export const createOnCheckpoint =
       }
     });
   };
+}

@@ -6,7 +6,7 @@ import { closest } from '../values/nearest.ts';
 export type Query = ReadonlyMap<string, readonly string[]>;
 
 /** The query of a URL, each name with all its values in order. Throws InvalidRequestError on names not in `known`. */
-export const parseQuery = (url: string, known: readonly string[]): Query => {
+export function parseQuery(url: string, known: readonly string[]): Query {
   const at = url.indexOf('?');
   const query = new Map<string, string[]>();
   const issues: Issue[] = [];
@@ -23,42 +23,43 @@ export const parseQuery = (url: string, known: readonly string[]): Query => {
   if (issues.length > 0)
     throw new InvalidRequestError(issues.map(({ path, message }) => `${path} ${message}`).join('; '), issues);
   return query;
-};
+}
 
-const invalid = (name: string, message: string): InvalidRequestError =>
-  new InvalidRequestError(`?${name} ${message}`, [{ path: `?${name}`, message }]);
+function invalid(name: string, message: string): InvalidRequestError {
+  return new InvalidRequestError(`?${name} ${message}`, [{ path: `?${name}`, message }]);
+}
 
-const single = (query: Query, name: string): string | undefined => {
+function single(query: Query, name: string): string | undefined {
   const values = query.get(name) ?? [];
   if (values.length > 1) throw invalid(name, 'is given more than once');
   return values[0];
-};
+}
 
 /** `true` for `?name=true` and a bare `?name`, `false` for `?name=false` and where it is absent. */
-export const flag = (query: Query, name: string): boolean => {
+export function flag(query: Query, name: string): boolean {
   const value = single(query, name);
   if (value === undefined || value === 'false') return false;
   if (value === 'true' || value === '') return true;
   throw invalid(name, `is "${value.slice(0, 40)}"; write true or false`);
-};
+}
 
 /** A whole number from `least` to `most`, or `undefined` where it is absent. */
-export const wholeNumber = (query: Query, name: string, least: number, most: number): number | undefined => {
+export function wholeNumber(query: Query, name: string, least: number, most: number): number | undefined {
   const value = single(query, name);
   if (value === undefined) return undefined;
   const number = /^[0-9]{1,9}$/.test(value) ? Number(value) : Number.NaN;
   if (number >= least && number <= most) return number;
   throw invalid(name, `is "${value.slice(0, 40)}"; write a whole number from ${least} to ${most}`);
-};
+}
 
 /** One of `choices`, or `undefined` where it is absent. */
-export const choice = <T extends string>(query: Query, name: string, choices: readonly T[]): T | undefined => {
+export function choice<T extends string>(query: Query, name: string, choices: readonly T[]): T | undefined {
   const value = single(query, name);
   if (value === undefined) return undefined;
   const found = choices.find((candidate) => candidate === value);
   if (found !== undefined) return found;
   throw invalid(name, `is "${value.slice(0, 40)}"; write one of ${choices.join(', ')}`);
-};
+}
 
 /** The text of a parameter that may be given once. */
 export const text = single;

@@ -11,19 +11,20 @@ export const MAX_BODY_BYTES = 1_048_576;
 const CONTENT_TYPE = 'x-tensorio-content-type';
 const CONTENT_ENCODING = 'x-tensorio-content-encoding';
 
-const isDecodable = (path: string): boolean => {
+function isDecodable(path: string): boolean {
   try {
     decodeURIComponent(path);
     return true;
   } catch {
     return false;
   }
-};
+}
 
-const isMessage = (value: unknown): value is IncomingMessage =>
-  typeof value === 'object' && value !== null && 'headers' in value && 'url' in value;
+function isMessage(value: unknown): value is IncomingMessage {
+  return typeof value === 'object' && value !== null && 'headers' in value && 'url' in value;
+}
 
-const setAside = (request: IncomingMessage): void => {
+function setAside(request: IncomingMessage): void {
   const { headers } = request;
   // A request without a body has no `body` either, on which the framework's middleware for events throws a TypeError: an
   // empty event would be answered 500, and be delivered again for a day. Body-parser replaces it where there is a body.
@@ -38,12 +39,15 @@ const setAside = (request: IncomingMessage): void => {
   const [path = '/', query] = (request.url ?? '/').split('?', 2);
   // Taken literally, an escape that is none is answered by our own 400.
   if (!isDecodable(path)) request.url = path.replaceAll('%', '%25') + (query === undefined ? '' : `?${query}`);
-};
+}
 
 /** Whether express answers for this server: another one of the same process keeps its requests as they came. */
-const isOfExpress = (server: unknown): boolean =>
-  server instanceof Server &&
-  server.listeners('request').some((listener) => 'handle' in listener && 'settings' in listener);
+function isOfExpress(server: unknown): boolean {
+  return (
+    server instanceof Server &&
+    server.listeners('request').some((listener) => 'handle' in listener && 'settings' in listener)
+  );
+}
 
 let installed = false;
 
@@ -54,14 +58,14 @@ let installed = false;
  * any listener runs; there, content type and encoding are put aside under names that only {@link readBody} reads.
  * https://nodejs.org/api/diagnostics_channel.html#http
  */
-export const keepBodiesRaw = (): void => {
+export function keepBodiesRaw(): void {
   if (installed) return;
   installed = true;
   subscribe('http.server.request.start', (message) => {
     if (typeof message !== 'object' || message === null || !('request' in message) || !('server' in message)) return;
     if (isMessage(message.request) && isOfExpress(message.server)) setAside(message.request);
   });
-};
+}
 
 export interface RawBody {
   readonly bytes: Uint8Array;
@@ -69,8 +73,9 @@ export interface RawBody {
   readonly contentType: string | undefined;
 }
 
-const first = (header: string | string[] | undefined): string | undefined =>
-  Array.isArray(header) ? header[0] : header;
+function first(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header;
+}
 
 const DECODERS: Readonly<Record<string, (bytes: Uint8Array) => Promise<Uint8Array>>> = {
   identity: async (bytes) => bytes,
@@ -79,10 +84,11 @@ const DECODERS: Readonly<Record<string, (bytes: Uint8Array) => Promise<Uint8Arra
   br: (bytes) => promisify(brotliDecompress)(bytes, { maxOutputLength: MAX_BODY_BYTES }),
 };
 
-const tooLarge = (): TooLargeError =>
-  new TooLargeError(`The body is larger than ${MAX_BODY_BYTES} bytes, the most this service reads.`);
+function tooLarge(): TooLargeError {
+  return new TooLargeError(`The body is larger than ${MAX_BODY_BYTES} bytes, the most this service reads.`);
+}
 
-const decode = async (bytes: Uint8Array, encoding: string): Promise<Uint8Array> => {
+async function decode(bytes: Uint8Array, encoding: string): Promise<Uint8Array> {
   const decoder = Object.hasOwn(DECODERS, encoding) ? DECODERS[encoding] : undefined;
   if (decoder === undefined) {
     throw new UnsupportedMediaError(
@@ -96,19 +102,16 @@ const decode = async (bytes: Uint8Array, encoding: string): Promise<Uint8Array> 
     if (cause instanceof RangeError) throw tooLarge();
     throw new InvalidRequestError(`The body is not valid ${encoding}, as its Content-Encoding says.`, [], { cause });
   }
-};
+}
 
 /**
  * The request's body as the client sent it, unpacked. `bytes` is what the framework kept of it. Throws TooLargeError,
  * UnsupportedMediaError, or InvalidRequestError on a body that is not what its encoding says.
  */
-export const readBody = async (
-  headers: IncomingMessage['headers'],
-  bytes: Uint8Array | undefined,
-): Promise<RawBody> => {
+export async function readBody(headers: IncomingMessage['headers'], bytes: Uint8Array | undefined): Promise<RawBody> {
   const contentType = first(headers[CONTENT_TYPE]);
   if (bytes === undefined || bytes.length === 0) return { bytes: new Uint8Array(), contentType };
   if (bytes.length > MAX_BODY_BYTES) throw tooLarge();
   const encoding = (first(headers[CONTENT_ENCODING]) ?? 'identity').trim().toLowerCase();
   return { bytes: await decode(bytes, encoding), contentType };
-};
+}

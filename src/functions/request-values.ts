@@ -11,39 +11,42 @@ import { applySet } from '../values/set.ts';
 import type { Query } from './query.ts';
 import { MAX_BODY_BYTES, readBody } from './raw-request.ts';
 
-const bytesOf = (req: Request): Uint8Array | undefined => (req.body instanceof Uint8Array ? req.body : undefined);
+function bytesOf(req: Request): Uint8Array | undefined {
+  return req.body instanceof Uint8Array ? req.body : undefined;
+}
 
-const applySets = (values: JsonObject, query: Query, kind: SetKind): JsonObject =>
-  (query.get(kind) ?? []).reduce(
+function applySets(values: JsonObject, query: Query, kind: SetKind): JsonObject {
+  return (query.get(kind) ?? []).reduce(
     (laid, expression) => applySet(laid, expression, { kind, isText: isTextField }),
     values,
   );
+}
 
-const readDocument = async (req: Request): Promise<JsonObject> => {
+async function readDocument(req: Request): Promise<JsonObject> {
   const { bytes, contentType } = await readBody(req.headers, bytesOf(req));
   return parseDocument(bytes, { maxBytes: MAX_BODY_BYTES, ...(contentType !== undefined && { contentType }) });
-};
+}
 
 /**
  * The values of a call that says everything itself: the body's, with `?set=` and `?set-string=` over them, as
  * `helm upgrade -f ... --set ...` does. Throws InvalidRequestError with every fault at once.
  */
-export const readWholeValues = async (
+export async function readWholeValues(
   req: Request,
   query: Query,
-): Promise<{ readonly values: Values; readonly document: JsonObject }> => {
+): Promise<{ readonly values: Values; readonly document: JsonObject }> {
   const given = await readDocument(req);
   const document = mergeValues({}, applySets(applySets(given, query, 'set'), query, 'set-string'));
   return { values: validateValues(document), document };
-};
+}
 
 /**
  * The values of a call: configured ones, the body's over them, `?set=` and `?set-string=` over both, as helm lays
  * `-f` and `--set` over a chart's values. Throws InvalidRequestError with every fault at once.
  */
-export const readRequestValues = async (configured: JsonObject, req: Request, query: Query): Promise<Values> => {
+export async function readRequestValues(configured: JsonObject, req: Request, query: Query): Promise<Values> {
   const document = await readDocument(req);
   const { values } = parseAggregationDocument(document);
   const set = applySets(applySets(values, query, 'set'), query, 'set-string');
   return validateValues(mergeValues(configured, set));
-};
+}

@@ -20,7 +20,7 @@ export interface RespondDeps {
 }
 
 /** A problem document of RFC 9457. `type` is a URN: the codes are told in README.md, not served. */
-export const problemOf = (error: unknown): Answer & { readonly body: Record<string, unknown> } => {
+export function problemOf(error: unknown): Answer & { readonly body: Record<string, unknown> } {
   if (!(error instanceof AppError)) {
     const title = 'Something went wrong in this service';
     return {
@@ -34,30 +34,30 @@ export const problemOf = (error: unknown): Answer & { readonly body: Record<stri
     headers,
     body: { ...details, type: `urn:tensorio-trigger:${code}`, title, status, detail: message },
   };
-};
+}
 
-const severityOf = (status: number): Severity => {
+function severityOf(status: number): Severity {
   if (status >= 500) return 'ERROR';
   return status >= 400 ? 'WARNING' : 'INFO';
-};
+}
 
-const causesOf = (error: unknown): string[] => {
+function causesOf(error: unknown): string[] {
   const causes: string[] = [];
   for (let at = error; at instanceof Error && causes.length < 5; at = at.cause)
     causes.push(`${at.name}: ${at.message}`);
   return causes;
-};
+}
 
 // Foreign messages can embed a request's body or headers (ApiException does): only errors of ours are told as they
 // are, of any other the class and the stack's frames, which name our code.
-const errorFields = (error: unknown): LogFields => {
+function errorFields(error: unknown): LogFields {
   if (error instanceof AppError) return { code: error.code, error: error.message };
   if (!(error instanceof Error)) return { code: 'internal', error: typeof error };
   const frames = (error.stack ?? '').split('\n').filter((line) => line.trimStart().startsWith('at '));
   return { code: 'internal', error: causesOf(error).slice(0, 1), stack: frames.slice(0, 12).join('\n') };
-};
+}
 
-const send = (res: Response, answer: Answer, contentType: string): void => {
+function send(res: Response, answer: Answer, contentType: string): void {
   if (res.headersSent) return;
   res.status(answer.status).set({ 'Cache-Control': 'no-store', ...answer.headers });
   if (typeof answer.body === 'string') {
@@ -65,21 +65,21 @@ const send = (res: Response, answer: Answer, contentType: string): void => {
     return;
   }
   res.type(contentType).send(`${JSON.stringify(answer.body, null, 2)}\n`);
-};
+}
 
 /**
  * Runs `work`, answers its result or the error it threw, and writes one log line for the call. Never rejects.
  * An error that is not an AppError is a bug: the caller gets a bland 500, the log gets the class and the stack.
  */
-export const respond = async (
+export async function respond(
   deps: RespondDeps,
   req: Request,
   res: Response,
   work: () => Promise<Answer>,
-): Promise<void> => {
+): Promise<void> {
   const startedAt = performance.now();
-  const line = (status: number, upstreamCalls: number, fields: LogFields): void =>
-    deps.log(severityOf(status), `${req.method} ${req.path} -> ${status}`, {
+  function line(status: number, upstreamCalls: number, fields: LogFields): void {
+    return deps.log(severityOf(status), `${req.method} ${req.path} -> ${status}`, {
       ...traceFields(req, deps.projectId),
       method: req.method,
       path: req.path,
@@ -88,6 +88,7 @@ export const respond = async (
       durationMs: Math.round((performance.now() - startedAt) * 10) / 10,
       upstreamCalls,
     });
+  }
   await metered(async (meter) => {
     try {
       const answer = await work();
@@ -99,4 +100,4 @@ export const respond = async (
       line(problem.status, meter.upstreamCalls, errorFields(error));
     }
   });
-};
+}

@@ -28,29 +28,30 @@ export interface RoundsWiring {
   readonly configured: (signal?: AbortSignal) => Promise<ConfiguredValues>;
 }
 
-const policiesOf = (values: Values): RoundPolicy[] =>
-  values.rounds.map((round, index) => ({
+function policiesOf(values: Values): RoundPolicy[] {
+  return values.rounds.map((round, index) => ({
     ...round,
     uploads: parseUploadPattern(round.uploads, `rounds[${index}].uploads`),
   }));
+}
 
-const assertAllowed = (launch: LaunchDeps, job: V1Job): void => {
+function assertAllowed(launch: LaunchDeps, job: V1Job): void {
   const issues = allowedJobIssues(launch.allowed, job);
   if (issues.length === 0) return;
   const told = issues.map(({ message }) => message).join('; ');
   throw new UpstreamError(
     `Configuration does not allow the Job of a round: ${told}. Change the configured values, or what is allowed.`,
   );
-};
+}
 
 /** The dependencies of rounds, from those of a launch and the configured values. */
-export const createRoundsDeps = ({ launch, log, defaults, configured }: RoundsWiring): RoundsDeps => {
+export function createRoundsDeps({ launch, log, defaults, configured }: RoundsWiring): RoundsDeps {
   // A look at a task begins with its policies; what is built in it is built from the same values.
   let latest: Values | undefined;
-  const values = (): Values => {
+  function values(): Values {
     if (latest === undefined) throw new Error('the policies are asked for first');
     return latest;
-  };
+  }
   return {
     store: launch.store,
     cluster: launch.cluster,
@@ -74,4 +75,4 @@ export const createRoundsDeps = ({ launch, log, defaults, configured }: RoundsWi
     ledgers: createLedgerStore(launch.store, launch.stateUri),
     coalescer: createCoalescer(),
   };
-};
+}

@@ -17,31 +17,31 @@ export interface RoutesDeps extends RespondDeps {
   readonly requestTimeoutMs: number;
 }
 
-const notAllowed =
-  (allow: string): Handler<unknown> =>
-  async (_deps, req) => {
+function notAllowed(allow: string): Handler<unknown> {
+  return async (_deps, req) => {
     throw new MethodNotAllowedError(`${req.method} is not a method of ${req.path}; it takes ${allow}.`, {
       headers: { Allow: allow },
     });
   };
+}
 
-const notFound =
-  (hint: string): Handler<unknown> =>
-  async (_deps, req) => {
+function notFound(hint: string): Handler<unknown> {
+  return async (_deps, req) => {
     throw new NotFoundError(`There is nothing at ${req.path}. ${hint}`);
   };
+}
 
 /**
  * An HTTP function of `routes`: an express Router. Another method of one of its paths is answered 405, another path 404
  * with `hint`, which says what is there. functions-framework calls it with a request and a response only, while a
  * Router wants to be told what comes after it: here, nothing does.
  */
-export const serveRoutes = <D extends RoutesDeps>(deps: D, routes: Routes<D>, hint: string): HttpFunction => {
+export function serveRoutes<D extends RoutesDeps>(deps: D, routes: Routes<D>, hint: string): HttpFunction {
   const router = express.Router({ caseSensitive: true, strict: false });
-  const on =
-    (handler: Handler<D>): RequestHandler =>
-    (req, res) =>
+  function on(handler: Handler<D>): RequestHandler {
+    return (req, res) =>
       void respond(deps, req, res, () => handler(deps, req, AbortSignal.timeout(deps.requestTimeoutMs)));
+  }
   for (const [path, { get, post, delete: remove }] of Object.entries(routes)) {
     const route = router.route(path);
     if (get !== undefined) route.get(on(get));
@@ -51,4 +51,4 @@ export const serveRoutes = <D extends RoutesDeps>(deps: D, routes: Routes<D>, hi
     route.all(on(notAllowed(allow.join(', '))));
   }
   return (req, res) => router(req, res, () => on(notFound(hint))(req, res, () => {}));
-};
+}

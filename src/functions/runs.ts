@@ -20,14 +20,14 @@ const STATES = ['claimed', 'created', 'complete', 'failed', 'cancelled', 'gone',
 const MAX_LOG_LINES = 10_000;
 const MAX_PAGE = 1_000;
 
-const idOf = (req: Request): string => {
+function idOf(req: Request): string {
   const id = String(req.params['id'] ?? '');
   const problem = aggregationIdProblem(id);
   if (problem === null) return id;
   throw new InvalidRequestError(`"${id.slice(0, 200)}" cannot be an aggregationId: it ${problem}.`, [
     { path: 'aggregationId', message: problem },
   ]);
-};
+}
 
 interface Asked {
   readonly query: Query;
@@ -35,12 +35,7 @@ interface Asked {
 }
 
 /** Starts the run that a call asks for: configured values, the body's over them, `?set=` over both. */
-export const startRun = async (
-  deps: AggregateDeps,
-  req: Request,
-  signal: AbortSignal,
-  asked: Asked,
-): Promise<Answer> => {
+export async function startRun(deps: AggregateDeps, req: Request, signal: AbortSignal, asked: Asked): Promise<Answer> {
   const { query, scheduler } = asked;
   const dryRun = flag(query, 'dryRun');
   const values = await readRequestValues(await deps.configuredValues(signal), req, query);
@@ -66,7 +61,7 @@ export const startRun = async (
       ...(schedule !== undefined && { schedule: schedule.name }),
     },
   };
-};
+}
 
 /** What may stand in the query of a call that starts a run. */
 export const RUN_QUERY = ['set', 'set-string', 'dryRun'] as const;

@@ -20,7 +20,7 @@ const CLOCK_SKEW_MS = 10_000;
  * `X-CloudScheduler: true`, the job's short name, and the tick in RFC 3339 with any offset; a forced run carries no
  * tick, or a later one. https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs#httptarget
  */
-export const schedulerCallOf = (req: Request, now: Date): SchedulerCall | undefined => {
+export function schedulerCallOf(req: Request, now: Date): SchedulerCall | undefined {
   if (req.get('x-cloudscheduler')?.toLowerCase() !== 'true') return undefined;
   const job = req.get('x-cloudscheduler-jobname')?.split('/').at(-1) ?? '';
   if (!JOB_NAME.test(job))
@@ -32,4 +32,4 @@ export const schedulerCallOf = (req: Request, now: Date): SchedulerCall | undefi
     throw new InvalidRequestError(`X-CloudScheduler-ScheduleTime "${text.slice(0, 80)}" is not an RFC 3339 time.`);
   }
   return tick.getTime() > now.getTime() + CLOCK_SKEW_MS ? { job } : { job, tick };
-};
+}

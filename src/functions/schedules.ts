@@ -8,8 +8,9 @@ import { parseQuery, text } from './query.ts';
 import { RUN_QUERY, startRun } from './runs.ts';
 
 /** The schedules of the configured values. */
-export const schedulesOf = async (deps: AggregateDeps, signal: AbortSignal): Promise<Values['schedules']> =>
-  parseValues(await deps.configuredValues(signal)).schedules;
+export async function schedulesOf(deps: AggregateDeps, signal: AbortSignal): Promise<Values['schedules']> {
+  return parseValues(await deps.configuredValues(signal)).schedules;
+}
 
 /** `GET /schedules` */
 export const listSchedules: AggregateHandler = async (deps, req, signal) => {

@@ -19,21 +19,22 @@ export type StorageEvent =
 // https://cloud.google.com/eventarc/docs/reference/supported-events#cloud-storage
 const FINALISED = 'google.cloud.storage.object.v1.finalized';
 
-const fail = (message: string): never => {
+function fail(message: string): never {
   throw new InvalidRequestError(`The event ${message}.`);
-};
+}
 
-const field = (source: JsonObject, name: string): JsonValue | undefined =>
-  Object.hasOwn(source, name) ? source[name] : undefined;
+function field(source: JsonObject, name: string): JsonValue | undefined {
+  return Object.hasOwn(source, name) ? source[name] : undefined;
+}
 
-const textOf = (source: JsonObject, name: string): string => {
+function textOf(source: JsonObject, name: string): string {
   const value = field(source, name);
   // int64 is text in the JSON of protocol buffers; what sends it as a number is understood as well.
   if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value);
   return typeof value === 'string' && value !== '' ? value : fail(`has no "${name}" in its data`);
-};
+}
 
-const objectOf = (data: JsonObject): FinalisedObject => {
+function objectOf(data: JsonObject): FinalisedObject {
   const generation = textOf(data, 'generation');
   if (!/^[0-9]{1,19}$/.test(generation)) fail(`has the generation "${generation.slice(0, 40)}", which is no int64`);
   const size = field(data, 'size') === undefined ? undefined : textOf(data, 'size');
@@ -44,15 +45,15 @@ const objectOf = (data: JsonObject): FinalisedObject => {
     generation,
     ...(size !== undefined && { size: Number(size) }),
   };
-};
+}
 
 // Not by the parser of requests: an object's own metadata may have any keys, and only fields of its own are read.
-const jsonOf = (bytes: Uint8Array): JsonObject => {
+function jsonOf(bytes: Uint8Array): JsonObject {
   const json = parseJson(Buffer.from(bytes).toString());
   return isJsonObject(json) ? json : fail('is not a JSON object');
-};
+}
 
-const parseJson = (text: string): unknown => {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
@@ -60,21 +61,22 @@ const parseJson = (text: string): unknown => {
       cause,
     });
   }
-};
+}
 
-const dataOf = (data: unknown): JsonObject => {
+function dataOf(data: unknown): JsonObject {
   if (data instanceof Uint8Array) return jsonOf(data);
   return isJsonObject(data) ? data : fail('has no data');
-};
+}
 
-const cloudEvent = (type: string, data: unknown): StorageEvent =>
-  type === FINALISED ? { kind: 'finalised', object: objectOf(dataOf(data)) } : { kind: 'other', type };
+function cloudEvent(type: string, data: unknown): StorageEvent {
+  return type === FINALISED ? { kind: 'finalised', object: objectOf(dataOf(data)) } : { kind: 'other', type };
+}
 
 /**
  * A Pub/Sub push envelope of a Cloud Storage notification: what the object is stands in attributes.
  * https://cloud.google.com/storage/docs/pubsub-notifications#attributes
  */
-const pubSubPush = (message: JsonObject): StorageEvent => {
+function pubSubPush(message: JsonObject): StorageEvent {
   const found = field(message, 'attributes');
   const attributes: JsonObject = isJsonObject(found) ? found : fail('is a Pub/Sub message without attributes');
   const type = field(attributes, 'eventType');
@@ -89,16 +91,16 @@ const pubSubPush = (message: JsonObject): StorageEvent => {
     Object.entries({ ...object, size }).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );
   return { kind: 'finalised', object: objectOf(known) };
-};
+}
 
 // With payload format NONE there is no data; the attributes say all but the size.
-const sizeOfPayload = (message: JsonObject): JsonValue | undefined => {
+function sizeOfPayload(message: JsonObject): JsonValue | undefined {
   const data = field(message, 'data');
   if (typeof data !== 'string' || data === '') return undefined;
   return field(jsonOf(Buffer.from(data, 'base64')), 'size');
-};
+}
 
-const structured = (document: JsonObject): StorageEvent => {
+function structured(document: JsonObject): StorageEvent {
   const message = field(document, 'message');
   if (isJsonObject(message)) return pubSubPush(message);
   const type = field(document, 'type');
@@ -107,17 +109,17 @@ const structured = (document: JsonObject): StorageEvent => {
   }
   const base64 = field(document, 'data_base64');
   return cloudEvent(type, typeof base64 === 'string' ? Buffer.from(base64, 'base64') : field(document, 'data'));
-};
+}
 
 /**
  * What functions-framework hands to a CloudEvent function, with the body unparsed (`raw-request.ts`): a context with
  * bytes as `data` in binary mode, else the bytes of the whole body: a structured CloudEvent or a Pub/Sub push.
  * Throws InvalidRequestError for whatever cannot be understood.
  */
-export const parseStorageEvent = (event: unknown): StorageEvent => {
+export function parseStorageEvent(event: unknown): StorageEvent {
   if (event instanceof Uint8Array) return structured(jsonOf(event));
   if (typeof event !== 'object' || event === null) return fail('is empty');
   if ('type' in event && typeof event.type === 'string')
     return cloudEvent(event.type, 'data' in event ? event.data : undefined);
   return isJsonObject(event) ? structured(event) : fail('has no type');
-};
+}

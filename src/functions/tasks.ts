@@ -18,22 +18,22 @@ type TasksHandler = Handler<TasksDeps>;
 
 const MAX_PAGE = 100;
 
-const taskIdOf = (req: Request): string => {
+function taskIdOf(req: Request): string {
   const taskId = String(req.params['taskId'] ?? '');
   const problem = taskIdProblem(taskId);
   if (problem === null) return taskId;
   throw new InvalidRequestError(`"${taskId.slice(0, 200)}" cannot be a taskId: it is ${problem}.`, [
     { path: 'taskId', message: `is ${problem}` },
   ]);
-};
+}
 
-const roundOf = (req: Request): number => {
+function roundOf(req: Request): number {
   const round = String(req.params['round'] ?? '');
   if (/^[1-9][0-9]{0,8}$/.test(round)) return Number(round);
   throw new InvalidRequestError(`"${round.slice(0, 40)}" is not the number of a round: rounds are numbered from 1.`, [
     { path: 'round', message: 'is not a number from 1' },
   ]);
-};
+}
 
 /** `GET /tasks`: a page of tasks, each with its books and what it waits for. */
 export const listAllTasks: TasksHandler = async ({ rounds }, req, signal) => {

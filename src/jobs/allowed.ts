@@ -12,75 +12,83 @@ export interface Allowances {
 }
 
 // `docai/flea` and `docker.io/docai/flea` are one repository to every container runtime.
-const canonicalRepository = (repository: string): string => {
+function canonicalRepository(repository: string): string {
   const [first = '', ...rest] = repository.split('/');
   const hasHost = rest.length > 0 && (first.includes('.') || first.includes(':') || first === 'localhost');
   if (hasHost) return first === 'index.docker.io' ? ['docker.io', ...rest].join('/') : repository;
   return rest.length === 0 ? `docker.io/library/${repository}` : `docker.io/${repository}`;
-};
+}
 
 /** Whether configuration allows images of `repository`. */
-export const isAllowedImage = (allowed: readonly string[], repository: string): boolean =>
-  allowed.some((entry) =>
+export function isAllowedImage(allowed: readonly string[], repository: string): boolean {
+  return allowed.some((entry) =>
     entry.endsWith('/')
       ? canonicalRepository(repository).startsWith(`${canonicalRepository(`${entry}x`).slice(0, -1)}`)
       : canonicalRepository(repository) === canonicalRepository(entry),
   );
+}
 
-const listed = (values: readonly string[]): string => (values.length === 0 ? 'none' : values.join(', '));
+function listed(values: readonly string[]): string {
+  return values.length === 0 ? 'none' : values.join(', ');
+}
 
 /** The issue with a `gs://` path of a request, or `null`: its form, then whether its bucket is allowed. */
-export const pathIssue = (allowed: Allowances, path: string, text: string): Issue | null => {
+export function pathIssue(allowed: Allowances, path: string, text: string): Issue | null {
   const problem = gsUriProblem(text);
   if (problem !== null) return { path, message: `"${text.slice(0, 200)}" is ${problem}; write gs://BUCKET/NAME` };
   const { bucket } = parseGsUri(text, path);
   if (allowed.buckets.includes(bucket)) return null;
   return { path, message: `bucket "${bucket}" is not allowed by ALLOWED_BUCKETS; allowed: ${listed(allowed.buckets)}` };
-};
+}
 
 /** The issue with a namespace of a request, or `null`. */
-export const namespaceIssue = (allowed: Allowances, path: string, namespace: string): Issue | null =>
-  allowed.namespaces.includes(namespace)
+export function namespaceIssue(allowed: Allowances, path: string, namespace: string): Issue | null {
+  return allowed.namespaces.includes(namespace)
     ? null
     : {
         path,
         message: `namespace "${namespace}" is not allowed by ALLOWED_NAMESPACES; allowed: ${listed(allowed.namespaces)}`,
       };
+}
 
 /** The issue with the image repository that stands at `path`, or `null`. */
-export const imageIssue = (allowed: Allowances, path: string, repository: string): Issue | null =>
-  isAllowedImage(allowed.images, repository)
+export function imageIssue(allowed: Allowances, path: string, repository: string): Issue | null {
+  return isAllowedImage(allowed.images, repository)
     ? null
     : {
         path,
         message: `image "${repository}" is not allowed by ALLOWED_IMAGES; allowed: ${listed(allowed.images)}`,
       };
+}
 
 /** An image reference without its tag and digest. */
-const repositoryOf = (image: string): string => image.replace(/@sha256:[0-9a-f]+$/, '').replace(/:[\w][\w.-]*$/, '');
+function repositoryOf(image: string): string {
+  return image.replace(/@sha256:[0-9a-f]+$/, '').replace(/:[\w][\w.-]*$/, '');
+}
 
 /** All images of a pod that configuration does not allow. */
-export const allowedPodIssues = (allowed: Allowances, path: string, pod: V1PodSpec): Issue[] =>
-  [...(pod.initContainers ?? []), ...pod.containers].flatMap(
+export function allowedPodIssues(allowed: Allowances, path: string, pod: V1PodSpec): Issue[] {
+  return [...(pod.initContainers ?? []), ...pod.containers].flatMap(
     ({ image = '' }) => imageIssue(allowed, path, repositoryOf(image)) ?? [],
   );
+}
 
 /** All that configuration does not allow of a Job that was built from configured values: namespace and images. */
-export const allowedJobIssues = (allowed: Allowances, job: V1Job): Issue[] => {
+export function allowedJobIssues(allowed: Allowances, job: V1Job): Issue[] {
   const pod = job.spec?.template.spec;
   return [
     ...[namespaceIssue(allowed, 'namespace', job.metadata?.namespace ?? '')].filter((issue) => issue !== null),
     ...(pod === undefined ? [] : allowedPodIssues(allowed, 'aggregator.repository', pod)),
   ];
-};
+}
 
 /** All that configuration does not allow of a spec and of the namespaces its `checkSecrets` look into. */
-export const allowanceIssues = (
+export function allowanceIssues(
   allowed: Allowances,
   spec: AggregationSpec,
   checkNamespaces: readonly (string | undefined)[] = [],
-): Issue[] =>
-  [
+): Issue[] {
+  return [
     namespaceIssue(allowed, 'namespace', spec.namespace),
     imageIssue(allowed, 'aggregator.repository', spec.repository),
     pathIssue(allowed, 'aggregator.checkpointsFilePath', spec.checkpointsFilePath),
@@ -94,3 +102,4 @@ export const allowanceIssues = (
       namespace === undefined ? null : namespaceIssue(allowed, `checkSecrets[${index}].namespace`, namespace),
     ),
   ].filter((issue) => issue !== null);
+}

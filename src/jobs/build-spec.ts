@@ -25,7 +25,9 @@ type Plain<T> = T extends readonly (infer E)[]
     : T;
 
 // A member that is `undefined` is one that was not given: as JSON, in which a claim is kept, it is not there at all.
-const plain = <T>(value: T): Plain<T> => JSON.parse(JSON.stringify(value));
+function plain<T>(value: T): Plain<T> {
+  return JSON.parse(JSON.stringify(value));
+}
 
 const TYPE_NAMES = {
   cma: 'cma',
@@ -35,12 +37,12 @@ const TYPE_NAMES = {
 } as const satisfies Record<CompleteAggregator['aggregationType'], 'cma' | 'wcma'>;
 
 /** A complete aggregator as a specification, with every default applied and nothing filled in. */
-export const buildSpec = (
+export function buildSpec(
   aggregator: CompleteAggregator,
   aggregationId: string,
   namespace: string,
   defaults: SpecDefaults,
-): AggregationSpec => {
+): AggregationSpec {
   const { release: _release, concurrencyPolicy: _policy, ...rest } = aggregator;
   return plain({
     ...JOB_DEFAULTS,
@@ -50,4 +52,4 @@ export const buildSpec = (
     aggregationId,
     aggregationType: TYPE_NAMES[aggregator.aggregationType],
   });
-};
+}

@@ -17,17 +17,20 @@ export type EnsuredJob =
 const MAX_TRIES = 3;
 const FIRST_PAUSE_MS = 200;
 
-const nameOf = (job: V1Job): { namespace: string; name: string } => ({
-  namespace: job.metadata?.namespace ?? '',
-  name: job.metadata?.name ?? '',
-});
+function nameOf(job: V1Job): { namespace: string; name: string } {
+  return {
+    namespace: job.metadata?.namespace ?? '',
+    name: job.metadata?.name ?? '',
+  };
+}
 
-const isSame = (found: V1Job, wanted: V1Job): boolean =>
-  [ANNOTATIONS.aggregationId, ANNOTATIONS.specHash].every(
+function isSame(found: V1Job, wanted: V1Job): boolean {
+  return [ANNOTATIONS.aggregationId, ANNOTATIONS.specHash].every(
     (key) => found.metadata?.annotations?.[key] === wanted.metadata?.annotations?.[key],
   );
+}
 
-const assertSame = (found: V1Job, wanted: V1Job): V1Job => {
+function assertSame(found: V1Job, wanted: V1Job): V1Job {
   if (isSame(found, wanted)) return found;
   const { namespace, name } = nameOf(wanted);
   const owner = found.metadata?.annotations?.[ANNOTATIONS.aggregationId];
@@ -36,7 +39,7 @@ const assertSame = (found: V1Job, wanted: V1Job): V1Job => {
   throw new ConflictError(`A Job ${namespace}/${name} is there already, and ${whose}. ${remedy}`, {
     details: { job: { namespace, name, uid: found.metadata?.uid } },
   });
-};
+}
 
 /**
  * Sees to it that `wanted` exists, whatever becomes of a single request: its name is its identity, so a create that
@@ -45,7 +48,7 @@ const assertSame = (found: V1Job, wanted: V1Job): V1Job => {
  * Throws ConflictError when the name is taken by another Job, and UnavailableError or DeadlineError when it could not
  * be learned in time whether the Job exists: ask again.
  */
-export const ensureJob = async (deps: EnsureDeps, wanted: V1Job, signal?: AbortSignal): Promise<EnsuredJob> => {
+export async function ensureJob(deps: EnsureDeps, wanted: V1Job, signal?: AbortSignal): Promise<EnsuredJob> {
   const options = signal === undefined ? {} : { signal };
   const { namespace, name } = nameOf(wanted);
   let doubt: AppError | undefined;
@@ -64,4 +67,4 @@ export const ensureJob = async (deps: EnsureDeps, wanted: V1Job, signal?: AbortS
   }
   if (doubt !== undefined) throw doubt;
   throw new UnavailableError(`Job ${namespace}/${name} was there and gone ${MAX_TRIES} times in a row; ask again.`);
-};
+}

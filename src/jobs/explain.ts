@@ -14,51 +14,63 @@ interface Row {
   readonly explain: (facts: JobFacts) => string | null;
 }
 
-const nameOf = (facts: JobFacts): string => `${facts.job.metadata?.namespace}/${facts.job.metadata?.name}`;
+function nameOf(facts: JobFacts): string {
+  return `${facts.job.metadata?.namespace}/${facts.job.metadata?.name}`;
+}
 
-const where = (pod: V1Pod | undefined): string => `pod ${pod?.metadata?.name}`;
+function where(pod: V1Pod | undefined): string {
+  return `pod ${pod?.metadata?.name}`;
+}
 
-const waiting = (facts: JobFacts, reasons: readonly string[]): V1ContainerState['waiting'] =>
-  containerStatuses(newestPod(facts))
+function waiting(facts: JobFacts, reasons: readonly string[]): V1ContainerState['waiting'] {
+  return containerStatuses(newestPod(facts))
     .map((status) => status.state?.waiting)
     .find((state) => state?.reason !== undefined && reasons.includes(state.reason));
+}
 
-const failureOf = (pods: readonly V1Pod[]): V1ContainerState['terminated'] =>
-  pods
+function failureOf(pods: readonly V1Pod[]): V1ContainerState['terminated'] {
+  return pods
     .toReversed()
     .flatMap(containerStatuses)
     .map((status) => status.state?.terminated ?? status.lastState?.terminated)
     .find((state) => state !== undefined && state.exitCode !== 0);
+}
 
 /** The newest failure of a Job that has failed; of one that goes on, only its newest pod's: a later pod has its own story. */
-const terminated = (facts: JobFacts): V1ContainerState['terminated'] =>
-  failureOf(trueCondition(facts.job, 'Failed') === undefined ? facts.pods.slice(-1) : facts.pods);
+function terminated(facts: JobFacts): V1ContainerState['terminated'] {
+  return failureOf(trueCondition(facts.job, 'Failed') === undefined ? facts.pods.slice(-1) : facts.pods);
+}
 
-const sentence = (text: string | undefined): string => {
+function sentence(text: string | undefined): string {
   const trimmed = (text ?? '').trim().replaceAll(/\s+/g, ' ');
   if (trimmed === '') return '';
   return /[.!?]$/.test(trimmed) ? ` ${trimmed}` : ` ${trimmed}.`;
-};
+}
 
-const lastLine = (text: string | undefined): string => {
+function lastLine(text: string | undefined): string {
   const line = (text ?? '').trim().split('\n').at(-1)?.trim() ?? '';
   return line === '' ? '' : ` Its last line: ${line.slice(0, 500)}`;
-};
+}
 
-const exitWords = ({ exitCode, reason, message }: NonNullable<V1ContainerState['terminated']>): string =>
-  `with exit code ${exitCode}${reason === undefined || reason === 'Error' ? '' : ` (${reason})`}.${lastLine(message)}`;
+function exitWords({ exitCode, reason, message }: NonNullable<V1ContainerState['terminated']>): string {
+  return `with exit code ${exitCode}${reason === undefined || reason === 'Error' ? '' : ` (${reason})`}.${lastLine(message)}`;
+}
 
 /** What became of the pod before the newest one, if it failed. */
-const earlier = (facts: JobFacts): string => {
+function earlier(facts: JobFacts): string {
   const failure = failureOf(facts.pods.slice(0, -1));
   return failure === undefined ? '' : ` The one before it ended ${exitWords(failure)}`;
-};
+}
 
-const lastEvent = (facts: JobFacts, reasons: readonly string[]): string | undefined =>
-  facts.events.findLast((event) => event.reason !== undefined && reasons.includes(event.reason))?.message;
+function lastEvent(facts: JobFacts, reasons: readonly string[]): string | undefined {
+  return facts.events.findLast((event) => event.reason !== undefined && reasons.includes(event.reason))?.message;
+}
 
-const conditionOfPod = (facts: JobFacts, type: string, status: string) =>
-  newestPod(facts)?.status?.conditions?.find((condition) => condition.type === type && condition.status === status);
+function conditionOfPod(facts: JobFacts, type: string, status: string) {
+  return newestPod(facts)?.status?.conditions?.find(
+    (condition) => condition.type === type && condition.status === status,
+  );
+}
 
 const LIMITS = 'Raise resources.limits.memory of the aggregator, or aggregate fewer updates at once.';
 
@@ -183,28 +195,28 @@ const ROWS: readonly Row[] = [
 ];
 
 /** Why a Job is where it is: the first cause that fits, or `null` when it simply goes on or is complete. */
-export const explainJob = (facts: JobFacts): Explanation | null => {
+export function explainJob(facts: JobFacts): Explanation | null {
   if (trueCondition(facts.job, 'Complete') !== undefined) return null;
   for (const { cause, explain } of ROWS) {
     const why = explain(facts);
     if (why !== null) return { cause, why };
   }
   return null;
-};
+}
 
 export type LiveState = 'created' | 'pending' | 'running' | 'complete' | 'failed';
 
 /** A Job's state in the words of the answers. */
-export const liveState = (facts: JobFacts): LiveState => {
+export function liveState(facts: JobFacts): LiveState {
   if (trueCondition(facts.job, 'Complete') !== undefined) return 'complete';
   if (trueCondition(facts.job, 'Failed') !== undefined) return 'failed';
   const phase = newestPod(facts)?.status?.phase;
   if (phase === undefined) return 'created';
   return phase === 'Pending' ? 'pending' : 'running';
-};
+}
 
 /** One sentence for a Job without trouble. */
-export const plainSentence = (facts: JobFacts): string => {
+export function plainSentence(facts: JobFacts): string {
   switch (liveState(facts)) {
     case 'created':
       return `Job ${nameOf(facts)} has no pod yet.`;
@@ -217,4 +229,4 @@ export const plainSentence = (facts: JobFacts): string => {
     case 'failed':
       return 'Its Job failed.';
   }
-};
+}

@@ -23,22 +23,25 @@ export interface PodSummary {
 }
 
 /** The condition of `type` if it is true. */
-export const trueCondition = (job: V1Job, type: string): V1JobCondition | undefined =>
-  job.status?.conditions?.find((condition) => condition.type === type && condition.status === 'True');
+export function trueCondition(job: V1Job, type: string): V1JobCondition | undefined {
+  return job.status?.conditions?.find((condition) => condition.type === type && condition.status === 'True');
+}
 
-export const newestPod = (facts: JobFacts): V1Pod | undefined => facts.pods.at(-1);
+export function newestPod(facts: JobFacts): V1Pod | undefined {
+  return facts.pods.at(-1);
+}
 
 /** All container statuses, init containers first. */
-export const containerStatuses = (pod: V1Pod | undefined): V1ContainerStatus[] => [
-  ...(pod?.status?.initContainerStatuses ?? []),
-  ...(pod?.status?.containerStatuses ?? []),
-];
+export function containerStatuses(pod: V1Pod | undefined): V1ContainerStatus[] {
+  return [...(pod?.status?.initContainerStatuses ?? []), ...(pod?.status?.containerStatuses ?? [])];
+}
 
-const iso = (time: Date | string | undefined): string | undefined =>
-  time === undefined ? undefined : new Date(time).toISOString();
+function iso(time: Date | string | undefined): string | undefined {
+  return time === undefined ? undefined : new Date(time).toISOString();
+}
 
 /** A pod's row: phase, and of its first container in trouble the reason, the message and the exit code. */
-export const summarisePod = (pod: V1Pod): PodSummary => {
+export function summarisePod(pod: V1Pod): PodSummary {
   const statuses = containerStatuses(pod);
   const ended = statuses.map((status) => status.state?.terminated).find((state) => state !== undefined);
   const waiting = statuses.map((status) => status.state?.waiting).find((state) => state !== undefined);
@@ -58,4 +61,4 @@ export const summarisePod = (pod: V1Pod): PodSummary => {
     ...(startedAt !== undefined && { startedAt }),
     ...(finishedAt !== undefined && { finishedAt }),
   };
-};
+}

@@ -14,21 +14,22 @@ export interface MissingSecret {
 }
 
 /** A word that a POSIX shell takes literally. */
-const shellWord = (text: string): string =>
-  /^[A-Za-z0-9_./:=@-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+function shellWord(text: string): string {
+  return /^[A-Za-z0-9_./:=@-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
 
-const createCommand = (secret: RequiredSecret, keys: readonly RequiredKey[], absent: boolean): string => {
+function createCommand(secret: RequiredSecret, keys: readonly RequiredKey[], absent: boolean): string {
   const from = keys.map(({ key }) => ` ${shellWord(`--from-file=${key}=./${key}`)}`).join('');
   const create = `kubectl create secret generic ${secret.name} --namespace ${secret.namespace}${from}`;
   // `create` refuses a Secret that is there; server-side apply adds the keys and leaves the others alone.
   return absent ? create : `${create} --dry-run=client -o yaml | kubectl apply --server-side -f -`;
-};
+}
 
-const missingOf = async (
+async function missingOf(
   cluster: Secrets,
   secret: RequiredSecret,
   signal?: AbortSignal,
-): Promise<MissingSecret | null> => {
+): Promise<MissingSecret | null> {
   const present = await cluster.secretKeys(secret.namespace, secret.name, signal === undefined ? {} : { signal });
   const keys = present === null ? secret.keys : secret.keys.filter(({ key }) => !present.includes(key));
   if (present !== null && keys.length === 0) return null;
@@ -40,19 +41,19 @@ const missingOf = async (
     keys,
     command: createCommand(secret, keys, absent),
   };
-};
+}
 
 /** What of `required` is not in the cluster; asks for all Secrets at once. Throws what the cluster's port throws. */
-export const missingSecrets = async (
+export async function missingSecrets(
   cluster: Secrets,
   required: readonly RequiredSecret[],
   signal?: AbortSignal,
-): Promise<MissingSecret[]> => {
+): Promise<MissingSecret[]> {
   const found = await Promise.all(required.map((secret) => missingOf(cluster, secret, signal)));
   return found.filter((entry) => entry !== null);
-};
+}
 
-const phraseOf = ({ namespace, secret, absent, keys }: MissingSecret): string => {
+function phraseOf({ namespace, secret, absent, keys }: MissingSecret): string {
   const names = keys.map(({ key, displayName }) =>
     displayName === undefined ? `"${key}"` : `"${key}" (${displayName})`,
   );
@@ -61,17 +62,19 @@ const phraseOf = ({ namespace, secret, absent, keys }: MissingSecret): string =>
   return names.length === 0
     ? `Secret ${namespace}/${secret} does not exist`
     : `Secret ${namespace}/${secret} does not exist (needs ${list})`;
-};
+}
 
 /** One sentence for everything that is missing. */
-export const missingSentence = (missing: readonly MissingSecret[]): string => missing.map(phraseOf).join('; ');
+export function missingSentence(missing: readonly MissingSecret[]): string {
+  return missing.map(phraseOf).join('; ');
+}
 
 /** Throws PreflightError (424) naming all that is missing, each with the command that makes it. */
-export const assertSecrets = async (
+export async function assertSecrets(
   cluster: Secrets,
   required: readonly RequiredSecret[],
   signal?: AbortSignal,
-): Promise<void> => {
+): Promise<void> {
   const missing = await missingSecrets(cluster, required, signal);
   if (missing.length > 0) throw new PreflightError(`${missingSentence(missing)}.`, { details: { missing } });
-};
+}

@@ -18,37 +18,41 @@ export interface KubernetesName {
   readonly changed: boolean;
 }
 
-const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, HASH_LENGTH);
+function shortHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, HASH_LENGTH);
+}
 
 /** `text` cut and cleaned, with a hash of the whole: distinct texts stay distinct, the same text gets the same name. */
-const hashedName = (text: string, identity: string): string => {
+function hashedName(text: string, identity: string): string {
   const clean = text
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
     .slice(0, MAX_LENGTH - HASH_LENGTH - 1)
     .replaceAll(/^-+|-+$/g, '');
   return `${clean === '' ? 'x' : clean}-${shortHash(identity)}`;
-};
+}
 
-const toLabelName = (text: string, identity: string): KubernetesName =>
-  text.length <= MAX_LENGTH && DNS_LABEL.test(text)
+function toLabelName(text: string, identity: string): KubernetesName {
+  return text.length <= MAX_LENGTH && DNS_LABEL.test(text)
     ? { name: text, changed: false }
     : { name: hashedName(text, identity), changed: true };
+}
 
 /**
  * The Job's name, `<release>-<aggregationId>` as the chart makes it. Kubernetes puts it into the `job-name` label and
  * the pods' names, so it must be a DNS label of at most 63 characters; what is not gets a cleaned prefix and a hash.
  */
-export const buildJobName = (releaseName: string, aggregationId: string): KubernetesName =>
-  toLabelName(`${releaseName}-${aggregationId}`, `${releaseName}\n${aggregationId}`);
+export function buildJobName(releaseName: string, aggregationId: string): KubernetesName {
+  return toLabelName(`${releaseName}-${aggregationId}`, `${releaseName}\n${aggregationId}`);
+}
 
 /** The Job's name of one attempt of a round, `<release>-<taskId>-r<round>-a<attempt>`, made valid like a run's. */
-export const buildAttemptJobName = (
+export function buildAttemptJobName(
   releaseName: string,
   taskId: string,
   round: number,
   attempt: number,
-): KubernetesName => {
+): KubernetesName {
   const suffix = `-r${round}-a${attempt}`;
   const prefix = toLabelName(`${releaseName}-${taskId}`, `${releaseName}\n${taskId}`);
   const name = `${prefix.name}${suffix}`;
@@ -57,15 +61,16 @@ export const buildAttemptJobName = (
   const hash = shortHash(`${releaseName}\n${taskId}`);
   const kept = prefix.name.slice(0, MAX_LENGTH - suffix.length - HASH_LENGTH - 1).replace(/-+$/, '');
   return { name: `${kept}-${hash}${suffix}`, changed: true };
-};
+}
 
 /** `text` as a label value: itself where Kubernetes allows it, else cleaned and hashed. */
-export const buildLabelValue = (text: string): string =>
-  text.length <= MAX_LENGTH && LABEL_VALUE.test(text) ? text : hashedName(text, text);
+export function buildLabelValue(text: string): string {
+  return text.length <= MAX_LENGTH && LABEL_VALUE.test(text) ? text : hashedName(text, text);
+}
 
 /** Why `id` cannot identify a run, in words that follow the id; `null` when it can. */
-export const aggregationIdProblem = (id: string): string | null => {
+export function aggregationIdProblem(id: string): string | null {
   if (RESERVED_IDS.has(id)) return 'is the path of another call';
   if (AGGREGATION_ID.test(id)) return null;
   return 'must be 1 to 200 letters, digits or . _ : @ + ~ -, beginning with a letter or digit';
-};
+}

@@ -27,8 +27,8 @@ interface Need {
   readonly displayName?: string | undefined;
 }
 
-const needsOfContainers = (namespace: string, spec: V1PodSpec): Need[] =>
-  [...(spec.initContainers ?? []), ...spec.containers].flatMap((container) => [
+function needsOfContainers(namespace: string, spec: V1PodSpec): Need[] {
+  return [...(spec.initContainers ?? []), ...spec.containers].flatMap((container) => [
     ...(container.env ?? []).flatMap((variable): Need[] => {
       const ref = variable.valueFrom?.secretKeyRef;
       return ref?.name === undefined || ref.optional === true ? [] : [{ namespace, name: ref.name, key: ref.key }];
@@ -38,31 +38,36 @@ const needsOfContainers = (namespace: string, spec: V1PodSpec): Need[] =>
       return ref?.name === undefined || ref.optional === true ? [] : [{ namespace, name: ref.name }];
     }),
   ]);
+}
 
-const needsOfVolumes = (namespace: string, spec: V1PodSpec): Need[] =>
-  (spec.volumes ?? []).flatMap((volume): Need[] => {
+function needsOfVolumes(namespace: string, spec: V1PodSpec): Need[] {
+  return (spec.volumes ?? []).flatMap((volume): Need[] => {
     const secret = volume.secret;
     if (secret?.secretName === undefined || secret.optional === true) return [];
     const name = secret.secretName;
     const items = secret.items ?? [];
     return items.length === 0 ? [{ namespace, name }] : items.map((item) => ({ namespace, name, key: item.key }));
   });
+}
 
-const needsOfPod = (namespace: string, spec: V1PodSpec): Need[] => [
-  ...needsOfContainers(namespace, spec),
-  ...needsOfVolumes(namespace, spec),
-  ...(spec.imagePullSecrets ?? []).flatMap((ref): Need[] =>
-    ref.name === undefined ? [] : [{ namespace, name: ref.name }],
-  ),
-];
+function needsOfPod(namespace: string, spec: V1PodSpec): Need[] {
+  return [
+    ...needsOfContainers(namespace, spec),
+    ...needsOfVolumes(namespace, spec),
+    ...(spec.imagePullSecrets ?? []).flatMap((ref): Need[] =>
+      ref.name === undefined ? [] : [{ namespace, name: ref.name }],
+    ),
+  ];
+}
 
-const needsOfChecks = (namespace: string, checks: readonly CheckSecret[]): Need[] =>
-  checks.flatMap((check): Need[] => {
+function needsOfChecks(namespace: string, checks: readonly CheckSecret[]): Need[] {
+  return checks.flatMap((check): Need[] => {
     const at = { namespace: check.namespace ?? namespace, name: check.name };
     return check.keys.length === 0 ? [at] : check.keys.map(({ key, displayName }) => ({ ...at, key, displayName }));
   });
+}
 
-const gather = (needs: readonly Need[]): RequiredSecret[] => {
+function gather(needs: readonly Need[]): RequiredSecret[] {
   const secrets = new Map<string, Map<string, RequiredKey>>();
   for (const need of needs) {
     const id = `${need.namespace}/${need.name}`;
@@ -76,15 +81,16 @@ const gather = (needs: readonly Need[]): RequiredSecret[] => {
     const slash = id.indexOf('/');
     return { namespace: id.slice(0, slash), name: id.slice(slash + 1), keys: [...keys.values()] };
   });
-};
+}
 
 /**
  * Every Secret and key that pods made from `specs` need to start, and those of `checkSecrets`, each once.
  * What a manifest marks `optional` is not required; entries of `checkSecrets` without a namespace mean `namespace`.
  */
-export const requiredSecrets = (
+export function requiredSecrets(
   namespace: string,
   specs: readonly V1PodSpec[],
   checkSecrets: readonly CheckSecret[] = [],
-): RequiredSecret[] =>
-  gather([...specs.flatMap((spec) => needsOfPod(namespace, spec)), ...needsOfChecks(namespace, checkSecrets)]);
+): RequiredSecret[] {
+  return gather([...specs.flatMap((spec) => needsOfPod(namespace, spec)), ...needsOfChecks(namespace, checkSecrets)]);
+}

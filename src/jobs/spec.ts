@@ -61,21 +61,24 @@ export interface AggregationSpec extends Partial<BundleInterface> {
   readonly schedule?: string;
 }
 
-const sorted = (value: unknown): unknown => {
+function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).filter(([, member]) => member !== undefined);
   return Object.fromEntries(
     entries.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, member]) => [key, sorted(member)]),
   );
-};
+}
 
 /** JSON with sorted keys and without `undefined`: equal specs have equal text, whatever order they were written in. */
-export const canonicalJson = (value: unknown): string => JSON.stringify(sorted(value));
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(sorted(value));
+}
 
 /** 16 hex digits that identify a spec; the Job carries them so that a Job found under the name can be told from ours. */
-export const specHash = (spec: unknown): string =>
-  createHash('sha256').update(canonicalJson(spec)).digest('hex').slice(0, 16);
+export function specHash(spec: unknown): string {
+  return createHash('sha256').update(canonicalJson(spec)).digest('hex').slice(0, 16);
+}
 
 /** One field that two specs of the same id disagree on. */
 export interface SpecConflict {
@@ -85,15 +88,16 @@ export interface SpecConflict {
 }
 
 /** The top-level fields in which `requested` differs from `claimed`, in alphabetical order. */
-export const specConflicts = (claimed: object, requested: object): SpecConflict[] => {
+export function specConflicts(claimed: object, requested: object): SpecConflict[] {
   const before = new Map<string, unknown>(Object.entries(claimed));
   const after = new Map<string, unknown>(Object.entries(requested));
   const fields = [...new Set([...before.keys(), ...after.keys()])].toSorted();
   return fields
     .filter((field) => canonicalJson([before.get(field)]) !== canonicalJson([after.get(field)]))
     .map((field) => ({ field, claimed: before.get(field) ?? null, requested: after.get(field) ?? null }));
-};
+}
 
 /** The image reference of a spec: `repository@digest`, else `repository:tag`. */
-export const imageOf = (spec: Pick<AggregationSpec, 'repository' | 'tag' | 'digest'>): string =>
-  spec.digest === undefined ? `${spec.repository}:${spec.tag ?? 'latest'}` : `${spec.repository}@${spec.digest}`;
+export function imageOf(spec: Pick<AggregationSpec, 'repository' | 'tag' | 'digest'>): string {
+  return spec.digest === undefined ? `${spec.repository}:${spec.tag ?? 'latest'}` : `${spec.repository}@${spec.digest}`;
+}

@@ -9,23 +9,32 @@ export interface TemplateContext {
   readonly isTick: boolean;
 }
 
-const pad = (value: number): string => String(value).padStart(2, '0');
+function pad(value: number): string {
+  return String(value).padStart(2, '0');
+}
 
-const dateOf = (at: Date): string => `${at.getUTCFullYear()}${pad(at.getUTCMonth() + 1)}${pad(at.getUTCDate())}`;
+function dateOf(at: Date): string {
+  return `${at.getUTCFullYear()}${pad(at.getUTCMonth() + 1)}${pad(at.getUTCDate())}`;
+}
 
 // Unix-cron ticks are whole minutes; the seconds appear only where they tell two moments apart.
-const timeOf = (at: Date): string =>
-  `${pad(at.getUTCHours())}${pad(at.getUTCMinutes())}${at.getUTCSeconds() === 0 ? '' : pad(at.getUTCSeconds())}`;
+function timeOf(at: Date): string {
+  return `${pad(at.getUTCHours())}${pad(at.getUTCMinutes())}${at.getUTCSeconds() === 0 ? '' : pad(at.getUTCSeconds())}`;
+}
 
 /** `YYYYMMDD-HHMM` in UTC, as the chart's readme builds ids (`date -u +%Y%m%d-%H%M`). */
-export const formatTick = (at: Date): string => `${dateOf(at)}-${timeOf(at)}`;
+export function formatTick(at: Date): string {
+  return `${dateOf(at)}-${timeOf(at)}`;
+}
 
 const PLACEHOLDERS = ['date', 'time', 'tick', 'schedule'] as const;
 
 /** Whether `text` has a placeholder at all. */
-export const hasPlaceholder = (text: string): boolean => /\{[^{}]*\}/.test(text);
+export function hasPlaceholder(text: string): boolean {
+  return /\{[^{}]*\}/.test(text);
+}
 
-const valueOf = (name: string, context: TemplateContext): string | { readonly problem: string } => {
+function valueOf(name: string, context: TemplateContext): string | { readonly problem: string } {
   switch (name) {
     case 'date':
       return dateOf(context.at);
@@ -45,13 +54,14 @@ const valueOf = (name: string, context: TemplateContext): string | { readonly pr
       };
     }
   }
-};
+}
 
 /** `text` with its placeholders filled; each one that cannot be is pushed to `issues` under `path`. */
-export const fillTemplate = (text: string, context: TemplateContext, path: string, issues: Issue[]): string =>
-  text.replaceAll(/\{([^{}]*)\}/g, (whole, name: string) => {
+export function fillTemplate(text: string, context: TemplateContext, path: string, issues: Issue[]): string {
+  return text.replaceAll(/\{([^{}]*)\}/g, (whole, name: string) => {
     const value = valueOf(name, context);
     if (typeof value === 'string') return value;
     issues.push({ path, message: value.problem });
     return whole;
   });
+}

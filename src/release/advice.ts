@@ -11,7 +11,7 @@ import { serviceName } from './names.ts';
 
 type Where = Pick<RenderContext, 'release' | 'namespace'>;
 
-const deploymentWarnings = (values: Values, name: ComponentName): string[] => {
+function deploymentWarnings(values: Values, name: ComponentName): string[] {
   const deployment = plain(values[name]?.deployment ?? {});
   const { backend, replicas = 1, authTokensFile } = deployment;
   const at = `${name}.deployment`;
@@ -29,14 +29,15 @@ const deploymentWarnings = (values: Values, name: ComponentName): string[] => {
     );
   }
   return warnings;
-};
+}
 
-const routeWarnings = (values: Values, name: ComponentName): string[] =>
-  values[name]?.service?.hostname === undefined && values[name]?.service?.routing !== 'none'
+function routeWarnings(values: Values, name: ComponentName): string[] {
+  return values[name]?.service?.hostname === undefined && values[name]?.service?.routing !== 'none'
     ? [`${name}.service.hostname is not set: nothing routes to it from outside of the cluster.`]
     : [];
+}
 
-const modelsUriWarnings = (values: Values, where: Where): string[] => {
+function modelsUriWarnings(values: Values, where: Where): string[] {
   const { uri, from } = modelsUriOf(plain(values.flea?.deployment ?? {}), values.repository, where);
   switch (from) {
     case 'values':
@@ -52,36 +53,37 @@ const modelsUriWarnings = (values: Values, where: Where): string[] => {
     case 'nothing':
       return ['MODELS_URI is not set: the links that devices get have no base; set flea.deployment.modelsUri.'];
   }
-};
+}
 
 /** What may work and probably will not; told with the answer, and again beside the evidence if the pods fail. */
-export const adviseRelease = (values: Values, where: Where): string[] => {
+export function adviseRelease(values: Values, where: Where): string[] {
   const components = releasedComponents(values);
   return [
     ...components.flatMap((name) => [...deploymentWarnings(values, name), ...routeWarnings(values, name)]),
     ...(components.includes('flea') ? modelsUriWarnings(values, where) : []),
   ];
-};
+}
 
-const urlsOf = (values: Values, name: ComponentName): string[] => {
+function urlsOf(values: Values, name: ComponentName): string[] {
   const service = plain(values[name]?.service ?? {});
   const { healthPath, grpcPrefix } = COMPONENTS[name];
   if (routingOf(service) === 'none') return [];
   const host = service.hostname ?? '';
   return [`${name}: REST at http://${host}/rest${healthPath.replace(/\/healthz$/, '/')}, gRPC at ${host}${grpcPrefix}`];
-};
+}
 
-const testOf = (values: Values, name: ComponentName, { release, namespace }: Where): string => {
+function testOf(values: Values, name: ComponentName, { release, namespace }: Where): string {
   const { healthPath, restPort } = COMPONENTS[name];
   const port = values[name]?.service?.restPort ?? restPort;
   const service = serviceName(release, name);
   return `Test ${name}: kubectl --namespace ${namespace} port-forward service/${service} ${port}:${port} & curl http://127.0.0.1:${port}${healthPath}`;
-};
+}
 
 /** What a person wants to know next, as the chart's NOTES told it. */
-export const buildNotes = (values: Values, where: Where): string[] =>
-  releasedComponents(values).flatMap((name) => [
+export function buildNotes(values: Values, where: Where): string[] {
+  return releasedComponents(values).flatMap((name) => [
     `${name}: backend ${values[name]?.deployment?.backend ?? 'memory'}`,
     ...urlsOf(values, name),
     testOf(values, name, where),
   ]);
+}

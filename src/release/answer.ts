@@ -50,7 +50,7 @@ export interface Timings {
   all(): Readonly<Record<string, number>>;
 }
 
-export const createTimings = (now: () => Date): Timings => {
+export function createTimings(now: () => Date): Timings {
   const startedAt = now().getTime();
   const steps = new Map<string, number>();
   return {
@@ -64,28 +64,31 @@ export const createTimings = (now: () => Date): Timings => {
     },
     all: () => ({ ...Object.fromEntries(steps), totalMs: now().getTime() - startedAt }),
   };
-};
+}
 
-const readyOf = (look: Look | undefined, kind: string, name: string): Pick<ObjectAnswer, 'ready' | 'why'> => {
+function readyOf(look: Look | undefined, kind: string, name: string): Pick<ObjectAnswer, 'ready' | 'why'> {
   const found = look?.readiness.find((one) => one.kind === kind && one.name === name);
   if (found === undefined) return {};
   return {
     ready: found.verdict.kind === 'ready',
     ...(found.verdict.kind !== 'ready' && { why: found.verdict.why }),
   };
-};
+}
 
-export const objectAnswers = (
+export function objectAnswers(
   plan: readonly PlannedObject[],
   pruned: readonly Item[] = [],
   look?: Look,
-): ObjectAnswer[] => [
-  ...plan.map(({ desired, action }) => {
-    const { kind, metadata } = desired;
-    return { kind, name: metadata.name, action, ...readyOf(look, kind, metadata.name) };
-  }),
-  ...pruned.map(({ kind, name }) => ({ kind, name, action: 'pruned' as const })),
-];
+): ObjectAnswer[] {
+  return [
+    ...plan.map(({ desired, action }) => {
+      const { kind, metadata } = desired;
+      return { kind, name: metadata.name, action, ...readyOf(look, kind, metadata.name) };
+    }),
+    ...pruned.map(({ kind, name }) => ({ kind, name, action: 'pruned' as const })),
+  ];
+}
 
-export const diffsOf = (plan: readonly PlannedObject[]): ObjectDiff[] =>
-  plan.flatMap(({ diff }) => (diff === null ? [] : [diff]));
+export function diffsOf(plan: readonly PlannedObject[]): ObjectDiff[] {
+  return plan.flatMap(({ diff }) => (diff === null ? [] : [diff]));
+}

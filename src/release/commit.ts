@@ -13,40 +13,45 @@ import { specHash } from '../jobs/spec.ts';
 import type { KubeObject } from '../cluster/release-port.ts';
 import { currentOf } from './history.ts';
 
-const emptyPointer = (release: string): Pointer => ({
-  schemaVersion: 1,
-  release,
-  current: null,
-  pending: null,
-  inventory: [],
-});
+function emptyPointer(release: string): Pointer {
+  return {
+    schemaVersion: 1,
+    release,
+    current: null,
+    pending: null,
+    inventory: [],
+  };
+}
 
-const itemsOf = (session: Session, desired: Desired, live: LiveObjects): Item[] =>
-  desired.objects.map((object) => {
+function itemsOf(session: Session, desired: Desired, live: LiveObjects): Item[] {
+  return desired.objects.map((object) => {
     const item = itemOf(object, session.namespace);
     const uid = live.get(itemKey(item))?.metadata.uid;
     return uid === undefined ? item : { ...item, uid };
   });
+}
 
-const baseRevision = (session: Session, revision: number, requestedBy: string | undefined) => ({
-  schemaVersion: 1 as const,
-  release: session.release,
-  revision,
-  requestId: session.requestId,
-  ...(requestedBy !== undefined && { requestedBy }),
-  createdAt: session.deps.launch.now().toISOString(),
-});
+function baseRevision(session: Session, revision: number, requestedBy: string | undefined) {
+  return {
+    schemaVersion: 1 as const,
+    release: session.release,
+    revision,
+    requestId: session.requestId,
+    ...(requestedBy !== undefined && { requestedBy }),
+    createdAt: session.deps.launch.now().toISOString(),
+  };
+}
 
 /**
  * Records objects that are about to be adopted as a revision of their own, as they were found: what a rollback goes back
  * to. Answers the state after that.
  */
-export const recordFound = async (
+export async function recordFound(
   session: Session,
   state: ReleaseState,
   found: readonly KubeObject[],
   requestedBy: string | undefined,
-): Promise<ReleaseState> => {
+): Promise<ReleaseState> {
   const { release, namespace } = session;
   const current = currentOf(state);
   const kept = found.map((object) => asFound(object, release));
@@ -75,7 +80,7 @@ export const recordFound = async (
     await endRevision(session, current.revision, { status: 'superseded', finishedAt });
   }
   return readState(session.deps, session);
-};
+}
 
 /** A revision under way. */
 export interface Begun {
@@ -85,13 +90,13 @@ export interface Begun {
 }
 
 /** Records the revision as `pending`, and every object that it may make, before the first of them is made. */
-export const begin = async (
+export async function begin(
   session: Session,
   state: ReleaseState,
   desired: Desired,
   live: LiveObjects,
   requestedBy: string | undefined,
-): Promise<Begun> => {
+): Promise<Begun> {
   const revision = nextRevision(state);
   const record: Revision = {
     ...baseRevision(session, revision, requestedBy),
@@ -111,20 +116,16 @@ export const begin = async (
   const pointer = { ...before, pending: revision, inventory: [...leftovers(before.inventory, items), ...items] };
   await writePointer(session, pointer);
   return { revision, pointer, items };
-};
+}
 
 /** Notes the uids of what was made. */
-export const noteApplied = async (
-  session: Session,
-  begun: Begun,
-  applied: readonly AppliedObject[],
-): Promise<Begun> => {
+export async function noteApplied(session: Session, begun: Begun, applied: readonly AppliedObject[]): Promise<Begun> {
   const made = applied.map(({ object }) => itemOf(object, session.namespace));
   const items = mergeItems(begun.items, made);
   const pointer = { ...begun.pointer, inventory: mergeItems(begun.pointer.inventory, made) };
   await writePointer(session, pointer);
   return { ...begun, pointer, items };
-};
+}
 
 export interface Committed {
   readonly pruned: readonly Item[];
@@ -132,7 +133,7 @@ export interface Committed {
 }
 
 /** What is not pruned now stays in the inventory, and is tried again by the next deploy. */
-const prune = async (session: Session, begun: Begun): Promise<Committed & { readonly left: readonly Item[] }> => {
+async function prune(session: Session, begun: Begun): Promise<Committed & { readonly left: readonly Item[] }> {
   const extra = leftovers(begun.pointer.inventory, begun.items);
   try {
     const { deleted, spared } = await deleteItems(session, extra);
@@ -149,10 +150,10 @@ const prune = async (session: Session, begun: Begun): Promise<Committed & { read
       left: extra,
     };
   }
-};
+}
 
 /** The release has its end by then: what hinders this is told, and tried again by the next call. */
-const trim = async (session: Session): Promise<string[]> => {
+async function trim(session: Session): Promise<string[]> {
   try {
     await trimHistory(session, await readState(session.deps, session));
     return [];
@@ -160,10 +161,10 @@ const trim = async (session: Session): Promise<string[]> => {
     if (!(error instanceof AppError)) throw error;
     return [`Old revisions were not removed: ${error.message}`];
   }
-};
+}
 
 /** Prunes, then commits: the revision is `deployed`, the one before it `superseded`, and the pointer says so last. */
-export const commit = async (session: Session, begun: Begun): Promise<Committed> => {
+export async function commit(session: Session, begun: Begun): Promise<Committed> {
   const { pruned, warnings, left } = await prune(session, begun);
   const finishedAt = session.deps.launch.now().toISOString();
   const { current } = begun.pointer;
@@ -172,17 +173,17 @@ export const commit = async (session: Session, begun: Begun): Promise<Committed>
   const inventory = mergeItems(begun.items, left);
   await writePointer(session, { ...begun.pointer, current: begun.revision, pending: null, inventory });
   return { pruned, warnings: [...warnings, ...(await trim(session))] };
-};
+}
 
 /** Records that the revision failed; `inventory` is what there is of the release now. */
-export const recordFailure = async (
+export async function recordFailure(
   session: Session,
   begun: Begun,
   end: { readonly reason: string; readonly evidence: unknown; readonly inventory: readonly Item[] },
-): Promise<void> => {
+): Promise<void> {
   const { reason, evidence, inventory } = end;
   const finishedAt = session.deps.launch.now().toISOString();
   await endRevision(session, begun.revision, { status: 'failed', reason, evidence, finishedAt });
   await writePointer(session, { ...begun.pointer, pending: null, inventory: [...inventory] });
   await trim(session);
-};
+}

@@ -20,33 +20,35 @@ import { aggregatorPod, checkAggregation, launchAggregation } from './with-aggre
 
 const NONE: ReleaseState = { pointer: null, revisions: [] };
 
-const assertValid = (deps: ReleaseDeps, { source, release, namespace }: DeployRequest): void => {
+function assertValid(deps: ReleaseDeps, { source, release, namespace }: DeployRequest): void {
   const { allowed } = deps.launch;
   const issues: readonly Issue[] =
     source.kind === 'values' ? validateRelease(source.values, release, namespace, allowed) : releaseIssues(release, []);
   if (issues.length > 0) throw new InvalidReleaseError(issues, { details: { outcome: 'invalid' } });
-};
+}
 
-const clientAnswer = (request: DeployRequest, desired: Desired, timings: Timings): ReleaseAnswer => ({
-  outcome: 'dry-run',
-  release: request.release,
-  namespace: request.namespace,
-  revision: null,
-  objects: desired.objects.map(({ kind, metadata }) => ({ kind, name: metadata.name, action: 'created' })),
-  diff: desired.objects.flatMap((object) => diffObject(null, object) ?? []),
-  notes: desired.notes,
-  warnings: desired.warnings,
-  health: [],
-  timings: timings.all(),
-});
+function clientAnswer(request: DeployRequest, desired: Desired, timings: Timings): ReleaseAnswer {
+  return {
+    outcome: 'dry-run',
+    release: request.release,
+    namespace: request.namespace,
+    revision: null,
+    objects: desired.objects.map(({ kind, metadata }) => ({ kind, name: metadata.name, action: 'created' })),
+    diff: desired.objects.flatMap((object) => diffObject(null, object) ?? []),
+    notes: desired.notes,
+    warnings: desired.warnings,
+    health: [],
+    timings: timings.all(),
+  };
+}
 
 /** What a deploy would do, asked of the API server without writing anything. */
-const serverDryRun = async (
+async function serverDryRun(
   deps: ReleaseDeps,
   site: Site,
   request: DeployRequest,
   context: { readonly state: ReleaseState; readonly desired: Desired; readonly timings: Timings },
-): Promise<ReleaseAnswer> => {
+): Promise<ReleaseAnswer> {
   const { state, desired, timings } = context;
   const live = await readLive(deps, site, desired.objects);
   const foreign = foreignObjects(live, site.release, request.adopt);
@@ -71,14 +73,14 @@ const serverDryRun = async (
     health: [],
     timings: timings.all(),
   };
-};
+}
 
 /** Values that hold an aggregation and no service: there is nothing to release, so no revision is made. */
-const aggregateOnly = async (
+async function aggregateOnly(
   deps: ReleaseDeps,
   site: Site,
   context: { readonly state: ReleaseState; readonly desired: Desired; readonly timings: Timings },
-): Promise<ReleaseAnswer> => {
+): Promise<ReleaseAnswer> {
   const { state, desired, timings } = context;
   const owned = state.pointer?.inventory ?? [];
   if (owned.length > 0) {
@@ -99,22 +101,22 @@ const aggregateOnly = async (
     health: [],
     timings: timings.all(),
   };
-};
+}
 
-const carryOut = async (
+async function carryOut(
   deps: ReleaseDeps,
   site: Site,
   request: DeployRequest,
   context: { readonly state: ReleaseState; readonly desired: Desired; readonly timings: Timings },
-): Promise<ReleaseAnswer> => {
+): Promise<ReleaseAnswer> {
   if (context.desired.objects.length === 0) return aggregateOnly(deps, site, context);
   if (request.dryRun === 'server') return serverDryRun(deps, site, request, context);
   const holder = { requestId: deps.newId(), requestedBy: request.requestedBy };
   return withLock(deps, site, holder, (session) => runRelease(session, request, context.timings));
-};
+}
 
 /** A release is of its namespace: values that name another one make another release, and leave the old one running. */
-const elsewhereWarnings = async (deps: ReleaseDeps, site: Site, state: ReleaseState): Promise<string[]> => {
+async function elsewhereWarnings(deps: ReleaseDeps, site: Site, state: ReleaseState): Promise<string[]> {
   const others = deps.launch.allowed.namespaces.filter((namespace) => namespace !== site.namespace);
   if (state.pointer !== null || others.length === 0) return [];
   const found = await Promise.all(
@@ -127,7 +129,7 @@ const elsewhereWarnings = async (deps: ReleaseDeps, site: Site, state: ReleaseSt
     const remedy = `DELETE /${site.release}?namespace=${namespace} removes it`;
     return `Release "${site.release}" runs in namespace ${namespace} as well, and stays there: ${remedy}.`;
   });
-};
+}
 
 /**
  * Installs, upgrades or rolls back a release (release.md). Answers `deployed`, `unchanged` or `dry-run`. After any end,
@@ -136,11 +138,7 @@ const elsewhereWarnings = async (deps: ReleaseDeps, site: Site, state: ReleaseSt
  * Throws InvalidReleaseError, PreflightError, ConflictError (busy, owned by others, fields of others) with nothing
  * changed; ReleaseFailedError with the evidence after a rollback; and what the ports throw.
  */
-export const deploy = async (
-  deps: ReleaseDeps,
-  request: DeployRequest,
-  signal: AbortSignal,
-): Promise<ReleaseAnswer> => {
+export async function deploy(deps: ReleaseDeps, request: DeployRequest, signal: AbortSignal): Promise<ReleaseAnswer> {
   const { release, namespace, dryRun } = request;
   const timings = createTimings(deps.launch.now);
   const site: Site = { release, namespace, signal };
@@ -163,10 +161,10 @@ export const deploy = async (
   const failed = launched.outcome === 'failed';
   const warnings = failed ? [...answer.warnings, 'The aggregation did not start; see aggregation.'] : answer.warnings;
   return { ...answer, warnings, aggregation: launched, timings: timings.all() };
-};
+}
 
 /** What the release's running revision and the cluster differ in: what others changed since. */
-export const driftOf = async (deps: ReleaseDeps, site: Site) => {
+export async function driftOf(deps: ReleaseDeps, site: Site) {
   const state = await readState(deps, site);
   const pointer = requireRelease(state, site);
   const current = state.revisions.find(({ revision }) => revision === pointer.current);
@@ -174,4 +172,4 @@ export const driftOf = async (deps: ReleaseDeps, site: Site) => {
   const live = await readLive(deps, site, objects);
   const plan = await compareObjects(deps, site, objects, live);
   return { revision: pointer.current, diff: diffsOf(plan), objects: objectAnswers(plan) };
-};
+}

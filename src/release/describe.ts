@@ -23,12 +23,12 @@ export interface RevisionAnswer {
   readonly objects: readonly { readonly kind: string; readonly name: string }[];
 }
 
-const imagesOf = (objects: readonly KubeObject[]): string[] => {
+function imagesOf(objects: readonly KubeObject[]): string[] {
   const found = JSON.stringify(objects).matchAll(/"image":"([^"]+)"/g);
   return [...new Set([...found].map(([, image = '']) => image))];
-};
+}
 
-const answerRevision = (revision: Revision): RevisionAnswer => {
+function answerRevision(revision: Revision): RevisionAnswer {
   const { status, description, createdAt, finishedAt, requestedBy, reason, objects } = revision;
   return {
     revision: revision.revision,
@@ -41,10 +41,10 @@ const answerRevision = (revision: Revision): RevisionAnswer => {
     images: imagesOf(objects),
     objects: objects.map(({ kind, metadata }) => ({ kind, name: metadata.name })),
   };
-};
+}
 
 /** The revisions of a release, newest first. Throws NotFoundError. */
-export const historyOf = async (deps: ReleaseDeps, site: Site) => {
+export async function historyOf(deps: ReleaseDeps, site: Site) {
   const state = await readState(deps, site);
   const pointer = requireRelease(state, site);
   const { release, current, pending } = pointer;
@@ -55,10 +55,10 @@ export const historyOf = async (deps: ReleaseDeps, site: Site) => {
     pending,
     revisions: state.revisions.toReversed().map(answerRevision),
   };
-};
+}
 
 /** The releases of all namespaces that configuration allows. */
-export const listReleases = async (deps: ReleaseDeps, signal: AbortSignal) => {
+export async function listReleases(deps: ReleaseDeps, signal: AbortSignal) {
   const { namespaces } = deps.launch.allowed;
   const found = await Promise.all(
     namespaces.map(async (namespace) =>
@@ -72,9 +72,9 @@ export const listReleases = async (deps: ReleaseDeps, signal: AbortSignal) => {
     ),
   );
   return found.flat().toSorted((a, b) => (a.release < b.release ? -1 : 1));
-};
+}
 
-const textsOf = (revision: Revision | undefined, site: Site) => {
+function textsOf(revision: Revision | undefined, site: Site) {
   if (revision === undefined || !isJsonObject(revision.values)) return { notes: [], warnings: [] };
   try {
     const values = parseValues(revision.values);
@@ -83,17 +83,17 @@ const textsOf = (revision: Revision | undefined, site: Site) => {
     // Rules have become stricter since the revision was made: it runs all the same.
     return { notes: [], warnings: [] };
   }
-};
+}
 
-const busyOf = async (deps: ReleaseDeps, site: Site) => {
+async function busyOf(deps: ReleaseDeps, site: Site) {
   const lease = await leaseOf(deps, site);
   const hold = lease === null ? null : readHold(lease);
   if (hold === null || hold.expiresAtMs <= deps.launch.now().getTime()) return {};
   return { busy: { holder: hold.holder, since: hold.since } };
-};
+}
 
 /** One release: what runs, how it is, and what its last failure was. Throws NotFoundError. */
-export const describeRelease = async (deps: ReleaseDeps, site: Site) => {
+export async function describeRelease(deps: ReleaseDeps, site: Site) {
   const state = await readState(deps, site);
   const pointer = requireRelease(state, site);
   const current = currentOf(state);
@@ -124,13 +124,13 @@ export const describeRelease = async (deps: ReleaseDeps, site: Site) => {
       lastFailure: { ...answerRevision(failed), ...(failed.evidence !== undefined && { evidence: failed.evidence }) },
     }),
   };
-};
+}
 
 /**
  * The namespace of a release that a call names without one: the allowed namespace that holds it. Throws
  * InvalidRequestError when several do, NotFoundError when none does.
  */
-export const findNamespace = async (deps: ReleaseDeps, release: string, signal: AbortSignal): Promise<string> => {
+export async function findNamespace(deps: ReleaseDeps, release: string, signal: AbortSignal): Promise<string> {
   const { namespaces } = deps.launch.allowed;
   const [only] = namespaces;
   if (namespaces.length === 1 && only !== undefined) return only;
@@ -143,4 +143,4 @@ export const findNamespace = async (deps: ReleaseDeps, release: string, signal: 
   }
   const message = `is missing: release "${release}" is in several namespaces (${held})`;
   throw new InvalidRequestError(`?namespace ${message}.`, [{ path: '?namespace', message }]);
-};
+}

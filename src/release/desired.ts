@@ -36,7 +36,7 @@ export interface Desired {
 type Restarts = Partial<Record<ComponentName, string>>;
 
 /** A restart once asked for stays in the pods’ template: dropped, it would roll them once more. */
-const restartsOf = (values: Values, current: Revision | undefined, now: Date): Restarts => {
+function restartsOf(values: Values, current: Revision | undefined, now: Date): Restarts {
   const restarts: Restarts = {};
   for (const name of releasedComponents(values)) {
     const kept = current?.restartedAt[name];
@@ -44,24 +44,25 @@ const restartsOf = (values: Values, current: Revision | undefined, now: Date): R
     if (at !== undefined) restarts[name] = at;
   }
   return restarts;
-};
+}
 
-const latestWarnings = (values: Values): string[] =>
-  releasedComponents(values).flatMap((name) => {
+function latestWarnings(values: Values): string[] {
+  return releasedComponents(values).flatMap((name) => {
     const { tag, digest, restart } = values[name]?.deployment ?? {};
     if (tag !== 'latest' || digest !== undefined || restart === true) return [];
     return [
       `${name}.deployment.tag is latest: a newer image of that tag is not rolled out unless restart: true is given; name a tag or a digest.`,
     ];
   });
+}
 
-const fromValues = (
+function fromValues(
   request: DeployRequest,
   values: Values,
   document: unknown,
   current: Revision | undefined,
   now: Date,
-): Desired => {
+): Desired {
   const { release, namespace, waitSec, requestedBy } = request;
   const restartedAt = restartsOf(values, current, now);
   const objects = renderRelease(values, { release, namespace, waitSec, restartedAt });
@@ -81,9 +82,9 @@ const fromValues = (
       aggregation: buildRunRequest(values, { ...context, ...(requestedBy !== undefined && { requestedBy }) }),
     }),
   };
-};
+}
 
-const chooseRevision = (request: DeployRequest, asked: number | undefined, state: ReleaseState): Revision => {
+function chooseRevision(request: DeployRequest, asked: number | undefined, state: ReleaseState): Revision {
   const { release } = request;
   const wanted = asked ?? state.revisions.findLast(({ status }) => status === 'superseded')?.revision;
   const found = revisionOf(state, wanted);
@@ -97,9 +98,9 @@ const chooseRevision = (request: DeployRequest, asked: number | undefined, state
     `Revision ${found.revision} of "${release}" never ran (${found.status}${found.reason === undefined ? '' : `: ${found.reason}`}). It has: ${kept}.`,
     { details: { outcome: 'conflict', status: found.status } },
   );
-};
+}
 
-const valuesOf = (revision: Revision): Values | null => {
+function valuesOf(revision: Revision): Values | null {
   if (!isJsonObject(revision.values)) return null;
   try {
     return parseValues(revision.values);
@@ -107,9 +108,9 @@ const valuesOf = (revision: Revision): Values | null => {
     // Rules have become stricter since: the objects are what counts.
     return null;
   }
-};
+}
 
-const fromRevision = (request: DeployRequest, revision: Revision, allowed: Allowances): Desired => {
+function fromRevision(request: DeployRequest, revision: Revision, allowed: Allowances): Desired {
   const { release, namespace } = request;
   const values = valuesOf(revision);
   const issues = revisionIssues(revision.objects, values, allowed);
@@ -125,20 +126,20 @@ const fromRevision = (request: DeployRequest, revision: Revision, allowed: Allow
     warnings: values === null ? [] : adviseRelease(values, { release, namespace }),
     notes: values === null ? [] : buildNotes(values, { release, namespace }),
   };
-};
+}
 
 /**
  * What the call wants, given what is there. Pure but for `now`, which a restart is stamped with. Throws NotFoundError,
  * ConflictError and InvalidReleaseError for a revision that cannot be rolled back to, and InvalidRequestError for the
  * aggregation.
  */
-export const buildDesired = (
+export function buildDesired(
   request: DeployRequest,
   state: ReleaseState,
   { now, allowed }: { readonly now: Date; readonly allowed: Allowances },
-): Desired => {
+): Desired {
   const { source } = request;
   if (source.kind === 'revision')
     return fromRevision(request, chooseRevision(request, source.revision, state), allowed);
   return fromValues(request, source.values, source.document, currentOf(state), now);
-};
+}

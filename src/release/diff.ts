@@ -35,39 +35,42 @@ const NOISE: ReadonlySet<string> = new Set([
 const SECRET_NAME = /TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|PRIVATE|API_?KEY|PEM/i;
 const HIDDEN = '(hidden)';
 
-const withoutNoise = (annotations: unknown): Record<string, unknown> | undefined => {
+function withoutNoise(annotations: unknown): Record<string, unknown> | undefined {
   const kept = Object.entries(annotations ?? {}).filter(([key]) => !NOISE.has(key));
   return kept.length === 0 ? undefined : Object.fromEntries(kept);
-};
+}
 
 /** What of an object a diff compares: what people and programs write, not what the API server keeps for itself. */
-export const comparable = (object: KubeObject): Record<string, unknown> => {
+export function comparable(object: KubeObject): Record<string, unknown> {
   const { metadata, status: _status, ...rest } = object;
   const { annotations, ...others } = metadata;
   const kept = withoutNoise(annotations);
   const own = Object.entries(others).filter(([key]) => !SERVER_FIELDS.has(key));
   return { ...rest, metadata: { ...Object.fromEntries(own), ...(kept !== undefined && { annotations: kept }) } };
-};
+}
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 /** An environment variable that somebody wrote a token into as plain text is not shown: diffs are answered and logged. */
-const isPlainSecret = (value: Record<string, unknown>): boolean =>
-  typeof value['name'] === 'string' && typeof value['value'] === 'string' && SECRET_NAME.test(value['name']);
+function isPlainSecret(value: Record<string, unknown>): boolean {
+  return typeof value['name'] === 'string' && typeof value['value'] === 'string' && SECRET_NAME.test(value['name']);
+}
 
-const isFileName = (value: Record<string, unknown>): boolean =>
-  value['name'] === 'AUTH_TOKENS_FILE' || value['name'] === 'GOOGLE_APPLICATION_CREDENTIALS';
+function isFileName(value: Record<string, unknown>): boolean {
+  return value['name'] === 'AUTH_TOKENS_FILE' || value['name'] === 'GOOGLE_APPLICATION_CREDENTIALS';
+}
 
 /** A copy without what looks like a secret in plain text. */
-export const redact = (value: unknown): unknown => {
+export function redact(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(redact);
   if (!isRecord(value)) return value;
   if (isPlainSecret(value) && !isFileName(value)) return { ...value, value: HIDDEN };
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, redact(member)]));
-};
+}
 
-const valueAt = (value: unknown, path: readonly (string | number)[]): unknown => {
+function valueAt(value: unknown, path: readonly (string | number)[]): unknown {
   let at: unknown = value;
   for (const step of path) {
     if (Array.isArray(at)) at = at[Number(step)];
@@ -75,10 +78,10 @@ const valueAt = (value: unknown, path: readonly (string | number)[]): unknown =>
     else return undefined;
   }
   return at;
-};
+}
 
 /** Lists whose entries have names are compared by name, as Kubernetes merges them, not by position. */
-const byName = (value: unknown): unknown => {
+function byName(value: unknown): unknown {
   if (isRecord(value)) return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, byName(member)]));
   if (!Array.isArray(value)) return value;
   const names = value.map((entry: unknown) => (isRecord(entry) ? entry['name'] : undefined));
@@ -86,12 +89,13 @@ const byName = (value: unknown): unknown => {
     value.length > 0 && names.every((name) => typeof name === 'string') && new Set(names).size === value.length;
   if (!isNamed) return value.map(byName);
   return Object.fromEntries(value.map((entry: unknown, index) => [String(names[index]), byName(entry)]));
-};
+}
 
-const yamlOf = (value: Record<string, unknown> | null): string =>
-  value === null ? '' : stringify(value, { sortMapEntries: true, lineWidth: 0, aliasDuplicateObjects: false });
+function yamlOf(value: Record<string, unknown> | null): string {
+  return value === null ? '' : stringify(value, { sortMapEntries: true, lineWidth: 0, aliasDuplicateObjects: false });
+}
 
-const changesOf = (before: Record<string, unknown>, after: Record<string, unknown>): FieldChange[] => {
+function changesOf(before: Record<string, unknown>, after: Record<string, unknown>): FieldChange[] {
   const [old, now] = [byName(before), byName(after)];
   if (!isRecord(old) || !isRecord(now)) return [];
   const [shownOld, shownNow] = [redact(byName(redact(before))), redact(byName(redact(after)))];
@@ -100,23 +104,25 @@ const changesOf = (before: Record<string, unknown>, after: Record<string, unknow
     ...(type !== 'CREATE' && { before: valueAt(shownOld, path) }),
     ...(type !== 'REMOVE' && { after: valueAt(shownNow, path) }),
   }));
-};
+}
 
 /** The address that a dry run drew for a Service to be made: the one that is made draws another. */
-const withoutDrawn = (made: Record<string, unknown>): Record<string, unknown> => {
+function withoutDrawn(made: Record<string, unknown>): Record<string, unknown> {
   const { spec } = made;
   if (made['kind'] !== 'Service' || !isRecord(spec) || spec['clusterIP'] === 'None') return made;
   const { clusterIP: _drawn, clusterIPs: _all, ...kept } = spec;
   return { ...made, spec: kept };
-};
+}
 
-const record = (value: unknown): Record<string, unknown> => (isRecord(value) ? value : {});
+function record(value: unknown): Record<string, unknown> {
+  return isRecord(value) ? value : {};
+}
 
 /**
  * What differs between an object as it is and as it would be, or `null` when nothing does. `null` for either side: it
  * is created or deleted. Fields that the API server keeps for itself are left out, secrets in plain text hidden.
  */
-export const diffObject = (before: KubeObject | null, after: KubeObject | null): ObjectDiff | null => {
+export function diffObject(before: KubeObject | null, after: KubeObject | null): ObjectDiff | null {
   const named = after ?? before;
   if (named === null) return null;
   const old = before === null ? null : comparable(before);
@@ -137,8 +143,9 @@ export const diffObject = (before: KubeObject | null, after: KubeObject | null):
     { context: 3, headerOptions: FILE_HEADERS_ONLY },
   );
   return { kind, name, changes, unified };
-};
+}
 
 /** All diffs as one text, for people. */
-export const unifiedText = (diffs: readonly ObjectDiff[]): string =>
-  diffs.length === 0 ? 'no changes\n' : diffs.map(({ unified }) => unified).join('');
+export function unifiedText(diffs: readonly ObjectDiff[]): string {
+  return diffs.length === 0 ? 'no changes\n' : diffs.map(({ unified }) => unified).join('');
+}

@@ -11,12 +11,16 @@ export class OwnedByOtherError extends ConflictError {
   override readonly code = 'owned-by-other';
 }
 
-const tell = ({ path, message }: Issue): string => (path === '' ? message : `${path}: ${message}`);
+function tell({ path, message }: Issue): string {
+  return path === '' ? message : `${path}: ${message}`;
+}
 
-const telling = (options: AppErrorOptions, issues: readonly Issue[]): AppErrorOptions => ({
-  ...options,
-  details: { ...options.details, issues },
-});
+function telling(options: AppErrorOptions, issues: readonly Issue[]): AppErrorOptions {
+  return {
+    ...options,
+    details: { ...options.details, issues },
+  };
+}
 
 /** The values are well-formed, and this release cannot be deployed from them; nothing was changed. */
 export class InvalidReleaseError extends AppError {

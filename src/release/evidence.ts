@@ -26,40 +26,43 @@ export interface Evidence extends Trouble {
 }
 
 /** Evidence is told as far as it can be had: a log that cannot be read must not hide the reason. */
-const orNothing = async <T>(work: Promise<T>): Promise<T | null> => {
+async function orNothing<T>(work: Promise<T>): Promise<T | null> {
   try {
     return await work;
   } catch (error) {
     if (error instanceof AppError) return null;
     throw error;
   }
-};
+}
 
-const logOf = async (
+async function logOf(
   deps: ReleaseDeps,
   site: Site,
   pod: string,
   container: string,
   hasEnded: boolean,
-): Promise<string | null> => {
+): Promise<string | null> {
   const { namespace, signal } = site;
-  const read = (previous: boolean) =>
-    orNothing(deps.cluster.podLog(namespace, pod, { container, tailLines: LOG_LINES, previous, signal }));
+  function read(previous: boolean) {
+    return orNothing(deps.cluster.podLog(namespace, pod, { container, tailLines: LOG_LINES, previous, signal }));
+  }
   const log = await read(hasEnded);
   return log === null || log === '' ? (hasEnded ? read(false) : log) : log;
-};
+}
 
-const eventsOf = async (deps: ReleaseDeps, site: Site, pod: V1Pod): Promise<string[]> => {
+async function eventsOf(deps: ReleaseDeps, site: Site, pod: V1Pod): Promise<string[]> {
   const { name = '', uid } = pod.metadata ?? {};
   const involved = { kind: 'Pod', name, ...(uid !== undefined && { uid }) };
   const events = await orNothing(deps.cluster.listEvents(site.namespace, involved, { signal: site.signal }));
   const told = (events ?? []).filter(({ reason }) => TOLD_EVENTS.has(reason ?? ''));
   return told.slice(-5).map(({ reason, message }) => `${reason}: ${message}`);
-};
+}
 
-const mainContainer = (pod: V1Pod): string | undefined => pod.spec?.containers[0]?.name;
+function mainContainer(pod: V1Pod): string | undefined {
+  return pod.spec?.containers[0]?.name;
+}
 
-const plainTrouble = (pod: V1Pod): Trouble => {
+function plainTrouble(pod: V1Pod): Trouble {
   const container = mainContainer(pod);
   const status = (pod.status?.containerStatuses ?? [])[0];
   const waiting = status?.state?.waiting;
@@ -84,17 +87,13 @@ const plainTrouble = (pod: V1Pod): Trouble => {
     ...(isRunning && { message: 'it runs, and its readiness probe does not succeed' }),
     ...(status !== undefined && { restarts: status.restartCount }),
   };
-};
+}
 
-const hasRun = ({ exitCode, restarts = 0, reason }: Trouble): boolean =>
-  exitCode !== undefined || restarts > 0 || reason === 'NotReady';
+function hasRun({ exitCode, restarts = 0, reason }: Trouble): boolean {
+  return exitCode !== undefined || restarts > 0 || reason === 'NotReady';
+}
 
-const collectOf = async (
-  deps: ReleaseDeps,
-  site: Site,
-  pod: V1Pod,
-  troubles: readonly Trouble[],
-): Promise<Evidence[]> => {
+async function collectOf(deps: ReleaseDeps, site: Site, pod: V1Pod, troubles: readonly Trouble[]): Promise<Evidence[]> {
   const events = await eventsOf(deps, site, pod);
   const told = troubles.length > 0 ? troubles : [plainTrouble(pod)];
   return Promise.all(
@@ -111,12 +110,14 @@ const collectOf = async (
       };
     }),
   );
-};
+}
 
 /** What is wrong with the pods that are not ready, with the last lines of their logs. Never throws what a port throws. */
-export const collectEvidence = async (deps: ReleaseDeps, site: Site, look: Look): Promise<Evidence[]> => {
+export async function collectEvidence(deps: ReleaseDeps, site: Site, look: Look): Promise<Evidence[]> {
   const pods = unreadyPods(look);
-  const isTroubled = ({ metadata }: V1Pod): boolean => look.troubles.some(({ pod }) => pod === metadata?.name);
+  function isTroubled({ metadata }: V1Pod): boolean {
+    return look.troubles.some(({ pod }) => pod === metadata?.name);
+  }
   const told = [...pods.filter(isTroubled), ...pods.filter((pod) => !isTroubled(pod))].slice(0, MAX_PODS);
   const evidence = await Promise.all(
     told.map((pod) =>
@@ -129,4 +130,4 @@ export const collectEvidence = async (deps: ReleaseDeps, site: Site, look: Look)
     ),
   );
   return evidence.flat();
-};
+}

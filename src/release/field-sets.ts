@@ -7,21 +7,25 @@ export type FieldSet = Readonly<Record<string, unknown>>;
 /** The entry of a list, or the map, itself. */
 const SELF = '.';
 
-const isFieldSet = (value: unknown): value is FieldSet => typeof value === 'object' && value !== null;
+function isFieldSet(value: unknown): value is FieldSet {
+  return typeof value === 'object' && value !== null;
+}
 
-const isLeaf = (set: FieldSet): boolean => Object.keys(set).length === 0;
+function isLeaf(set: FieldSet): boolean {
+  return Object.keys(set).length === 0;
+}
 
-export const unionFields = (a: FieldSet, b: FieldSet): FieldSet => {
+export function unionFields(a: FieldSet, b: FieldSet): FieldSet {
   const union: Record<string, unknown> = { ...a };
   for (const [key, value] of Object.entries(b)) {
     const own = union[key];
     union[key] = isFieldSet(own) && isFieldSet(value) ? unionFields(own, value) : value;
   }
   return union;
-};
+}
 
 /** What is in `a` and not in `b`. A leaf of `b` is a field as a whole. */
-export const subtractFields = (a: FieldSet, b: FieldSet): FieldSet => {
+export function subtractFields(a: FieldSet, b: FieldSet): FieldSet {
   const rest: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(a)) {
     const other = b[key];
@@ -32,25 +36,27 @@ export const subtractFields = (a: FieldSet, b: FieldSet): FieldSet => {
     }
   }
   return rest;
-};
+}
 
 /** `k:{"name":"x"}` and `v:"x"` as `[x]`, `f:a` as `a`. */
-const stepOf = (element: string): string => {
+function stepOf(element: string): string {
   const [kind, text] = [element.slice(0, 2), element.slice(2)];
   if (kind !== 'k:' && kind !== 'v:') return text;
   const value: unknown = JSON.parse(text);
   return `[${isFieldSet(value) ? Object.values(value).join(',') : String(value)}]`;
-};
+}
 
-const join = (path: string, step: string): string =>
-  path === '' || step.startsWith('[') ? `${path}${step}` : `${path}.${step}`;
+function join(path: string, step: string): string {
+  return path === '' || step.startsWith('[') ? `${path}${step}` : `${path}.${step}`;
+}
 
 /** The paths of a set, for people. An entry of a list that is in it as a whole is one path. */
-export const pathsOf = (set: FieldSet, path = ''): string[] =>
-  Object.entries(set).flatMap(([element, below]) => {
+export function pathsOf(set: FieldSet, path = ''): string[] {
+  return Object.entries(set).flatMap(([element, below]) => {
     // Of a map it says that it was set at all, which none of its fields is.
     if (element === SELF) return [];
     const here = join(path, stepOf(element));
     const isWhole = !isFieldSet(below) || isLeaf(below) || (element.startsWith('k:') && SELF in below);
     return isWhole ? [here] : pathsOf(below, here);
   });
+}

@@ -21,23 +21,24 @@ interface Target {
   readonly replicas: number;
 }
 
-const targetsOf = (objects: readonly KubeObject[]): Target[] =>
-  objects.filter(isService).flatMap((service) => {
+function targetsOf(objects: readonly KubeObject[]): Target[] {
+  return objects.filter(isService).flatMap((service) => {
     const label = service.spec.selector?.['app.kubernetes.io/name'];
     const component = Object.values(COMPONENTS).find((one) => one.label === label);
     if (component === undefined) return [];
     const replicas = deploymentOf(service, objects)?.spec.replicas ?? 1;
     return [{ service: service.metadata.name, path: component.healthPath, replicas }];
   });
+}
 
-const isServing = (body: string): boolean => {
+function isServing(body: string): boolean {
   try {
     const json: unknown = JSON.parse(body);
     return typeof json === 'object' && json !== null && 'status' in json && json.status === 'SERVING';
   } catch {
     return false;
   }
-};
+}
 
 /** How often a service is asked, and what is called before it is. */
 export interface HealthOptions {
@@ -50,26 +51,26 @@ const ONCE: HealthOptions = { tries: 1, between: async () => undefined };
 /** `isFinal`: asking again would take as long, and bring the same. */
 type Asked = Probe & { readonly isFinal?: boolean };
 
-const probe = async (deps: ReleaseDeps, site: Site, { service, path }: Target): Promise<Asked> => {
+async function probe(deps: ReleaseDeps, site: Site, { service, path }: Target): Promise<Asked> {
   try {
     return await deps.cluster.probeService(site.namespace, service, 'rest', path, { signal: site.signal });
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return { kind: 'unreachable', message: error.message, isFinal: true };
   }
-};
+}
 
-const judge = ({ service, path }: Target, answer: Probe): Health => {
+function judge({ service, path }: Target, answer: Probe): Health {
   if (answer.kind === 'unreachable') {
     return { service, status: 'unverified', message: `not reached through the API server: ${answer.message}` };
   }
   if (answer.status === 200 && isServing(answer.body)) return { service, status: 'SERVING' };
   const message = `${path} answered ${answer.status}: ${answer.body.slice(0, 200).trim()}`;
   return { service, status: 'NOT_SERVING', message };
-};
+}
 
 // The proxy learns of a new Service's endpoints a moment after they are ready: "not found" may pass.
-const healthOf = async (deps: ReleaseDeps, site: Site, target: Target, options: HealthOptions): Promise<Health> => {
+async function healthOf(deps: ReleaseDeps, site: Site, target: Target, options: HealthOptions): Promise<Health> {
   if (target.replicas === 0) return { service: target.service, status: 'no-pods' };
   for (let attempt = 1; ; attempt += 1) {
     await options.between();
@@ -78,21 +79,22 @@ const healthOf = async (deps: ReleaseDeps, site: Site, target: Target, options: 
     if (health.status === 'SERVING' || answer.isFinal === true || attempt >= options.tries) return health;
     await deps.launch.wait(PAUSE_MS, site.signal);
   }
-};
+}
 
 /** Asks every service of the release for its health, through the API server's service proxy; a few times if need be. */
-export const checkHealth = async (
+export async function checkHealth(
   deps: ReleaseDeps,
   site: Site,
   objects: readonly KubeObject[],
   options: HealthOptions = ONCE,
-): Promise<Health[]> => {
+): Promise<Health[]> {
   const health: Health[] = [];
   for (const target of targetsOf(objects)) health.push(await healthOf(deps, site, target, options));
   return health;
-};
+}
 
-export const healthWarnings = (health: readonly Health[]): string[] =>
-  health.flatMap(({ service, status, message }) =>
+export function healthWarnings(health: readonly Health[]): string[] {
+  return health.flatMap(({ service, status, message }) =>
     status === 'unverified' ? [`The health of Service ${service} is not verified: ${message ?? ''}`] : [],
   );
+}

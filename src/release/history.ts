@@ -30,14 +30,15 @@ export interface ReleaseState {
 
 const CONFIG_MAPS = { apiVersion: 'v1', kind: 'ConfigMap' } as const;
 
-const mapRef = (namespace: string, name: string): ObjectRef => ({ ...CONFIG_MAPS, namespace, name });
+function mapRef(namespace: string, name: string): ObjectRef {
+  return { ...CONFIG_MAPS, namespace, name };
+}
 
-const isState = (map: KubeObject, state: string): boolean => map.metadata.labels?.[STATE_LABEL] === state;
+function isState(map: KubeObject, state: string): boolean {
+  return map.metadata.labels?.[STATE_LABEL] === state;
+}
 
-export const readState = async (
-  { cluster }: ReleaseDeps,
-  { release, namespace, signal }: Site,
-): Promise<ReleaseState> => {
+export async function readState({ cluster }: ReleaseDeps, { release, namespace, signal }: Site): Promise<ReleaseState> {
   const maps = await cluster.listObjects({ ...CONFIG_MAPS, namespace }, `${STATE_LABEL},${RELEASE_LABEL}=${release}`, {
     signal,
   });
@@ -47,44 +48,50 @@ export const readState = async (
     pointer: pointer === undefined ? null : readPointer(pointer),
     revisions: revisions.toSorted((a, b) => a.revision - b.revision),
   };
-};
+}
 
 /** The pointers of all releases in a namespace. */
-export const listPointers = async (
+export async function listPointers(
   { cluster }: ReleaseDeps,
   namespace: string,
   signal: AbortSignal,
-): Promise<Pointer[]> => {
+): Promise<Pointer[]> {
   const maps = await cluster.listObjects({ ...CONFIG_MAPS, namespace }, `${STATE_LABEL}=release`, { signal });
   return maps.map(readPointer);
-};
+}
 
-export const revisionOf = (state: ReleaseState, revision: number | null | undefined): Revision | undefined =>
-  state.revisions.find((one) => one.revision === revision);
+export function revisionOf(state: ReleaseState, revision: number | null | undefined): Revision | undefined {
+  return state.revisions.find((one) => one.revision === revision);
+}
 
 /** The revision that runs, as far as a deploy has ended well. */
-export const currentOf = (state: ReleaseState): Revision | undefined => revisionOf(state, state.pointer?.current);
+export function currentOf(state: ReleaseState): Revision | undefined {
+  return revisionOf(state, state.pointer?.current);
+}
 
-export const nextRevision = (state: ReleaseState): number =>
-  Math.max(
-    0,
-    state.pointer?.current ?? 0,
-    state.pointer?.pending ?? 0,
-    ...state.revisions.map(({ revision }) => revision),
-  ) + 1;
+export function nextRevision(state: ReleaseState): number {
+  return (
+    Math.max(
+      0,
+      state.pointer?.current ?? 0,
+      state.pointer?.pending ?? 0,
+      ...state.revisions.map(({ revision }) => revision),
+    ) + 1
+  );
+}
 
 /** Throws NotFoundError where there is nothing of the release. */
-export const requireRelease = (
+export function requireRelease(
   state: ReleaseState,
   { release, namespace }: Pick<Site, 'release' | 'namespace'>,
-): Pointer => {
+): Pointer {
   if (state.pointer !== null) return state.pointer;
   throw new NotFoundError(`There is no release "${release}" in namespace ${namespace}. GET / lists the releases.`);
-};
+}
 
 type Outcome = KubeObject | 'conflict' | 'exists' | 'open';
 
-const attempt = async (work: () => Promise<Outcome>): Promise<Outcome> => {
+async function attempt(work: () => Promise<Outcome>): Promise<Outcome> {
   try {
     return await work();
   } catch (error) {
@@ -92,17 +99,17 @@ const attempt = async (work: () => Promise<Outcome>): Promise<Outcome> => {
     if (isAmbiguous(error)) return 'open';
     throw error;
   }
-};
+}
 
 /**
  * Writes a ConfigMap of ours, whatever becomes of a single request: looks, changes what is there, and looks again until
  * the answer says that it was done. `build` is given what is there.
  */
-const writeMap = async (
+async function writeMap(
   session: Session,
   name: string,
   build: (found: KubeObject | null) => KubeObject | null,
-): Promise<void> => {
+): Promise<void> {
   const { deps, namespace, signal } = session;
   const { cluster } = deps;
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
@@ -119,17 +126,18 @@ const writeMap = async (
     if (typeof outcome === 'object') return;
   }
   throw new ContentionError(`ConfigMap ${namespace}/${name} could not be written in ${MAX_TRIES} tries; ask again.`);
-};
+}
 
-export const writePointer = async (session: Session, pointer: Pointer): Promise<void> =>
-  writeMap(session, stateName(session.release), (found) => {
+export async function writePointer(session: Session, pointer: Pointer): Promise<void> {
+  return writeMap(session, stateName(session.release), (found) => {
     const wanted = buildPointerMap(session.namespace, pointer);
     const isSame = found !== null && JSON.stringify(found['data']) === JSON.stringify(wanted['data']);
     return isSame ? null : wanted;
   });
+}
 
 /** Records a new revision. Throws InvalidRequestError when it is too large to be recorded. */
-export const createRevision = async (session: Session, revision: Revision): Promise<void> => {
+export async function createRevision(session: Session, revision: Revision): Promise<void> {
   const map = buildRevisionMap(session.namespace, revision);
   if (Buffer.byteLength(JSON.stringify(map)) > MAX_BYTES) {
     throw new InvalidRequestError('The values and their objects are larger than a revision can hold (1 MB).', [
@@ -143,40 +151,45 @@ export const createRevision = async (session: Session, revision: Revision): Prom
       `Revision ${revision.revision} of ${session.release} was made by another call; ask again.`,
     );
   });
-};
+}
 
-export const endRevision = async (session: Session, revision: number, end: RevisionEnd): Promise<void> =>
-  writeMap(session, revisionName(session.release, revision), (found) => (found === null ? null : withEnd(found, end)));
+export async function endRevision(session: Session, revision: number, end: RevisionEnd): Promise<void> {
+  return writeMap(session, revisionName(session.release, revision), (found) =>
+    found === null ? null : withEnd(found, end),
+  );
+}
 
 /** Keeps why a revision failed while it is being undone: a call that is killed meanwhile would take it along. */
-export const noteFailure = async (session: Session, revision: number, failure: RevisionFailure): Promise<void> =>
-  writeMap(session, revisionName(session.release, revision), (found) =>
+export async function noteFailure(session: Session, revision: number, failure: RevisionFailure): Promise<void> {
+  return writeMap(session, revisionName(session.release, revision), (found) =>
     found === null ? null : withFailure(found, failure),
   );
+}
 
-const deleteMap = async ({ deps, namespace, signal, ensureLock }: Session, name: string): Promise<void> => {
+async function deleteMap({ deps, namespace, signal, ensureLock }: Session, name: string): Promise<void> {
   const found = await deps.cluster.getObject(mapRef(namespace, name), { signal });
   if (found?.metadata.uid === undefined) return;
   await ensureLock();
   await deps.cluster.deleteObject(mapRef(namespace, name), { uid: found.metadata.uid, signal });
-};
+}
 
 /**
  * Drops the oldest revisions beyond the ten that are kept. What runs stays, and what ran before it: the one a rollback
  * goes to.
  */
-export const trimHistory = async (session: Session, state: ReleaseState): Promise<void> => {
-  const lastOf = (wanted: Revision['status']): number | undefined =>
-    state.revisions.findLast(({ status }) => status === wanted)?.revision;
+export async function trimHistory(session: Session, state: ReleaseState): Promise<void> {
+  function lastOf(wanted: Revision['status']): number | undefined {
+    return state.revisions.findLast(({ status }) => status === wanted)?.revision;
+  }
   const kept = [state.pointer?.current, lastOf('deployed'), lastOf('superseded')];
   const extra = state.revisions.slice(0, Math.max(0, state.revisions.length - KEPT));
   for (const { revision } of extra) {
     if (!kept.includes(revision)) await deleteMap(session, revisionName(session.release, revision));
   }
-};
+}
 
 /** Removes every record of the release, the pointer last: while it is there, the release can be asked for. */
-export const deleteRecords = async (session: Session, state: ReleaseState): Promise<void> => {
+export async function deleteRecords(session: Session, state: ReleaseState): Promise<void> {
   for (const { revision } of state.revisions) await deleteMap(session, revisionName(session.release, revision));
   await deleteMap(session, stateName(session.release));
-};
+}

@@ -20,12 +20,16 @@ interface Hold {
 }
 
 /** V1MicroTime: Kubernetes refuses a Lease's times without six digits. */
-const microTime = (date: Date): string => date.toISOString().replace('Z', '000Z');
+function microTime(date: Date): string {
+  return date.toISOString().replace('Z', '000Z');
+}
 
-const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
 
 /** Who holds the Lease; `null` when nobody does. */
-export const readHold = (lease: KubeObject): Hold | null => {
+export function readHold(lease: KubeObject): Hold | null {
   const spec = new Map<string, unknown>(Object.entries(lease['spec'] ?? {}));
   const holder = text(spec.get('holderIdentity'));
   if (holder === undefined) return null;
@@ -34,31 +38,34 @@ export const readHold = (lease: KubeObject): Hold | null => {
   const durationMs = (typeof duration === 'number' ? duration : LEASE_SEC) * 1_000;
   const expiresAtMs = Number.isNaN(renewed) ? 0 : renewed + durationMs;
   return { holder, since: text(spec.get('acquireTime')), expiresAtMs };
-};
+}
 
-const busy = (site: Site, hold: Hold, nowMs: number): BusyError => {
+function busy(site: Site, hold: Hold, nowMs: number): BusyError {
   const left = Math.max(1, Math.ceil((hold.expiresAtMs - nowMs) / 1_000));
   const since = hold.since ?? 'an unknown time';
   return new BusyError(
     `Release ${site.namespace}/${site.release} is being worked on by ${hold.holder} since ${since}. Ask again; if that call died, the release is free in ${left} s.`,
     { details: { outcome: 'busy', holder: hold.holder, since: hold.since }, headers: { 'Retry-After': String(left) } },
   );
-};
+}
 
-const lost = (site: Site, why: string): BusyError =>
-  new BusyError(
+function lost(site: Site, why: string): BusyError {
+  return new BusyError(
     `Stopped working on release ${site.namespace}/${site.release}: ${why}. What was begun is carried on by the next call.`,
     { details: { outcome: 'busy' } },
   );
+}
 
-const leaseRef = ({ release, namespace }: Site): ObjectRef => ({
-  apiVersion: 'coordination.k8s.io/v1',
-  kind: 'Lease',
-  namespace,
-  name: stateName(release),
-});
+function leaseRef({ release, namespace }: Site): ObjectRef {
+  return {
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    namespace,
+    name: stateName(release),
+  };
+}
 
-const buildLease = (site: Site, holder: string, now: Date, acquiredAt: Date, over: KubeObject | null): KubeObject => {
+function buildLease(site: Site, holder: string, now: Date, acquiredAt: Date, over: KubeObject | null): KubeObject {
   const { apiVersion, kind, name, namespace } = leaseRef(site);
   const resourceVersion = over?.metadata.resourceVersion;
   return {
@@ -77,19 +84,19 @@ const buildLease = (site: Site, holder: string, now: Date, acquiredAt: Date, ove
       renewTime: microTime(now),
     },
   };
-};
+}
 
 /** `work`, with an end that leaves open what happened told as `open`: a look at the Lease tells. */
-const settle = async <T>(work: Promise<T>): Promise<T | 'open'> => {
+async function settle<T>(work: Promise<T>): Promise<T | 'open'> {
   try {
     return await work;
   } catch (error) {
     if (isAmbiguous(error)) return 'open';
     throw error;
   }
-};
+}
 
-const take = async (deps: ReleaseDeps, site: Site, holder: string): Promise<KubeObject> => {
+async function take(deps: ReleaseDeps, site: Site, holder: string): Promise<KubeObject> {
   const { cluster, launch } = deps;
   const { signal } = site;
   for (let attempt = 0; attempt < MAX_TRIES; attempt += 1) {
@@ -105,23 +112,23 @@ const take = async (deps: ReleaseDeps, site: Site, holder: string): Promise<Kube
     if (taken !== 'conflict' && taken !== 'open') return taken;
   }
   throw lost(site, 'its Lease changed hands faster than it could be taken');
-};
+}
 
 /** Where Leases may not be deleted, one without a holder is as free; failing that, it ends by itself. */
-const giveUp = async (cluster: Objects, lease: KubeObject, options: CallOptions): Promise<void> => {
+async function giveUp(cluster: Objects, lease: KubeObject, options: CallOptions): Promise<void> {
   try {
     await cluster.replaceObject(lease, options);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
   }
-};
+}
 
-const createKeeper = (deps: ReleaseDeps, site: Site, holder: string, first: KubeObject, acquiredAt: Date) => {
+function createKeeper(deps: ReleaseDeps, site: Site, holder: string, first: KubeObject, acquiredAt: Date) {
   const { cluster, launch } = deps;
   let lease = first;
   let renewedAtMs = acquiredAt.getTime();
 
-  const renew = async (): Promise<void> => {
+  async function renew(): Promise<void> {
     const now = launch.now();
     const renewed = await settle(
       cluster.replaceObject(buildLease(site, holder, now, acquiredAt, lease), { signal: site.signal }),
@@ -136,13 +143,13 @@ const createKeeper = (deps: ReleaseDeps, site: Site, holder: string, first: Kube
     if (found === null || hold?.holder !== holder) throw lost(site, `its Lease is held by ${hold?.holder ?? 'nobody'}`);
     lease = found;
     renewedAtMs = Math.max(renewedAtMs, hold.expiresAtMs - LEASE_SEC * 1_000);
-  };
+  }
 
-  const drop = async ({ metadata }: KubeObject, options: CallOptions): Promise<'deleted' | 'absent'> => {
+  async function drop({ metadata }: KubeObject, options: CallOptions): Promise<'deleted' | 'absent'> {
     const { uid, resourceVersion } = metadata;
     if (uid === undefined || resourceVersion === undefined) return 'absent';
     return cluster.deleteObject(leaseRef(site), { uid, resourceVersion, ...options });
-  };
+  }
 
   return {
     ensureLock: async (): Promise<void> => {
@@ -169,18 +176,18 @@ const createKeeper = (deps: ReleaseDeps, site: Site, holder: string, first: Kube
       }
     },
   };
-};
+}
 
 /**
  * Runs `work` while this call alone holds the release's Lease. Throws BusyError when another call holds it, and when it
  * passed to another one on the way: then nothing more is written, and the next call carries on.
  */
-export const withLock = async <T>(
+export async function withLock<T>(
   deps: ReleaseDeps,
   site: Site,
   holder: { readonly requestId: string; readonly requestedBy?: string | undefined },
   work: (session: Session) => Promise<T>,
-): Promise<T> => {
+): Promise<T> {
   const { requestId, requestedBy } = holder;
   const identity = requestedBy === undefined ? requestId : `${requestedBy} (${requestId})`;
   const acquiredAt = deps.launch.now();
@@ -191,8 +198,9 @@ export const withLock = async <T>(
   } finally {
     await keeper.release();
   }
-};
+}
 
 /** The release's Lease, if there is one. */
-export const leaseOf = async (deps: ReleaseDeps, site: Site): Promise<KubeObject | null> =>
-  deps.cluster.getObject(leaseRef(site), { signal: site.signal });
+export async function leaseOf(deps: ReleaseDeps, site: Site): Promise<KubeObject | null> {
+  return deps.cluster.getObject(leaseRef(site), { signal: site.signal });
+}

@@ -7,30 +7,39 @@ const MAX_LABEL = 63;
 const CHART = 'tensorio-models';
 
 /** The chart's full name of a release: the release itself if it names the chart, else `<release>-tensorio-models`. */
-export const fullName = (release: string): string => {
+export function fullName(release: string): string {
   const full = release.includes(CHART) ? release : `${release}-${CHART}`;
   return full.slice(0, MAX_LABEL).replace(/-+$/, '');
-};
+}
 
 /** `R-repository`: also the label by which the component's pods are selected, so it must never change. */
-export const deploymentName = (release: string, component: ComponentName): string => `${release}-${component}`;
+export function deploymentName(release: string, component: ComponentName): string {
+  return `${release}-${component}`;
+}
 
 /** `F-repository`. */
-export const serviceName = (release: string, component: ComponentName): string => `${fullName(release)}-${component}`;
+export function serviceName(release: string, component: ComponentName): string {
+  return `${fullName(release)}-${component}`;
+}
 
 /** The Lease of a release, and the ConfigMap that points to its revisions. */
-export const stateName = (release: string): string => `tio-${release}`;
+export function stateName(release: string): string {
+  return `tio-${release}`;
+}
 
-export const revisionName = (release: string, revision: number): string => `tio-${release}.v${revision}`;
+export function revisionName(release: string, revision: number): string {
+  return `tio-${release}.v${revision}`;
+}
 
-const maxLength = (release: string, component: ComponentName): number =>
-  MAX_LABEL - `${release.includes(CHART) ? '' : `-${CHART}`}-${component}`.length;
+function maxLength(release: string, component: ComponentName): number {
+  return MAX_LABEL - `${release.includes(CHART) ? '' : `-${CHART}`}-${component}`.length;
+}
 
 /**
  * Why `release` cannot be the name of a release of `components`, in words that follow the name; `null` when it can.
  * The chart cuts names at 63 and then appends the component, which makes Services that Kubernetes refuses.
  */
-export const releaseNameProblem = (release: string, components: readonly ComponentName[]): string | null => {
+export function releaseNameProblem(release: string, components: readonly ComponentName[]): string | null {
   if (!RFC_1035_LABEL.test(release) || release.length > MAX_LABEL - 'tio-'.length) {
     return 'must be 1 to 59 lower-case letters, digits or "-", beginning with a letter and not ending with "-"';
   }
@@ -41,4 +50,4 @@ export const releaseNameProblem = (release: string, components: readonly Compone
     }
   }
   return null;
-};
+}

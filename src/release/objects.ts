@@ -24,33 +24,44 @@ export interface EndpointSliceObject extends KubeObject {
   readonly endpoints?: readonly { readonly conditions?: { readonly ready?: boolean } }[] | null;
 }
 
-const hasSpec = (object: KubeObject): boolean => typeof object['spec'] === 'object' && object['spec'] !== null;
+function hasSpec(object: KubeObject): boolean {
+  return typeof object['spec'] === 'object' && object['spec'] !== null;
+}
 
-export const isDeployment = (object: KubeObject): object is DeploymentObject =>
-  object.kind === 'Deployment' && hasSpec(object);
+export function isDeployment(object: KubeObject): object is DeploymentObject {
+  return object.kind === 'Deployment' && hasSpec(object);
+}
 
-export const isReplicaSet = (object: KubeObject): object is ReplicaSetObject => object.kind === 'ReplicaSet';
+export function isReplicaSet(object: KubeObject): object is ReplicaSetObject {
+  return object.kind === 'ReplicaSet';
+}
 
-export const isService = (object: KubeObject): object is ServiceObject => object.kind === 'Service' && hasSpec(object);
+export function isService(object: KubeObject): object is ServiceObject {
+  return object.kind === 'Service' && hasSpec(object);
+}
 
-export const isEndpointSlice = (object: KubeObject): object is EndpointSliceObject => object.kind === 'EndpointSlice';
+export function isEndpointSlice(object: KubeObject): object is EndpointSliceObject {
+  return object.kind === 'EndpointSlice';
+}
 
 /** A label selector of equalities. */
-export const selectorText = (labels: Readonly<Record<string, string>>): string =>
-  Object.entries(labels)
+export function selectorText(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
     .map(([key, value]) => `${key}=${value}`)
     .join(',');
+}
 
 /** The Deployment whose pods a Service sends to. */
-export const deploymentOf = (service: ServiceObject, objects: readonly KubeObject[]): DeploymentObject | undefined =>
-  objects.filter(isDeployment).find((deployment) => {
+export function deploymentOf(service: ServiceObject, objects: readonly KubeObject[]): DeploymentObject | undefined {
+  return objects.filter(isDeployment).find((deployment) => {
     const labels = deployment.spec.template.metadata?.labels ?? {};
     const wanted = Object.entries(service.spec.selector ?? {});
     return wanted.length > 0 && wanted.every(([key, value]) => labels[key] === value);
   });
+}
 
 /** The pod spec of an object that has a template of pods: a Deployment. */
-export const podSpecsOf = (object: KubeObject): V1PodSpec[] => {
+export function podSpecsOf(object: KubeObject): V1PodSpec[] {
   const pod = isDeployment(object) ? object.spec.template?.spec : undefined;
   return pod === undefined ? [] : [pod];
-};
+}

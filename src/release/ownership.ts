@@ -26,18 +26,23 @@ const GO_CLIENT = 'Go-http-client';
 const HELM_RELEASE = 'meta.helm.sh/release-name';
 const HELM_NAMESPACE = 'meta.helm.sh/release-namespace';
 
-const isHelmObject = ({ metadata }: KubeObject): boolean =>
-  metadata.annotations?.[HELM_RELEASE] !== undefined ||
-  metadata.labels?.[MANAGED_BY_LABEL] === 'Helm' ||
-  metadata.labels?.[MANAGED_BY_LABEL] === 'Tiller' ||
-  metadata.labels?.['heritage'] === 'Tiller';
+function isHelmObject({ metadata }: KubeObject): boolean {
+  return (
+    metadata.annotations?.[HELM_RELEASE] !== undefined ||
+    metadata.labels?.[MANAGED_BY_LABEL] === 'Helm' ||
+    metadata.labels?.[MANAGED_BY_LABEL] === 'Tiller' ||
+    metadata.labels?.['heritage'] === 'Tiller'
+  );
+}
 
-export const isMovable = (live: KubeObject, manager: string): boolean =>
-  MOVABLE.has(manager) || (manager === GO_CLIENT && isHelmObject(live));
+export function isMovable(live: KubeObject, manager: string): boolean {
+  return MOVABLE.has(manager) || (manager === GO_CLIENT && isHelmObject(live));
+}
 
 /** Whether `force` takes fields from nobody but those whose release is being adopted. */
-export const mayForce = (live: KubeObject, conflicts: readonly FieldConflict[]): boolean =>
-  conflicts.every(({ manager }) => isMovable(live, manager));
+export function mayForce(live: KubeObject, conflicts: readonly FieldConflict[]): boolean {
+  return conflicts.every(({ manager }) => isMovable(live, manager));
+}
 
 export type Owner =
   | { readonly kind: 'ours' }
@@ -46,7 +51,7 @@ export type Owner =
   | { readonly kind: 'other'; readonly who: string };
 
 /** Whose object it is. */
-export const ownerOf = (live: KubeObject, release: string): Owner => {
+export function ownerOf(live: KubeObject, release: string): Owner {
   const { labels = {}, annotations = {}, namespace = '', managedFields = [] } = live.metadata;
   const ours = labels[RELEASE_LABEL];
   if (ours === release) return { kind: 'ours' };
@@ -55,37 +60,43 @@ export const ownerOf = (live: KubeObject, release: string): Owner => {
   if (helm !== undefined) return { kind: 'helm', release: helm, namespace: annotations[HELM_NAMESPACE] ?? namespace };
   const managers = [...new Set(managedFields.map(({ manager }) => manager))].filter((name) => name !== MANAGED_BY);
   return { kind: 'other', who: managers.length === 0 ? 'nobody that it names' : managers.join(', ') };
-};
+}
 
-const isOurs = (entry: ManagedFields): boolean => entry.manager === OUR_MANAGER && entry.operation === 'Apply';
+function isOurs(entry: ManagedFields): boolean {
+  return entry.manager === OUR_MANAGER && entry.operation === 'Apply';
+}
 
-const isMoved = (live: KubeObject, entry: ManagedFields): boolean =>
-  !isOurs(entry) && (entry.subresource ?? '') === '' && isMovable(live, entry.manager);
+function isMoved(live: KubeObject, entry: ManagedFields): boolean {
+  return !isOurs(entry) && (entry.subresource ?? '') === '' && isMovable(live, entry.manager);
+}
 
-const fieldsOf = (entries: readonly ManagedFields[]): FieldSet =>
-  entries.reduce<FieldSet>((union, { fieldsV1 = {} }) => unionFields(union, fieldsV1), {});
+function fieldsOf(entries: readonly ManagedFields[]): FieldSet {
+  return entries.reduce<FieldSet>((union, { fieldsV1 = {} }) => unionFields(union, fieldsV1), {});
+}
 
 /**
  * Paths of the fields that an adoption of `live` drops: those that only helm or kubectl set. `result` is what an apply of
  * ours makes of the object, as a dry run answers it: it does not see that the fields become ours first.
  */
-export const droppedFields = (live: KubeObject, result: KubeObject): string[] => {
+export function droppedFields(live: KubeObject, result: KubeObject): string[] {
   const entries = live.metadata.managedFields ?? [];
   const kept = [
     ...(result.metadata.managedFields ?? []).filter(isOurs),
     ...entries.filter((entry) => !isOurs(entry) && !isMoved(live, entry)),
   ];
   return pathsOf(subtractFields(fieldsOf(entries.filter((entry) => isMoved(live, entry))), fieldsOf(kept)));
-};
+}
 
 /**
  * `managedFields` of an object whose movable managers' fields are ours by Apply, or `null` when there is nothing to
  * move. Without it, a field that helm set and our objects do not have would stay for ever: an apply removes only what
  * its own manager had applied. As k8s.io/client-go/util/csaupgrade does for kubectl.
  */
-export const moveFields = (live: KubeObject): readonly ManagedFields[] | null => {
+export function moveFields(live: KubeObject): readonly ManagedFields[] | null {
   const all = live.metadata.managedFields ?? [];
-  const moves = (entry: ManagedFields): boolean => isMoved(live, entry);
+  function moves(entry: ManagedFields): boolean {
+    return isMoved(live, entry);
+  }
   const moved = all.filter(moves);
   if (moved.length === 0) return null;
   const ours = all.find(isOurs);
@@ -99,7 +110,7 @@ export const moveFields = (live: KubeObject): readonly ManagedFields[] | null =>
     ...(moved[0]?.time !== undefined && { time: moved[0].time }),
   };
   return [merged, ...all.filter((entry) => !isOurs(entry) && !moves(entry))];
-};
+}
 
 const DROPPED_ANNOTATIONS: ReadonlySet<string> = new Set([
   'kubectl.kubernetes.io/last-applied-configuration',
@@ -109,7 +120,7 @@ const DROPPED_ANNOTATIONS: ReadonlySet<string> = new Set([
 const DROPPED_SPEC: ReadonlySet<string> = new Set(['clusterIP', 'clusterIPs', 'healthCheckNodePort']);
 
 /** An object as it was found, fit to be applied again; it carries the release's label, by which it is guarded. */
-export const asFound = (live: KubeObject, release: string): KubeObject => {
+export function asFound(live: KubeObject, release: string): KubeObject {
   const { name, namespace, labels, annotations = {} } = live.metadata;
   const kept = Object.entries(annotations).filter(([key]) => !DROPPED_ANNOTATIONS.has(key));
   const spec = Object.entries(live['spec'] ?? {}).filter(([key]) => !DROPPED_SPEC.has(key));
@@ -124,8 +135,9 @@ export const asFound = (live: KubeObject, release: string): KubeObject => {
     },
     spec: Object.fromEntries(spec),
   };
-};
+}
 
 /** How the records of a helm release are removed once its objects are ours. */
-export const helmRemoval = (release: string, namespace: string): string =>
-  `helm still lists release "${release}". Its records are the Secrets sh.helm.release.v1.${release}.v*; remove them, never "helm uninstall": kubectl delete secret --namespace ${namespace} --selector owner=helm,name=${release}`;
+export function helmRemoval(release: string, namespace: string): string {
+  return `helm still lists release "${release}". Its records are the Secrets sh.helm.release.v1.${release}.v*; remove them, never "helm uninstall": kubectl delete secret --namespace ${namespace} --selector owner=helm,name=${release}`;
+}

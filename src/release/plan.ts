@@ -34,26 +34,27 @@ interface Trial {
   readonly force: boolean;
 }
 
-const tryObject = async (
+async function tryObject(
   deps: ReleaseDeps,
   site: Site,
   desired: KubeObject,
   live: KubeObject | null,
   adopt: boolean,
-): Promise<Trial> => {
+): Promise<Trial> {
   const options = { dryRun: true, signal: site.signal } as const;
   const applied = await deps.cluster.applyObject(desired, options);
   if (applied.kind !== 'conflict' || !adopt || live === null || !mayForce(live, applied.conflicts)) {
     return { desired, live, applied, force: false };
   }
   return { desired, live, applied: await deps.cluster.applyObject(desired, { ...options, force: true }), force: true };
-};
+}
 
-const tellConflict = (object: KubeObject, { field, manager }: FieldConflict): string =>
-  `${object.kind} ${object.metadata.name}: ${field} is set by "${manager}"`;
+function tellConflict(object: KubeObject, { field, manager }: FieldConflict): string {
+  return `${object.kind} ${object.metadata.name}: ${field} is set by "${manager}"`;
+}
 
 /** 409 naming every field that another manager set, with the manager. */
-export const conflictError = (found: readonly (readonly [KubeObject, readonly FieldConflict[]])[]): ConflictError => {
+export function conflictError(found: readonly (readonly [KubeObject, readonly FieldConflict[]])[]): ConflictError {
   const conflicts = found.flatMap(([object, fields]) =>
     fields.map(({ field, manager }) => ({ kind: object.kind, name: object.metadata.name, field, manager })),
   );
@@ -63,12 +64,12 @@ export const conflictError = (found: readonly (readonly [KubeObject, readonly Fi
   return new ConflictError(`Not deployed: ${told.join('; ')}. ${advice}`, {
     details: { outcome: 'conflict', conflicts },
   });
-};
+}
 
 /** 422 naming every field that the API server refuses. */
-export const refusalError = (
+export function refusalError(
   found: readonly (readonly [KubeObject, readonly Issue[], boolean])[],
-): InvalidReleaseError => {
+): InvalidReleaseError {
   const issues = found.flatMap(([object, list]) =>
     explainUnserved(object, list).map(({ path, message }) => ({
       path: `${object.kind}/${object.metadata.name}${path === '' ? '' : `: ${path}`}`,
@@ -78,7 +79,7 @@ export const refusalError = (
   const isImmutable = found.some(([, , immutable]) => immutable);
   const details = { outcome: isImmutable ? 'immutable' : 'invalid' };
   return isImmutable ? new ImmutableError(issues, { details }) : new InvalidReleaseError(issues, { details });
-};
+}
 
 /** Such as a list entry of helm's beside ours of the same name: the apply itself would have removed it first. */
 const HELMS_FIELDS: Issue = {
@@ -87,7 +88,7 @@ const HELMS_FIELDS: Issue = {
     'the dry run still holds what helm set; if that is what is refused, adopt the release with the values that it runs with first, and change them then',
 };
 
-const assertAccepted = (trials: readonly Trial[], adopt: boolean): void => {
+function assertAccepted(trials: readonly Trial[], adopt: boolean): void {
   const refused = trials.flatMap(({ desired, live, applied }) => {
     if (applied.kind !== 'refused') return [];
     const moves = adopt && live !== null && moveFields(live) !== null && !applied.immutable;
@@ -98,28 +99,28 @@ const assertAccepted = (trials: readonly Trial[], adopt: boolean): void => {
     applied.kind === 'conflict' ? [[desired, applied.conflicts] as const] : [],
   );
   if (conflicts.length > 0) throw conflictError(conflicts);
-};
+}
 
-const planOf = ({ desired, live, applied, force }: Trial, adopt: boolean): PlannedObject[] => {
+function planOf({ desired, live, applied, force }: Trial, adopt: boolean): PlannedObject[] {
   if (applied.kind !== 'applied') return [];
   const diff = diffObject(live, applied.object);
   const moves = adopt && live !== null && moveFields(live) !== null;
   const action = live === null ? 'created' : diff === null && !moves ? 'unchanged' : 'configured';
   const drops = moves ? droppedFields(live, applied.object) : [];
   return [{ desired, live, result: applied.object, action, force, adopts: adopt && live !== null, drops, diff }];
-};
+}
 
 /**
  * Asks the API server what applying each object would do, with strict validation and without storing anything. Throws
  * ConflictError for fields of others, InvalidReleaseError or ImmutableError for what it refuses: all of it at once.
  */
-export const planObjects = async (
+export async function planObjects(
   deps: ReleaseDeps,
   site: Site,
   objects: readonly KubeObject[],
   live: LiveObjects,
   adopt: boolean,
-): Promise<PlannedObject[]> => {
+): Promise<PlannedObject[]> {
   const trials = await Promise.all(
     objects.map((desired) =>
       tryObject(deps, site, desired, live.get(itemKey(itemOf(desired, site.namespace))) ?? null, adopt),
@@ -127,28 +128,29 @@ export const planObjects = async (
   );
   assertAccepted(trials, adopt);
   return trials.flatMap((trial) => planOf(trial, adopt));
-};
+}
 
 /** What an adoption takes away, for people. */
-export const dropNotes = (plan: readonly PlannedObject[]): string[] =>
-  plan.flatMap(({ desired, drops }) =>
+export function dropNotes(plan: readonly PlannedObject[]): string[] {
+  return plan.flatMap(({ desired, drops }) =>
     drops.length === 0
       ? []
       : [
           `${desired.kind} ${desired.metadata.name}: what helm or kubectl alone had set goes, or becomes the cluster's default: ${drops.join(', ')}`,
         ],
   );
+}
 
 /**
  * What differs between the objects and the cluster, whoever made it so. The dry run is forced, or a field that somebody
  * else set would be a conflict in the place of a difference; nothing is stored, so nothing is taken from anybody.
  */
-export const compareObjects = async (
+export async function compareObjects(
   deps: ReleaseDeps,
   site: Site,
   objects: readonly KubeObject[],
   live: LiveObjects,
-): Promise<PlannedObject[]> => {
+): Promise<PlannedObject[]> {
   const trials = await Promise.all(
     objects.map(async (desired): Promise<Trial> => {
       const applied = await deps.cluster.applyObject(desired, { dryRun: true, force: true, signal: site.signal });
@@ -157,4 +159,4 @@ export const compareObjects = async (
   );
   assertAccepted(trials, false);
   return trials.flatMap((trial) => planOf(trial, false));
-};
+}

@@ -13,7 +13,7 @@ import { itemKey, itemOf } from './records.ts';
 /** The objects of a release as they are now, by `itemKey`. */
 export type LiveObjects = ReadonlyMap<string, KubeObject | null>;
 
-const assertNamespace = async ({ cluster }: ReleaseDeps, { namespace, signal }: Site): Promise<void> => {
+async function assertNamespace({ cluster }: ReleaseDeps, { namespace, signal }: Site): Promise<void> {
   const found = await cluster.getObject(
     { apiVersion: 'v1', kind: 'Namespace', namespace, name: namespace },
     { signal },
@@ -24,10 +24,10 @@ const assertNamespace = async ({ cluster }: ReleaseDeps, { namespace, signal }: 
       ? `namespace "${namespace}" does not exist; kubectl create namespace ${namespace}`
       : `namespace "${namespace}" is being deleted`;
   throw new InvalidReleaseError([{ path: 'namespace', message }]);
-};
+}
 
 /** Reads the objects as they are now, all at once. */
-export const readLive = async (deps: ReleaseDeps, site: Site, objects: readonly KubeObject[]): Promise<LiveObjects> => {
+export async function readLive(deps: ReleaseDeps, site: Site, objects: readonly KubeObject[]): Promise<LiveObjects> {
   const { namespace, signal } = site;
   const found = await Promise.all(
     objects.map(async (object) => {
@@ -36,9 +36,9 @@ export const readLive = async (deps: ReleaseDeps, site: Site, objects: readonly 
     }),
   );
   return new Map(found);
-};
+}
 
-const describeOwner = (owner: Exclude<Owner, { kind: 'ours' }>): string => {
+function describeOwner(owner: Exclude<Owner, { kind: 'ours' }>): string {
   switch (owner.kind) {
     case 'other-release':
       return `belongs to release "${owner.release}" of ours`;
@@ -47,10 +47,10 @@ const describeOwner = (owner: Exclude<Owner, { kind: 'ours' }>): string => {
     case 'other':
       return `was made by others (managers: ${owner.who}); take it over with ?adopt=true`;
   }
-};
+}
 
 /** The foreign objects among `live`. Throws OwnedByOtherError unless they may be adopted. */
-export const foreignObjects = (live: LiveObjects, release: string, adopt: boolean): KubeObject[] => {
+export function foreignObjects(live: LiveObjects, release: string, adopt: boolean): KubeObject[] {
   const foreign = [...live.values()].flatMap((object) => {
     const owner = object === null ? null : ownerOf(object, release);
     return object === null || owner === null || owner.kind === 'ours' ? [] : [{ object, owner }];
@@ -66,16 +66,16 @@ export const foreignObjects = (live: LiveObjects, release: string, adopt: boolea
     `Not deployed: ${objects.map(({ kind, name, owner }) => `${kind} ${name} ${owner}`).join('; ')}.`,
     { details: { outcome: 'owned-by-other', objects } },
   );
-};
+}
 
 /** What is left to do by hand once helm's objects are ours. */
-export const helmNotes = (objects: readonly KubeObject[], release: string): string[] => {
+export function helmNotes(objects: readonly KubeObject[], release: string): string[] {
   const notes = objects.flatMap((object) => {
     const owner = ownerOf(object, release);
     return owner.kind === 'helm' ? [helmRemoval(owner.release, owner.namespace)] : [];
   });
   return [...new Set(notes)];
-};
+}
 
 export interface PreflightInput {
   readonly objects: readonly KubeObject[];
@@ -88,7 +88,7 @@ export interface PreflightInput {
  * Everything that must be there before anything is written; reads only. Throws InvalidReleaseError for the namespace
  * and PreflightError with every missing Secret and key, each with the command that makes it.
  */
-export const preflight = async (deps: ReleaseDeps, site: Site, input: PreflightInput): Promise<void> => {
+export async function preflight(deps: ReleaseDeps, site: Site, input: PreflightInput): Promise<void> {
   await assertNamespace(deps, site);
   const specs = [
     ...input.objects.flatMap(podSpecsOf),
@@ -96,4 +96,4 @@ export const preflight = async (deps: ReleaseDeps, site: Site, input: PreflightI
   ];
   const required = requiredSecrets(site.namespace, specs, input.checkSecrets);
   await assertSecrets(deps.cluster, required, site.signal);
-};
+}

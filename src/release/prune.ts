@@ -10,12 +10,12 @@ export interface Pruned {
 }
 
 /** Of `old`, what is not in `kept`. */
-export const leftovers = (old: readonly Item[], kept: readonly Item[]): Item[] => {
+export function leftovers(old: readonly Item[], kept: readonly Item[]): Item[] {
   const keys = new Set(kept.map(itemKey));
   return old.filter((item) => !keys.has(itemKey(item)));
-};
+}
 
-const deleteItem = async (session: Session, item: Item): Promise<'deleted' | 'spared' | 'absent'> => {
+async function deleteItem(session: Session, item: Item): Promise<'deleted' | 'spared' | 'absent'> {
   const { deps, release, signal } = session;
   const live = await deps.cluster.getObject(item, { signal });
   const uid = live?.metadata.uid;
@@ -24,10 +24,10 @@ const deleteItem = async (session: Session, item: Item): Promise<'deleted' | 'sp
   if (!isOurs) return 'spared';
   await session.ensureLock();
   return deps.cluster.deleteObject(item, { uid, signal });
-};
+}
 
 /** Deletes those of `items` that carry the release's label and are the very objects that the inventory knows. */
-export const deleteItems = async (session: Session, items: readonly Item[]): Promise<Pruned> => {
+export async function deleteItems(session: Session, items: readonly Item[]): Promise<Pruned> {
   const deleted: Item[] = [];
   const spared: Item[] = [];
   // Routes and Deployments go before the Services that they need.
@@ -37,4 +37,4 @@ export const deleteItems = async (session: Session, items: readonly Item[]): Pro
     if (outcome === 'spared') spared.push(item);
   }
   return { deleted, spared };
-};
+}

@@ -65,40 +65,43 @@ const RULES: Readonly<Record<string, Rule>> = {
 
 const REVISION = 'deployment.kubernetes.io/revision';
 
-const revisionOf = (object: KubeObject): number => Number(object.metadata.annotations?.[REVISION] ?? 0);
+function revisionOf(object: KubeObject): number {
+  return Number(object.metadata.annotations?.[REVISION] ?? 0);
+}
 
-const conditionOf = (deployment: DeploymentObject, type: string): V1DeploymentCondition | undefined =>
-  deployment.status?.conditions?.find((condition) => condition.type === type);
+function conditionOf(deployment: DeploymentObject, type: string): V1DeploymentCondition | undefined {
+  return deployment.status?.conditions?.find((condition) => condition.type === type);
+}
 
-const isObserved = ({ deployment, generation }: DeploymentFacts): boolean =>
-  (deployment?.status?.observedGeneration ?? 0) >= generation;
+function isObserved({ deployment, generation }: DeploymentFacts): boolean {
+  return (deployment?.status?.observedGeneration ?? 0) >= generation;
+}
 
 /** The ReplicaSet of the Deployment's present template; `undefined` until the controller has made it. */
-export const newestReplicaSet = (facts: DeploymentFacts): KubeObject | undefined => {
+export function newestReplicaSet(facts: DeploymentFacts): KubeObject | undefined {
   const { deployment, replicaSets } = facts;
   if (deployment === null || !isObserved(facts)) return undefined;
   const owned = replicaSets.filter(({ metadata }) =>
     (metadata.ownerReferences ?? []).some(({ uid }) => uid === deployment.metadata.uid),
   );
   return owned.find((set) => revisionOf(set) === revisionOf(deployment));
-};
+}
 
 /** The pods of the present template that are not being deleted. */
-export const newestPods = (facts: DeploymentFacts): V1Pod[] => {
+export function newestPods(facts: DeploymentFacts): V1Pod[] {
   const uid = newestReplicaSet(facts)?.metadata.uid;
   if (uid === undefined) return [];
   return facts.pods.filter(
     ({ metadata }) =>
       metadata?.deletionTimestamp === undefined && (metadata?.ownerReferences ?? []).some((owner) => owner.uid === uid),
   );
-};
+}
 
-const statusesOf = (pod: V1Pod): V1ContainerStatus[] => [
-  ...(pod.status?.initContainerStatuses ?? []),
-  ...(pod.status?.containerStatuses ?? []),
-];
+function statusesOf(pod: V1Pod): V1ContainerStatus[] {
+  return [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
+}
 
-const troubleOf = (pod: V1Pod, status: V1ContainerStatus): Trouble | null => {
+function troubleOf(pod: V1Pod, status: V1ContainerStatus): Trouble | null {
   const waiting = status.state?.waiting;
   const ended = status.state?.terminated ?? status.lastState?.terminated;
   const isCrash = waiting?.reason === 'CrashLoopBackOff' || (status.state?.terminated?.exitCode ?? 0) !== 0;
@@ -113,45 +116,47 @@ const troubleOf = (pod: V1Pod, status: V1ContainerStatus): Trouble | null => {
     ...(isCrash && ended !== undefined && { exitCode: ended.exitCode }),
     restarts: status.restartCount,
   };
-};
+}
 
-const unschedulable = (pod: V1Pod): Trouble[] => {
+function unschedulable(pod: V1Pod): Trouble[] {
   const condition = pod.status?.conditions?.find(({ type, status }) => type === 'PodScheduled' && status === 'False');
   if (condition?.reason !== 'Unschedulable') return [];
   const message = condition.message ?? '';
   return [{ pod: pod.metadata?.name ?? '', reason: 'Unschedulable', ...(message !== '' && { message }) }];
-};
+}
 
-const keyOf = ({ pod, container, reason }: Trouble): string => `${pod}/${container}/${RULES[reason]?.group ?? reason}`;
+function keyOf({ pod, container, reason }: Trouble): string {
+  return `${pod}/${container}/${RULES[reason]?.group ?? reason}`;
+}
 
-const isFatal = (trouble: Trouble, firstSeenMs: number, nowMs: number): boolean => {
+function isFatal(trouble: Trouble, firstSeenMs: number, nowMs: number): boolean {
   const rule = RULES[trouble.reason];
   if (rule === undefined) return false;
   if (rule.restarts !== undefined && (trouble.restarts ?? 0) < rule.restarts) return false;
   return nowMs - firstSeenMs >= rule.afterMs;
-};
+}
 
 /** `pod p, container c: CrashLoopBackOff (exit code 1): message`. */
-export const tellTrouble = ({ pod, container, reason, message, exitCode }: Trouble): string => {
+export function tellTrouble({ pod, container, reason, message, exitCode }: Trouble): string {
   const where = container === undefined ? `pod ${pod}` : `pod ${pod}, container ${container}`;
   const code = exitCode === undefined ? '' : ` (exit code ${exitCode})`;
   return `${where}: ${reason}${code}${message === undefined ? '' : `: ${message}`}`;
-};
+}
 
 /**
  * Why the pods of the present template cannot be created. The Deployment's own condition tells of old ReplicaSets too,
  * also under the new observedGeneration (kubernetes `pkg/controller/deployment/progress.go`, `getReplicaFailures`): a
  * set whose pods are refused would fail the very rollout that mends it, and the rollback after it.
  */
-const replicaFailureOf = (facts: DeploymentFacts): V1ReplicaSetCondition | undefined => {
+function replicaFailureOf(facts: DeploymentFacts): V1ReplicaSetCondition | undefined {
   const set = newestReplicaSet(facts);
   if (set === undefined || !isReplicaSet(set)) return undefined;
   const { conditions = [], observedGeneration = 0 } = set.status ?? {};
   if (observedGeneration < (set.metadata.generation ?? 0)) return undefined;
   return conditions.find(({ type, status }) => type === 'ReplicaFailure' && status === 'True');
-};
+}
 
-const failureOfConditions = (facts: DeploymentFacts): Verdict | null => {
+function failureOfConditions(facts: DeploymentFacts): Verdict | null {
   const { deployment } = facts;
   if (deployment === null || !isObserved(facts)) return null;
   const replicaFailure = replicaFailureOf(facts);
@@ -164,18 +169,18 @@ const failureOfConditions = (facts: DeploymentFacts): Verdict | null => {
   if (progressing?.reason !== 'ProgressDeadlineExceeded' || facts.hadStalled) return null;
   const why = `Deployment ${name}: no progress for ${deployment.spec.progressDeadlineSeconds} s: ${progressing.message ?? ''}`;
   return { kind: 'failed', cause: 'ProgressDeadlineExceeded', why };
-};
+}
 
-const isReady = (facts: DeploymentFacts): boolean => {
+function isReady(facts: DeploymentFacts): boolean {
   const { deployment } = facts;
   if (deployment === null || !isObserved(facts)) return false;
   const { replicas = 0, updatedReplicas = 0, availableReplicas = 0, readyReplicas = 0 } = deployment.status ?? {};
   const wanted = deployment.spec.replicas ?? 1;
   const counts = [replicas, updatedReplicas, availableReplicas, readyReplicas];
   return counts.every((count) => count === wanted) && conditionOf(deployment, 'Available')?.status === 'True';
-};
+}
 
-const whyWaiting = (facts: DeploymentFacts, troubles: readonly Trouble[]): string => {
+function whyWaiting(facts: DeploymentFacts, troubles: readonly Trouble[]): string {
   const { deployment } = facts;
   if (deployment === null) return 'the Deployment is not there';
   if (!isObserved(facts)) return `Deployment ${deployment.metadata.name}: its controller has not seen it yet`;
@@ -183,13 +188,13 @@ const whyWaiting = (facts: DeploymentFacts, troubles: readonly Trouble[]): strin
   const counts = `${readyReplicas} of ${deployment.spec.replicas ?? 1} pods ready, ${updatedReplicas} updated, ${replicas} in all`;
   const first = troubles[0];
   return `Deployment ${deployment.metadata.name}: ${counts}${first === undefined ? '' : `; ${tellTrouble(first)}`}`;
-};
+}
 
 /**
  * Whether a rollout is done, goes on or has failed: the wait table. `seen` of the last look is handed in again, so that a
  * trouble counts from when it was first seen, and anew once it was gone.
  */
-export const assessDeployment = (facts: DeploymentFacts, seen: Seen, nowMs: number): Assessment => {
+export function assessDeployment(facts: DeploymentFacts, seen: Seen, nowMs: number): Assessment {
   const pods = newestPods(facts);
   const containers = pods.flatMap((pod) =>
     statusesOf(pod)
@@ -203,20 +208,20 @@ export const assessDeployment = (facts: DeploymentFacts, seen: Seen, nowMs: numb
   const failed: Verdict | null =
     fatal === undefined ? failureOfConditions(facts) : { kind: 'failed', cause: fatal.reason, why: tellTrouble(fatal) };
   return { verdict: failed ?? { kind: 'waiting', why: whyWaiting(facts, troubles) }, troubles, seen: now };
-};
+}
 
-const hasAddress = ({ spec, status }: ServiceObject): boolean => {
+function hasAddress({ spec, status }: ServiceObject): boolean {
   if (spec.type === 'ExternalName') return true;
   if ((spec.clusterIP ?? '') === '') return false;
   return spec.type !== 'LoadBalancer' || (status?.loadBalancer?.ingress ?? []).length > 0;
-};
+}
 
 /** Whether a Service has an address, and a ready endpoint unless its Deployment is to have no pods. */
-export const assessService = (
+export function assessService(
   service: ServiceObject | null,
   slices: readonly EndpointSliceObject[],
   replicas: number,
-): Verdict => {
+): Verdict {
   if (service === null) return { kind: 'waiting', why: 'the Service is not there' };
   const { name } = service.metadata;
   if (!hasAddress(service)) return { kind: 'waiting', why: `Service ${name} has no address yet` };
@@ -226,4 +231,4 @@ export const assessService = (
   );
   if (replicas === 0 || hasEndpoint) return { kind: 'ready' };
   return { kind: 'waiting', why: `Service ${name} has no ready endpoint yet` };
-};
+}

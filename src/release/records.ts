@@ -69,16 +69,18 @@ const ObjectsSchema = z.array(
   z.looseObject({ apiVersion: z.string(), kind: z.string(), metadata: z.looseObject({ name: z.string() }) }),
 );
 
-const isKubeObject = (object: object): object is KubeObject => 'apiVersion' in object;
+function isKubeObject(object: object): object is KubeObject {
+  return 'apiVersion' in object;
+}
 
-const dataOf = (map: KubeObject): Readonly<Record<string, string>> => {
+function dataOf(map: KubeObject): Readonly<Record<string, string>> {
   const entries = Object.entries(map['data'] ?? {}).filter(
     (entry): entry is [string, string] => typeof entry[1] === 'string',
   );
   return Object.fromEntries(entries);
-};
+}
 
-const parse = <T>(map: KubeObject, read: () => T): T => {
+function parse<T>(map: KubeObject, read: () => T): T {
   try {
     return read();
   } catch (cause) {
@@ -88,30 +90,35 @@ const parse = <T>(map: KubeObject, read: () => T): T => {
       { cause },
     );
   }
-};
+}
 
-const buildMap = (namespace: string, release: string, name: string, state: string): KubeObject => ({
-  apiVersion: 'v1',
-  kind: 'ConfigMap',
-  metadata: {
-    name,
-    namespace,
-    labels: { [RELEASE_LABEL]: release, [MANAGED_BY_LABEL]: MANAGED_BY, [STATE_LABEL]: state },
-  },
-});
+function buildMap(namespace: string, release: string, name: string, state: string): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: {
+      name,
+      namespace,
+      labels: { [RELEASE_LABEL]: release, [MANAGED_BY_LABEL]: MANAGED_BY, [STATE_LABEL]: state },
+    },
+  };
+}
 
 /** The ConfigMap `tio-<release>`. */
-export const buildPointerMap = (namespace: string, pointer: Pointer): KubeObject => ({
-  ...buildMap(namespace, pointer.release, stateName(pointer.release), 'release'),
-  data: { pointer: JSON.stringify(pointer) },
-});
+export function buildPointerMap(namespace: string, pointer: Pointer): KubeObject {
+  return {
+    ...buildMap(namespace, pointer.release, stateName(pointer.release), 'release'),
+    data: { pointer: JSON.stringify(pointer) },
+  };
+}
 
 /** Throws UpstreamError for a ConfigMap that somebody edited. */
-export const readPointer = (map: KubeObject): Pointer =>
-  parse(map, () => PointerSchema.parse(JSON.parse(dataOf(map)['pointer'] ?? '')));
+export function readPointer(map: KubeObject): Pointer {
+  return parse(map, () => PointerSchema.parse(JSON.parse(dataOf(map)['pointer'] ?? '')));
+}
 
 /** The ConfigMap `tio-<release>.v<N>`: its data never changes, its annotations tell what became of it. */
-export const buildRevisionMap = (namespace: string, revision: Revision): KubeObject => {
+export function buildRevisionMap(namespace: string, revision: Revision): KubeObject {
   const { values, objects, status, reason: _reason, evidence: _evidence, finishedAt: _finishedAt, ...data } = revision;
   const map = buildMap(namespace, revision.release, revisionName(revision.release, revision.revision), 'revision');
   return {
@@ -124,19 +131,19 @@ export const buildRevisionMap = (namespace: string, revision: Revision): KubeObj
     immutable: true,
     data: { revision: JSON.stringify(data), values: JSON.stringify(values), objects: JSON.stringify(objects) },
   };
-};
+}
 
-const readEvidence = (text: string | undefined): unknown => {
+function readEvidence(text: string | undefined): unknown {
   if (text === undefined) return undefined;
   try {
     return JSON.parse(text);
   } catch {
     return text;
   }
-};
+}
 
-export const readRevision = (map: KubeObject): Revision =>
-  parse(map, () => {
+export function readRevision(map: KubeObject): Revision {
+  return parse(map, () => {
     const data = dataOf(map);
     const annotations = map.metadata.annotations ?? {};
     const evidence = readEvidence(annotations[EVIDENCE]);
@@ -153,6 +160,7 @@ export const readRevision = (map: KubeObject): Revision =>
       ...(finishedAt !== undefined && { finishedAt }),
     };
   });
+}
 
 /** Why a revision failed. */
 export interface RevisionFailure {
@@ -166,44 +174,50 @@ export interface RevisionEnd extends RevisionFailure {
   readonly finishedAt: string;
 }
 
-const evidenceText = (evidence: unknown): string | undefined => {
+function evidenceText(evidence: unknown): string | undefined {
   if (evidence === undefined) return undefined;
   const text = JSON.stringify(evidence);
   return text.length <= MAX_EVIDENCE ? text : JSON.stringify(`${text.slice(0, MAX_EVIDENCE / 2)}…`);
-};
+}
 
-const annotated = (map: KubeObject, annotations: Readonly<Record<string, string>>): KubeObject => ({
-  ...map,
-  metadata: { ...map.metadata, annotations: { ...map.metadata.annotations, ...annotations } },
-});
+function annotated(map: KubeObject, annotations: Readonly<Record<string, string>>): KubeObject {
+  return {
+    ...map,
+    metadata: { ...map.metadata, annotations: { ...map.metadata.annotations, ...annotations } },
+  };
+}
 
 /** The revision's ConfigMap with the failure noted; its status stays. */
-export const withFailure = (map: KubeObject, failure: RevisionFailure): KubeObject => {
+export function withFailure(map: KubeObject, failure: RevisionFailure): KubeObject {
   const evidence = evidenceText(failure.evidence);
   return annotated(map, {
     ...(failure.reason !== undefined && { [REASON]: failure.reason.slice(0, MAX_REASON) }),
     ...(evidence !== undefined && { [EVIDENCE]: evidence }),
   });
-};
+}
 
 /** The revision's ConfigMap with its end noted. */
-export const withEnd = (map: KubeObject, end: RevisionEnd): KubeObject =>
-  annotated(withFailure(map, end), { [STATUS]: end.status, [FINISHED]: end.finishedAt });
+export function withEnd(map: KubeObject, end: RevisionEnd): KubeObject {
+  return annotated(withFailure(map, end), { [STATUS]: end.status, [FINISHED]: end.finishedAt });
+}
 
-export const itemOf = ({ apiVersion, kind, metadata }: KubeObject, namespace: string, uid = metadata.uid): Item => ({
-  apiVersion,
-  kind,
-  namespace: metadata.namespace ?? namespace,
-  name: metadata.name,
-  ...(uid !== undefined && { uid }),
-});
+export function itemOf({ apiVersion, kind, metadata }: KubeObject, namespace: string, uid = metadata.uid): Item {
+  return {
+    apiVersion,
+    kind,
+    namespace: metadata.namespace ?? namespace,
+    name: metadata.name,
+    ...(uid !== undefined && { uid }),
+  };
+}
 
-export const itemKey = ({ apiVersion, kind, namespace, name }: Omit<Item, 'uid'>): string =>
-  `${apiVersion}/${kind}/${namespace}/${name}`;
+export function itemKey({ apiVersion, kind, namespace, name }: Omit<Item, 'uid'>): string {
+  return `${apiVersion}/${kind}/${namespace}/${name}`;
+}
 
 /** Both lists, each object once; of two entries of one object the second one's uid counts, if it has one. */
-export const mergeItems = (first: readonly Item[], second: readonly Item[]): Item[] => {
+export function mergeItems(first: readonly Item[], second: readonly Item[]): Item[] {
   const merged = new Map(first.map((item) => [itemKey(item), item]));
   for (const item of second) merged.set(itemKey(item), { ...merged.get(itemKey(item)), ...item });
   return [...merged.values()];
-};
+}

@@ -6,10 +6,11 @@ import type { Pointer, Revision } from './records.ts';
 const INTERRUPTED = 'The call that made it ended before it was done.';
 
 /** A revision that is `deployed` while the pointer still says pending: only the end of the commit is missing. */
-const isCommitted = (state: ReleaseState, pending: number): boolean =>
-  state.revisions.some(({ revision, status }) => revision === pending && status === 'deployed');
+function isCommitted(state: ReleaseState, pending: number): boolean {
+  return state.revisions.some(({ revision, status }) => revision === pending && status === 'deployed');
+}
 
-const endOthers = async (session: Session, revisions: readonly Revision[], current: number | null): Promise<void> => {
+async function endOthers(session: Session, revisions: readonly Revision[], current: number | null): Promise<void> {
   const finishedAt = session.deps.launch.now().toISOString();
   for (const { revision, status, reason } of revisions) {
     if (revision === current) continue;
@@ -18,21 +19,21 @@ const endOthers = async (session: Session, revisions: readonly Revision[], curre
     if (status === 'pending') await endRevision(session, revision, { status: 'interrupted', reason: told, finishedAt });
     if (status === 'deployed') await endRevision(session, revision, { status: 'superseded', finishedAt });
   }
-};
+}
 
-const recovered = (state: ReleaseState, pointer: Pointer): Pointer => {
+function recovered(state: ReleaseState, pointer: Pointer): Pointer {
   const { pending } = pointer;
   if (pending === null) return pointer;
   return { ...pointer, current: isCommitted(state, pending) ? pending : pointer.current, pending: null };
-};
+}
 
 /**
  * Ends what a killed call left: its revision is marked `interrupted`, or its commit is finished where that was all that
  * was missing. Its inventory is merged already, so none of its objects is forgotten. Answers the state after that.
  */
-export const recover = async (
+export async function recover(
   session: Session,
-): Promise<{ readonly state: ReleaseState; readonly wasInterrupted: boolean }> => {
+): Promise<{ readonly state: ReleaseState; readonly wasInterrupted: boolean }> {
   const state = await readState(session.deps, session);
   const { pointer, revisions } = state;
   const after = pointer === null ? null : recovered(state, pointer);
@@ -44,4 +45,4 @@ export const recover = async (
   await endOthers(session, revisions, current);
   if (after !== null && after !== pointer) await writePointer(session, after);
   return { state: await readState(session.deps, session), wasInterrupted: true };
-};
+}

@@ -24,18 +24,19 @@ export interface DeployRequest {
 }
 
 /** The longest wait that leaves time for a rollback that waits as long again. */
-export const longestWaitSec = (requestTimeoutMs: number, onFailure: DeployRequest['onFailure']): number =>
-  Math.floor((requestTimeoutMs / 1_000 - MARGIN_SEC) / (onFailure === 'rollback' ? 2 : 1));
+export function longestWaitSec(requestTimeoutMs: number, onFailure: DeployRequest['onFailure']): number {
+  return Math.floor((requestTimeoutMs / 1_000 - MARGIN_SEC) / (onFailure === 'rollback' ? 2 : 1));
+}
 
 /**
  * The wait of a call: as asked for, else five minutes or what the function's own deadline leaves. Throws
  * InvalidRequestError for a wait that the function would not live to see the end of.
  */
-export const chooseWaitSec = (
+export function chooseWaitSec(
   asked: number | undefined,
   requestTimeoutMs: number,
   onFailure: DeployRequest['onFailure'],
-): number => {
+): number {
   const longest = longestWaitSec(requestTimeoutMs, onFailure);
   const waitSec = asked ?? Math.min(DEFAULT_WAIT_SEC, longest);
   if (waitSec <= longest && waitSec >= LEAST_WAIT_SEC) return waitSec;
@@ -44,4 +45,4 @@ export const chooseWaitSec = (
       ? `leaves no time to wait: REQUEST_TIMEOUT_SEC is ${Math.round(requestTimeoutMs / 1_000)}, and a wait, a rollback as long and ${MARGIN_SEC} s must fit`
       : `is ${waitSec}: the wait, a rollback as long and ${MARGIN_SEC} s must end before the function does (REQUEST_TIMEOUT_SEC); write ${LEAST_WAIT_SEC} to ${longest}`;
   throw new InvalidRequestError(`?timeoutSec ${message}.`, [{ path: '?timeoutSec', message }]);
-};
+}

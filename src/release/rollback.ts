@@ -17,12 +17,12 @@ export type Restored =
  * Makes the release what its last deployed revision was, waits for it, and deletes what the failed run made; without
  * such a revision everything that was made goes. Throws what the API server refuses.
  */
-export const restore = async (
+export async function restore(
   session: Session,
   target: Revision | undefined,
   inventory: readonly Item[],
   options: { readonly waitSec: number; readonly adopt: boolean },
-): Promise<Restored> => {
+): Promise<Restored> {
   const { deps } = session;
   const objects = target?.objects ?? [];
   const live = await readLive(deps, session, objects);
@@ -37,4 +37,4 @@ export const restore = async (
   const items = applied.map((object) => itemOf(object, session.namespace));
   const { deleted } = await deleteItems(session, leftovers(inventory, items));
   return { kind: 'restored', items, pruned: deleted };
-};
+}

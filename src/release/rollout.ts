@@ -38,13 +38,13 @@ export interface RolloutTarget {
  * observedGeneration (kubernetes `pkg/controller/deployment/progress.go`, `syncRolloutStatus`): a condition that was
  * there when the object was applied says nothing of what was applied.
  */
-const stallOf = (object: KubeObject | null): string | null => {
+function stallOf(object: KubeObject | null): string | null {
   if (object === null || !isDeployment(object)) return null;
   const stall = object.status?.conditions?.find(({ reason }) => reason === 'ProgressDeadlineExceeded');
   return stall === undefined ? null : `${String(stall.lastTransitionTime)} ${stall.message ?? ''}`;
-};
+}
 
-const lookAtDeployment = async (deps: ReleaseDeps, site: Site, wanted: DeploymentObject): Promise<DeploymentFacts> => {
+async function lookAtDeployment(deps: ReleaseDeps, site: Site, wanted: DeploymentObject): Promise<DeploymentFacts> {
   const { cluster } = deps;
   const { namespace, signal } = site;
   const { apiVersion, kind, metadata } = wanted;
@@ -58,14 +58,14 @@ const lookAtDeployment = async (deps: ReleaseDeps, site: Site, wanted: Deploymen
   const stall = stallOf(deployment);
   const hadStalled = stall !== null && stall === stallOf(wanted);
   return { deployment, generation: metadata.generation ?? 0, replicaSets, pods, hadStalled };
-};
+}
 
-const lookAtService = async (
+async function lookAtService(
   deps: ReleaseDeps,
   site: Site,
   wanted: ServiceObject,
   objects: readonly KubeObject[],
-): Promise<ObjectReadiness> => {
+): Promise<ObjectReadiness> {
   const { cluster } = deps;
   const { namespace, signal } = site;
   const { apiVersion, kind } = wanted;
@@ -78,10 +78,10 @@ const lookAtService = async (
   const replicas = deploymentOf(wanted, objects)?.spec.replicas ?? 1;
   const service = found !== null && isService(found) ? found : null;
   return { kind, name, verdict: assessService(service, slices.filter(isEndpointSlice), replicas) };
-};
+}
 
 /** Looks once at every Deployment and Service of the target. */
-export const lookAt = async (deps: ReleaseDeps, site: Site, target: RolloutTarget, seen: Seen): Promise<Look> => {
+export async function lookAt(deps: ReleaseDeps, site: Site, target: RolloutTarget, seen: Seen): Promise<Look> {
   const { objects } = target;
   const [facts, services] = await Promise.all([
     Promise.all(objects.filter(isDeployment).map((one) => lookAtDeployment(deps, site, one))),
@@ -96,7 +96,7 @@ export const lookAt = async (deps: ReleaseDeps, site: Site, target: RolloutTarge
     seen: new Map(assessed.flatMap((one) => [...one.seen])),
     facts,
   };
-};
+}
 
 export type RolloutEnd =
   | { readonly kind: 'ready'; readonly look: Look }
@@ -104,28 +104,28 @@ export type RolloutEnd =
 
 const EMPTY: Look = { readiness: [], troubles: [], seen: new Map(), facts: [] };
 
-const endOf = (look: Look): RolloutEnd | null => {
+function endOf(look: Look): RolloutEnd | null {
   for (const { verdict } of look.readiness) {
     if (verdict.kind === 'failed') return { kind: 'failed', cause: verdict.cause, why: verdict.why, look };
   }
   return look.readiness.every(({ verdict }) => verdict.kind === 'ready') ? { kind: 'ready', look } : null;
-};
+}
 
-const timedOut = (look: Look, waitSec: number): RolloutEnd => {
+function timedOut(look: Look, waitSec: number): RolloutEnd {
   const waiting = look.readiness.flatMap(({ verdict }) => (verdict.kind === 'waiting' ? [verdict.why] : []));
   return { kind: 'failed', cause: 'timed-out', why: `Not ready after ${waitSec} s: ${waiting.join('; ')}`, look };
-};
+}
 
 /**
  * Waits until everything is ready, something has failed, or `waitSec` have passed: one deadline for all. `between` is
  * called before every look; what it throws ends the wait.
  */
-export const awaitRollout = async (
+export async function awaitRollout(
   deps: ReleaseDeps,
   site: Site,
   target: RolloutTarget,
   options: { readonly waitSec: number; readonly between: () => Promise<void> },
-): Promise<RolloutEnd> => {
+): Promise<RolloutEnd> {
   const endsAtMs = deps.launch.now().getTime() + options.waitSec * 1_000;
   let look = EMPTY;
   let lost = 0;
@@ -145,12 +145,13 @@ export const awaitRollout = async (
     if (site.signal.aborted) throw new DeadlineError('The request’s time ran out while the rollout was waited for.');
     await deps.launch.wait(polls < FIRST_POLLS ? FIRST_POLL_MS : POLL_MS, site.signal);
   }
-};
+}
 
 /** The pods of the present templates that are not ready, for evidence. */
-export const unreadyPods = (look: Look) =>
-  look.facts.flatMap((facts) =>
+export function unreadyPods(look: Look) {
+  return look.facts.flatMap((facts) =>
     newestPods(facts).filter(
       (pod) => !(pod.status?.conditions ?? []).some(({ type, status }) => type === 'Ready' && status === 'True'),
     ),
   );
+}

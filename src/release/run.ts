@@ -44,16 +44,18 @@ interface Work {
   readonly isAdoption: boolean;
 }
 
-const baseAnswer = ({ session, timings, desired, plan, notes }: Work) => ({
-  release: session.release,
-  namespace: session.namespace,
-  diff: diffsOf(plan),
-  notes: [...desired.notes, ...notes],
-  timings: timings.all(),
-});
+function baseAnswer({ session, timings, desired, plan, notes }: Work) {
+  return {
+    release: session.release,
+    namespace: session.namespace,
+    diff: diffsOf(plan),
+    notes: [...desired.notes, ...notes],
+    timings: timings.all(),
+  };
+}
 
 /** The same objects, applied and ready, with nothing left of another revision: then there is nothing to do. */
-const lookIfUnchanged = async ({ session, desired, plan, state }: Work): Promise<Look | null> => {
+async function lookIfUnchanged({ session, desired, plan, state }: Work): Promise<Look | null> {
   const current = currentOf(state);
   const isSame =
     current?.hash === desired.hash &&
@@ -66,9 +68,9 @@ const lookIfUnchanged = async ({ session, desired, plan, state }: Work): Promise
   const objects = plan.map(({ live, result }) => live ?? result);
   const look = await lookAt(session.deps, session, { objects }, new Map());
   return look.readiness.every(({ verdict }) => verdict.kind === 'ready') ? look : null;
-};
+}
 
-const unchangedAnswer = async (work: Work, look: Look): Promise<ReleaseAnswer> => {
+async function unchangedAnswer(work: Work, look: Look): Promise<ReleaseAnswer> {
   const { session, plan, desired, state } = work;
   const objects = plan.map(({ live, result }) => live ?? result);
   const health = await checkHealth(session.deps, session, objects);
@@ -83,7 +85,7 @@ const unchangedAnswer = async (work: Work, look: Look): Promise<ReleaseAnswer> =
     health,
     ...baseAnswer(work),
   };
-};
+}
 
 /** A deploy that has to be undone, with what is known of why. */
 interface Failure {
@@ -102,7 +104,7 @@ type Attempted =
     }
   | { readonly kind: 'failed'; readonly begun: Begun; readonly failure: Failure };
 
-const rollOut = async (work: Work, begun: Begun): Promise<Attempted> => {
+async function rollOut(work: Work, begun: Begun): Promise<Attempted> {
   const { session, request, timings, plan } = work;
   const applied = await timings.step('applyMs', () => applyObjects(session, plan));
   const noted = await noteApplied(session, begun, applied);
@@ -119,26 +121,27 @@ const rollOut = async (work: Work, begun: Begun): Promise<Attempted> => {
   if (unwell === undefined) return { kind: 'ready', begun: noted, applied, look: end.look, health };
   const reason = `Service ${unwell.service} is not serving: ${unwell.message ?? ''}`;
   return { kind: 'failed', begun: noted, failure: { reason, look: end.look, health } };
-};
+}
 
 /** Whether the run has to stop as it stands: the Lease or the time is gone, and the next call carries on. */
-const mustStop = (session: Session, error: unknown): boolean =>
-  !(error instanceof AppError) || error instanceof BusyError || session.signal.aborted;
+function mustStop(session: Session, error: unknown): boolean {
+  return !(error instanceof AppError) || error instanceof BusyError || session.signal.aborted;
+}
 
-const tryRollOut = async (work: Work, begun: Begun): Promise<Attempted> => {
+async function tryRollOut(work: Work, begun: Begun): Promise<Attempted> {
   try {
     return await rollOut(work, begun);
   } catch (error) {
     if (mustStop(work.session, error) || !(error instanceof AppError)) throw error;
     return { kind: 'failed', begun, failure: { reason: error.message, health: [] } };
   }
-};
+}
 
 const RESTORE_TRIES = 3;
 const RESTORE_PAUSE_MS = 2_000;
 
 /** Every step of a rollback may be done again: what may pass does not end it. */
-const tryRestore = async (work: Work, begun: Begun, target: Revision | undefined): Promise<Restored> => {
+async function tryRestore(work: Work, begun: Begun, target: Revision | undefined): Promise<Restored> {
   const { session, request, isAdoption } = work;
   const options = { waitSec: request.waitSec, adopt: isAdoption || target?.rendererVersion === 'found' };
   for (let tries = 1; ; tries += 1) {
@@ -150,7 +153,7 @@ const tryRestore = async (work: Work, begun: Begun, target: Revision | undefined
       await session.deps.launch.wait(RESTORE_PAUSE_MS, session.signal);
     }
   }
-};
+}
 
 interface Undone {
   readonly outcome: 'failed' | 'rolled-back' | 'rollback-failed';
@@ -159,7 +162,7 @@ interface Undone {
   readonly inventory: Begun['pointer']['inventory'];
 }
 
-const undo = async (work: Work, begun: Begun): Promise<Undone> => {
+async function undo(work: Work, begun: Begun): Promise<Undone> {
   const { request, state, timings } = work;
   const { inventory } = begun.pointer;
   if (request.onFailure === 'keep') {
@@ -175,16 +178,21 @@ const undo = async (work: Work, begun: Begun): Promise<Undone> => {
   }
   const told = to === null ? 'What it had made was removed.' : `Revision ${to} runs again.`;
   return { outcome: 'rolled-back', rollback: { to }, told, inventory: [...restored.items] };
-};
+}
 
-const sentence = (text: string): string => (/[.!?]$/.test(text.trimEnd()) ? text.trimEnd() : `${text.trimEnd()}.`);
+function sentence(text: string): string {
+  return /[.!?]$/.test(text.trimEnd()) ? text.trimEnd() : `${text.trimEnd()}.`;
+}
 
 /** A Deployment's condition tells that time ran out, and a pod why: whoever reads one line must read both. */
-const withPod = (reason: string, [first]: readonly Evidence[]): string =>
-  first === undefined || reason.includes(first.pod) ? reason : `${sentence(reason)} P${tellTrouble(first).slice(1)}`;
+function withPod(reason: string, [first]: readonly Evidence[]): string {
+  return first === undefined || reason.includes(first.pod)
+    ? reason
+    : `${sentence(reason)} P${tellTrouble(first).slice(1)}`;
+}
 
 /** Evidence first, then the rollback, then the records; always throws what is answered. */
-const fail = async (work: Work, begun: Begun, failure: Failure): Promise<never> => {
+async function fail(work: Work, begun: Begun, failure: Failure): Promise<never> {
   const { session, timings, desired, plan } = work;
   const { look, health } = failure;
   const evidence: Evidence[] = await timings.step('evidenceMs', async () =>
@@ -212,13 +220,16 @@ const fail = async (work: Work, begun: Begun, failure: Failure): Promise<never> 
   };
   const where = `Release ${session.namespace}/${session.release}, revision ${begun.revision}`;
   throw new ReleaseFailedError(outcome, `${where}: ${sentence(reason)} ${told}`, { details: { ...answer } });
-};
+}
 
 /** What was changed. Of an adoption no dry run knew it: fields of helm's went as well. */
-const doneDiffs = (applied: readonly AppliedObject[]): ObjectDiff[] =>
-  applied.flatMap(({ object, planned }) => (planned.adopts ? diffObject(planned.live, object) : planned.diff) ?? []);
+function doneDiffs(applied: readonly AppliedObject[]): ObjectDiff[] {
+  return applied.flatMap(
+    ({ object, planned }) => (planned.adopts ? diffObject(planned.live, object) : planned.diff) ?? [],
+  );
+}
 
-const carryOut = async (work: Work, live: Awaited<ReturnType<typeof readLive>>): Promise<ReleaseAnswer> => {
+async function carryOut(work: Work, live: Awaited<ReturnType<typeof readLive>>): Promise<ReleaseAnswer> {
   const { session, request, desired, plan, state, timings } = work;
   const begun = await timings.step('recordMs', () => begin(session, state, desired, live, request.requestedBy));
   const attempted = await tryRollOut(work, begun);
@@ -233,17 +244,13 @@ const carryOut = async (work: Work, live: Awaited<ReturnType<typeof readLive>>):
     ...baseAnswer(work),
     diff: doneDiffs(attempted.applied),
   };
-};
+}
 
 /**
  * Steps 5 to 11 of a deploy, under the Lease: recover, dry run, record, apply, wait, prune, commit, or roll back.
  * Throws ReleaseFailedError with the evidence once the rollback is done.
  */
-export const runRelease = async (
-  session: Session,
-  request: DeployRequest,
-  timings: Timings,
-): Promise<ReleaseAnswer> => {
+export async function runRelease(session: Session, request: DeployRequest, timings: Timings): Promise<ReleaseAnswer> {
   const { deps, release } = session;
   const { state } = await timings.step('recoverMs', () => recover(session));
   const desired = buildDesired(request, state, { now: deps.launch.now(), allowed: deps.launch.allowed });
@@ -258,4 +265,4 @@ export const runRelease = async (
   if (foreign.length === 0) return carryOut(work, live);
   const recorded = await recordFound(session, state, foreign, request.requestedBy);
   return carryOut({ ...work, state: recorded }, live);
-};
+}

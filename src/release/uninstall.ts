@@ -14,7 +14,7 @@ const GONE_WITHIN_MS = 30_000;
 const POLL_MS = 500;
 
 /** A finalizer may delay the end of an object; its deletion goes on without us. */
-const awaitGone = async (session: Session, items: readonly Item[]): Promise<readonly Item[]> => {
+async function awaitGone(session: Session, items: readonly Item[]): Promise<readonly Item[]> {
   const { deps, signal } = session;
   const endsAtMs = deps.launch.now().getTime() + GONE_WITHIN_MS;
   for (let left = items; ;) {
@@ -29,26 +29,25 @@ const awaitGone = async (session: Session, items: readonly Item[]): Promise<read
     await session.ensureLock();
     await deps.launch.wait(POLL_MS, signal);
   }
-};
+}
 
-const assertKnown = async (deps: ReleaseDeps, site: Site): Promise<void> => {
+async function assertKnown(deps: ReleaseDeps, site: Site): Promise<void> {
   const [state, lease] = await Promise.all([readState(deps, site), leaseOf(deps, site)]);
   if (state.pointer !== null || state.revisions.length > 0 || lease !== null) return;
   throw new NotFoundError(
     `There is no release "${site.release}" in namespace ${site.namespace}. GET / lists the releases.`,
   );
-};
+}
 
-const removeAll = async (session: Session, timings: ReturnType<typeof createTimings>): Promise<ReleaseAnswer> => {
+async function removeAll(session: Session, timings: ReturnType<typeof createTimings>): Promise<ReleaseAnswer> {
   const { state } = await recover(session);
   const inventory = state.pointer?.inventory ?? [];
   const { deleted, spared } = await timings.step('deleteMs', () => deleteItems(session, inventory));
   const left = await awaitGone(session, deleted);
   await deleteRecords(session, state);
-  const tell =
-    (what: string) =>
-    ({ kind, name }: Item) =>
-      `${kind} ${name} ${what}`;
+  function tell(what: string) {
+    return ({ kind, name }: Item) => `${kind} ${name} ${what}`;
+  }
   return {
     outcome: 'uninstalled',
     release: session.release,
@@ -64,20 +63,20 @@ const removeAll = async (session: Session, timings: ReturnType<typeof createTimi
     health: [],
     timings: timings.all(),
   };
-};
+}
 
 /**
  * Deletes what the release owns, then its records, the pointer last: killed anywhere, the same call carries on. Throws
  * NotFoundError when nothing of the release is there, BusyError while another call works on it.
  */
-export const uninstall = async (
+export async function uninstall(
   deps: ReleaseDeps,
   site: Site,
   requestedBy: string | undefined,
-): Promise<ReleaseAnswer> => {
+): Promise<ReleaseAnswer> {
   const issues = releaseIssues(site.release, []);
   if (issues.length > 0) throw new InvalidReleaseError(issues, { details: { outcome: 'invalid' } });
   const timings = createTimings(deps.launch.now);
   await assertKnown(deps, site);
   return withLock(deps, site, { requestId: deps.newId(), requestedBy }, (session) => removeAll(session, timings));
-};
+}

@@ -11,7 +11,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
  * What an API server refused of an object, a kind that it does not serve told with the remedy: the namespace is known
  * to be there by then.
  */
-export const explainUnserved = ({ apiVersion, kind }: KubeObject, issues: readonly Issue[]): readonly Issue[] => {
+export function explainUnserved({ apiVersion, kind }: KubeObject, issues: readonly Issue[]): readonly Issue[] {
   const remedy = Object.hasOwn(REMEDIES, kind) ? REMEDIES[kind] : undefined;
   if (remedy === undefined) return issues;
   return issues.map((issue) => {
@@ -19,4 +19,4 @@ export const explainUnserved = ({ apiVersion, kind }: KubeObject, issues: readon
     const message = `the cluster serves no ${apiVersion} ${kind}: ${remedy}, or choose another service.routing (routing: none makes no route)`;
     return { path: '', message };
   });
-};
+}

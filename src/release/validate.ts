@@ -12,11 +12,15 @@ import { releasedComponents } from './manifests/render.ts';
 import type { ComponentName } from './names.ts';
 import { releaseNameProblem } from './names.ts';
 
-const listed = (entries: readonly string[]): string => (entries.length === 0 ? 'none' : entries.join(', '));
+function listed(entries: readonly string[]): string {
+  return entries.length === 0 ? 'none' : entries.join(', ');
+}
 
-const deploymentOf = (values: Values, name: ComponentName): DeploymentValues => plain(values[name]?.deployment ?? {});
+function deploymentOf(values: Values, name: ComponentName): DeploymentValues {
+  return plain(values[name]?.deployment ?? {});
+}
 
-const bucketIssues = (values: Values, allowed: Allowances): Issue[] => {
+function bucketIssues(values: Values, allowed: Allowances): Issue[] {
   const used: readonly (readonly [string, string | undefined])[] = [
     ['repository.deployment.repositoryGcsBucket', values.repository?.deployment?.repositoryGcsBucket],
     ['flea.deployment.fleaGcsBucket', values.flea?.deployment?.fleaGcsBucket],
@@ -30,14 +34,14 @@ const bucketIssues = (values: Values, allowed: Allowances): Issue[] => {
       { path, message: `bucket "${bucket}" is not allowed by ALLOWED_BUCKETS; allowed: ${listed(allowed.buckets)}` },
     ];
   });
-};
+}
 
-const imageIssues = (values: Values, name: ComponentName, allowed: Allowances): Issue[] => {
+function imageIssues(values: Values, name: ComponentName, allowed: Allowances): Issue[] {
   const issue = imageIssue(allowed, `${name}.deployment.repository`, deploymentOf(values, name).repository ?? '');
   return issue === null ? [] : [issue];
-};
+}
 
-const mountIssues = (values: Values, name: ComponentName): Issue[] => {
+function mountIssues(values: Values, name: ComponentName): Issue[] {
   const deployment = deploymentOf(values, name);
   const at = `${name}.deployment`;
   const issues: Issue[] = [];
@@ -56,14 +60,15 @@ const mountIssues = (values: Values, name: ComponentName): Issue[] => {
     issues.push({ path: `${at}.authTokensFile`, message });
   }
   return issues;
-};
+}
 
-const checkIssues = (values: Values, allowed: Allowances): Issue[] =>
-  values.checkSecrets.flatMap(({ namespace }, index) => {
+function checkIssues(values: Values, allowed: Allowances): Issue[] {
+  return values.checkSecrets.flatMap(({ namespace }, index) => {
     const issue =
       namespace === undefined ? null : namespaceIssue(allowed, `checkSecrets[${index}].namespace`, namespace);
     return issue === null ? [] : [issue];
   });
+}
 
 const NOTHING: Issue = {
   path: '',
@@ -71,18 +76,18 @@ const NOTHING: Issue = {
 };
 
 /** What is wrong with the name of a release, whatever its values. */
-export const releaseIssues = (release: string, components: readonly ComponentName[]): Issue[] => {
+export function releaseIssues(release: string, components: readonly ComponentName[]): Issue[] {
   const problem = releaseNameProblem(release, components);
   return problem === null ? [] : [{ path: 'release', message: `"${release.slice(0, 80)}" ${problem}` }];
-};
+}
 
 /** Everything that this release cannot be deployed for, beyond the schema of the values: all of it, at once. */
-export const validateRelease = (
+export function validateRelease(
   values: Values,
   release: string,
   namespace: string,
   allowed: Allowances,
-): readonly Issue[] => {
+): readonly Issue[] {
   const components = releasedComponents(values);
   const namespaceProblem = namespaceIssue(allowed, 'namespace', namespace);
   return [
@@ -93,26 +98,28 @@ export const validateRelease = (
     ...bucketIssues(values, allowed),
     ...checkIssues(values, allowed),
   ];
-};
+}
 
 /**
  * What configuration does not allow any more of a revision that is asked for: it may be older than an allowance that was
  * taken back. `values` are those of the revision, `null` where it has none that can be read.
  */
-export const revisionIssues = (
+export function revisionIssues(
   objects: readonly KubeObject[],
   values: Values | null,
   allowed: Allowances,
-): readonly Issue[] => [
-  ...objects.flatMap((object) =>
-    podSpecsOf(object).flatMap((pod) => allowedPodIssues(allowed, `${object.kind}/${object.metadata.name}`, pod)),
-  ),
-  ...(values === null ? [] : bucketIssues(values, allowed)),
-];
+): readonly Issue[] {
+  return [
+    ...objects.flatMap((object) =>
+      podSpecsOf(object).flatMap((pod) => allowedPodIssues(allowed, `${object.kind}/${object.metadata.name}`, pod)),
+    ),
+    ...(values === null ? [] : bucketIssues(values, allowed)),
+  ];
+}
 
 /** Throws InvalidReleaseError for a release or a namespace that a call names and that cannot be. */
-export const assertSite = (release: string, namespace: string | undefined, allowed: Allowances): void => {
+export function assertSite(release: string, namespace: string | undefined, allowed: Allowances): void {
   const problem = namespace === undefined ? null : namespaceIssue(allowed, '?namespace', namespace);
   const issues = [...releaseIssues(release, []), ...(problem === null ? [] : [problem])];
   if (issues.length > 0) throw new InvalidReleaseError(issues, { details: { outcome: 'invalid' } });
-};
+}

@@ -10,29 +10,31 @@ import type { ReleaseDeps } from './deps.ts';
 import type { PreflightInput } from './preflight.ts';
 
 /** The pod that the aggregation will run, for the preflight. */
-export const aggregatorPod = (request: RunRequest): PreflightInput['aggregator'] => {
+export function aggregatorPod(request: RunRequest): PreflightInput['aggregator'] {
   const { name } = buildJobName(request.spec.releaseName, request.spec.aggregationId);
   const podSpec = buildJob(request.spec, { name }).spec?.template.spec;
   return podSpec === undefined ? undefined : { podSpec, namespace: request.spec.namespace };
-};
+}
 
 /** Everything but the writes: throws before the release is touched what would be refused once it is deployed. */
-export const checkAggregation = async (
+export async function checkAggregation(
   deps: ReleaseDeps,
   request: RunRequest,
   signal: AbortSignal,
-): Promise<RunAnswer> => buildLaunchAnswer(await launch(deps.launch, request, { dryRun: true, signal }));
+): Promise<RunAnswer> {
+  return buildLaunchAnswer(await launch(deps.launch, request, { dryRun: true, signal }));
+}
 
 /** Launches it as `aggregate` does; the release is deployed by then, so that a refusal is told, not thrown. */
-export const launchAggregation = async (
+export async function launchAggregation(
   deps: ReleaseDeps,
   request: RunRequest,
   signal: AbortSignal,
-): Promise<AggregationAnswer> => {
+): Promise<AggregationAnswer> {
   try {
     return buildLaunchAnswer(await launch(deps.launch, request, { dryRun: false, signal }));
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return { outcome: 'failed', code: error.code, detail: error.message };
   }
-};
+}

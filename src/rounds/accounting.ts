@@ -25,14 +25,15 @@ export interface Sorted {
 }
 
 /** Whether the bucket's generation is newer than the settled one: not merely another, a listing may be the older view. */
-export const isNewer = (listed: ListedUpdate, settled: SettledId): boolean =>
-  listed.generation !== settled.generation && compareGenerations(listed.generation, settled.generation) > 0;
+export function isNewer(listed: ListedUpdate, settled: SettledId): boolean {
+  return listed.generation !== settled.generation && compareGenerations(listed.generation, settled.generation) > 0;
+}
 
 /**
  * Sorts a listing by the ledger and, when it was found, the manifest of the ledger's next round. All three must have been
  * read in this order: what is sealed later is then seen as pending, and nothing is missed or counted twice.
  */
-export const sortListing = (ledger: Ledger, unadopted: Manifest | null, listing: readonly ListedUpdate[]): Sorted => {
+export function sortListing(ledger: Ledger, unadopted: Manifest | null, listing: readonly ListedUpdate[]): Sorted {
   const sealed = unadopted === null ? new Map<string, SettledId>() : settledBy(unadopted);
   const pending: ListedUpdate[] = [];
   const duplicates: ListedUpdate[] = [];
@@ -44,10 +45,10 @@ export const sortListing = (ledger: Ledger, unadopted: Manifest | null, listing:
     } else if (update.timeCreatedMs > ledger.watermarkMs) (update.valid ? pending : invalid).push(update);
   }
   return { pending, duplicates, invalid };
-};
+}
 
 /** The task's books, from what {@link sortListing} was given and gave. */
-export const account = (ledger: Ledger, unadopted: Manifest | null, sorted: Sorted): Accounting => {
+export function account(ledger: Ledger, unadopted: Manifest | null, sorted: Sorted): Accounting {
   const { totals, open } = ledger;
   const sealed = unadopted?.updates.length ?? 0;
   const redriven = unadopted?.redriveOf === undefined ? 0 : sealed;
@@ -63,4 +64,4 @@ export const account = (ledger: Ledger, unadopted: Manifest | null, sorted: Sort
     invalid: totals.invalid + sorted.invalid.length,
   };
   return { uploaded: Object.values(counts).reduce((sum, count) => sum + count, 0), ...counts };
-};
+}

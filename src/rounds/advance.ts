@@ -24,17 +24,17 @@ export interface Begun {
 }
 
 /** `now`, then the ledger and its policy: what every look at a task begins with. */
-export const beginPass = async (deps: RoundsDeps, taskId: string, call: CallOptions, force = false): Promise<Begun> => {
+export async function beginPass(deps: RoundsDeps, taskId: string, call: CallOptions, force = false): Promise<Begun> {
   // Before the ledger: an upload between listing and write would else fall behind the watermark and be lost.
   const now = deps.now();
   const { ledger, generation } = await deps.ledgers.read(taskId, call);
   const policy = await policyOf(deps, taskId, ledger, call);
   const known = { ledger: ledger ?? emptyLedger(taskId, policy.uploads.text), generation };
   return { pass: { taskId, policy, now, force, call }, known };
-};
+}
 
 /** For loops over {@link beginPass}: counts lost races, and throws ContentionError at the sixth. */
-export const createContention = (taskId: string): (() => void) => {
+export function createContention(taskId: string): () => void {
   let conflicts = 0;
   return () => {
     conflicts += 1;
@@ -43,10 +43,10 @@ export const createContention = (taskId: string): (() => void) => {
       `Task "${taskId}": its state changed ${conflicts} times while it was looked at; call again.`,
     );
   };
-};
+}
 
 /** A step as an answer tells of it, without doing it; what it would be refused for stands in the reason. */
-export const describeStep = async ({ next }: Step): Promise<TaskDecision> => {
+export async function describeStep({ next }: Step): Promise<TaskDecision> {
   if (next.kind === 'wait') {
     return {
       kind: 'wait',
@@ -61,14 +61,14 @@ export const describeStep = async ({ next }: Step): Promise<TaskDecision> => {
     if (!(error instanceof AppError)) throw error;
     return { kind: next.act, reason: `${next.reason} It is held up: ${error.message}` };
   }
-};
+}
 
-const toResult = async (
+async function toResult(
   { pass, known }: Begun,
   step: Step,
   done: readonly Done[],
   dryRun: boolean,
-): Promise<AdvanceResult> => {
+): Promise<AdvanceResult> {
   const { open } = known.ledger;
   return {
     taskId: pass.taskId,
@@ -78,13 +78,13 @@ const toResult = async (
     ...(open !== null && { openRound: { round: open.round, attempt: open.attempt, updates: open.updates } }),
     ...(step.accounting !== undefined && { accounting: step.accounting }),
   };
-};
+}
 
-const run = async (
+async function run(
   deps: RoundsDeps,
   taskId: string,
   { force = false, dryRun = false, signal }: AdvanceOptions,
-): Promise<AdvanceResult> => {
+): Promise<AdvanceResult> {
   const call = signal === undefined ? {} : { signal };
   const done: Done[] = [];
   const noteConflict = createContention(taskId);
@@ -106,9 +106,9 @@ const run = async (
     }
   }
   throw new ContentionError(`Task "${taskId}": ${MAX_STEPS} steps did not bring it to rest; call again.`);
-};
+}
 
-const logLine = (deps: RoundsDeps, result: AdvanceResult, startedMs: number): void => {
+function logLine(deps: RoundsDeps, result: AdvanceResult, startedMs: number): void {
   const failed = result.done.some(({ act }) => act === 'fail');
   const { taskId, decision, done, openRound, accounting } = result;
   deps.log(failed ? 'ERROR' : 'INFO', `Task ${taskId}: ${[...done, decision].map(({ reason }) => reason).join(' ')}`, {
@@ -120,7 +120,7 @@ const logLine = (deps: RoundsDeps, result: AdvanceResult, startedMs: number): vo
     ...accounting,
     durationMs: deps.now().getTime() - startedMs,
   });
-};
+}
 
 /**
  * Does for a task whatever can be done now: publishes, settles or retries its open round, or starts the next one.
@@ -130,11 +130,7 @@ const logLine = (deps: RoundsDeps, result: AdvanceResult, startedMs: number): vo
  * Throws ContentionError after six lost races, UnreadableStateError for state it cannot read, ConflictError for a changed
  * upload pattern or a Job that is not ours, PreflightError for missing Secrets, and what the ports throw.
  */
-export const advance = async (
-  deps: RoundsDeps,
-  taskId: string,
-  options: AdvanceOptions = {},
-): Promise<AdvanceResult> => {
+export async function advance(deps: RoundsDeps, taskId: string, options: AdvanceOptions = {}): Promise<AdvanceResult> {
   if (options.dryRun === true) return run(deps, taskId, options);
   return deps.coalescer.run(taskId, options, async (merged) => {
     const startedMs = deps.now().getTime();
@@ -142,4 +138,4 @@ export const advance = async (
     logLine(deps, result, startedMs);
     return result;
   });
-};
+}

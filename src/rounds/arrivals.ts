@@ -16,7 +16,7 @@ export interface Arrivals {
 }
 
 /** The arrivals of the last day. `missing`: how many updates the report goal still lacks. */
-export const buildArrivals = (listing: readonly ListedUpdate[], missing: number, now: Date): Arrivals => {
+export function buildArrivals(listing: readonly ListedUpdate[], missing: number, now: Date): Arrivals {
   const bucketMs = BUCKET_SEC * 1000;
   const fromMs = now.getTime() - BUCKETS * bucketMs;
   const counts = Array.from({ length: BUCKETS }, () => 0);
@@ -35,4 +35,4 @@ export const buildArrivals = (listing: readonly ListedUpdate[], missing: number,
     bucketSec: BUCKET_SEC,
     counts,
   };
-};
+}

@@ -13,7 +13,7 @@ import type { Act } from './step.ts';
 import { writeLedger } from './write-ledger.ts';
 
 /** The attempt has failed: another follows, or the round counts as failed. */
-export const endAttempt = (look: Look, code: string, reason: string): Act => {
+export function endAttempt(look: Look, code: string, reason: string): Act {
   const { deps, pass, known, open } = look;
   const failure: Failure = { attempt: open.attempt, code, reason };
   const words = `${attemptWords(open)} failed: ${reason}`;
@@ -28,10 +28,10 @@ export const endAttempt = (look: Look, code: string, reason: string): Act => {
   return actOf(look, 'retry', `${words}; attempt ${attempt} starts at ${formatTime(notBefore)}`, () =>
     writeLedger(deps, pass, known, nextAttempt(known.ledger, failure, job, notBefore)),
   );
-};
+}
 
 /** Why an attempt was ended by a Job that only holds its name, in words. */
-export const burialWords = (open: OpenRound, burial: Burial): string => {
+export function burialWords(open: OpenRound, burial: Burial): string {
   switch (burial) {
     case 'Cancelled':
       return 'it was cancelled';
@@ -40,14 +40,14 @@ export const burialWords = (open: OpenRound, burial: Burial): string => {
     case 'OutputNotEmpty':
       return `there was something under ${outputPathOf(open)}/ before its Job was created, perhaps by one that was deleted since`;
   }
-};
+}
 
 /**
  * Takes the attempt's name. A Job that was deleted may still be created by an instance that read "not created" and slept:
  * while its name is taken, that create is refused. 409 here means that just this happened, or an echo: look again.
  */
-export const bury = (look: Look, burial: Burial): Act =>
-  actOf(
+export function bury(look: Look, burial: Burial): Act {
+  return actOf(
     look,
     'bury-job',
     `${attemptWords(look.open)}: ${burialWords(look.open, burial)}; its name is taken by a suspended Job`,
@@ -57,9 +57,10 @@ export const bury = (look: Look, burial: Burial): Act =>
       return known;
     },
   );
+}
 
 /** A complete Job has settled its round if it left output. */
-export const completed = async (look: Look): Promise<Act> => {
+export async function completed(look: Look): Promise<Act> {
   const { deps, pass, known, open } = look;
   if (!(await hasOutput(look))) {
     return endAttempt(look, 'OutputMissing', `its Job is complete, and nothing is under ${outputPathOf(open)}/`);
@@ -67,11 +68,11 @@ export const completed = async (look: Look): Promise<Act> => {
   return actOf(look, 'settle', `${attemptWords(open)} is complete, its output is under ${outputPathOf(open)}/`, () =>
     writeLedger(deps, pass, known, settleRound(known.ledger, deps.now())),
   );
-};
+}
 
 // Kueue would resume a suspended Job: it is deleted instead, and the next look buries its name.
-const deleteQueued = (look: Look, uid: string | undefined, why: string): Act =>
-  actOf(
+function deleteQueued(look: Look, uid: string | undefined, why: string): Act {
+  return actOf(
     look,
     'delete-job',
     `${attemptWords(look.open)}: ${why}; the Job is deleted, for Kueue would resume it`,
@@ -84,9 +85,10 @@ const deleteQueued = (look: Look, uid: string | undefined, why: string): Act =>
       return known;
     },
   );
+}
 
 /** Nothing of the attempt is to run any more. Its Job is suspended, so that its name stays taken; then the attempt ends. */
-const stopAttempt = (look: Look, job: V1Job, burial: 'Cancelled' | 'Vanished', why: string): Act => {
+function stopAttempt(look: Look, job: V1Job, burial: 'Cancelled' | 'Vanished', why: string): Act {
   const { deps, pass, known, open } = look;
   const hasEnded = jobEnd(job) !== null;
   if (!hasEnded && isQueued(job)) return deleteQueued(look, job.metadata?.uid, why);
@@ -95,20 +97,23 @@ const stopAttempt = (look: Look, job: V1Job, burial: 'Cancelled' | 'Vanished', w
     await deps.cluster.suspendJob(open.job.namespace, open.job.name, pass.call);
     return known;
   });
-};
+}
 
 /** The round is to end. */
-export const cancelAttempt = (look: Look, job: V1Job): Act => stopAttempt(look, job, 'Cancelled', 'it was cancelled');
+export function cancelAttempt(look: Look, job: V1Job): Act {
+  return stopAttempt(look, job, 'Cancelled', 'it was cancelled');
+}
 
 /**
  * Somebody deleted the attempt's Job, and an instance that had read "not created" and slept made it once more. A pod of
  * the first, left behind, may write beside the second: what lies in the directory is nobody's.
  */
-export const endSecondJob = (look: Look, job: V1Job): Act =>
-  stopAttempt(look, job, 'Vanished', 'its Job was deleted before its end was seen, and was made once more');
+export function endSecondJob(look: Look, job: V1Job): Act {
+  return stopAttempt(look, job, 'Vanished', 'its Job was deleted before its end was seen, and was made once more');
+}
 
 /** Why the Job failed, by what its pods say: the aggregator's last line names the update that it could not average. */
-const failureOf = async ({ deps, pass, open }: Look, job: V1Job, end: { readonly reason: string }): Promise<string> => {
+async function failureOf({ deps, pass, open }: Look, job: V1Job, end: { readonly reason: string }): Promise<string> {
   try {
     const pods = await deps.cluster.listPods(open.job.namespace, `${JOB_NAME}=${open.job.name}`, pass.call);
     return `${end.reason.replace(/\.$/, '')}. ${deps.explain(job, pods)}`.replace(/\.$/, '');
@@ -117,11 +122,13 @@ const failureOf = async ({ deps, pass, open }: Look, job: V1Job, end: { readonly
     if (error instanceof AppError) return end.reason;
     throw error;
   }
-};
+}
 
 /** A failed Job ends its attempt. */
-export const failed = async (
+export async function failed(
   look: Look,
   job: V1Job,
   end: { readonly code: string; readonly reason: string },
-): Promise<Act> => endAttempt(look, end.code, await failureOf(look, job, end));
+): Promise<Act> {
+  return endAttempt(look, end.code, await failureOf(look, job, end));
+}

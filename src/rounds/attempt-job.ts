@@ -15,13 +15,13 @@ const KUEUE_QUEUE = 'kueue.x-k8s.io/queue-name';
 
 type Deps = Pick<RoundsDeps, 'buildJob' | 'stateUri'>;
 
-const build = (
+function build(
   deps: Deps,
   policy: RoundPolicy,
   taskId: string,
   attempt: Pick<OpenRound, 'round' | 'attempt' | 'outputPaths'>,
-): V1Job =>
-  deps.buildJob({
+): V1Job {
+  return deps.buildJob({
     taskId,
     round: attempt.round,
     attempt: attempt.attempt,
@@ -29,29 +29,31 @@ const build = (
     outputPath: attempt.outputPaths[attempt.attempt - 1] ?? '',
     policy,
   });
+}
 
 /** Namespace and name of an attempt's Job as it would be built now. */
-export const jobRefOf = (
+export function jobRefOf(
   deps: Deps,
   policy: RoundPolicy,
   taskId: string,
   attempt: Pick<OpenRound, 'round' | 'attempt' | 'outputPaths'>,
-): JobRef => {
+): JobRef {
   const { name, namespace } = build(deps, policy, taskId, attempt).metadata ?? {};
   if (name === undefined || namespace === undefined) throw new Error('buildJob gave a Job without a name or namespace');
   return { name, namespace };
-};
+}
 
-const attemptId = (deps: Pick<RoundsDeps, 'stateUri'>, taskId: string, { round, attempt }: OpenRound): string =>
-  `${formatGsUri(listUri(deps.stateUri, taskId, round))}#${attempt}`;
+function attemptId(deps: Pick<RoundsDeps, 'stateUri'>, taskId: string, { round, attempt }: OpenRound): string {
+  return `${formatGsUri(listUri(deps.stateUri, taskId, round))}#${attempt}`;
+}
 
 /** The Job of the open attempt, under the name that the ledger has frozen. */
-export const buildAttemptJob = (deps: Deps, policy: RoundPolicy, ledger: Ledger, open: OpenRound): V1Job => {
+export function buildAttemptJob(deps: Deps, policy: RoundPolicy, ledger: Ledger, open: OpenRound): V1Job {
   const job = structuredClone(build(deps, policy, ledger.taskId, open));
   job.metadata = Object.assign({}, job.metadata, open.job);
   job.metadata.annotations = { ...job.metadata.annotations, [ATTEMPT]: attemptId(deps, ledger.taskId, open) };
   return job;
-};
+}
 
 /** Why an attempt was ended by a Job that only holds its name. */
 export type Burial = 'Cancelled' | 'Vanished' | 'OutputNotEmpty';
@@ -59,13 +61,13 @@ export type Burial = 'Cancelled' | 'Vanished' | 'OutputNotEmpty';
 const BURIALS: readonly Burial[] = ['Cancelled', 'Vanished', 'OutputNotEmpty'];
 
 /** The same Job, suspended for good: it takes the name and runs nothing. */
-export const buildBuriedJob = (
+export function buildBuriedJob(
   deps: Deps,
   policy: RoundPolicy,
   ledger: Ledger,
   open: OpenRound,
   burial: Burial,
-): V1Job => {
+): V1Job {
   const job = buildAttemptJob(deps, policy, ledger, open);
   if (job.spec !== undefined) job.spec.suspend = true;
   const { [KUEUE_QUEUE]: _, ...labels } = job.metadata?.labels ?? {};
@@ -74,40 +76,45 @@ export const buildBuriedJob = (
     annotations: { ...job.metadata?.annotations, [BURIED]: burial },
   });
   return job;
-};
+}
 
 /** Whether Kueue, and not we, decides when the Job is suspended. */
-export const isQueued = (job: V1Job): boolean => job.metadata?.labels?.[KUEUE_QUEUE] !== undefined;
+export function isQueued(job: V1Job): boolean {
+  return job.metadata?.labels?.[KUEUE_QUEUE] !== undefined;
+}
 
 /** Whether `job`, found under the attempt's name, is of this attempt of this task of this state bucket. */
-export const isOfAttempt = (deps: Pick<RoundsDeps, 'stateUri'>, ledger: Ledger, open: OpenRound, job: V1Job): boolean =>
-  job.metadata?.annotations?.[ATTEMPT] === attemptId(deps, ledger.taskId, open);
+export function isOfAttempt(deps: Pick<RoundsDeps, 'stateUri'>, ledger: Ledger, open: OpenRound, job: V1Job): boolean {
+  return job.metadata?.annotations?.[ATTEMPT] === attemptId(deps, ledger.taskId, open);
+}
 
 /** Why `job` only holds the name of an attempt that has ended; `undefined` for a real one. */
-export const burialOf = (job: V1Job): Burial | undefined =>
-  BURIALS.find((burial) => burial === job.metadata?.annotations?.[BURIED]);
+export function burialOf(job: V1Job): Burial | undefined {
+  return BURIALS.find((burial) => burial === job.metadata?.annotations?.[BURIED]);
+}
 
 export type JobEnd =
   | { readonly kind: 'complete' }
   | { readonly kind: 'failed'; readonly code: string; readonly reason: string };
 
 /** How the Job ended; `null` while it has not. */
-export const jobEnd = (job: V1Job): JobEnd | null => {
+export function jobEnd(job: V1Job): JobEnd | null {
   for (const { type, status, reason = 'Failed', message = 'no message' } of job.status?.conditions ?? []) {
     if (status !== 'True') continue;
     if (type === 'Complete') return { kind: 'complete' };
     if (type === 'Failed') return { kind: 'failed', code: reason, reason: `its Job failed (${reason}): ${message}` };
   }
   return null;
-};
+}
 
 /** `round 3, attempt 1 of 3 (100 updates)` */
-export const attemptWords = (open: OpenRound): string =>
-  `round ${open.round}, attempt ${open.attempt} of ${open.maxAttempts} (${open.updates} ${open.updates === 1 ? 'update' : 'updates'})`;
+export function attemptWords(open: OpenRound): string {
+  return `round ${open.round}, attempt ${open.attempt} of ${open.maxAttempts} (${open.updates} ${open.updates === 1 ? 'update' : 'updates'})`;
+}
 
 /** The prefix below which every object of the attempt's output lies, split for a listing. */
-export const outputFolder = (open: OpenRound): { readonly bucket: string; readonly prefix: string } => {
+export function outputFolder(open: OpenRound): { readonly bucket: string; readonly prefix: string } {
   const path = outputPathOf(open).slice('gs://'.length).replace(/\/+$/, '');
   const slash = path.indexOf('/');
   return { bucket: path.slice(0, slash), prefix: `${path.slice(slash + 1)}/` };
-};
+}

@@ -33,7 +33,7 @@ export interface Attempt {
  * The Job of one attempt of a round, from the aggregator's configured values: the same attempt has the same name,
  * whichever instance builds it. Throws InvalidRequestError when the configured values lack what a Job needs.
  */
-export const buildAttempt = (values: Values, defaults: SpecDefaults, attempt: Attempt): V1Job => {
+export function buildAttempt(values: Values, defaults: SpecDefaults, attempt: Attempt): V1Job {
   const { taskId, round } = attempt;
   const paths = { checkpointsFilePath: attempt.listUri, outputPath: attempt.outputPath };
   const aggregator = requireAggregator({ aggregator: { ...values.aggregator, ...paths } }, { idIsDerived: true });
@@ -41,19 +41,19 @@ export const buildAttempt = (values: Values, defaults: SpecDefaults, attempt: At
   const spec = buildSpec(aggregator, id, values.namespace ?? defaults.namespace, defaults);
   const { name } = buildAttemptJobName(spec.releaseName, taskId, round, attempt.attempt);
   return buildJob(spec, { name, task: { taskId, round } });
-};
+}
 
-const bucketIssue = (allowed: Allowances, path: string, text: string): Issue | null => {
+function bucketIssue(allowed: Allowances, path: string, text: string): Issue | null {
   const bucket = text.slice('gs://'.length).split('/', 1)[0] ?? '';
   return allowed.buckets.includes(bucket)
     ? null
     : { path, message: `bucket "${bucket}" is not allowed by ALLOWED_BUCKETS` };
-};
+}
 
 /** Folders of state (architecture.md, section 6): what is written there must not count as an upload. */
 const STATE_FOLDERS = ['runs', 'tasks', 'schedules'] as const;
 
-const stateIssue = (stateUri: GsUri, path: string, text: string): Issue | null => {
+function stateIssue(stateUri: GsUri, path: string, text: string): Issue | null {
   const pattern = parseObjectPattern(text, path);
   const isFed = STATE_FOLDERS.some((folder) => {
     const directory = parseDirectoryPattern(formatGsUri(joinGsUri(stateUri, folder)), 'STATE_URI');
@@ -63,14 +63,14 @@ const stateIssue = (stateUri: GsUri, path: string, text: string): Issue | null =
   if (!isFed && !patternsOverlap(sweep, pattern)) return null;
   const message = `could match what this service itself writes under ${formatGsUri(stateUri)} (STATE_URI): each write would be an upload, a loop`;
   return { path, message };
-};
+}
 
 /**
  * Checks configured values that start aggregations by themselves: what every Job of theirs needs is there, their buckets
  * are allowed, and they do not take our own state for uploads. Throws InvalidRequestError with all faults, before a device
  * waits for a round that cannot start.
  */
-export const assertRunnable = (values: Values, allowed: Allowances, stateUri: GsUri): void => {
+export function assertRunnable(values: Values, allowed: Allowances, stateUri: GsUri): void {
   if (values.rounds.length === 0 && values.lists.length === 0) return;
   const issues = [
     ...values.rounds.flatMap((round, index) => [
@@ -89,13 +89,15 @@ export const assertRunnable = (values: Values, allowed: Allowances, stateUri: Gs
   }
   const anyPath = { checkpointsFilePath: 'gs://any/list', outputPath: 'gs://any/output' };
   requireAggregator({ aggregator: { ...values.aggregator, ...anyPath } }, { idIsDerived: true });
-};
+}
 
 /** Selects the pods of every round of a task. */
-export const attemptPodSelector = (taskId: string): string => `${LABELS.task}=${buildLabelValue(taskId)}`;
+export function attemptPodSelector(taskId: string): string {
+  return `${LABELS.task}=${buildLabelValue(taskId)}`;
+}
 
 /** What must be there before an attempt's Job is created. */
-export const attemptSecrets = (values: Values, job: V1Job): RequiredSecret[] => {
+export function attemptSecrets(values: Values, job: V1Job): RequiredSecret[] {
   const podSpec = job.spec?.template.spec;
   return requiredSecrets(job.metadata?.namespace ?? '', podSpec === undefined ? [] : [podSpec], values.checkSecrets);
-};
+}

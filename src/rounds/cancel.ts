@@ -13,7 +13,7 @@ export interface CancelOptions {
   readonly signal?: AbortSignal;
 }
 
-const openOf = ({ known: { ledger }, pass }: Begun, round: number): OpenRound => {
+function openOf({ known: { ledger }, pass }: Begun, round: number): OpenRound {
   const { open } = ledger;
   if (open?.round === round) return open;
   const record = ledger.rounds.get(round);
@@ -21,17 +21,19 @@ const openOf = ({ known: { ledger }, pass }: Begun, round: number): OpenRound =>
   throw new ConflictError(
     `Round ${round} has ended already: it ${record.outcome === 'failed' ? 'failed' : 'was aggregated'}.`,
   );
-};
+}
 
-const dryRunOf = (taskId: string, open: OpenRound): AdvanceResult => ({
-  taskId,
-  dryRun: true,
-  decision: {
-    kind: 'suspend-job',
-    reason: `${attemptWords(open)} would be cancelled: its Job is suspended, and the round counts as failed.`,
-  },
-  done: [],
-});
+function dryRunOf(taskId: string, open: OpenRound): AdvanceResult {
+  return {
+    taskId,
+    dryRun: true,
+    decision: {
+      kind: 'suspend-job',
+      reason: `${attemptWords(open)} would be cancelled: its Job is suspended, and the round counts as failed.`,
+    },
+    done: [],
+  };
+}
 
 /**
  * Ends the open round: no further attempt, its Job suspended (not deleted: the name must stay taken), its updates
@@ -40,12 +42,12 @@ const dryRunOf = (taskId: string, open: OpenRound): AdvanceResult => ({
  * The wish is written to the ledger first: whoever looks next carries it out, also after a crash here.
  * Throws NotFoundError for an unknown round, ConflictError for an ended one, and what {@link advance} throws.
  */
-export const cancel = async (
+export async function cancel(
   deps: RoundsDeps,
   taskId: string,
   round: number,
   { dryRun = false, signal }: CancelOptions = {},
-): Promise<AdvanceResult> => {
+): Promise<AdvanceResult> {
   const call = signal === undefined ? {} : { signal };
   const noteConflict = createContention(taskId);
   for (;;) {
@@ -57,4 +59,4 @@ export const cancel = async (
     if (written !== 'conflict') return advance(deps, taskId, call);
     noteConflict();
   }
-};
+}

@@ -26,17 +26,17 @@ interface Lane<T> {
   waiting: Batch<T> | null;
 }
 
-const join = async <T>(batch: Batch<T>, { force = false, signal }: CoalesceOptions): Promise<T> => {
+async function join<T>(batch: Batch<T>, { force = false, signal }: CoalesceOptions): Promise<T> {
   batch.force ||= force;
   batch.callers += 1;
   if (signal === undefined) return batch.result;
   const { promise: expired, reject } = Promise.withResolvers<never>();
-  const leave = (): void => {
+  function leave(): void {
     batch.callers -= 1;
     // One that waits may be joined yet: its time begins with its work.
     if (batch.begun && batch.callers === 0) batch.controller.abort();
     reject(new DeadlineError('advance: the deadline passed; the next sweep goes on from what is in the bucket'));
-  };
+  }
   if (signal.aborted) leave();
   else signal.addEventListener('abort', leave, { once: true });
   try {
@@ -44,15 +44,15 @@ const join = async <T>(batch: Batch<T>, { force = false, signal }: CoalesceOptio
   } finally {
     signal.removeEventListener('abort', leave);
   }
-};
+}
 
 /** For one instance. A call that joined the running one could be answered by a look taken before its event. */
-export const createCoalescer = <T>(): Coalescer<T> => {
+export function createCoalescer<T>(): Coalescer<T> {
   const lanes = new Map<string, Lane<T>>();
 
-  const begin = (key: string, work: Work<T>, after: Promise<unknown>): Batch<T> => {
+  function begin(key: string, work: Work<T>, after: Promise<unknown>): Batch<T> {
     const controller = new AbortController();
-    const start = async (): Promise<T> => {
+    async function start(): Promise<T> {
       await after;
       if (lanes.get(key)?.waiting === batch) lanes.set(key, { running: batch, waiting: null });
       batch.begun = true;
@@ -62,7 +62,7 @@ export const createCoalescer = <T>(): Coalescer<T> => {
       } finally {
         if (lanes.get(key)?.waiting === null) lanes.delete(key);
       }
-    };
+    }
     const batch: Batch<T> = {
       force: false,
       callers: 0,
@@ -73,7 +73,7 @@ export const createCoalescer = <T>(): Coalescer<T> => {
     // Every caller may have left; whoever is left hears of it.
     batch.result.catch(() => undefined);
     return batch;
-  };
+  }
 
   return {
     run: (key, options, work) => {
@@ -91,4 +91,4 @@ export const createCoalescer = <T>(): Coalescer<T> => {
       return join(lane.waiting, options);
     },
   };
-};
+}

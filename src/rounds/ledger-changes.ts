@@ -5,14 +5,16 @@ import type { Manifest } from './manifest.ts';
 
 const KEPT_ROUNDS = 20;
 
-const withRecord = (
+function withRecord(
   rounds: ReadonlyMap<number, RoundRecord>,
   round: number,
   record: RoundRecord,
-): ReadonlyMap<number, RoundRecord> => new Map(rounds).set(round, record);
+): ReadonlyMap<number, RoundRecord> {
+  return new Map(rounds).set(round, record);
+}
 
 // All failed rounds stay, because they can be redriven; of those that cannot be, the newest are enough to look at.
-const forgetOld = (rounds: ReadonlyMap<number, RoundRecord>): ReadonlyMap<number, RoundRecord> => {
+function forgetOld(rounds: ReadonlyMap<number, RoundRecord>): ReadonlyMap<number, RoundRecord> {
   const done = [...rounds].filter(
     ([, { outcome, redrivenAs }]) => outcome === 'aggregated' || redrivenAs !== undefined,
   );
@@ -23,27 +25,29 @@ const forgetOld = (rounds: ReadonlyMap<number, RoundRecord>): ReadonlyMap<number
       .slice(KEPT_ROUNDS),
   );
   return new Map([...rounds].filter(([round]) => !old.has(round)));
-};
+}
 
-const openOf = (manifest: Manifest, job: JobRef): OpenRound => ({
-  round: manifest.round,
-  attempt: 1,
-  created: false,
-  notBeforeMs: 0,
-  job,
-  outputPaths: manifest.outputPaths,
-  maxAttempts: manifest.maxAttempts,
-  updates: manifest.updates.length,
-  startedAt: manifest.sealedAt,
-  ...(manifest.redriveOf !== undefined && { redriveOf: manifest.redriveOf }),
-  failures: [],
-});
+function openOf(manifest: Manifest, job: JobRef): OpenRound {
+  return {
+    round: manifest.round,
+    attempt: 1,
+    created: false,
+    notBeforeMs: 0,
+    job,
+    outputPaths: manifest.outputPaths,
+    maxAttempts: manifest.maxAttempts,
+    updates: manifest.updates.length,
+    startedAt: manifest.sealedAt,
+    ...(manifest.redriveOf !== undefined && { redriveOf: manifest.redriveOf }),
+    failures: [],
+  };
+}
 
 /**
  * The ledger after the manifest of round `next` was found or made: the round is open. The watermark stays and nothing is
  * pruned, because the listing that this manifest was made from is not at hand.
  */
-export const openRound = (ledger: Ledger, manifest: Manifest, job: JobRef): Ledger => {
+export function openRound(ledger: Ledger, manifest: Manifest, job: JobRef): Ledger {
   const { redriveOf } = manifest;
   const first = redriveOf === undefined ? undefined : ledger.rounds.get(redriveOf);
   const { totals } = ledger;
@@ -63,21 +67,25 @@ export const openRound = (ledger: Ledger, manifest: Manifest, job: JobRef): Ledg
         ? ledger.rounds
         : withRecord(ledger.rounds, redriveOf, { ...first, redrivenAs: manifest.round }),
   };
-};
+}
 
-const changeOpen = (ledger: Ledger, change: Partial<OpenRound>): Ledger =>
-  ledger.open === null ? ledger : { ...ledger, open: { ...ledger.open, ...change } };
+function changeOpen(ledger: Ledger, change: Partial<OpenRound>): Ledger {
+  return ledger.open === null ? ledger : { ...ledger, open: { ...ledger.open, ...change } };
+}
 
 /** `job` is known to be the open attempt's. */
-export const noteCreated = (ledger: Ledger, { metadata }: V1Job): Ledger =>
-  changeOpen(ledger, { created: true, jobUid: metadata?.uid });
+export function noteCreated(ledger: Ledger, { metadata }: V1Job): Ledger {
+  return changeOpen(ledger, { created: true, jobUid: metadata?.uid });
+}
 
 /** The open round is to end without another attempt. */
-export const noteCancelled = (ledger: Ledger): Ledger => changeOpen(ledger, { cancelled: true });
+export function noteCancelled(ledger: Ledger): Ledger {
+  return changeOpen(ledger, { cancelled: true });
+}
 
 /** The open attempt failed and another follows. */
-export const nextAttempt = (ledger: Ledger, failure: Failure, job: JobRef, notBefore: Date): Ledger =>
-  changeOpen(ledger, {
+export function nextAttempt(ledger: Ledger, failure: Failure, job: JobRef, notBefore: Date): Ledger {
+  return changeOpen(ledger, {
     attempt: failure.attempt + 1,
     created: false,
     jobUid: undefined,
@@ -85,9 +93,10 @@ export const nextAttempt = (ledger: Ledger, failure: Failure, job: JobRef, notBe
     job,
     failures: [...(ledger.open?.failures ?? []), failure],
   });
+}
 
 /** The open round has ended: with its output, or with `failure` and no attempt left. */
-export const settleRound = (ledger: Ledger, finishedAt: Date, failure?: Failure): Ledger => {
+export function settleRound(ledger: Ledger, finishedAt: Date, failure?: Failure): Ledger {
   const { open, totals } = ledger;
   if (open === null) return ledger;
   const outcome: Outcome = failure === undefined ? 'aggregated' : 'failed';
@@ -108,10 +117,12 @@ export const settleRound = (ledger: Ledger, finishedAt: Date, failure?: Failure)
     rounds: forgetOld(withRecord(ledger.rounds, open.round, record)),
     unpublished: [...ledger.unpublished, open.round],
   };
-};
+}
 
 /** `rounds` have been published. */
-export const notePublished = (ledger: Ledger, rounds: readonly number[]): Ledger => ({
-  ...ledger,
-  unpublished: ledger.unpublished.filter((round) => !rounds.includes(round)),
-});
+export function notePublished(ledger: Ledger, rounds: readonly number[]): Ledger {
+  return {
+    ...ledger,
+    unpublished: ledger.unpublished.filter((round) => !rounds.includes(round)),
+  };
+}

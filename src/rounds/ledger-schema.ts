@@ -54,22 +54,24 @@ const LedgerSchema = z.object({
   unpublished: z.array(Round),
 });
 
-const time = (ms: number): string => new Date(ms).toISOString();
+function time(ms: number): string {
+  return new Date(ms).toISOString();
+}
 
-const formatOpen = (open: Ledger['open']): z.infer<typeof OpenSchema> | null => {
+function formatOpen(open: Ledger['open']): z.infer<typeof OpenSchema> | null {
   if (open === null) return null;
   const { notBeforeMs, ...rest } = open;
   return { ...rest, notBefore: time(notBeforeMs), outputPaths: [...open.outputPaths], failures: [...open.failures] };
-};
+}
 
-const parseOpen = (open: z.infer<typeof OpenSchema> | null): Ledger['open'] => {
+function parseOpen(open: z.infer<typeof OpenSchema> | null): Ledger['open'] {
   if (open === null) return null;
   const { notBefore, ...rest } = open;
   return { ...rest, notBeforeMs: Date.parse(notBefore) };
-};
+}
 
 /** The ledger as it is stored. */
-export const formatLedger = (ledger: Ledger): string => {
+export function formatLedger(ledger: Ledger): string {
   const { watermarkMs, settled, rounds, open, ...rest } = ledger;
   return JSON.stringify({
     schema: VERSION,
@@ -79,10 +81,10 @@ export const formatLedger = (ledger: Ledger): string => {
     rounds: Object.fromEntries(rounds),
     settled: encodeSettled(settled),
   });
-};
+}
 
 /** Parses what {@link formatLedger} wrote. Throws UnreadableStateError, which says what to do. */
-export const parseLedger = (uri: GsUri, taskId: string, text: string): Ledger => {
+export function parseLedger(uri: GsUri, taskId: string, text: string): Ledger {
   const { schema: _, watermark, settled, rounds, open, ...rest } = parseState(uri, text, VERSION, LedgerSchema);
   const ids = decodeSettled(settled);
   if (ids === null) throw corruptState(uri, 'is corrupt: a line of `settled` cannot be read');
@@ -96,4 +98,4 @@ export const parseLedger = (uri: GsUri, taskId: string, text: string): Ledger =>
     settled: ids,
     rounds: new Map(Object.entries(rounds).map(([round, record]) => [Number(round), record])),
   };
-};
+}

@@ -32,15 +32,15 @@ interface Cached {
 const MAX_CACHED_CHARS = 32 * 1024 * 1024;
 
 /** The ledgers below `stateUri`. Keeps the last ones seen: an unchanged ledger then costs a 304 and no parsing. */
-export const createLedgerStore = (store: ObjectStore, stateUri: GsUri): LedgerStore => {
+export function createLedgerStore(store: ObjectStore, stateUri: GsUri): LedgerStore {
   const cache = new Map<string, Cached>();
   let chars = 0;
 
-  const forget = (taskId: string): void => {
+  function forget(taskId: string): void {
     chars -= cache.get(taskId)?.chars ?? 0;
     cache.delete(taskId);
-  };
-  const remember = (taskId: string, state: LedgerState, size: number): LedgerState => {
+  }
+  function remember(taskId: string, state: LedgerState, size: number): LedgerState {
     forget(taskId);
     cache.set(taskId, { state, chars: size });
     chars += size;
@@ -49,7 +49,7 @@ export const createLedgerStore = (store: ObjectStore, stateUri: GsUri): LedgerSt
       forget(oldest);
     }
     return state;
-  };
+  }
 
   return {
     read: async (taskId, call = {}) => {
@@ -76,4 +76,4 @@ export const createLedgerStore = (store: ObjectStore, stateUri: GsUri): LedgerSt
       return { generation: written.generation };
     },
   };
-};
+}

@@ -87,25 +87,30 @@ export interface Ledger {
 }
 
 /** The ledger of a task that has none. */
-export const emptyLedger = (taskId: string, uploads: string): Ledger => ({
-  taskId,
-  uploads,
-  next: 1,
-  watermarkMs: 0,
-  open: null,
-  settled: new Map(),
-  totals: { aggregated: 0, failed: 0, dropped: 0, duplicate: 0, invalid: 0 },
-  rounds: new Map(),
-  unpublished: [],
-});
+export function emptyLedger(taskId: string, uploads: string): Ledger {
+  return {
+    taskId,
+    uploads,
+    next: 1,
+    watermarkMs: 0,
+    open: null,
+    settled: new Map(),
+    totals: { aggregated: 0, failed: 0, dropped: 0, duplicate: 0, invalid: 0 },
+    rounds: new Map(),
+    unpublished: [],
+  };
+}
 
 /** The directory the open attempt writes to. */
-export const outputPathOf = (open: OpenRound): string => open.outputPaths[open.attempt - 1] ?? '';
+export function outputPathOf(open: OpenRound): string {
+  return open.outputPaths[open.attempt - 1] ?? '';
+}
 
 /** What a manifest settles: nothing new for a redrive, whose updates its first round has settled. */
-export const settledBy = (manifest: Manifest): ReadonlyMap<string, SettledId> =>
-  new Map(
+export function settledBy(manifest: Manifest): ReadonlyMap<string, SettledId> {
+  return new Map(
     (manifest.redriveOf === undefined ? [...manifest.updates, ...manifest.dropped] : []).map(
       ({ jobId, generation, timeCreated }) => [jobId, { generation, timeCreatedMs: Date.parse(timeCreated) }],
     ),
   );
+}

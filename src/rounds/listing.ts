@@ -20,17 +20,17 @@ export interface ListedUpdate {
 const PLAIN = /^[A-Za-z0-9_-][\w.-]*$/;
 
 /** `prefix` is the task's: what follows it is the jobId, then what the pattern ends in. */
-const toUpdate = (prefix: string, suffix: string, object: ObjectInfo): ListedUpdate | null => {
+function toUpdate(prefix: string, suffix: string, object: ObjectInfo): ListedUpdate | null {
   const { name, generation, size, crc32c, timeCreated } = object;
   const jobId = name.slice(prefix.length, name.length - suffix.length);
   if (jobId === '' || jobId.includes('/') || !name.endsWith(suffix)) return null;
   const valid = size > 0 && (PLAIN.test(jobId) || gsUriProblem(formatGsUri(object)) === null);
   return { jobId, name, generation, size, crc32c, timeCreated, timeCreatedMs: Date.parse(timeCreated), valid };
-};
+}
 
 type Page = (pageToken?: string) => Promise<ObjectPage>;
 
-const everyPage = async (page: Page): Promise<readonly ObjectInfo[]> => {
+async function everyPage(page: Page): Promise<readonly ObjectInfo[]> {
   const objects: ObjectInfo[] = [];
   let current: ObjectPage | undefined;
   do {
@@ -38,7 +38,7 @@ const everyPage = async (page: Page): Promise<readonly ObjectInfo[]> => {
     for (const object of current.objects) objects.push(object);
   } while (current.nextPageToken !== undefined);
   return objects;
-};
+}
 
 const HEX = '0123456789abcdef'.split('');
 
@@ -48,7 +48,7 @@ interface Range {
 }
 
 // Names of ids that are UUIDs fall evenly between the hex digits; others are found all the same, in the outer ranges.
-const rangesFrom = (prefix: string, last: string): readonly Range[] => {
+function rangesFrom(prefix: string, last: string): readonly Range[] {
   const bounds = HEX.slice(1)
     .map((digit) => prefix + digit)
     .filter((bound) => bound > last);
@@ -56,26 +56,26 @@ const rangesFrom = (prefix: string, last: string): readonly Range[] => {
     const endOffset = bounds[index];
     return { startOffset, ...(endOffset !== undefined && { endOffset }) };
   });
-};
+}
 
 /**
  * Every object of the task that matches `pattern`, in no particular order. One call for up to a page (1,000 objects);
  * beyond that, up to 16 ranges of names are listed side by side. Each object is shown as it was at some moment of the
  * listing: uploads meanwhile may or may not be seen.
  */
-export const listUpdates = async (
+export async function listUpdates(
   store: ObjectStore,
   pattern: ObjectPattern,
   taskId: string,
   call: CallOptions = {},
-): Promise<readonly ListedUpdate[]> => {
+): Promise<readonly ListedUpdate[]> {
   const prefix = taskPrefix(pattern, taskId);
-  const pageOf =
-    (range: Range): Page =>
-    (pageToken) => {
+  function pageOf(range: Range): Page {
+    return (pageToken) => {
       const options: ListOptions = { ...call, ...range, bucket: pattern.bucket, prefix };
       return store.list(pageToken === undefined ? options : { ...options, pageToken });
     };
+  }
   let first = await pageOf({})();
   // A page may be empty, and others follow all the same: https://cloud.google.com/storage/docs/json_api/v1/objects/list
   while (first.objects.length === 0 && first.nextPageToken !== undefined) first = await pageOf({})(first.nextPageToken);
@@ -88,4 +88,4 @@ export const listUpdates = async (
   }
   const suffix = pattern.segments.at(-1)?.after ?? '';
   return objects.flatMap((object) => toUpdate(prefix, suffix, object) ?? []);
-};
+}

@@ -38,10 +38,12 @@ const ManifestSchema = z.object({
 export type Manifest = z.infer<typeof ManifestSchema>;
 
 /** The manifest as it is stored. */
-export const formatManifest = (manifest: Manifest): string => JSON.stringify(manifest);
+export function formatManifest(manifest: Manifest): string {
+  return JSON.stringify(manifest);
+}
 
 /** Parses what {@link formatManifest} wrote. Throws UnreadableStateError, which says what to do. */
-export const parseManifest = (uri: GsUri, taskId: string, round: number, text: string): Manifest => {
+export function parseManifest(uri: GsUri, taskId: string, round: number, text: string): Manifest {
   const manifest = parseState(uri, text, VERSION, ManifestSchema);
   if (manifest.taskId !== taskId || manifest.round !== round) {
     throw corruptState(uri, `is the manifest of round ${manifest.round} of task "${manifest.taskId}"`);
@@ -49,10 +51,11 @@ export const parseManifest = (uri: GsUri, taskId: string, round: number, text: s
   if (manifest.outputPaths.length < manifest.maxAttempts)
     throw corruptState(uri, 'is corrupt: an attempt has no output path');
   return manifest;
-};
+}
 
 /** The aggregator's checkpoint list: one `gs://` path per line. */
-export const formatList = (bucket: string, manifest: Manifest): string =>
-  manifest.updates.map(({ name }) => `gs://${bucket}/${name}\n`).join('');
+export function formatList(bucket: string, manifest: Manifest): string {
+  return manifest.updates.map(({ name }) => `gs://${bucket}/${name}\n`).join('');
+}
 
 export const MANIFEST_VERSION = VERSION;

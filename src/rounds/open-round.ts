@@ -11,14 +11,15 @@ import { actOf, JOB_NAME } from './round-look.ts';
 import type { Act, Known, Pass, Step, Wait } from './step.ts';
 import { writeLedger } from './write-ledger.ts';
 
-const foreignJob = ({ open }: Look): ConflictError =>
-  new ConflictError(
+function foreignJob({ open }: Look): ConflictError {
+  return new ConflictError(
     `${attemptWords(open)}: a Job ${open.job.namespace}/${open.job.name} is there that is not of this round. ` +
       'Delete that Job, or give this service another release name; the round goes on by itself then.',
     { details: { job: open.job } },
   );
+}
 
-const running = async ({ deps, pass, open }: Look, job: V1Job): Promise<Wait> => {
+async function running({ deps, pass, open }: Look, job: V1Job): Promise<Wait> {
   const ready = (job.status?.ready ?? 0) > 0;
   const selector = `${JOB_NAME}=${open.job.name}`;
   const pods = ready ? [] : await deps.cluster.listPods(open.job.namespace, selector, pass.call);
@@ -28,13 +29,14 @@ const running = async ({ deps, pass, open }: Look, job: V1Job): Promise<Wait> =>
     wait: job.spec?.suspend === true ? 'suspended' : state,
     reason: `Waits for ${attemptWords(open)} to end: ${deps.explain(job, pods)}`,
   };
-};
+}
 
 /** Whether the Job under the attempt's name is another than the one that the ledger knows. */
-const isSecondJob = ({ open }: Look, job: V1Job): boolean =>
-  open.jobUid !== undefined && job.metadata?.uid !== open.jobUid;
+function isSecondJob({ open }: Look, job: V1Job): boolean {
+  return open.jobUid !== undefined && job.metadata?.uid !== open.jobUid;
+}
 
-const lookAtJob = (look: Look, job: V1Job): Act | Promise<Act | Wait> => {
+function lookAtJob(look: Look, job: V1Job): Act | Promise<Act | Wait> {
   const burial = burialOf(job);
   if (burial !== undefined) return endAttempt(look, burial, burialWords(look.open, burial));
   if (isSecondJob(look, job)) return endSecondJob(look, job);
@@ -42,9 +44,9 @@ const lookAtJob = (look: Look, job: V1Job): Act | Promise<Act | Wait> => {
   if (end?.kind === 'complete') return completed(look);
   if (end?.kind === 'failed') return failed(look, job, end);
   return look.open.cancelled === true ? cancelAttempt(look, job) : running(look, job);
-};
+}
 
-const lookWithJob = (look: Look, job: V1Job): Act | Promise<Act | Wait> => {
+function lookWithJob(look: Look, job: V1Job): Act | Promise<Act | Wait> {
   const { deps, pass, known, open } = look;
   if (!isOfAttempt(deps, known.ledger, open, job)) {
     if (!open.created) throw foreignJob(look);
@@ -54,13 +56,13 @@ const lookWithJob = (look: Look, job: V1Job): Act | Promise<Act | Wait> => {
   return actOf(look, 'note-job', `${attemptWords(open)}: its Job is there, and is noted in the ledger`, () =>
     writeLedger(deps, pass, known, noteCreated(known.ledger, job)),
   );
-};
+}
 
 /** What the open round needs next. Reads the cluster and the output, writes nothing before `run`. */
-export const lookAtRound = async (deps: RoundsDeps, pass: Pass, known: Known, open: OpenRound): Promise<Step> => {
+export async function lookAtRound(deps: RoundsDeps, pass: Pass, known: Known, open: OpenRound): Promise<Step> {
   const look: Look = { deps, pass, known, open };
   const job = await deps.cluster.getJob(open.job.namespace, open.job.name, pass.call);
   if (job !== null) return { next: await lookWithJob(look, job), job };
   if (open.created) return { next: bury(look, open.cancelled === true ? 'Cancelled' : 'Vanished') };
   return { next: await lookForStart(look) };
-};
+}

@@ -3,23 +3,35 @@ import { joinGsUri } from '../storage/uri.ts';
 
 const ROUND_DIGITS = 6;
 
-const roundFolder = (taskId: string, round: number): string =>
-  `tasks/${taskId}/rounds/${String(round).padStart(ROUND_DIGITS, '0')}`;
+function roundFolder(taskId: string, round: number): string {
+  return `tasks/${taskId}/rounds/${String(round).padStart(ROUND_DIGITS, '0')}`;
+}
 
-export const ledgerUri = (state: GsUri, taskId: string): GsUri => joinGsUri(state, `tasks/${taskId}/ledger.json`);
-export const latestUri = (state: GsUri, taskId: string): GsUri => joinGsUri(state, `tasks/${taskId}/latest.json`);
+export function ledgerUri(state: GsUri, taskId: string): GsUri {
+  return joinGsUri(state, `tasks/${taskId}/ledger.json`);
+}
+export function latestUri(state: GsUri, taskId: string): GsUri {
+  return joinGsUri(state, `tasks/${taskId}/latest.json`);
+}
 
-export const manifestUri = (state: GsUri, taskId: string, round: number): GsUri =>
-  joinGsUri(state, `${roundFolder(taskId, round)}/manifest.json`);
+export function manifestUri(state: GsUri, taskId: string, round: number): GsUri {
+  return joinGsUri(state, `${roundFolder(taskId, round)}/manifest.json`);
+}
 
 /** The checkpoint list that the aggregator of this round reads. */
-export const listUri = (state: GsUri, taskId: string, round: number): GsUri =>
-  joinGsUri(state, `${roundFolder(taskId, round)}/checkpoints.txt`);
+export function listUri(state: GsUri, taskId: string, round: number): GsUri {
+  return joinGsUri(state, `${roundFolder(taskId, round)}/checkpoints.txt`);
+}
 
-export const resultUri = (state: GsUri, taskId: string, round: number): GsUri =>
-  joinGsUri(state, `${roundFolder(taskId, round)}/result.json`);
+export function resultUri(state: GsUri, taskId: string, round: number): GsUri {
+  return joinGsUri(state, `${roundFolder(taskId, round)}/result.json`);
+}
 
 /** Below it, one folder per task that has state. */
-export const tasksFolder = (state: GsUri): GsUri => joinGsUri(state, 'tasks/');
+export function tasksFolder(state: GsUri): GsUri {
+  return joinGsUri(state, 'tasks/');
+}
 
-export const sweepUri = (state: GsUri): GsUri => joinGsUri(state, 'sweep.json');
+export function sweepUri(state: GsUri): GsUri {
+  return joinGsUri(state, 'sweep.json');
+}

@@ -45,41 +45,47 @@ export type Decision<P extends Pending = Pending> =
       readonly nextCheckAt?: Date;
     };
 
-const inOrder = (a: Pending, b: Pending): number =>
-  a.timeCreatedMs - b.timeCreatedMs || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+function inOrder(a: Pending, b: Pending): number {
+  return a.timeCreatedMs - b.timeCreatedMs || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+}
 
 /** The oldest `maxReports` by (timeCreated, name): the same set on every instance that sees the same listing. */
-export const selectUpdates = <P extends Pending>(pending: readonly P[], maxReports: number): readonly P[] =>
-  pending.toSorted(inOrder).slice(0, maxReports);
+export function selectUpdates<P extends Pending>(pending: readonly P[], maxReports: number): readonly P[] {
+  return pending.toSorted(inOrder).slice(0, maxReports);
+}
 
-const oldestMs = (pending: readonly Pending[]): number =>
-  pending.reduce((least, { timeCreatedMs }) => Math.min(least, timeCreatedMs), Infinity);
+function oldestMs(pending: readonly Pending[]): number {
+  return pending.reduce((least, { timeCreatedMs }) => Math.min(least, timeCreatedMs), Infinity);
+}
 
-const newestMs = (pending: readonly Pending[]): number =>
-  pending.reduce((most, { timeCreatedMs }) => Math.max(most, timeCreatedMs), -Infinity);
+function newestMs(pending: readonly Pending[]): number {
+  return pending.reduce((most, { timeCreatedMs }) => Math.max(most, timeCreatedMs), -Infinity);
+}
 
-const startOf = <P extends Pending>(
+function startOf<P extends Pending>(
   policy: RoundPolicy,
   pending: readonly P[],
   start: StartReason,
   reason: string,
-): Decision<P> => ({
-  kind: 'start',
-  start,
-  reason,
-  updates: selectUpdates(pending, policy.maxReports),
-});
+): Decision<P> {
+  return {
+    kind: 'start',
+    start,
+    reason,
+    updates: selectUpdates(pending, policy.maxReports),
+  };
+}
 
 /**
  * Whether a round starts now, of which updates, and why; or what it waits for and until when.
  * `force` starts below the minimum, and with nothing it waits like any other.
  */
-export const decide = <P extends Pending>(
+export function decide<P extends Pending>(
   policy: RoundPolicy,
   pending: readonly P[],
   now: Date,
   force = false,
-): Decision<P> => {
+): Decision<P> {
   const count = pending.length;
   if (count === 0) return { kind: 'wait', wait: 'nothing-pending', reason: nothingPending(policy) };
   if (force) return startOf(policy, pending, 'forced', forcedStart(policy, count));
@@ -95,11 +101,12 @@ export const decide = <P extends Pending>(
   if (timeoutAt <= now) return startOf(policy, pending, 'timeout', timeoutStart(policy, count));
   const nextCheckAt = quietAt !== null && quietAt < timeoutAt ? quietAt : timeoutAt;
   return { kind: 'wait', wait: 'below-goal', reason: belowGoal(policy, count, timeoutAt, quietAt), nextCheckAt };
-};
+}
 
 /** No backoff is longer. */
 export const MAX_BACKOFF_SEC = 600;
 
 /** How long attempt number `attempt` waits after the one before it failed, in seconds. */
-export const backoffSec = (policy: RoundPolicy, attempt: number): number =>
-  Math.min(policy.retryBackoffSec * 2 ** Math.max(0, attempt - 2), MAX_BACKOFF_SEC);
+export function backoffSec(policy: RoundPolicy, attempt: number): number {
+  return Math.min(policy.retryBackoffSec * 2 ** Math.max(0, attempt - 2), MAX_BACKOFF_SEC);
+}

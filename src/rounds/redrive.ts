@@ -33,7 +33,7 @@ export interface RedriveResult {
 type Redriven = Omit<RedriveResult, 'decision'>;
 
 /** The round it was redriven as, or `null` when it may be redriven now. Throws NotFoundError or ConflictError. */
-const redrivenAs = ({ known: { ledger }, pass }: Begun, round: number): Redriven | null => {
+function redrivenAs({ known: { ledger }, pass }: Begun, round: number): Redriven | null {
   const { open } = ledger;
   const record = ledger.rounds.get(round);
   const as = open?.redriveOf === round ? open.round : record?.redrivenAs;
@@ -55,9 +55,9 @@ const redrivenAs = ({ known: { ledger }, pass }: Begun, round: number): Redriven
   if (open !== null)
     throw new ConflictError(`Round ${open.round} is open; round ${round} can be redriven when it has ended.`);
   return null;
-};
+}
 
-const buildRedrive = ({ pass, known }: Begun, first: Manifest, without: readonly string[]): Manifest => {
+function buildRedrive({ pass, known }: Begun, first: Manifest, without: readonly string[]): Manifest {
   const ids = new Set(first.updates.map(({ jobId }) => jobId));
   const unknown = without.filter((jobId) => !ids.has(jobId));
   if (unknown.length > 0) {
@@ -83,15 +83,15 @@ const buildRedrive = ({ pass, known }: Begun, first: Manifest, without: readonly
     updates,
     dropped: [],
   };
-};
+}
 
 /** One try: the redrive, or `null` when the state was another by the time of a write. */
-const tryOnce = async (
+async function tryOnce(
   deps: RoundsDeps,
   begun: Begun,
   round: number,
   { without = [], dryRun = false }: RedriveOptions,
-): Promise<Redriven | null> => {
+): Promise<Redriven | null> {
   const { pass, known } = begun;
   const before = redrivenAs(begun, round);
   if (before !== null) return before;
@@ -117,17 +117,17 @@ const tryOnce = async (
   // Lost or not: the manifest is the commit point, and whoever looks next opens the round.
   await writeLedger(deps, pass, known, openSealed(deps, pass, known.ledger, manifest));
   return { ...redriven, outcome: 'created' };
-};
+}
 
 /** The round is sealed whatever comes of this: a missing Secret is told of, and the next sweep goes on. */
-const advanceOrTell = async (deps: RoundsDeps, taskId: string, call: CallOptions): Promise<TaskDecision> => {
+async function advanceOrTell(deps: RoundsDeps, taskId: string, call: CallOptions): Promise<TaskDecision> {
   try {
     return (await advance(deps, taskId, call)).decision;
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return { kind: 'wait', reason: error.message };
   }
-};
+}
 
 /**
  * Runs the updates of a failed round once more, as a new round; only while none is open, and once per round: the same
@@ -136,12 +136,12 @@ const advanceOrTell = async (deps: RoundsDeps, taskId: string, call: CallOptions
  * Throws NotFoundError for an unknown round, ConflictError for one that did not fail or while another is open,
  * InvalidRequestError for a `without` that is not of the round or leaves nothing, and what the ports throw.
  */
-export const redrive = async (
+export async function redrive(
   deps: RoundsDeps,
   taskId: string,
   round: number,
   options: RedriveOptions = {},
-): Promise<RedriveResult> => {
+): Promise<RedriveResult> {
   const call = options.signal === undefined ? {} : { signal: options.signal };
   const noteConflict = createContention(taskId);
   for (;;) {
@@ -150,4 +150,4 @@ export const redrive = async (
     if (redriven !== null) return { ...redriven, decision: await advanceOrTell(deps, taskId, call) };
     noteConflict();
   }
-};
+}

@@ -21,10 +21,10 @@ export interface RoundResult {
 }
 
 /** The result of a settled round. Its later redrive is not part of it: the first write must equal every later one. */
-export const buildResult = (taskId: string, round: number, record: RoundRecord): RoundResult => {
+export function buildResult(taskId: string, round: number, record: RoundRecord): RoundResult {
   const { redrivenAs: _, ...rest } = record;
   return { schema: VERSION, taskId, round, ...rest };
-};
+}
 
 const LatestSchema = z.object({
   schema: z.literal(VERSION),
@@ -38,14 +38,18 @@ const LatestSchema = z.object({
 export type Latest = z.infer<typeof LatestSchema>;
 
 /** What `latest.json` says when `round` is the newest aggregated one. */
-export const buildLatest = (taskId: string, round: number, record: RoundRecord): Latest => ({
-  schema: VERSION,
-  taskId,
-  round,
-  outputPath: record.outputPath,
-  updates: record.updates,
-  finishedAt: record.finishedAt,
-});
+export function buildLatest(taskId: string, round: number, record: RoundRecord): Latest {
+  return {
+    schema: VERSION,
+    taskId,
+    round,
+    outputPath: record.outputPath,
+    updates: record.updates,
+    finishedAt: record.finishedAt,
+  };
+}
 
 /** Parses a stored `latest.json`. Throws UnreadableStateError. */
-export const parseLatest = (uri: GsUri, text: string): Latest => parseState(uri, text, VERSION, LatestSchema);
+export function parseLatest(uri: GsUri, text: string): Latest {
+  return parseState(uri, text, VERSION, LatestSchema);
+}

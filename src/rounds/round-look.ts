@@ -16,14 +16,17 @@ export interface Look {
 }
 
 /** An act on the open round; `reason` becomes a sentence. */
-export const actOf = ({ open }: Look, act: ActName, reason: string, run: Act['run']): Act => ({
-  kind: 'act',
-  act,
-  round: open.round,
-  reason: `${reason[0]?.toUpperCase()}${reason.slice(1)}.`,
-  run,
-});
+export function actOf({ open }: Look, act: ActName, reason: string, run: Act['run']): Act {
+  return {
+    kind: 'act',
+    act,
+    round: open.round,
+    reason: `${reason[0]?.toUpperCase()}${reason.slice(1)}.`,
+    run,
+  };
+}
 
 /** Whether anything lies in the attempt's directory. */
-export const hasOutput = ({ deps, pass, open }: Look): Promise<boolean> =>
-  hasObjects(deps.store, outputFolder(open), pass.call);
+export function hasOutput({ deps, pass, open }: Look): Promise<boolean> {
+  return hasObjects(deps.store, outputFolder(open), pass.call);
+}

@@ -18,86 +18,93 @@ import { writeLedger } from './write-ledger.ts';
 
 type Start = Extract<Decision<ListedUpdate>, { kind: 'start' }>;
 
-const toManifestUpdate = ({ jobId, name, generation, size, crc32c, timeCreated }: ListedUpdate): ManifestUpdate => ({
-  jobId,
-  name,
-  generation,
-  size,
-  crc32c,
-  timeCreated,
-});
+function toManifestUpdate({ jobId, name, generation, size, crc32c, timeCreated }: ListedUpdate): ManifestUpdate {
+  return {
+    jobId,
+    name,
+    generation,
+    size,
+    crc32c,
+    timeCreated,
+  };
+}
 
 /** What a manifest freezes of the policy of this moment. */
-export const freezePolicy = (
+export function freezePolicy(
   policy: RoundPolicy,
   taskId: string,
   round: number,
-): Pick<Manifest, 'minReports' | 'maxAttempts' | 'outputPaths'> => ({
-  minReports: policy.minReports,
-  maxAttempts: policy.maxAttempts,
-  outputPaths: Array.from({ length: policy.maxAttempts }, (_, index) =>
-    fillPath(policy.outputPath, { taskId, round: String(round), attempt: String(index + 1) }, 'outputPath'),
-  ),
-});
+): Pick<Manifest, 'minReports' | 'maxAttempts' | 'outputPaths'> {
+  return {
+    minReports: policy.minReports,
+    maxAttempts: policy.maxAttempts,
+    outputPaths: Array.from({ length: policy.maxAttempts }, (_, index) =>
+      fillPath(policy.outputPath, { taskId, round: String(round), attempt: String(index + 1) }, 'outputPath'),
+    ),
+  };
+}
 
-const buildManifest = (
+function buildManifest(
   pass: Pass,
   ledger: Ledger,
   { start, updates }: Start,
   dropped: readonly ListedUpdate[],
-): Manifest => ({
-  schema: MANIFEST_VERSION,
-  taskId: pass.taskId,
-  round: ledger.next,
-  uploads: ledger.uploads,
-  sealedAt: pass.now.toISOString(),
-  reason: start,
-  forced: start === 'forced',
-  ...freezePolicy(pass.policy, pass.taskId, ledger.next),
-  updates: updates.map(toManifestUpdate),
-  dropped: dropped.map(toManifestUpdate),
-});
+): Manifest {
+  return {
+    schema: MANIFEST_VERSION,
+    taskId: pass.taskId,
+    round: ledger.next,
+    uploads: ledger.uploads,
+    sealedAt: pass.now.toISOString(),
+    reason: start,
+    forced: start === 'forced',
+    ...freezePolicy(pass.policy, pass.taskId, ledger.next),
+    updates: updates.map(toManifestUpdate),
+    dropped: dropped.map(toManifestUpdate),
+  };
+}
 
 /** The manifest of `round`; `null` when there is none yet. */
-export const readManifest = async (
+export async function readManifest(
   deps: RoundsDeps,
   pass: Pick<Pass, 'taskId' | 'call'>,
   round: number,
-): Promise<Manifest | null> => {
+): Promise<Manifest | null> {
   const uri = manifestUri(deps.stateUri, pass.taskId, round);
   const found = await deps.store.read(uri, pass.call);
   return found === null || found === 'unchanged' ? null : parseManifest(uri, pass.taskId, round, found.text);
-};
+}
 
 /** Writes the aggregator's list of a sealed round, unless it is there. */
-const writeList = async (deps: RoundsDeps, pass: Pass, manifest: Manifest): Promise<void> => {
+async function writeList(deps: RoundsDeps, pass: Pass, manifest: Manifest): Promise<void> {
   const text = formatList(parseUploadPattern(manifest.uploads).bucket, manifest);
   const options = { ...pass.call, ifGenerationMatch: '0', contentType: 'text/plain; charset=utf-8' };
   await deps.store.write(listUri(deps.stateUri, pass.taskId, manifest.round), text, options);
-};
+}
 
 /** The ledger with the round of `manifest` open. */
-export const openSealed = (deps: RoundsDeps, pass: Pass, ledger: Ledger, manifest: Manifest): Ledger =>
-  openRound(ledger, manifest, jobRefOf(deps, pass.policy, pass.taskId, { ...manifest, attempt: 1 }));
+export function openSealed(deps: RoundsDeps, pass: Pass, ledger: Ledger, manifest: Manifest): Ledger {
+  return openRound(ledger, manifest, jobRefOf(deps, pass.policy, pass.taskId, { ...manifest, attempt: 1 }));
+}
 
 /** Commits `manifest` as the next round; `'taken'` when the round is sealed already, perhaps by the echo of this write. */
-export const commitManifest = async (deps: RoundsDeps, pass: Pass, manifest: Manifest): Promise<'sealed' | 'taken'> => {
+export async function commitManifest(deps: RoundsDeps, pass: Pass, manifest: Manifest): Promise<'sealed' | 'taken'> {
   const uri = manifestUri(deps.stateUri, pass.taskId, manifest.round);
   const options = { ...pass.call, ifGenerationMatch: '0', contentType: 'application/json' };
   if ((await deps.store.write(uri, formatManifest(manifest), options)) === 'conflict') return 'taken';
   await writeList(deps, pass, manifest);
   return 'sealed';
-};
+}
 
 /** Seals the next round with what `decision` took of the listing. */
-export const sealStep = (
+export function sealStep(
   deps: RoundsDeps,
   pass: Pass,
   known: Known,
   decision: Start,
   { pending }: Sorted,
   listing: readonly ListedUpdate[],
-): Act => {
+): Act {
   const taken = new Set(decision.updates);
   const rest = pending.filter((update) => !taken.has(update));
   const drops = pass.policy.lateUpdates === 'drop';
@@ -118,10 +125,10 @@ export const sealStep = (
     // An output path that this task's id makes unusable.
     check: async () => void freezePolicy(pass.policy, pass.taskId, known.ledger.next),
   };
-};
+}
 
 /** Whether the ledger is there by now. A lost one (not merely never written) would run every finished round again. */
-const isBegun = async (deps: RoundsDeps, pass: Pass, manifest: Manifest): Promise<boolean> => {
+async function isBegun(deps: RoundsDeps, pass: Pass, manifest: Manifest): Promise<boolean> {
   const uri = resultUri(deps.stateUri, pass.taskId, manifest.round);
   if ((await deps.store.read(uri, pass.call)) === null) return false;
   // The result is younger than the ledger: this look may have slept since it saw none.
@@ -131,17 +138,19 @@ const isBegun = async (deps: RoundsDeps, pass: Pass, manifest: Manifest): Promis
     manifestUri(deps.stateUri, pass.taskId, manifest.round),
     `is of a round that has ended (${formatGsUri(uri)}), and the task's ledger.json is gone`,
   );
-};
+}
 
 /** Opens the round of a manifest whose ledger write was lost. */
-export const adoptStep = (deps: RoundsDeps, pass: Pass, known: Known, manifest: Manifest): Act => ({
-  kind: 'act',
-  act: 'adopt',
-  round: manifest.round,
-  reason: `Round ${manifest.round} is sealed (${manifest.reason}), and the ledger does not know it yet: it is opened.`,
-  run: async () => {
-    if (known.generation === '0' && (await isBegun(deps, pass, manifest))) return 'conflict';
-    await writeList(deps, pass, manifest);
-    return writeLedger(deps, pass, known, openSealed(deps, pass, known.ledger, manifest));
-  },
-});
+export function adoptStep(deps: RoundsDeps, pass: Pass, known: Known, manifest: Manifest): Act {
+  return {
+    kind: 'act',
+    act: 'adopt',
+    round: manifest.round,
+    reason: `Round ${manifest.round} is sealed (${manifest.reason}), and the ledger does not know it yet: it is opened.`,
+    run: async () => {
+      if (known.generation === '0' && (await isBegun(deps, pass, manifest))) return 'conflict';
+      await writeList(deps, pass, manifest);
+      return writeLedger(deps, pass, known, openSealed(deps, pass, known.ledger, manifest));
+    },
+  };
+}

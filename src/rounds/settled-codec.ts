@@ -7,34 +7,35 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const ENTRY = /([1-9]\d{0,18}) (0|[1-9a-z][0-9a-z]{0,9}) (?:([\w-]{22})|("(?:[^"\\\n]|\\.)*"))\n/y;
 
 /** `jobId` as a ledger writes it: on one line. */
-export const encodeId = (jobId: string): string =>
-  UUID.test(jobId) ? Buffer.from(jobId.replaceAll('-', ''), 'hex').toString('base64url') : JSON.stringify(jobId);
+export function encodeId(jobId: string): string {
+  return UUID.test(jobId) ? Buffer.from(jobId.replaceAll('-', ''), 'hex').toString('base64url') : JSON.stringify(jobId);
+}
 
-const decodeUuid = (text: string): string => {
+function decodeUuid(text: string): string {
   const hex = Buffer.from(text, 'base64url').toString('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
-};
+}
 
-const decodeText = (json: string): string | null => {
+function decodeText(json: string): string | null {
   try {
     const value: unknown = JSON.parse(json);
     return typeof value === 'string' ? value : null;
   } catch {
     return null;
   }
-};
+}
 
 /** One line per id: `<generation> <ms since 1970 in base 36> <encoded id>`. */
-export const encodeSettled = (settled: ReadonlyMap<string, SettledId>): string => {
+export function encodeSettled(settled: ReadonlyMap<string, SettledId>): string {
   let text = '';
   for (const [jobId, { generation, timeCreatedMs }] of settled) {
     text += `${generation} ${timeCreatedMs.toString(36)} ${encodeId(jobId)}\n`;
   }
   return text;
-};
+}
 
 /** The reverse; `null` when a line is malformed. */
-export const decodeSettled = (text: string): ReadonlyMap<string, SettledId> | null => {
+export function decodeSettled(text: string): ReadonlyMap<string, SettledId> | null {
   const settled = new Map<string, SettledId>();
   ENTRY.lastIndex = 0;
   while (ENTRY.lastIndex < text.length) {
@@ -44,4 +45,4 @@ export const decodeSettled = (text: string): ReadonlyMap<string, SettledId> | nu
     settled.set(jobId, { generation, timeCreatedMs: parseInt(time, 36) });
   }
   return settled;
-};
+}

@@ -13,16 +13,18 @@ export class UnreadableStateError extends AppError {
 }
 
 /** `problem` follows the object's path; what to do is added. */
-export const corruptState = (uri: GsUri, problem: string, cause?: unknown): UnreadableStateError =>
-  new UnreadableStateError(
+export function corruptState(uri: GsUri, problem: string, cause?: unknown): UnreadableStateError {
+  return new UnreadableStateError(
     `${formatGsUri(uri)} ${problem}. Restore an earlier generation of it (gcloud storage ls -a, then cp), ` +
       `or move the task's whole state folder away: the task then begins anew with what its upload folder holds.`,
     { cause, details: { object: formatGsUri(uri) } },
   );
+}
 
 /** The object says a schema version that this code does not know. */
-export const newerState = (uri: GsUri, found: number, known: number): UnreadableStateError =>
-  new UnreadableStateError(
+export function newerState(uri: GsUri, found: number, known: number): UnreadableStateError {
+  return new UnreadableStateError(
     `${formatGsUri(uri)} has schema ${found}, and this version knows ${known}: a newer version wrote it. Deploy that version (or a later one) again.`,
     { details: { object: formatGsUri(uri), schema: found } },
   );
+}

@@ -3,24 +3,25 @@ import { prettifyError } from 'zod';
 import type { GsUri } from '../storage/uri.ts';
 import { corruptState, newerState } from './state-error.ts';
 
-const parseJson = (uri: GsUri, text: string): unknown => {
+function parseJson(uri: GsUri, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
     throw corruptState(uri, 'is not JSON', error);
   }
-};
+}
 
-const schemaOf = (value: unknown): number | null =>
-  typeof value === 'object' && value !== null && 'schema' in value && typeof value.schema === 'number'
+function schemaOf(value: unknown): number | null {
+  return typeof value === 'object' && value !== null && 'schema' in value && typeof value.schema === 'number'
     ? value.schema
     : null;
+}
 
 /**
  * Parses one of our state objects, whose field `schema` holds its version. Throws UnreadableStateError, which says what
  * to do, for anything that is not `schema` version `version` of it.
  */
-export const parseState = <T>(uri: GsUri, text: string, version: number, schema: ZodType<T>): T => {
+export function parseState<T>(uri: GsUri, text: string, version: number, schema: ZodType<T>): T {
   const value = parseJson(uri, text);
   const found = schemaOf(value);
   if (found === null) throw corruptState(uri, 'has no schema version');
@@ -29,4 +30,4 @@ export const parseState = <T>(uri: GsUri, text: string, version: number, schema:
   if (!parsed.success)
     throw corruptState(uri, `is corrupt: ${prettifyError(parsed.error).slice(0, 500)}`, parsed.error);
   return parsed.data;
-};
+}

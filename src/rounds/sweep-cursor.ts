@@ -21,7 +21,7 @@ export interface SweepCursor {
 }
 
 /** Where the last sweep stopped. A cursor that cannot be read is as good as none: every task is visited all the same. */
-export const readCursor = async (deps: RoundsDeps, call: CallOptions): Promise<SweepCursor> => {
+export async function readCursor(deps: RoundsDeps, call: CallOptions): Promise<SweepCursor> {
   const uri = sweepUri(deps.stateUri);
   const found = await deps.store.read(uri, call);
   if (found === null || found === 'unchanged') return { after: '', begun: [] };
@@ -31,13 +31,13 @@ export const readCursor = async (deps: RoundsDeps, call: CallOptions): Promise<S
     deps.log('WARNING', `The sweep's cursor cannot be read; it starts from the first task: ${String(error)}`);
     return { after: '', begun: [] };
   }
-};
+}
 
 /**
  * Writes the cursor over whatever is there. Sweeps at once may overwrite each other's: a task is then visited twice or
  * one sweep later. A cursor that cannot be written (more than one write a second is refused) must not end the sweep.
  */
-export const writeCursor = async (deps: RoundsDeps, cursor: SweepCursor, call: CallOptions): Promise<void> => {
+export async function writeCursor(deps: RoundsDeps, cursor: SweepCursor, call: CallOptions): Promise<void> {
   const uri = sweepUri(deps.stateUri);
   const text = JSON.stringify({ schema: VERSION, ...cursor, at: deps.now().toISOString() });
   try {
@@ -47,4 +47,4 @@ export const writeCursor = async (deps: RoundsDeps, cursor: SweepCursor, call: C
   } catch (error) {
     if (call.signal?.aborted !== true) deps.log('WARNING', `The sweep's cursor could not be written: ${String(error)}`);
   }
-};
+}

@@ -43,11 +43,11 @@ interface Tally {
 }
 
 /** The batches in which the tasks are visited: those a dead sweep had begun one by one, then the rest from its cursor on. */
-export const planBatches = (
+export function planBatches(
   taskIds: readonly string[],
   { after, begun }: SweepCursor,
   batchSize: number,
-): readonly (readonly string[])[] => {
+): readonly (readonly string[])[] {
   const suspects = taskIds.filter((taskId) => begun.includes(taskId));
   const rest = taskIds.filter((taskId) => !begun.includes(taskId));
   const start = rest.findIndex((taskId) => taskId > after);
@@ -56,15 +56,15 @@ export const planBatches = (
     turned.slice(index * batchSize, (index + 1) * batchSize),
   );
   return [...suspects.map((taskId) => [taskId]), ...batches];
-};
+}
 
-const visit = async (
+async function visit(
   deps: RoundsDeps,
   taskId: string,
   tally: Tally,
   dryRun: boolean,
   call: CallOptions,
-): Promise<void> => {
+): Promise<void> {
   try {
     tally.results.push(await advance(deps, taskId, { ...call, dryRun }));
   } catch (error) {
@@ -73,25 +73,25 @@ const visit = async (
     tally.problems.push({ taskId, message });
     deps.log('ERROR', `Task ${taskId} could not be advanced: ${message}`, { taskId });
   }
-};
+}
 
-const visitBatch = async (
+async function visitBatch(
   batch: readonly string[],
   concurrency: number,
   work: (taskId: string) => Promise<void>,
-): Promise<void> => {
+): Promise<void> {
   const queue = batch.values();
-  const worker = async (): Promise<void> => {
+  async function worker(): Promise<void> {
     for (const taskId of queue) await work(taskId);
-  };
+  }
   await Promise.all(Array.from({ length: Math.min(concurrency, batch.length) }, worker));
-};
+}
 
-const visitAll = async (
+async function visitAll(
   deps: RoundsDeps,
   { concurrency = CONCURRENCY, batchSize = BATCH_SIZE, dryRun = false }: SweepOptions,
   call: CallOptions,
-): Promise<SweepResult> => {
+): Promise<SweepResult> {
   const tally: Tally = { results: [], problems: [] };
   const taskIds = await listTaskIds(deps, call);
   const cursor = await readCursor(deps, call);
@@ -115,10 +115,12 @@ const visitAll = async (
   }
   if (!dryRun) await writeCursor(deps, { after, begun: [] }, {});
   return summarise(tally, taskIds.length, dryRun);
-};
+}
 
-const summarise = ({ results, problems }: Tally, all: number, dryRun: boolean): SweepResult => {
-  const count = (act: string): number => results.flatMap(({ done }) => done).filter((each) => each.act === act).length;
+function summarise({ results, problems }: Tally, all: number, dryRun: boolean): SweepResult {
+  function count(act: string): number {
+    return results.flatMap(({ done }) => done).filter((each) => each.act === act).length;
+  }
   return {
     tasks: results.length + problems.length,
     started: count('start') + count('adopt'),
@@ -128,15 +130,17 @@ const summarise = ({ results, problems }: Tally, all: number, dryRun: boolean): 
     problems,
     ...(dryRun && { decisions: results.map(({ taskId, decision: { kind, reason } }) => ({ taskId, kind, reason })) }),
   };
-};
+}
 
 /**
  * Advances every task that has a ledger or uploads, within its own deadline. A task that fails, or whose state cannot be
  * read, is told of in `problems` and does not stop the others.
  */
-export const sweep = async (deps: RoundsDeps, options: SweepOptions = {}): Promise<SweepResult> => {
+export async function sweep(deps: RoundsDeps, options: SweepOptions = {}): Promise<SweepResult> {
   const controller = new AbortController();
-  const abort = (): void => controller.abort();
+  function abort(): void {
+    return controller.abort();
+  }
   const timer = options.deadlineMs === undefined ? undefined : setTimeout(abort, options.deadlineMs);
   options.signal?.addEventListener('abort', abort, { once: true });
   if (options.signal?.aborted === true) abort();
@@ -146,4 +150,4 @@ export const sweep = async (deps: RoundsDeps, options: SweepOptions = {}): Promi
     clearTimeout(timer);
     options.signal?.removeEventListener('abort', abort);
   }
-};
+}

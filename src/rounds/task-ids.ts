@@ -4,12 +4,12 @@ import { tasksFolder } from './paths.ts';
 import { taskIdProblem, tasksPrefix } from './update.ts';
 
 /** The path segments directly below `prefix`. */
-const segmentsBelow = async (
+async function segmentsBelow(
   { store }: Pick<RoundsDeps, 'store'>,
   bucket: string,
   prefix: string,
   call: CallOptions,
-): Promise<readonly string[]> => {
+): Promise<readonly string[]> {
   const segments: string[] = [];
   let pageToken: string | undefined;
   do {
@@ -19,10 +19,10 @@ const segmentsBelow = async (
     pageToken = page.nextPageToken;
   } while (pageToken !== undefined);
   return segments;
-};
+}
 
 /** Every task with a ledger or with uploads, in order. */
-export const listTaskIds = async (deps: RoundsDeps, call: CallOptions = {}): Promise<readonly string[]> => {
+export async function listTaskIds(deps: RoundsDeps, call: CallOptions = {}): Promise<readonly string[]> {
   const state = tasksFolder(deps.stateUri);
   const policies = await deps.policies(call);
   const lists = await Promise.all([
@@ -30,4 +30,4 @@ export const listTaskIds = async (deps: RoundsDeps, call: CallOptions = {}): Pro
     ...policies.map(({ uploads }) => segmentsBelow(deps, uploads.bucket, tasksPrefix(uploads), call)),
   ]);
   return [...new Set(lists.flat())].filter((taskId) => taskIdProblem(taskId) === null).toSorted();
-};
+}

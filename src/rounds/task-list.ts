@@ -22,17 +22,17 @@ export interface TaskPage {
 const DEFAULT_LIMIT = 50;
 const CONCURRENCY = 8;
 
-const readOrTell = async (deps: RoundsDeps, taskId: string, options: ListTasksOptions): Promise<ListedTask> => {
+async function readOrTell(deps: RoundsDeps, taskId: string, options: ListTasksOptions): Promise<ListedTask> {
   try {
     return await readTask(deps, taskId, options.signal === undefined ? {} : { signal: options.signal });
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return { taskId, problem: error.message };
   }
-};
+}
 
 /** One page of tasks, in the order of their ids. */
-export const listTasks = async (deps: RoundsDeps, options: ListTasksOptions = {}): Promise<TaskPage> => {
+export async function listTasks(deps: RoundsDeps, options: ListTasksOptions = {}): Promise<TaskPage> {
   const { limit = DEFAULT_LIMIT, pageToken = '', signal } = options;
   const taskIds = (await listTaskIds(deps, signal === undefined ? {} : { signal })).filter(
     (taskId) => taskId > pageToken,
@@ -40,13 +40,13 @@ export const listTasks = async (deps: RoundsDeps, options: ListTasksOptions = {}
   const page = taskIds.slice(0, limit);
   const tasks = new Map<string, ListedTask>();
   const queue = page.values();
-  const worker = async (): Promise<void> => {
+  async function worker(): Promise<void> {
     for (const taskId of queue) tasks.set(taskId, await readOrTell(deps, taskId, options));
-  };
+  }
   await Promise.all(Array.from({ length: CONCURRENCY }, worker));
   const last = page.at(-1);
   return {
     tasks: page.flatMap((taskId) => tasks.get(taskId) ?? []),
     ...(last !== undefined && page.length < taskIds.length && { nextPageToken: last }),
   };
-};
+}

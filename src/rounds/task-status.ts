@@ -54,7 +54,7 @@ export interface TaskStatus {
   readonly latest?: Latest;
 }
 
-const stateOf = ({ next }: Step): OpenState => {
+function stateOf({ next }: Step): OpenState {
   if (next.kind === 'wait') {
     if (next.wait === 'running') return 'running';
     return next.wait === 'backoff' || next.wait === 'pod-alive' ? 'claimed' : 'pending';
@@ -78,9 +78,9 @@ const stateOf = ({ next }: Step): OpenState => {
     case 'start':
       return 'claimed';
   }
-};
+}
 
-const toOpenStatus = (open: OpenRound, step: Step | null): OpenRoundStatus => {
+function toOpenStatus(open: OpenRound, step: Step | null): OpenRoundStatus {
   const uid = step?.job?.metadata?.uid;
   const seen = step === null ? 'unknown' : stateOf(step);
   return {
@@ -95,16 +95,16 @@ const toOpenStatus = (open: OpenRound, step: Step | null): OpenRoundStatus => {
     ...(open.redriveOf !== undefined && { redriveOf: open.redriveOf }),
     failures: open.failures,
   };
-};
+}
 
-const readLatest = async (deps: RoundsDeps, taskId: string, call: CallOptions): Promise<Latest | undefined> => {
+async function readLatest(deps: RoundsDeps, taskId: string, call: CallOptions): Promise<Latest | undefined> {
   const uri = latestUri(deps.stateUri, taskId);
   const found = await deps.store.read(uri, call);
   return found === null || found === 'unchanged' ? undefined : parseLatest(uri, found.text);
-};
+}
 
 /** The books are true whether the cluster answers or not. */
-const tryLook = async (look: () => Promise<Step> | Step): Promise<{ step: Step | null; decision: TaskDecision }> => {
+async function tryLook(look: () => Promise<Step> | Step): Promise<{ step: Step | null; decision: TaskDecision }> {
   try {
     const step = await look();
     return { step, decision: await describeStep(step) };
@@ -112,17 +112,17 @@ const tryLook = async (look: () => Promise<Step> | Step): Promise<{ step: Step |
     if (!(error instanceof AppError)) throw error;
     return { step: null, decision: { kind: 'wait', reason: error.message } };
   }
-};
+}
 
 /**
  * How a task stands: its books, what it waits for, its rounds. Writes nothing. `uploaded` and its parts add up whatever
  * goes on meanwhile. Throws NotFoundError for a task without state and uploads, and otherwise what `advance` throws.
  */
-export const readTask = async (
+export async function readTask(
   deps: RoundsDeps,
   taskId: string,
   { signal }: { readonly signal?: AbortSignal } = {},
-): Promise<TaskStatus> => {
+): Promise<TaskStatus> {
   const call = signal === undefined ? {} : { signal };
   const { pass, known } = await beginPass(deps, taskId, call);
   const books = await readBooks(deps, pass, known);
@@ -145,4 +145,4 @@ export const readTask = async (
     rounds: [...known.ledger.rounds].toSorted(([a], [b]) => b - a).map(([round, record]) => ({ round, ...record })),
     ...(latest !== undefined && { latest }),
   };
-};
+}

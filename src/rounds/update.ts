@@ -14,31 +14,35 @@ export type Classified =
 const MAX_TASK_ID_BYTES = 512;
 
 /** Why `taskId` cannot name a task, in words that follow "is"; `null` when it can. */
-export const taskIdProblem = (taskId: string): string | null => {
+export function taskIdProblem(taskId: string): string | null {
   if (taskId === '' || taskId.includes('/')) return 'not one path segment';
   if (Buffer.byteLength(taskId) > MAX_TASK_ID_BYTES) return `longer than ${MAX_TASK_ID_BYTES} bytes`;
   return gsUriProblem(`gs://task/${taskId}`);
-};
+}
 
-const classifyBy = (pattern: ObjectPattern, object: GsUri): Classified => {
+function classifyBy(pattern: ObjectPattern, object: GsUri): Classified {
   const values = matchPattern(pattern, object);
   const [taskId, jobId] = [values?.get('taskId'), values?.get('jobId')];
   if (taskId === undefined || jobId === undefined) return { kind: 'none' };
   const reason = gsUriProblem(formatGsUri(object)) ?? taskIdProblem(taskId);
   return reason === null ? { kind: 'update', pattern, taskId, jobId } : { kind: 'unusable', pattern, reason };
-};
+}
 
 /** Classifies `object` by the first of `patterns` that it matches (they do not overlap). */
-export const classifyObject = (patterns: readonly ObjectPattern[], object: GsUri): Classified => {
+export function classifyObject(patterns: readonly ObjectPattern[], object: GsUri): Classified {
   for (const pattern of patterns) {
     const found = classifyBy(pattern, object);
     if (found.kind !== 'none') return found;
   }
   return { kind: 'none' };
-};
+}
 
 /** The prefix below which every update of the task lies. */
-export const taskPrefix = (pattern: ObjectPattern, taskId: string): string => prefixOf(pattern, { taskId });
+export function taskPrefix(pattern: ObjectPattern, taskId: string): string {
+  return prefixOf(pattern, { taskId });
+}
 
 /** The prefix below which every task lies; with the delimiter `/`, a listing folds each task into one prefix. */
-export const tasksPrefix = (pattern: ObjectPattern): string => prefixOf(pattern, {});
+export function tasksPrefix(pattern: ObjectPattern): string {
+  return prefixOf(pattern, {});
+}

@@ -32,7 +32,7 @@ export interface RunAnswer {
 }
 
 /** The fields of a run that its record and its state tell. */
-export const buildRunAnswer = (status: RunStatus): RunAnswer => {
+export function buildRunAnswer(status: RunStatus): RunAnswer {
   const { record } = status;
   const { spec } = record;
   const startedAt = status.startedAt ?? record.startedAt;
@@ -55,7 +55,7 @@ export const buildRunAnswer = (status: RunStatus): RunAnswer => {
     pods: status.pods,
     steps: record.steps,
   };
-};
+}
 
 const WHY: Readonly<Record<LaunchOutcome['outcome'], string>> = {
   created: 'Its Job was created.',
@@ -65,7 +65,7 @@ const WHY: Readonly<Record<LaunchOutcome['outcome'], string>> = {
 };
 
 /** The answer of a launch. */
-export const buildLaunchAnswer = ({ outcome, record, warnings, manifest }: LaunchOutcome): RunAnswer => {
+export function buildLaunchAnswer({ outcome, record, warnings, manifest }: LaunchOutcome): RunAnswer {
   const state = record.state === 'refused' ? 'claimed' : record.state;
   const answer = buildRunAnswer({
     record,
@@ -74,4 +74,4 @@ export const buildLaunchAnswer = ({ outcome, record, warnings, manifest }: Launc
     pods: (record.pods ?? []).map((pod) => ({ restarts: 0, ...pod })),
   });
   return { outcome, ...answer, ...(warnings.length > 0 && { warnings }), ...(manifest !== undefined && { manifest }) };
-};
+}

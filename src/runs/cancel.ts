@@ -10,35 +10,32 @@ export interface CancelDeps extends StateDeps {
   readonly now: () => Date;
 }
 
-const cancelled = (record: RunRecord, why: string, now: Date): RunRecord =>
-  isFinal(record.state)
+function cancelled(record: RunRecord, why: string, now: Date): RunRecord {
+  return isFinal(record.state)
     ? record
     : withStep({ ...record, state: 'cancelled', why, finishedAt: now.toISOString() }, now, 'cancelled');
+}
 
-const jobDeleted = (record: RunRecord, now: Date): RunRecord =>
-  record.state !== 'cancelled' || record.jobDeletedAt !== undefined
+function jobDeleted(record: RunRecord, now: Date): RunRecord {
+  return record.state !== 'cancelled' || record.jobDeletedAt !== undefined
     ? record
     : withStep({ ...record, jobDeletedAt: now.toISOString() }, now, 'Job deleted');
+}
 
 /** Deletes the Job of a cancelled run with its pods and records that. Safe to call again. */
-export const deleteLeftJob = async (deps: CancelDeps, stored: StoredRun, signal?: AbortSignal): Promise<StoredRun> => {
+export async function deleteLeftJob(deps: CancelDeps, stored: StoredRun, signal?: AbortSignal): Promise<StoredRun> {
   const { spec, jobName } = stored.record;
   await deps.cluster.deleteJob(spec.namespace, jobName, signal === undefined ? {} : { signal });
   return updateRun(deps, stored, (record) => jobDeleted(record, deps.now()));
-};
+}
 
 /**
  * Cancels a run: first on record, so that whoever is about to create its Job sees it, then the Job and its pods. A run
  * that is over keeps its end, its Job is removed. Safe to call again. Throws NotFoundError for an unknown run.
  */
-export const cancelRun = async (
-  deps: CancelDeps,
-  id: string,
-  why: string,
-  signal?: AbortSignal,
-): Promise<StoredRun> => {
+export async function cancelRun(deps: CancelDeps, id: string, why: string, signal?: AbortSignal): Promise<StoredRun> {
   const stored = await readRun(deps, id, signal === undefined ? {} : { signal });
   if (stored === null) throw new NotFoundError(`There is no run "${id}".`);
   const after = await updateRun(deps, stored, (record) => cancelled(record, why, deps.now()));
   return deleteLeftJob(deps, after, signal);
-};
+}

@@ -25,26 +25,29 @@ export interface CheckpointList {
   readonly bundles: number;
 }
 
-const fault = (uri: string, line: number, message: string): CheckpointListError =>
-  new CheckpointListError(
+function fault(uri: string, line: number, message: string): CheckpointListError {
+  return new CheckpointListError(
     `${uri}, line ${line}: ${message}`,
     [{ path: FIELD, message: `line ${line}: ${message}` } satisfies Issue],
     {
       details: { line },
     },
   );
+}
 
 /** Calls `onLine(text, number)` for each line; a line may end in CRLF, the last one needs no end. Memory: one line. */
-const forEachLine = async (
+async function forEachLine(
   body: AsyncIterable<Uint8Array>,
   onLine: (text: string, number: number) => void,
   onTooLong: (number: number) => never,
-): Promise<void> => {
+): Promise<void> {
   // Not fatal: a byte that is not UTF-8 becomes U+FFFD, which the path check refuses with its line number.
   const decoder = new TextDecoder('utf-8');
   let rest = '';
   let number = 0;
-  const take = (text: string): void => onLine(text.endsWith('\r') ? text.slice(0, -1) : text, (number += 1));
+  function take(text: string): void {
+    return onLine(text.endsWith('\r') ? text.slice(0, -1) : text, (number += 1));
+  }
   for await (const chunk of body) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
     rest = lines.pop() ?? '';
@@ -53,13 +56,13 @@ const forEachLine = async (
   }
   rest += decoder.decode();
   if (rest !== '') take(rest);
-};
+}
 
-const lineChecker = (uri: string, allowed: Allowances) => {
+function lineChecker(uri: string, allowed: Allowances) {
   let updates = 0;
   let bundles = 0;
   let emptyLine: number | undefined;
-  const check = (text: string, number: number): void => {
+  function check(text: string, number: number): void {
     if (text === '') {
       emptyLine ??= number;
       return;
@@ -70,21 +73,21 @@ const lineChecker = (uri: string, allowed: Allowances) => {
     if (issue !== null) throw fault(uri, number, issue.message);
     updates += 1;
     if (text.endsWith('.zip')) bundles += 1;
-  };
+  }
   return { check, result: () => ({ updates, bundles }) };
-};
+}
 
 /**
  * Reads the checkpoint list at `uri` as a stream and checks every line: a `gs://` path in an allowed bucket, one per
  * line, no header, at least one. Throws CheckpointListError naming the first faulty line by its number (from 1),
  * SupersededListError where the object is not of the `generation` asked for, and what the store throws.
  */
-export const checkCheckpointList = async (
+export async function checkCheckpointList(
   store: ObjectStore,
   uri: string,
   allowed: Allowances,
   { signal, generation }: { readonly signal?: AbortSignal | undefined; readonly generation?: string | undefined } = {},
-): Promise<CheckpointList> => {
+): Promise<CheckpointList> {
   const stream = await store.stream(parseGsUri(uri, FIELD), signal === undefined ? {} : { signal });
   if (stream === null) {
     const message = `${uri} does not exist; upload the list first, e.g. gcloud storage cp list.txt ${uri}`;
@@ -105,4 +108,4 @@ export const checkCheckpointList = async (
     throw new CheckpointListError(message, [{ path: FIELD, message }]);
   }
   return { updates, bundles, generation: stream.info.generation };
-};
+}

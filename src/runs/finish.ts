@@ -27,11 +27,11 @@ export interface LaunchDeps extends StateDeps {
  * The checks before anything is written: configuration's allowances, then the checkpoint list and every Secret and key
  * at once. Throws InvalidRequestError or PreflightError, and what the ports throw; a faulty list is told first.
  */
-export const checkRun = async (
+export async function checkRun(
   deps: LaunchDeps,
   record: Pick<RunRecord, 'spec' | 'jobName' | 'checkSecrets' | 'listGeneration'>,
   signal?: AbortSignal,
-): Promise<CheckpointList> => {
+): Promise<CheckpointList> {
   const issues = allowanceIssues(
     deps.allowed,
     record.spec,
@@ -55,20 +55,22 @@ export const checkRun = async (
   if (list.status === 'rejected') throw list.reason;
   if (secrets.status === 'rejected') throw secrets.reason;
   return list.value;
-};
+}
 
 /** Without a Job, and not to have one. */
-const closed = (record: RunRecord, state: 'skipped' | 'failed', why: string, now: Date): RunRecord =>
-  record.state === 'claimed' || record.state === 'refused'
+function closed(record: RunRecord, state: 'skipped' | 'failed', why: string, now: Date): RunRecord {
+  return record.state === 'claimed' || record.state === 'refused'
     ? withStep({ ...record, state, why, finishedAt: now.toISOString() }, now, state)
     : record;
+}
 
 // `why` also says that the caller was told: the sweep leaves such a run of a person to that person.
-const noted = (record: RunRecord, error: AppError): RunRecord =>
-  record.state === 'claimed' && record.why !== error.message ? { ...record, why: error.message } : record;
+function noted(record: RunRecord, error: AppError): RunRecord {
+  return record.state === 'claimed' && record.why !== error.message ? { ...record, why: error.message } : record;
+}
 
 /** Output that is younger than the claim: what lay there before is of another run. */
-const hasOutputSince = async (deps: LaunchDeps, { spec, claimedAt }: RunRecord): Promise<boolean> => {
+async function hasOutputSince(deps: LaunchDeps, { spec, claimedAt }: RunRecord): Promise<boolean> {
   const { bucket, name: prefix } = joinGsUri(parseGsUri(spec.outputPath), '');
   let pageToken: string | undefined;
   do {
@@ -77,33 +79,33 @@ const hasOutputSince = async (deps: LaunchDeps, { spec, claimedAt }: RunRecord):
     pageToken = page.nextPageToken;
   } while (pageToken !== undefined);
   return false;
-};
+}
 
 /**
  * Whether the Job of an old claim ran already: nobody has looked at it for longer than the Job's own time to live, there
  * is no Job under the name, but output. Such a run must not run again; one without output ran in vain, or never.
  */
-const ranBefore = async (deps: LaunchDeps, record: RunRecord, lastLookAt: string): Promise<boolean> => {
+async function ranBefore(deps: LaunchDeps, record: RunRecord, lastLookAt: string): Promise<boolean> {
   const ageMs = deps.now().getTime() - Date.parse(lastLookAt);
   if (ageMs <= record.spec.ttlSecondsAfterFinished * 1000) return false;
   if ((await deps.cluster.getJob(record.spec.namespace, record.jobName)) !== null) return false;
   return hasOutputSince(deps, record);
-};
+}
 
-const gone = (record: RunRecord, now: Date): RunRecord => {
+function gone(record: RunRecord, now: Date): RunRecord {
   const why = 'Its Job is not in the cluster any more and nobody saw its end; there is output under its output path.';
   return withStep({ ...record, state: 'gone', why, finishedAt: now.toISOString() }, now, 'Job gone');
-};
+}
 
 /** Runs `work`; an error of ours is kept in the claim as its `why` before it is thrown on. */
-const noting = async <T>(deps: LaunchDeps, claim: StoredRun, work: () => Promise<T>): Promise<T> => {
+async function noting<T>(deps: LaunchDeps, claim: StoredRun, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (error instanceof AppError) await updateRun(deps, claim, (newest) => noted(newest, error));
     throw error;
   }
-};
+}
 
 /** A run after {@link finishRun}. */
 export interface FinishedRun {
@@ -112,7 +114,7 @@ export interface FinishedRun {
   readonly created: boolean;
 }
 
-const createOrAdopt = async (deps: LaunchDeps, claim: StoredRun, signal?: AbortSignal): Promise<FinishedRun> => {
+async function createOrAdopt(deps: LaunchDeps, claim: StoredRun, signal?: AbortSignal): Promise<FinishedRun> {
   const ensured = await noting(deps, claim, () => ensureJob(deps, jobOf(claim.record), signal));
   if (ensured.kind === 'refused') {
     const { message } = ensured.error;
@@ -126,14 +128,14 @@ const createOrAdopt = async (deps: LaunchDeps, claim: StoredRun, signal?: AbortS
   // Cancelled between claim and create: the Job that we made all the same goes again.
   if (stored.record.state === 'cancelled') return { stored: await deleteLeftJob(deps, stored, signal), created: false };
   return { stored, created: ensured.kind === 'created' };
-};
+}
 
 /**
  * Carries a claimed run on to its Job: the schedule's slot, the checks (unless the caller has just made them), the
  * create, the record. Safe to call again at any time, by anybody. What stands in the way is thrown, and kept in the
  * record as `why`.
  */
-export const finishRun = async (
+export async function finishRun(
   deps: LaunchDeps,
   claim: StoredRun,
   options: {
@@ -142,12 +144,14 @@ export const finishRun = async (
     readonly lastLookAt?: string | undefined;
     readonly signal?: AbortSignal | undefined;
   },
-): Promise<FinishedRun> => {
+): Promise<FinishedRun> {
   const { record } = claim;
-  const unchanged = async (change: (newest: RunRecord) => RunRecord): Promise<FinishedRun> => ({
-    stored: await updateRun(deps, claim, change),
-    created: false,
-  });
+  async function unchanged(change: (newest: RunRecord) => RunRecord): Promise<FinishedRun> {
+    return {
+      stored: await updateRun(deps, claim, change),
+      created: false,
+    };
+  }
   const lastLookAt = options.lastLookAt ?? record.steps.at(-1)?.at ?? record.claimedAt;
   if (await ranBefore(deps, record, lastLookAt)) return unchanged((newest) => gone(newest, deps.now()));
   const blockers = await takeSlot(
@@ -180,4 +184,4 @@ export const finishRun = async (
     await updateRun(deps, claim, (newest) => closed(newest, 'failed', error.message, deps.now()));
     throw error;
   }
-};
+}

@@ -28,7 +28,7 @@ export interface LaunchOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const buildRecord = (request: RunRequest, now: Date): RunRecord => {
+function buildRecord(request: RunRequest, now: Date): RunRecord {
   const base: RunRecord = {
     schemaVersion: RUN_SCHEMA_VERSION,
     aggregationId: request.spec.aggregationId,
@@ -45,18 +45,18 @@ const buildRecord = (request: RunRequest, now: Date): RunRecord => {
     steps: [],
   };
   return withStep(base, now, 'claimed');
-};
+}
 
-const assertSameSpec = (existing: RunRecord, request: RunRequest): void => {
+function assertSameSpec(existing: RunRecord, request: RunRequest): void {
   const conflicts = specConflicts(existing.spec, request.spec);
   // The same words asked at another minute fill {time} with another value, and still ask for the same run.
   if (conflicts.length === 0 || canonicalJson(existing.asked) === canonicalJson(request.asked)) return;
   const fields = conflicts.map(({ field }) => field).join(', ');
   const message = `Run "${existing.aggregationId}" exists with another specification; it differs in: ${fields}. Choose another aggregationId, or send what was claimed.`;
   throw new ConflictError(message, { details: { aggregationId: existing.aggregationId, conflicts } });
-};
+}
 
-const warningsOf = (request: RunRequest, record: RunRecord): string[] => {
+function warningsOf(request: RunRequest, record: RunRecord): string[] {
   const wanted = `${record.spec.releaseName}-${record.aggregationId}`;
   const bundles = record.list?.bundles ?? 0;
   return [
@@ -68,14 +68,14 @@ const warningsOf = (request: RunRequest, record: RunRecord): string[] => {
       ? [`${bundles} lines name bundles (.zip), which images of the aggregator's first interface cannot read.`]
       : []),
   ];
-};
+}
 
-const dryRun = async (
+async function dryRun(
   deps: LaunchDeps,
   request: RunRequest,
   existing: StoredRun | null,
   signal?: AbortSignal,
-): Promise<LaunchOutcome> => {
+): Promise<LaunchOutcome> {
   if (existing !== null && existing.record.state !== 'refused') {
     return {
       outcome: 'dry-run',
@@ -96,9 +96,9 @@ const dryRun = async (
     );
   }
   return { outcome: 'dry-run', record, warnings: warningsOf(request, record), manifest };
-};
+}
 
-const outcomeOf = (request: RunRequest, { stored, created }: FinishedRun, isFirst: boolean): LaunchOutcome => {
+function outcomeOf(request: RunRequest, { stored, created }: FinishedRun, isFirst: boolean): LaunchOutcome {
   const { record } = stored;
   const skipped = isFirst && record.state === 'skipped';
   return {
@@ -106,13 +106,13 @@ const outcomeOf = (request: RunRequest, { stored, created }: FinishedRun, isFirs
     record,
     warnings: warningsOf(request, record),
   };
-};
+}
 
 /**
  * The newest record once it is no longer `claimed`, or after 3 s: while the caller that claimed it is at work, 50 equal
  * calls must not all create and record the same Job (Cloud Storage takes about one write a second of one object).
  */
-const awaitClaimant = async (deps: LaunchDeps, claimed: StoredRun, signal?: AbortSignal): Promise<StoredRun> => {
+async function awaitClaimant(deps: LaunchDeps, claimed: StoredRun, signal?: AbortSignal): Promise<StoredRun> {
   const isFresh = Math.abs(deps.now().getTime() - Date.parse(claimed.record.claimedAt)) < CLAIMANT_MS;
   let current = claimed;
   for (let waited = 0; isFresh && current.record.state === 'claimed' && waited < CLAIMANT_MS; waited += POLL_MS) {
@@ -120,15 +120,15 @@ const awaitClaimant = async (deps: LaunchDeps, claimed: StoredRun, signal?: Abor
     current = (await readRun(deps, claimed.record.aggregationId, signal === undefined ? {} : { signal })) ?? current;
   }
   return current;
-};
+}
 
 /** A run that is on record: nothing, or what is left to do of it. */
-const resume = async (
+async function resume(
   deps: LaunchDeps,
   request: RunRequest,
   found: StoredRun,
   options: LaunchOptions,
-): Promise<LaunchOutcome> => {
+): Promise<LaunchOutcome> {
   assertSameSpec(found.record, request);
   const existing = await awaitClaimant(deps, found, options.signal);
   const { record } = existing;
@@ -136,13 +136,16 @@ const resume = async (
     return { outcome: 'exists', record, warnings: warningsOf(request, record) };
   }
   return outcomeOf(request, await finishRun(deps, existing, { checked: false, signal: options.signal }), false);
-};
+}
 
 /** A refused run has no Job: the id may be claimed anew, with another specification. */
-const claim = async (deps: LaunchDeps, record: RunRecord, over: StoredRun | null): Promise<StoredRun | 'conflict'> =>
-  writeRun(deps, record, over === null ? '0' : over.generation);
+async function claim(deps: LaunchDeps, record: RunRecord, over: StoredRun | null): Promise<StoredRun | 'conflict'> {
+  return writeRun(deps, record, over === null ? '0' : over.generation);
+}
 
-const isReplaceable = (existing: StoredRun | null): boolean => existing === null || existing.record.state === 'refused';
+function isReplaceable(existing: StoredRun | null): boolean {
+  return existing === null || existing.record.state === 'refused';
+}
 
 /**
  * Runs one aggregation: checks, claim, Job, record. The claim `runs/<aggregationId>.json` is created only if absent,
@@ -154,7 +157,7 @@ const isReplaceable = (existing: StoredRun | null): boolean => existing === null
  * Throws InvalidRequestError, PreflightError, ConflictError (another specification under the id), and what the ports
  * throw; after any of these the same call again is safe and carries on.
  */
-export const launch = async (deps: LaunchDeps, request: RunRequest, options: LaunchOptions): Promise<LaunchOutcome> => {
+export async function launch(deps: LaunchDeps, request: RunRequest, options: LaunchOptions): Promise<LaunchOutcome> {
   const { signal } = options;
   const fresh = buildRecord(request, deps.now());
   const claimFirst = request.trigger !== 'http';
@@ -183,4 +186,4 @@ export const launch = async (deps: LaunchDeps, request: RunRequest, options: Lau
   if (winner.record.state === 'refused')
     throw new UpstreamError(winner.record.why ?? 'The API server refused the Job.');
   return resume(deps, request, winner, options);
-};
+}

@@ -28,7 +28,9 @@ export type RecordState = z.infer<typeof RecordStateSchema>;
 const FINAL: ReadonlySet<RecordState> = new Set(['complete', 'failed', 'cancelled', 'gone', 'skipped']);
 
 /** Whether nothing that happens in the cluster changes this state any more. */
-export const isFinal = (state: RecordState): boolean => FINAL.has(state);
+export function isFinal(state: RecordState): boolean {
+  return FINAL.has(state);
+}
 
 /** The specification is kept as claimed; only what the code below reads is checked when a record is read back. */
 const SpecSchema = z.looseObject({
@@ -89,23 +91,25 @@ type Parsed = z.infer<typeof RunRecordSchema>;
 /** `runs/<aggregationId>.json`: the claim and the outcome of one run. */
 export type RunRecord = Omit<Parsed, 'spec'> & { readonly spec: AggregationSpec };
 
-const isSpec = (spec: Parsed['spec']): spec is Parsed['spec'] & AggregationSpec => SpecSchema.safeParse(spec).success;
+function isSpec(spec: Parsed['spec']): spec is Parsed['spec'] & AggregationSpec {
+  return SpecSchema.safeParse(spec).success;
+}
 
 /** A record read back from the bucket. Throws what `JSON.parse` and zod throw. */
-export const parseRunRecord = (text: string): RunRecord => {
+export function parseRunRecord(text: string): RunRecord {
   const parsed = RunRecordSchema.parse(JSON.parse(text));
   if (!isSpec(parsed.spec)) throw new TypeError('spec is not an aggregation specification');
   return { ...parsed, spec: parsed.spec };
-};
+}
 
 const MAX_STEPS = 50;
 
 /** `record` with `step` added to its history (the oldest but the first go once there are 50). */
-export const withStep = (record: RunRecord, at: Date, step: string): RunRecord => {
+export function withStep(record: RunRecord, at: Date, step: string): RunRecord {
   const steps = [...record.steps, { at: at.toISOString(), step }];
   const [first, ...rest] = steps;
   return {
     ...record,
     steps: first !== undefined && steps.length > MAX_STEPS ? [first, ...rest.slice(1 - MAX_STEPS)] : steps,
   };
-};
+}

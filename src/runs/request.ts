@@ -37,11 +37,7 @@ export interface RequestContext {
 
 const TEMPLATED = ['checkpointsFilePath', 'outputPath', 'resourcePath', 'outputResourcePath'] as const;
 
-const scheduleOf = (
-  values: Values,
-  context: RequestContext,
-  aggregator: CompleteAggregator,
-): RunRequest['schedule'] => {
+function scheduleOf(values: Values, context: RequestContext, aggregator: CompleteAggregator): RunRequest['schedule'] {
   const name = aggregator.schedule ?? context.scheduler?.job;
   if (name === undefined) return undefined;
   const configured = values.schedules.find((schedule) => schedule.name === name)?.concurrencyPolicy;
@@ -51,7 +47,7 @@ const scheduleOf = (
     concurrencyPolicy: aggregator.concurrencyPolicy ?? configured ?? 'Allow',
     ...(tick !== undefined && { tick }),
   };
-};
+}
 
 interface Id {
   /** `undefined`: a person gave none. */
@@ -63,48 +59,49 @@ interface Id {
  * The id as asked for. Of a tick it is `<job>-{tick}` unless a template says otherwise: an id without a placeholder
  * would make every tick after the first one `exists`.
  */
-const idOf = (given: string | undefined, { scheduler, now }: RequestContext): Id => {
+function idOf(given: string | undefined, { scheduler, now }: RequestContext): Id {
   if (scheduler === undefined) return { text: given, warnings: [] };
   const isTick = scheduler.tick !== undefined;
   if (given !== undefined && (hasPlaceholder(given) || !isTick)) return { text: given, warnings: [] };
   const text = isTick ? `${scheduler.job}-{tick}` : `${scheduler.job}-manual-${formatTick(now)}`;
   const warning = `aggregationId "${given}" has no placeholder, which ticks of a schedule need; this run is called after its tick.`;
   return { text, warnings: given === undefined ? [] : [warning] };
-};
+}
 
-const assertReleased = ({ aggregator }: Values): void => {
+function assertReleased({ aggregator }: Values): void {
   if (aggregator?.release !== false) return;
   const message = 'is false: these values ask for no aggregation; set it to true or leave it out';
   throw new InvalidRequestError(`aggregator.release ${message}.`, [{ path: 'aggregator.release', message }]);
-};
+}
 
-const fillAll = (asked: AggregationSpec, context: TemplateContext, issues: Issue[]): AggregationSpec => {
+function fillAll(asked: AggregationSpec, context: TemplateContext, issues: Issue[]): AggregationSpec {
   const filled: Record<string, string> = {};
   for (const field of ['aggregationId', ...TEMPLATED] as const) {
     const text = asked[field];
     if (text !== undefined) filled[field] = fillTemplate(text, context, `aggregator.${field}`, issues);
   }
   return { ...asked, ...filled };
-};
+}
 
-const idIssues = (id: string): Issue[] => {
+function idIssues(id: string): Issue[] {
   const problem = aggregationIdProblem(id);
   return problem === null ? [] : [{ path: 'aggregator.aggregationId', message: `"${id.slice(0, 200)}" ${problem}` }];
-};
+}
 
-const checksOf = (values: Values): RunRecord['checkSecrets'] =>
-  values.checkSecrets.map((check) => ({
+function checksOf(values: Values): RunRecord['checkSecrets'] {
+  return values.checkSecrets.map((check) => ({
     name: check.name,
     ...(check.namespace !== undefined && { namespace: check.namespace }),
     keys: check.keys.map((entry) => ({ ...entry })),
   }));
+}
 
 /**
  * What `values` (configured ones with the request's laid over them, validated) ask for. Placeholders stand for the tick
  * of a scheduled run, else for the moment of the request. Throws InvalidRequestError with every fault of the
  * placeholders and the id at once. Pure.
  */
-export const buildRunRequest = (values: Values, context: RequestContext): RunRequest => {
+export function buildRunRequest(values: Values, context: RequestContext): RunRequest {
   const { scheduler } = context;
   assertReleased(values);
   const id = idOf(values.aggregator?.aggregationId, context);
@@ -132,7 +129,7 @@ export const buildRunRequest = (values: Values, context: RequestContext): RunReq
     checkSecrets: checksOf(values),
     warnings: id.warnings,
   };
-};
+}
 
 /** An uploaded object that is a checkpoint list. */
 export interface UploadedList {
@@ -147,7 +144,7 @@ export interface UploadedList {
  * The run that an uploaded checkpoint list asks for: its id is derived from bucket, name and generation, so that an
  * event delivered twice is one run, and an overwritten list another. The names are taken literally. Pure.
  */
-export const buildUploadRequest = (values: Values, list: UploadedList, defaults: SpecDefaults): RunRequest => {
+export function buildUploadRequest(values: Values, list: UploadedList, defaults: SpecDefaults): RunRequest {
   const uri = formatGsUri(list);
   const id = `list-${createHash('sha256').update(uri).digest('hex').slice(0, 12)}-${list.generation}`;
   const paths = { checkpointsFilePath: uri, outputPath: list.outputPath };
@@ -161,4 +158,4 @@ export const buildUploadRequest = (values: Values, list: UploadedList, defaults:
     listGeneration: list.generation,
     warnings: [],
   };
-};
+}

@@ -23,17 +23,18 @@ export interface ActiveRun {
 const MAX_TRIES = 5;
 
 /** Whether the Job has neither completed nor failed; a suspended one counts as active, as for a CronJob. */
-export const isActiveJob = (job: V1Job): boolean =>
-  !(job.status?.conditions ?? []).some(
+export function isActiveJob(job: V1Job): boolean {
+  return !(job.status?.conditions ?? []).some(
     ({ type, status }) => (type === 'Complete' || type === 'Failed') && status === 'True',
   );
+}
 
-const activeJobs = async (
+async function activeJobs(
   deps: SlotDeps,
   record: RunRecord,
   schedule: string,
   signal?: AbortSignal,
-): Promise<ActiveRun[]> => {
+): Promise<ActiveRun[]> {
   const selector = `${LABELS.schedule}=${buildLabelValue(schedule)}`;
   const jobs = await deps.cluster.listJobs(record.spec.namespace, selector, signal === undefined ? {} : { signal });
   return jobs
@@ -42,10 +43,10 @@ const activeJobs = async (
       aggregationId: job.metadata?.annotations?.[ANNOTATIONS.aggregationId] ?? job.metadata?.name ?? '',
       why: `its Job ${job.metadata?.namespace}/${job.metadata?.name} is active`,
     }));
-};
+}
 
 /** The holder of the slot, if it is not over: its Job may not exist yet, so the list of Jobs cannot tell. */
-const activeHolder = async (deps: SlotDeps, holder: string, signal?: AbortSignal): Promise<ActiveRun[]> => {
+async function activeHolder(deps: SlotDeps, holder: string, signal?: AbortSignal): Promise<ActiveRun[]> {
   const stored = await readRun(deps, holder, signal === undefined ? {} : { signal });
   if (stored === null || isFinal(stored.record.state)) return [];
   const { state, jobName, spec, why } = stored.record;
@@ -55,7 +56,7 @@ const activeHolder = async (deps: SlotDeps, holder: string, signal?: AbortSignal
   return job !== null && isActiveJob(job)
     ? [{ aggregationId: holder, why: `its Job ${spec.namespace}/${jobName} is active` }]
     : [];
-};
+}
 
 /**
  * Two runs that begin at once both look for active ones and both see none: the write of the schedule's state, which is
@@ -64,12 +65,12 @@ const activeHolder = async (deps: SlotDeps, holder: string, signal?: AbortSignal
  * Takes the schedule's slot for `record`, or answers the active runs that stand in its way. With `Replace` they are
  * ended by `end` first. Throws ContentionError after 5 lost races.
  */
-export const takeSlot = async (
+export async function takeSlot(
   deps: SlotDeps,
   record: RunRecord,
   end: (aggregationId: string) => Promise<void>,
   signal?: AbortSignal,
-): Promise<readonly ActiveRun[]> => {
+): Promise<readonly ActiveRun[]> {
   const { schedule, aggregationId } = record;
   if (schedule === undefined || schedule.concurrencyPolicy === 'Allow') return [];
   for (let attempt = 0; attempt < MAX_TRIES; attempt += 1) {
@@ -93,4 +94,4 @@ export const takeSlot = async (
   throw new ContentionError(
     `The state of schedule "${schedule.name}" changed ${MAX_TRIES} times while a run began; ask again.`,
   );
-};
+}

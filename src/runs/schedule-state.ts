@@ -22,14 +22,16 @@ export interface StoredSchedule {
   readonly generation: string;
 }
 
-const uriOf = (deps: StateDeps, name: string) => joinGsUri(deps.stateUri, `schedules/${name}.json`);
+function uriOf(deps: StateDeps, name: string) {
+  return joinGsUri(deps.stateUri, `schedules/${name}.json`);
+}
 
 interface Call {
   readonly signal?: AbortSignal;
 }
 
 /** The state of a schedule, an empty one where there is none. Throws UpstreamError on one that cannot be understood. */
-export const readSchedule = async (deps: StateDeps, name: string, call: Call = {}): Promise<StoredSchedule> => {
+export async function readSchedule(deps: StateDeps, name: string, call: Call = {}): Promise<StoredSchedule> {
   const uri = uriOf(deps, name);
   const stored = await deps.store.read(uri, call);
   if (stored === null || stored === 'unchanged') return { state: { schemaVersion: 1 }, generation: '0' };
@@ -41,16 +43,16 @@ export const readSchedule = async (deps: StateDeps, name: string, call: Call = {
       cause,
     });
   }
-};
+}
 
 /** Writes the state over `generation`; `false` when somebody else was first. */
-export const writeSchedule = async (
+export async function writeSchedule(
   deps: StateDeps,
   name: string,
   state: ScheduleState,
   generation: string,
   call: Call = {},
-): Promise<boolean> => {
+): Promise<boolean> {
   const options = { ...call, ifGenerationMatch: generation, contentType: 'application/json' };
   return (await deps.store.write(uriOf(deps, name), `${JSON.stringify(state, null, 2)}\n`, options)) !== 'conflict';
-};
+}

@@ -36,21 +36,16 @@ interface Call {
 }
 
 /** The ticks for which there is a run, by schedule. */
-const ticksThatRan = (runs: readonly RunSummary[]): ReadonlyMap<string, ReadonlySet<number>> => {
+function ticksThatRan(runs: readonly RunSummary[]): ReadonlyMap<string, ReadonlySet<number>> {
   const ran = new Map<string, Set<number>>();
   for (const { schedule, tick } of runs) {
     if (schedule === undefined || tick === undefined) continue;
     ran.set(schedule, (ran.get(schedule) ?? new Set()).add(Date.parse(tick)));
   }
   return ran;
-};
+}
 
-const statusOf = (
-  schedule: ScheduleValues,
-  state: ScheduleState,
-  ran: ReadonlySet<number>,
-  now: Date,
-): ScheduleStatus => {
+function statusOf(schedule: ScheduleValues, state: ScheduleState, ran: ReadonlySet<number>, now: Date): ScheduleStatus {
   const { name, cron, timeZone = 'UTC', concurrencyPolicy = 'Allow' } = schedule;
   const { firstSeenAt } = state;
   const due = new Date(now.getTime() - GRACE_MS);
@@ -67,14 +62,14 @@ const statusOf = (
     ran: ticks.length - missing.length,
     missing: missing.map((tick) => tick.toISOString()),
   };
-};
+}
 
 /** Every schedule of the values, with its missing ticks. Reads only. */
-export const readSchedules = async (
+export async function readSchedules(
   deps: SchedulesDeps,
   schedules: readonly ScheduleValues[],
   call: Call = {},
-): Promise<readonly ScheduleStatus[]> => {
+): Promise<readonly ScheduleStatus[]> {
   if (schedules.length === 0) return [];
   const ran = ticksThatRan(await Array.fromAsync(listRuns(deps, call)));
   return Promise.all(
@@ -83,9 +78,9 @@ export const readSchedules = async (
       return statusOf(schedule, state, ran.get(schedule.name) ?? new Set(), deps.now());
     }),
   );
-};
+}
 
-const tell = (deps: SchedulesDeps, name: string, ticks: readonly string[]): void => {
+function tell(deps: SchedulesDeps, name: string, ticks: readonly string[]): void {
   for (const tick of ticks) {
     const remedy = `POST /schedules/${name}/backfill?tick=${tick} runs it`;
     deps.log('ERROR', `Schedule ${name}: the tick of ${tick} did not run; ${remedy}.`, {
@@ -94,15 +89,15 @@ const tell = (deps: SchedulesDeps, name: string, ticks: readonly string[]): void
       missedTick: true,
     });
   }
-};
+}
 
 // Told before it is written: killed in between, a tick is told twice rather than never.
-const sweepSchedule = async (
+async function sweepSchedule(
   deps: SchedulesDeps,
   schedule: ScheduleValues,
   ran: ReadonlySet<number>,
   call: Call,
-): Promise<number> => {
+): Promise<number> {
   const { state, generation } = await readSchedule(deps, schedule.name, call);
   const now = deps.now();
   if (state.firstSeenAt === undefined) {
@@ -118,15 +113,15 @@ const sweepSchedule = async (
   tell(deps, schedule.name, fresh);
   await writeSchedule(deps, schedule.name, { ...state, toldUntil: last }, generation, call);
   return fresh.length;
-};
+}
 
 /** Notes schedules that are new, and logs each missing tick once at severity ERROR. Answers how many it told of. */
-export const sweepSchedules = async (
+export async function sweepSchedules(
   deps: SchedulesDeps,
   schedules: readonly ScheduleValues[],
   runs: readonly RunSummary[],
   call: Call = {},
-): Promise<number> => {
+): Promise<number> {
   if (schedules.length === 0) return 0;
   const ran = ticksThatRan(runs);
   let missed = 0;
@@ -139,4 +134,4 @@ export const sweepSchedules = async (
     }
   }
   return missed;
-};
+}

@@ -44,11 +44,14 @@ interface Call {
   readonly signal?: AbortSignal;
 }
 
-const byCreation = (a: { metadata?: { creationTimestamp?: Date } }, b: typeof a): number =>
-  new Date(a.metadata?.creationTimestamp ?? 0).getTime() - new Date(b.metadata?.creationTimestamp ?? 0).getTime();
+function byCreation(a: { metadata?: { creationTimestamp?: Date } }, b: typeof a): number {
+  return (
+    new Date(a.metadata?.creationTimestamp ?? 0).getTime() - new Date(b.metadata?.creationTimestamp ?? 0).getTime()
+  );
+}
 
 /** A Job's pods and events, as {@link JobFacts}. */
-export const factsOf = async (cluster: Cluster, job: V1Job, call: Call = {}): Promise<JobFacts> => {
+export async function factsOf(cluster: Cluster, job: V1Job, call: Call = {}): Promise<JobFacts> {
   const { namespace = '', name = '', uid = '' } = job.metadata ?? {};
   const [pods, jobEvents] = await Promise.all([
     cluster.listPods(namespace, `batch.kubernetes.io/controller-uid=${uid}`, call),
@@ -63,19 +66,19 @@ export const factsOf = async (cluster: Cluster, job: V1Job, call: Call = {}): Pr
     call,
   );
   return { ...facts, events: [...jobEvents, ...podEvents] };
-};
+}
 
-const hasOutput = async (deps: StatusDeps, record: RunRecord, call: Call): Promise<boolean> => {
+async function hasOutput(deps: StatusDeps, record: RunRecord, call: Call): Promise<boolean> {
   const { bucket, name } = joinGsUri(parseGsUri(record.spec.outputPath), '');
   return hasObjects(deps.store, { bucket, prefix: name }, call);
-};
+}
 
 const RERUN = 'Mend the cause and run it again under another aggregationId.';
 const WHEN_CLAIMED = 'The run is claimed and its Job is not created yet; the next call or sweep creates it.';
 const WHEN_GONE =
   'Its Job is not in the cluster any more (deleted, or its ttlSecondsAfterFinished passed) and nobody saw its end.';
 
-const recorded = (record: RunRecord): RunStatus => {
+function recorded(record: RunRecord): RunStatus {
   const state = record.state === 'refused' ? 'claimed' : record.state;
   const why = record.why ?? (state === 'claimed' ? WHEN_CLAIMED : '');
   return {
@@ -85,10 +88,10 @@ const recorded = (record: RunRecord): RunStatus => {
     pods: (record.pods ?? []).map((pod) => ({ restarts: 0, ...pod })),
     ...(record.startedAt !== undefined && { startedAt: record.startedAt }),
   };
-};
+}
 
 /** The line of a run that failed, or that cannot go on until somebody mends what it names. */
-export const logTrouble = (log: Log, record: RunRecord, trouble: 'failed' | 'held-up', why: string): void => {
+export function logTrouble(log: Log, record: RunRecord, trouble: 'failed' | 'held-up', why: string): void {
   const { aggregationId, trigger, schedule } = record;
   log('ERROR', `Run ${aggregationId}: ${why}`, {
     aggregationId,
@@ -96,15 +99,15 @@ export const logTrouble = (log: Log, record: RunRecord, trouble: 'failed' | 'hel
     ...(schedule !== undefined && { schedule: schedule.name }),
     runTrouble: trouble,
   });
-};
+}
 
-const ended = async (
+async function ended(
   deps: StatusDeps,
   stored: StoredRun,
   status: RunStatus,
   finishedAt: string,
   call: Call,
-): Promise<RunStatus> => {
+): Promise<RunStatus> {
   const { state } = status;
   if (state !== 'complete' && state !== 'failed' && state !== 'gone') return status;
   let isOurs = false;
@@ -126,33 +129,34 @@ const ended = async (
   // Once, by whoever wrote it down: an alert of infra/ goes by this line.
   if (isOurs && state === 'failed') logTrouble(deps.log, after.record, 'failed', status.why);
   return after.record.state === state ? { ...status, record: after.record } : recorded(after.record);
-};
+}
 
 // Killed between create and record: the Job is there, and the record does not say so yet.
-const adoptJob = async (deps: StatusDeps, stored: StoredRun, job: V1Job, call: Call): Promise<StoredRun> =>
-  stored.record.state === 'claimed' && isJobOf(stored.record, job)
+async function adoptJob(deps: StatusDeps, stored: StoredRun, job: V1Job, call: Call): Promise<StoredRun> {
+  return stored.record.state === 'claimed' && isJobOf(stored.record, job)
     ? updateRun(deps, stored, (record) => withJob(record, job, deps.now()), call)
     : stored;
+}
 
-const endOf = (facts: JobFacts, now: Date): string => {
+function endOf(facts: JobFacts, now: Date): string {
   const at = facts.job.status?.completionTime ?? trueCondition(facts.job, 'Failed')?.lastTransitionTime;
   return (at === undefined ? now : new Date(at)).toISOString();
-};
+}
 
-const whyOf = async (deps: StatusDeps, record: RunRecord, facts: JobFacts, call: Call): Promise<string> => {
+async function whyOf(deps: StatusDeps, record: RunRecord, facts: JobFacts, call: Call): Promise<string> {
   const explained = explainJob(facts);
   if (explained !== null) return liveState(facts) === 'failed' ? `${explained.why} ${RERUN}` : explained.why;
   if (liveState(facts) !== 'complete') return plainSentence(facts);
   return (await hasOutput(deps, record, call))
     ? plainSentence(facts)
     : `Its Job completed, but there is no output under ${record.spec.outputPath}. Look at its log: the image may write elsewhere.`;
-};
+}
 
 /**
  * A stored run with what the cluster says of its Job. An end that is seen is written into the record, which outlives
  * the Job. Throws what the ports throw.
  */
-export const observeRun = async (deps: StatusDeps, found: StoredRun, call: Call = {}): Promise<RunStatus> => {
+export async function observeRun(deps: StatusDeps, found: StoredRun, call: Call = {}): Promise<RunStatus> {
   if (found.record.state !== 'created' && found.record.state !== 'claimed') return recorded(found.record);
   const job = await deps.cluster.getJob(found.record.spec.namespace, found.record.jobName, call);
   const stored = job === null ? found : await adoptJob(deps, found, job, call);
@@ -181,22 +185,22 @@ export const observeRun = async (deps: StatusDeps, found: StoredRun, call: Call 
     ...(startedAt !== undefined && { startedAt }),
   };
   return ended(deps, stored, status, endOf(facts, deps.now()), call);
-};
+}
 
 /** One run. Throws NotFoundError for an id that is not on record. */
-export const describeRun = async (deps: StatusDeps, id: string, call: Call = {}): Promise<RunStatus> => {
+export async function describeRun(deps: StatusDeps, id: string, call: Call = {}): Promise<RunStatus> {
   const stored = await readRun(deps, id, call);
   if (stored === null) throw new NotFoundError(`There is no run "${id}". GET / lists the runs.`);
   return observeRun(deps, stored, call);
-};
+}
 
 /** The last `lines` lines of the newest pod's log, or `null` where there is none (any more). */
-export const logsOf = async (
+export async function logsOf(
   deps: StatusDeps,
   status: RunStatus,
   lines: number,
   call: Call = {},
-): Promise<string | null> => {
+): Promise<string | null> {
   const pod = status.pods.at(-1);
   if (pod === undefined) return null;
   return deps.cluster.podLog(status.record.spec.namespace, pod.name, {
@@ -204,4 +208,4 @@ export const logsOf = async (
     container: CONTAINER_NAME,
     tailLines: lines,
   });
-};
+}

@@ -20,12 +20,16 @@ export interface StoredRun {
 const MAX_TRIES = 5;
 const SUFFIX = '.json';
 
-const runsUri = (deps: StateDeps): GsUri => joinGsUri(deps.stateUri, 'runs/');
+function runsUri(deps: StateDeps): GsUri {
+  return joinGsUri(deps.stateUri, 'runs/');
+}
 
 /** Where the record of a run is. */
-export const runUri = (deps: StateDeps, id: string): GsUri => joinGsUri(deps.stateUri, `runs/${id}${SUFFIX}`);
+export function runUri(deps: StateDeps, id: string): GsUri {
+  return joinGsUri(deps.stateUri, `runs/${id}${SUFFIX}`);
+}
 
-const parseStored = (uri: GsUri, text: string): RunRecord => {
+function parseStored(uri: GsUri, text: string): RunRecord {
   try {
     return parseRunRecord(text);
   } catch (cause) {
@@ -34,33 +38,35 @@ const parseStored = (uri: GsUri, text: string): RunRecord => {
       cause,
     });
   }
-};
+}
 
 /** The record of a run, or `null`. Throws UpstreamError on one that cannot be understood. */
-export const readRun = async (deps: StateDeps, id: string, options: CallOptions = {}): Promise<StoredRun | null> => {
+export async function readRun(deps: StateDeps, id: string, options: CallOptions = {}): Promise<StoredRun | null> {
   const uri = runUri(deps, id);
   const stored = await deps.store.read(uri, options);
   if (stored === null || stored === 'unchanged') return null;
   return { record: parseStored(uri, stored.text), generation: stored.info.generation };
-};
+}
 
 // A listing tells a run's state from the object's metadata, so that an overview reads no record at all.
-const metadataOf = (record: RunRecord): Record<string, string> => ({
-  state: record.state,
-  trigger: record.trigger,
-  'claimed-at': record.claimedAt,
-  ...(record.schedule !== undefined && { schedule: record.schedule.name }),
-  ...(record.schedule?.tick !== undefined && { tick: record.schedule.tick }),
-  ...(record.state === 'cancelled' && record.jobDeletedAt === undefined && { 'job-left': 'true' }),
-});
+function metadataOf(record: RunRecord): Record<string, string> {
+  return {
+    state: record.state,
+    trigger: record.trigger,
+    'claimed-at': record.claimedAt,
+    ...(record.schedule !== undefined && { schedule: record.schedule.name }),
+    ...(record.schedule?.tick !== undefined && { tick: record.schedule.tick }),
+    ...(record.state === 'cancelled' && record.jobDeletedAt === undefined && { 'job-left': 'true' }),
+  };
+}
 
 /** Writes `record` over `generation` (`'0'`: only if there is none). */
-export const writeRun = async (
+export async function writeRun(
   deps: StateDeps,
   record: RunRecord,
   generation: string,
   options: CallOptions = {},
-): Promise<StoredRun | 'conflict'> => {
+): Promise<StoredRun | 'conflict'> {
   const written = await deps.store.write(runUri(deps, record.aggregationId), `${JSON.stringify(record, null, 2)}\n`, {
     ...options,
     ifGenerationMatch: generation,
@@ -68,18 +74,18 @@ export const writeRun = async (
     metadata: metadataOf(record),
   });
   return written === 'conflict' ? 'conflict' : { record, generation: written.generation };
-};
+}
 
 /**
  * Applies `change` to the newest record until a write succeeds; `change` answers the same object where nothing is to
  * be written. Throws ContentionError after 5 lost races, and what the store throws.
  */
-export const updateRun = async (
+export async function updateRun(
   deps: StateDeps,
   from: StoredRun,
   change: (record: RunRecord) => RunRecord,
   options: CallOptions = {},
-): Promise<StoredRun> => {
+): Promise<StoredRun> {
   let current = from;
   for (let attempt = 0; attempt < MAX_TRIES; attempt += 1) {
     const next = change(current.record);
@@ -93,7 +99,7 @@ export const updateRun = async (
   throw new ContentionError(
     `The record of run "${from.record.aggregationId}" changed ${MAX_TRIES} times while it was being written; ask again.`,
   );
-};
+}
 
 /** What a listing tells of a run. */
 export interface RunSummary {
@@ -108,15 +114,17 @@ export interface RunSummary {
   readonly tick?: string;
 }
 
-const summaryOf = (prefix: string, info: ObjectInfo): RunSummary => ({
-  aggregationId: info.name.slice(prefix.length, -SUFFIX.length),
-  state: RecordStateSchema.safeParse(info.metadata['state']).data ?? 'unknown',
-  trigger: info.metadata['trigger'] ?? 'unknown',
-  claimedAt: info.metadata['claimed-at'] ?? info.timeCreated,
-  jobLeft: info.metadata['job-left'] === 'true',
-  ...(info.metadata['schedule'] !== undefined && { schedule: info.metadata['schedule'] }),
-  ...(info.metadata['tick'] !== undefined && { tick: info.metadata['tick'] }),
-});
+function summaryOf(prefix: string, info: ObjectInfo): RunSummary {
+  return {
+    aggregationId: info.name.slice(prefix.length, -SUFFIX.length),
+    state: RecordStateSchema.safeParse(info.metadata['state']).data ?? 'unknown',
+    trigger: info.metadata['trigger'] ?? 'unknown',
+    claimedAt: info.metadata['claimed-at'] ?? info.timeCreated,
+    jobLeft: info.metadata['job-left'] === 'true',
+    ...(info.metadata['schedule'] !== undefined && { schedule: info.metadata['schedule'] }),
+    ...(info.metadata['tick'] !== undefined && { tick: info.metadata['tick'] }),
+  };
+}
 
 /** Every run, by name; 1000 a call. */
 export async function* listRuns(deps: StateDeps, options: CallOptions = {}): AsyncGenerator<RunSummary> {

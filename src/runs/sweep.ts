@@ -32,36 +32,45 @@ const CLAIMANT_MS = 60_000;
 type Swept = 'started' | 'settled' | 'failed' | 'unchanged' | 'error';
 
 /** A refused run of a person is that person's to ask for again; nobody reads what a schedule or an upload is answered. */
-const needsSweep = ({ state, trigger, jobLeft }: RunSummary): boolean =>
-  state === 'claimed' || state === 'created' || (state === 'refused' && trigger !== 'http') || jobLeft;
+function needsSweep({ state, trigger, jobLeft }: RunSummary): boolean {
+  return state === 'claimed' || state === 'created' || (state === 'refused' && trigger !== 'http') || jobLeft;
+}
 
-const isWithoutJob = ({ state }: RunRecord): boolean => state === 'claimed' || state === 'refused';
+function isWithoutJob({ state }: RunRecord): boolean {
+  return state === 'claimed' || state === 'refused';
+}
 
 const TAKEN_UP = 'taken up by a sweep';
 
 /** Noted once, with the time of the last look: a claim that waits for days would fill its history with it. */
-const takenUp = (record: RunRecord, now: Date): RunRecord =>
-  record.steps.at(-1)?.step === TAKEN_UP
+function takenUp(record: RunRecord, now: Date): RunRecord {
+  return record.steps.at(-1)?.step === TAKEN_UP
     ? { ...record, steps: [...record.steps.slice(0, -1), { at: now.toISOString(), step: TAKEN_UP }] }
     : withStep(record, now, TAKEN_UP);
+}
 
 /**
  * Whether the sweep creates the Job of a claim. Of a run that a person asked for only if that person was told nothing
  * (the instance was killed): with a `why` on record the caller has had an error, and asks again if it still matters.
  */
-const isForSweep = (record: RunRecord, now: Date): boolean =>
-  now.getTime() - Date.parse(record.claimedAt) > CLAIMANT_MS && (record.trigger !== 'http' || record.why === undefined);
+function isForSweep(record: RunRecord, now: Date): boolean {
+  return (
+    now.getTime() - Date.parse(record.claimedAt) > CLAIMANT_MS &&
+    (record.trigger !== 'http' || record.why === undefined)
+  );
+}
 
-const isOverdue = (record: RunRecord, now: Date): boolean =>
-  record.trigger === 'schedule' && now.getTime() - Date.parse(record.claimedAt) > STARTING_DEADLINE_MS;
+function isOverdue(record: RunRecord, now: Date): boolean {
+  return record.trigger === 'schedule' && now.getTime() - Date.parse(record.claimedAt) > STARTING_DEADLINE_MS;
+}
 
-const giveUp = (record: RunRecord, now: Date): RunRecord => {
+function giveUp(record: RunRecord, now: Date): RunRecord {
   if (!isWithoutJob(record)) return record;
   const why = `It could not be started within 24 h. ${record.why ?? ''}`.trim();
   return withStep({ ...record, state: 'failed', why, finishedAt: now.toISOString() }, now, 'given up');
-};
+}
 
-const sweepClaim = async (deps: SweepRunsDeps, stored: StoredRun, signal: AbortSignal): Promise<Swept> => {
+async function sweepClaim(deps: SweepRunsDeps, stored: StoredRun, signal: AbortSignal): Promise<Swept> {
   const observed = await observeRun(deps, stored, { signal });
   if (!isWithoutJob(observed.record)) return observed.record.state === 'created' ? 'unchanged' : 'settled';
   const now = deps.now();
@@ -85,9 +94,9 @@ const sweepClaim = async (deps: SweepRunsDeps, stored: StoredRun, signal: AbortS
     logTrouble(deps.log, marked.record, isOver ? 'failed' : 'held-up', error.message);
     return isOver ? 'failed' : 'error';
   }
-};
+}
 
-const sweepRun = async (deps: SweepRunsDeps, id: string, signal: AbortSignal): Promise<Swept> => {
+async function sweepRun(deps: SweepRunsDeps, id: string, signal: AbortSignal): Promise<Swept> {
   const stored = await readRun(deps, id, { signal });
   if (stored === null) return 'unchanged';
   if (isWithoutJob(stored.record)) return sweepClaim(deps, stored, signal);
@@ -98,9 +107,9 @@ const sweepRun = async (deps: SweepRunsDeps, id: string, signal: AbortSignal): P
   const { state } = await observeRun(deps, stored, { signal });
   if (state === 'failed') return 'failed';
   return state === 'complete' || state === 'gone' ? 'settled' : 'unchanged';
-};
+}
 
-const sweepOne = async (deps: SweepRunsDeps, id: string, signal: AbortSignal): Promise<Swept> => {
+async function sweepOne(deps: SweepRunsDeps, id: string, signal: AbortSignal): Promise<Swept> {
   try {
     return await sweepRun(deps, id, signal);
   } catch (error) {
@@ -108,28 +117,28 @@ const sweepOne = async (deps: SweepRunsDeps, id: string, signal: AbortSignal): P
     deps.log('WARNING', `Run ${id}: ${error.message}`, { aggregationId: id, code: error.code });
     return 'error';
   }
-};
+}
 
 /**
  * Goes over every run of `runs` (a listing) that is not over: creates the Job of a claim that has none, writes down the end of a Job before
  * its TTL removes it, and deletes the Job that a cancelled run left behind. One run in trouble does not hold up others.
  */
-export const sweepRuns = async (
+export async function sweepRuns(
   deps: SweepRunsDeps,
   runs: readonly RunSummary[],
   signal: AbortSignal,
-): Promise<SweptRuns> => {
+): Promise<SweptRuns> {
   const open = runs.filter(needsSweep).map((run) => run.aggregationId);
   const counts = { started: 0, settled: 0, failed: 0, unchanged: 0, error: 0 };
   const queue = open[Symbol.iterator]();
-  const worker = async (): Promise<void> => {
+  async function worker(): Promise<void> {
     for (const id of queue) {
       if (signal.aborted) return;
       counts[await sweepOne(deps, id, signal)] += 1;
     }
-  };
+  }
   await Promise.all(Array.from({ length: CONCURRENCY }, worker));
   const looked = Object.values(counts).reduce((sum, count) => sum + count, 0);
   const { started, settled, failed, error } = counts;
   return { started, settled, failed, complete: looked === open.length && error === 0 };
-};
+}

@@ -7,11 +7,12 @@ export interface TickRule {
   readonly timeZone?: string | undefined;
 }
 
-const cronOf = ({ cron, timeZone }: TickRule): Cron =>
-  new Cron(cron, { paused: true, mode: '5-part', timezone: timeZone ?? 'UTC' });
+function cronOf({ cron, timeZone }: TickRule): Cron {
+  return new Cron(cron, { paused: true, mode: '5-part', timezone: timeZone ?? 'UTC' });
+}
 
 /** The newest `most` ticks after `after` and not after `until`, oldest first. Pure. */
-export const ticksBetween = (rule: TickRule, after: Date, until: Date, most: number): Date[] => {
+export function ticksBetween(rule: TickRule, after: Date, until: Date, most: number): Date[] {
   const cron = cronOf(rule);
   const ticks: Date[] = [];
   // Backwards: a year of minutes walked through from its begin would hold up everything else of the process for seconds.
@@ -23,13 +24,18 @@ export const ticksBetween = (rule: TickRule, after: Date, until: Date, most: num
     at = tick;
   }
   return ticks.toReversed();
-};
+}
 
 /** The first tick after `now`, or `null` where there is none any more. Pure. */
-export const nextTick = (rule: TickRule, now: Date): Date | null => cronOf(rule).nextRun(now);
+export function nextTick(rule: TickRule, now: Date): Date | null {
+  return cronOf(rule).nextRun(now);
+}
 
 /** Whether `at` is a tick of the rule. Pure. */
-export const isTick = (rule: TickRule, at: Date): boolean =>
-  cronOf(rule)
-    .nextRun(new Date(at.getTime() - 1_000))
-    ?.getTime() === at.getTime();
+export function isTick(rule: TickRule, at: Date): boolean {
+  return (
+    cronOf(rule)
+      .nextRun(new Date(at.getTime() - 1_000))
+      ?.getTime() === at.getTime()
+  );
+}

@@ -4,22 +4,23 @@ import type { GsUri } from './uri.ts';
 /** The fields of an object that {@link ObjectInfo} is made of. */
 export const INFO_FIELDS = 'name,generation,size,timeCreated,crc32c,metadata';
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
-const textOf = (record: Record<string, unknown>, field: string): string => {
+function textOf(record: Record<string, unknown>, field: string): string {
   const value = record[field];
   if (typeof value !== 'string') throw new TypeError(`the field "${field}" is missing`);
   return value;
-};
+}
 
-const readMetadata = (value: unknown): Record<string, string> => {
+function readMetadata(value: unknown): Record<string, string> {
   if (!isRecord(value)) return {};
   return Object.fromEntries(Object.entries(value).map(([key, text]) => [key, String(text)]));
-};
+}
 
 /** One object resource. Throws TypeError when a field is missing. */
-export const parseObjectInfo = (bucket: string, body: unknown): ObjectInfo => {
+export function parseObjectInfo(bucket: string, body: unknown): ObjectInfo {
   if (!isRecord(body)) throw new TypeError('no object resource');
   return {
     bucket,
@@ -31,10 +32,10 @@ export const parseObjectInfo = (bucket: string, body: unknown): ObjectInfo => {
     crc32c: typeof body['crc32c'] === 'string' ? body['crc32c'] : '',
     metadata: readMetadata(body['metadata']),
   };
-};
+}
 
 /** One page of objects.list. Throws TypeError. */
-export const parseObjectPage = ({ bucket }: ListOptions, body: unknown): ObjectPage => {
+export function parseObjectPage({ bucket }: ListOptions, body: unknown): ObjectPage {
   // A page may have neither items nor prefixes: without its kind, anything else would pass for the end of a listing.
   if (!isRecord(body) || body['kind'] !== 'storage#objects') throw new TypeError('no list of objects');
   const { items = [], prefixes = [], nextPageToken } = body;
@@ -44,7 +45,7 @@ export const parseObjectPage = ({ bucket }: ListOptions, body: unknown): ObjectP
     prefixes: prefixes.map(String),
     ...(typeof nextPageToken === 'string' && nextPageToken !== '' && { nextPageToken }),
   };
-};
+}
 
 /** The headers of a media answer, and the checksum of its body; null where the body is not what is stored. */
 export interface MediaHead {
@@ -53,7 +54,7 @@ export interface MediaHead {
 }
 
 /** Reads the `x-goog-*` headers of a media answer. Throws TypeError when one is missing. */
-export const parseMediaHead = (uri: GsUri, headers: Readonly<Record<string, string>>): MediaHead => {
+export function parseMediaHead(uri: GsUri, headers: Readonly<Record<string, string>>): MediaHead {
   const generation = headers['x-goog-generation'];
   const size = headers['x-goog-stored-content-length'];
   const crc32c = /\bcrc32c=([^,\s]+)/.exec(headers['x-goog-hash'] ?? '')?.[1];
@@ -64,4 +65,4 @@ export const parseMediaHead = (uri: GsUri, headers: Readonly<Record<string, stri
   // An object stored compressed is decompressed on the way: the checksum is that of the stored bytes.
   const isStored = (headers['x-goog-stored-content-encoding'] ?? 'identity') === 'identity';
   return { info, expectedCrc32c: isStored ? crc32c : null };
-};
+}

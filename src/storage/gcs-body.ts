@@ -13,8 +13,9 @@ export interface BodyOptions {
   readonly expectedCrc32c: string | null;
 }
 
-const toAppError = (attempt: Attempt, error: unknown): AppError =>
-  error instanceof AppError ? error : translateFailure(attempt, error);
+function toAppError(attempt: Attempt, error: unknown): AppError {
+  return error instanceof AppError ? error : translateFailure(attempt, error);
+}
 
 /**
  * The chunks of a media answer. Throws UnavailableError when it breaks off or its checksum does not fit, DeadlineError

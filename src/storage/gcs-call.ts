@@ -19,14 +19,17 @@ const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 2_000;
 
 /** Full jitter: https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/ */
-const buildBackoffMs = (attempt: number, retryAfterMs: number | undefined, random: number): number =>
-  Math.max(retryAfterMs ?? 0, random * Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** attempt));
+function buildBackoffMs(attempt: number, retryAfterMs: number | undefined, random: number): number {
+  return Math.max(retryAfterMs ?? 0, random * Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** attempt));
+}
 
 /** Aborts after `timeoutMs`, or with `outer`; `clear` must follow. */
-export const startDeadline = (timeoutMs: number, outer: AbortSignal | undefined) => {
+export function startDeadline(timeoutMs: number, outer: AbortSignal | undefined) {
   const controller = new AbortController();
   const startedAt = performance.now();
-  const abort = (): void => controller.abort(outer?.reason ?? new Error(`the deadline of ${timeoutMs} ms passed`));
+  function abort(): void {
+    return controller.abort(outer?.reason ?? new Error(`the deadline of ${timeoutMs} ms passed`));
+  }
   let timer = setTimeout(abort, timeoutMs);
   outer?.addEventListener('abort', abort, { once: true });
   if (outer?.aborted === true) abort();
@@ -46,28 +49,30 @@ export const startDeadline = (timeoutMs: number, outer: AbortSignal | undefined)
       outer?.removeEventListener('abort', abort);
     },
   };
-};
+}
 
 /**
  * Carries out an idempotent call under one deadline; it is repeated while its error may pass and time is left.
  * Throws AppError only.
  */
-export const callWithRetries = async <T>(
+export async function callWithRetries<T>(
   attempt: Attempt,
   limits: CallLimits,
   outer: AbortSignal | undefined,
   send: (signal: AbortSignal) => Promise<Outcome<T>>,
-): Promise<T> => {
+): Promise<T> {
   const deadline = startDeadline(limits.timeoutMs, outer);
   const { random = Math.random } = limits;
-  const late = (): AppError => translateDeadline(attempt, deadline.elapsedMs(), deadline.signal.reason);
-  const sendOnce = async (): Promise<Outcome<T>> => {
+  function late(): AppError {
+    return translateDeadline(attempt, deadline.elapsedMs(), deadline.signal.reason);
+  }
+  async function sendOnce(): Promise<Outcome<T>> {
     try {
       return await send(deadline.signal);
     } catch (error) {
       return { kind: 'failed', error: error instanceof AppError ? error : translateFailure(attempt, error) };
     }
-  };
+  }
   try {
     for (let count = 0; ; count += 1) {
       const outcome = await sendOnce();
@@ -83,4 +88,4 @@ export const callWithRetries = async <T>(
   } finally {
     deadline.clear();
   }
-};
+}

@@ -30,12 +30,14 @@ const CREDENTIALS_ADVICE =
 /** The auth library's words for credentials that are not there or not valid: no request was sent. */
 const NO_CREDENTIALS = /could not load the default credentials|unable to read the credential file|invalid_grant/i;
 
-const quote = ({ verb, uri }: Attempt): string => `${verb} ${formatGsUri(uri)}`;
+function quote({ verb, uri }: Attempt): string {
+  return `${verb} ${formatGsUri(uri)}`;
+}
 
 const MAX_QUOTE = 500;
 
 /** The message of a JSON API error, or the text of a media one. */
-export const parseErrorMessage = (body: unknown): string => {
+export function parseErrorMessage(body: unknown): string {
   if (typeof body === 'string') {
     try {
       return parseErrorMessage(JSON.parse(body));
@@ -52,27 +54,31 @@ export const parseErrorMessage = (body: unknown): string => {
   const message: unknown =
     typeof error === 'object' && error !== null && 'message' in error ? error.message : undefined;
   return typeof message === 'string' ? message.slice(0, MAX_QUOTE) : '';
-};
+}
 
 /** Milliseconds of a Retry-After header in seconds; its other form, a date, is left to our own backoff. */
-export const parseRetryAfter = (headers: Readonly<Record<string, string>>): number | undefined => {
+export function parseRetryAfter(headers: Readonly<Record<string, string>>): number | undefined {
   const seconds = headers['retry-after'];
   return seconds !== undefined && /^\d{1,6}$/.test(seconds) ? Number(seconds) * 1_000 : undefined;
-};
+}
 
 /** https://cloud.google.com/storage/docs/retry-strategy */
-const isTransient = (status: number): boolean => status === 408 || status === 429 || status >= 500;
+function isTransient(status: number): boolean {
+  return status === 408 || status === 429 || status >= 500;
+}
 
 /** Whether a 404 speaks of the bucket, not of the object. */
-export const isBucketMissing = (message: string): boolean => /bucket does not exist/i.test(message);
+export function isBucketMissing(message: string): boolean {
+  return /bucket does not exist/i.test(message);
+}
 
 /** As in `sa@p.iam.gserviceaccount.com does not have storage.objects.get access to ...` */
-const parseDenied = (message: string): { who: string; permission: string } | null => {
+function parseDenied(message: string): { who: string; permission: string } | null {
   const match = /^(\S{1,200}) does not have (storage\.[A-Za-z.]{1,80}) access/.exec(message);
   return match?.[1] === undefined || match[2] === undefined ? null : { who: match[1], permission: match[2] };
-};
+}
 
-const translateForbidden = (attempt: Attempt, { message }: Refusal): UpstreamError => {
+function translateForbidden(attempt: Attempt, { message }: Refusal): UpstreamError {
   const denied = parseDenied(message);
   const who = denied?.who ?? 'the service account of this function';
   const permission = denied?.permission ?? PERMISSIONS[attempt.verb];
@@ -87,10 +93,10 @@ const translateForbidden = (attempt: Attempt, { message }: Refusal): UpstreamErr
       details: { upstreamStatus: 403, bucket: attempt.uri.bucket, permission, ...(denied && { subject: denied.who }) },
     },
   );
-};
+}
 
 /** The error to throw for an answer that is no outcome of the call. */
-export const translateRefusal = (attempt: Attempt, refusal: Refusal): AppError => {
+export function translateRefusal(attempt: Attempt, refusal: Refusal): AppError {
   const { status, message } = refusal;
   const details = { upstreamStatus: status };
   const said = message.replace(/\.+$/, '');
@@ -107,23 +113,24 @@ export const translateRefusal = (attempt: Attempt, refusal: Refusal): AppError =
     ? `There are no Google credentials. ${CREDENTIALS_ADVICE}`
     : 'Our token is not accepted: check that the service account is enabled, and that the clock is right.';
   return new UpstreamError(`${answered}. ${advice}`, { details });
-};
+}
 
-const codeOf = (error: unknown): string | undefined =>
-  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
+function codeOf(error: unknown): string | undefined {
+  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
     ? error.code
     : undefined;
+}
 
 /** The error by name, message and code only: the libraries hang requests, with their tokens, on theirs. */
-const leanCause = (error: unknown): Error => {
+function leanCause(error: unknown): Error {
   const code = codeOf(error);
   const message = error instanceof Error ? error.message : String(error);
   const name = error instanceof Error ? error.name : 'Error';
   return Object.assign(new Error(message), { name, ...(code !== undefined && { code }) });
-};
+}
 
 /** The error to throw when there was no answer, or one that broke off. */
-export const translateFailure = (attempt: Attempt, error: unknown): AppError => {
+export function translateFailure(attempt: Attempt, error: unknown): AppError {
   const cause = leanCause(error);
   const { message } = cause;
   if (NO_CREDENTIALS.test(message)) {
@@ -136,14 +143,19 @@ export const translateFailure = (attempt: Attempt, error: unknown): AppError => 
     `Could not ${quote(attempt)}: Cloud Storage could not be reached, or its answer broke off (${why.slice(0, MAX_QUOTE)}).`,
     { cause },
   );
-};
+}
 
 /** The error to throw when an answer arrived whole and is not what Cloud Storage sends. */
-export const translateUnreadable = (attempt: Attempt, what: string): UnavailableError =>
-  new UnavailableError(`Could not ${quote(attempt)}: ${what}. This may pass; try again.`);
+export function translateUnreadable(attempt: Attempt, what: string): UnavailableError {
+  return new UnavailableError(`Could not ${quote(attempt)}: ${what}. This may pass; try again.`);
+}
 
 /** The error to throw when our deadline passed (`afterMs`), or the caller's signal ended the call. */
-export const translateDeadline = (attempt: Attempt, afterMs: number, cause: unknown): DeadlineError =>
-  new DeadlineError(`Could not ${quote(attempt)}: no answer from Cloud Storage after ${Math.round(afterMs)} ms.`, {
-    cause,
-  });
+export function translateDeadline(attempt: Attempt, afterMs: number, cause: unknown): DeadlineError {
+  return new DeadlineError(
+    `Could not ${quote(attempt)}: no answer from Cloud Storage after ${Math.round(afterMs)} ms.`,
+    {
+      cause,
+    },
+  );
+}

@@ -38,17 +38,19 @@ export interface GcsTransportOptions {
  * Settles as `start` does, or rejects once `signal` aborts. The client library cannot end a request it has begun
  * (its fetch has neither timeout nor signal), so what arrives after the abort is given to `discard`.
  */
-const untilAborted = <T>(
+function untilAborted<T>(
   start: (resolve: (value: T) => void, reject: (error: unknown) => void) => void,
   signal: AbortSignal,
   discard: (late: T) => void,
-): Promise<T> =>
-  new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    const finish = (settle: () => void): void => {
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    function abort(): void {
+      return reject(signal.reason);
+    }
+    function finish(settle: () => void): void {
       signal.removeEventListener('abort', abort);
       settle();
-    };
+    }
     if (signal.aborted) return abort();
     signal.addEventListener('abort', abort, { once: true });
     return start(
@@ -56,6 +58,7 @@ const untilAborted = <T>(
       (error) => finish(() => reject(error)),
     );
   });
+}
 
 /**
  * The transport of @google-cloud/storage: its credentials, its headers, its keep-alive connections; the client is made
@@ -65,20 +68,23 @@ const untilAborted = <T>(
  * ends early; `File.save` deletes the object when its own check of the checksum fails; `request` takes a downloaded
  * JSON text with a member `error` for an error; none of them can say `ifGenerationNotMatch` of a download.
  */
-export const createGcsTransport = ({ apiEndpoint, projectId }: GcsTransportOptions): GcsTransport => {
+export function createGcsTransport({ apiEndpoint, projectId }: GcsTransportOptions): GcsTransport {
   let client: Storage | undefined;
-  const storage = (): Storage =>
-    (client ??= new Storage({
+  function storage(): Storage {
+    return (client ??= new Storage({
       ...(apiEndpoint !== undefined && { apiEndpoint }),
       ...(projectId !== undefined && { projectId }),
       retryOptions: { autoRetry: false },
     }));
-  const optionsOf = ({ method, path, headers, body }: GcsRequest) => ({
-    method,
-    uri: `${storage().apiEndpoint}${path}`,
-    ...(headers !== undefined && { headers: { ...headers } }),
-    ...(body !== undefined && { body }),
-  });
+  }
+  function optionsOf({ method, path, headers, body }: GcsRequest) {
+    return {
+      method,
+      uri: `${storage().apiEndpoint}${path}`,
+      ...(headers !== undefined && { headers: { ...headers } }),
+      ...(body !== undefined && { body }),
+    };
+  }
 
   return {
     json: (request, signal) =>
@@ -105,11 +111,11 @@ export const createGcsTransport = ({ apiEndpoint, projectId }: GcsTransportOptio
           chunks.end();
           chunks.on('error', reject);
           chunks.on('response', (response: Readable & { statusCode: number; headers: Record<string, string> }) => {
-            const cancel = (): void => {
+            function cancel(): void {
               chunks.on('error', () => undefined);
               response.destroy();
               chunks.destroy();
-            };
+            }
             resolve({ status: response.statusCode, headers: response.headers, body: { chunks, cancel } });
           });
         },
@@ -117,4 +123,4 @@ export const createGcsTransport = ({ apiEndpoint, projectId }: GcsTransportOptio
         ({ body }) => body.cancel(),
       ),
   };
-};
+}

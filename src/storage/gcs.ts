@@ -28,22 +28,26 @@ export interface GcsStoreOptions {
 const DEFAULT_TIMEOUT_MS = 10_000;
 const MAX_ERROR_BYTES = 64 * 1024;
 
-const objectPath = ({ bucket, name }: GsUri): string => `/storage/v1/b/${bucket}/o/${encodeURIComponent(name)}`;
+function objectPath({ bucket, name }: GsUri): string {
+  return `/storage/v1/b/${bucket}/o/${encodeURIComponent(name)}`;
+}
 
-const buildQuery = (parameters: Readonly<Record<string, string | number | undefined>>): string => {
+function buildQuery(parameters: Readonly<Record<string, string | number | undefined>>): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) if (value !== undefined) query.set(name, String(value));
   return query.toString();
-};
+}
 
-const buildUpload = ({ bucket, name }: GsUri, text: string, options: WriteOptions): GcsRequest => {
+function buildUpload({ bucket, name }: GsUri, text: string, options: WriteOptions): GcsRequest {
   const { ifGenerationMatch, contentType = 'application/json', metadata } = options;
   const crc32c = new CRC32C();
   crc32c.update(Buffer.from(text));
   // With the checksum in the metadata, Cloud Storage itself refuses what was damaged on the way.
   const resource = JSON.stringify({ name, contentType, crc32c: crc32c.toString(), ...(metadata && { metadata }) });
   const boundary = randomUUID();
-  const part = (type: string, body: string): string => `--${boundary}\r\nContent-Type: ${type}\r\n\r\n${body}\r\n`;
+  function part(type: string, body: string): string {
+    return `--${boundary}\r\nContent-Type: ${type}\r\n\r\n${body}\r\n`;
+  }
   const query = buildQuery({ uploadType: 'multipart', ifGenerationMatch, fields: INFO_FIELDS });
   return {
     method: 'POST',
@@ -51,40 +55,35 @@ const buildUpload = ({ bucket, name }: GsUri, text: string, options: WriteOption
     headers: { 'Content-Type': `multipart/related; boundary=${boundary}` },
     body: `${part('application/json; charset=UTF-8', resource)}${part(contentType, text)}--${boundary}--`,
   };
-};
+}
 
-const buildList = (options: ListOptions): GcsRequest => {
+function buildList(options: ListOptions): GcsRequest {
   const { bucket, prefix, delimiter, startOffset, endOffset, pageToken, maxResults } = options;
   const fields = `kind,nextPageToken,prefixes,items(${INFO_FIELDS})`;
   const query = buildQuery({ prefix, delimiter, startOffset, endOffset, pageToken, maxResults, fields });
   return { method: 'GET', path: `/storage/v1/b/${bucket}/o?${query}` };
-};
+}
 
-const refuse = <T>(attempt: Attempt, answer: GcsAnswer<unknown>): Outcome<T> => {
+function refuse<T>(attempt: Attempt, answer: GcsAnswer<unknown>): Outcome<T> {
   const { status, headers, body } = answer;
   return {
     kind: 'failed',
     error: translateRefusal(attempt, { status, message: parseErrorMessage(body) }),
     retryAfterMs: parseRetryAfter(headers),
   };
-};
+}
 
 /** Parses an answer; one that is not what is due may be a proxy's, and is asked for again. */
-const parseWith = <T>(attempt: Attempt, parse: () => T): T => {
+function parseWith<T>(attempt: Attempt, parse: () => T): T {
   try {
     return parse();
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     throw translateUnreadable(attempt, `the answer cannot be read: ${error.message}`);
   }
-};
+}
 
-const readErrorText = async (
-  attempt: Attempt,
-  body: MediaBody,
-  signal: AbortSignal,
-  idleMs: number,
-): Promise<string> => {
+async function readErrorText(attempt: Attempt, body: MediaBody, signal: AbortSignal, idleMs: number): Promise<string> {
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of readBody(attempt, body, { idleMs, signal, expectedCrc32c: null })) {
@@ -93,16 +92,16 @@ const readErrorText = async (
     if (size > MAX_ERROR_BYTES) break;
   }
   return Buffer.concat(parts).toString();
-};
+}
 
 /** What a media request comes to: the answer with its body still to be read, or that there is none. */
-const openMedia = async (
+async function openMedia(
   transport: GcsTransport,
   attempt: Attempt,
   ifGenerationNotMatch: string | undefined,
   signal: AbortSignal,
   idleMs: number,
-): Promise<Outcome<GcsAnswer<MediaBody> | 'unchanged' | null>> => {
+): Promise<Outcome<GcsAnswer<MediaBody> | 'unchanged' | null>> {
   const query = buildQuery({ alt: 'media', ifGenerationNotMatch });
   const answer = await transport.media({ method: 'GET', path: `${objectPath(attempt.uri)}?${query}` }, signal);
   if (answer.status === 200) return { kind: 'value', value: answer };
@@ -110,20 +109,20 @@ const openMedia = async (
   if (answer.status === 304) return { kind: 'value', value: 'unchanged' };
   if (answer.status === 404 && !isBucketMissing(parseErrorMessage(body))) return { kind: 'value', value: null };
   return refuse(attempt, { ...answer, body });
-};
+}
 
-const readText = async (attempt: Attempt, answer: GcsAnswer<MediaBody>, signal: AbortSignal, idleMs: number) => {
+async function readText(attempt: Attempt, answer: GcsAnswer<MediaBody>, signal: AbortSignal, idleMs: number) {
   const { info, expectedCrc32c } = parseWith(attempt, () => parseMediaHead(attempt.uri, answer.headers));
   const parts: Uint8Array[] = [];
   for await (const chunk of readBody(attempt, answer.body, { idleMs, signal, expectedCrc32c })) parts.push(chunk);
   return { info, text: Buffer.concat(parts).toString() };
-};
+}
 
 /**
  * Cloud Storage over @google-cloud/storage, made at the first call. Every call is one HTTP request unless it has to be
  * repeated; a bucket's metadata is never asked for.
  */
-export const createGcsObjectStore = (options: GcsStoreOptions = {}): ObjectStore => {
+export function createGcsObjectStore(options: GcsStoreOptions = {}): ObjectStore {
   const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   const transport = createGcsTransport(options);
   const limits = { timeoutMs };
@@ -168,4 +167,4 @@ export const createGcsObjectStore = (options: GcsStoreOptions = {}): ObjectStore
       });
     },
   };
-};
+}

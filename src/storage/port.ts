@@ -82,23 +82,23 @@ export interface ObjectStore {
 }
 
 /** -1, 0 or 1 as generation `a` is older than, the same as or newer than `b`. */
-export const compareGenerations = (a: string, b: string): -1 | 0 | 1 => {
+export function compareGenerations(a: string, b: string): -1 | 0 | 1 {
   const [x, y] = [BigInt(a), BigInt(b)];
   return x < y ? -1 : x > y ? 1 : 0;
-};
+}
 
 /**
  * Whether any object's name begins with `prefix`. A page may be empty, and others follow all the same:
  * https://cloud.google.com/storage/docs/json_api/v1/objects/list
  */
-export const hasObjects = async (
+export async function hasObjects(
   store: Pick<ObjectStore, 'list'>,
   { bucket, prefix }: { readonly bucket: string; readonly prefix: string },
   options: CallOptions = {},
-): Promise<boolean> => {
+): Promise<boolean> {
   let page = await store.list({ ...options, bucket, prefix, maxResults: 1 });
   while (page.objects.length === 0 && page.nextPageToken !== undefined) {
     page = await store.list({ ...options, bucket, prefix, maxResults: 1, pageToken: page.nextPageToken });
   }
   return page.objects.length > 0;
-};
+}

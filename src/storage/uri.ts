@@ -18,7 +18,7 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff\ufffd]/u;
  * Why `text` is not a usable `gs://bucket/name`, in words that follow "is": or `null` when it is one.
  * A name with a `.` or `..` segment is refused: Cloud Storage takes it literally, tools that map objects to files do not.
  */
-export const gsUriProblem = (text: string): string | null => {
+export function gsUriProblem(text: string): string | null {
   if (!text.startsWith('gs://')) return 'not a gs:// path';
   const slash = text.indexOf('/', 5);
   const bucket = slash < 0 ? text.slice(5) : text.slice(5, slash);
@@ -31,10 +31,10 @@ export const gsUriProblem = (text: string): string | null => {
   if (name.split('/').some((segment) => segment === '.' || segment === '..'))
     return 'a path with a "." or ".." segment';
   return null;
-};
+}
 
 /** Splits `gs://bucket/name`. Throws InvalidRequestError naming `field`. */
-export const parseGsUri = (text: string, field = 'path'): GsUri => {
+export function parseGsUri(text: string, field = 'path'): GsUri {
   const problem = gsUriProblem(text);
   if (problem !== null) {
     const message = `"${text.slice(0, 200)}" is ${problem}; write gs://BUCKET/NAME`;
@@ -42,13 +42,17 @@ export const parseGsUri = (text: string, field = 'path'): GsUri => {
   }
   const slash = text.indexOf('/', 5);
   return { bucket: text.slice(5, slash), name: text.slice(slash + 1) };
-};
+}
 
 /** `gs://bucket/name` */
-export const formatGsUri = (uri: GsUri): string => `gs://${uri.bucket}/${uri.name}`;
+export function formatGsUri(uri: GsUri): string {
+  return `gs://${uri.bucket}/${uri.name}`;
+}
 
 /** The object `name` below the directory `uri`, whether `uri` ends in a slash or not. */
-export const joinGsUri = (uri: GsUri, name: string): GsUri => ({
-  bucket: uri.bucket,
-  name: uri.name === '' ? name : `${uri.name.replace(/\/+$/, '')}/${name}`,
-});
+export function joinGsUri(uri: GsUri, name: string): GsUri {
+  return {
+    bucket: uri.bucket,
+    name: uri.name === '' ? name : `${uri.name.replace(/\/+$/, '')}/${name}`,
+  };
+}

@@ -19,36 +19,39 @@ const VALUES_KEYS: readonly string[] = Object.keys(ValuesSchema.shape);
 const SHARED_KEYS: readonly string[] = ['namespace', 'checkSecrets'];
 
 /** `repository` is the image in one form, and a section in the other. */
-const isSection = (key: string, value: unknown): boolean =>
-  key === 'repository' ? isJsonObject(value) : VALUES_KEYS.includes(key) && !SHARED_KEYS.includes(key);
+function isSection(key: string, value: unknown): boolean {
+  return key === 'repository' ? isJsonObject(value) : VALUES_KEYS.includes(key) && !SHARED_KEYS.includes(key);
+}
 
-const mixed = (key: string, sections: readonly string[]): Issue => ({
-  path: formatPath([key]),
-  message: `stands beside ${sections.join(', ')}: write aggregator.${key} in a values document, or send the aggregator’s fields alone`,
-});
+function mixed(key: string, sections: readonly string[]): Issue {
+  return {
+    path: formatPath([key]),
+    message: `stands beside ${sections.join(', ')}: write aggregator.${key} in a values document, or send the aggregator’s fields alone`,
+  };
+}
 
-const unknown = (key: string): Issue => {
+function unknown(key: string): Issue {
   const near = closest(key, [...AGGREGATOR_KEYS, ...VALUES_KEYS]);
   const hint =
     near === undefined
       ? 'send the aggregator’s fields, or a values document with a section "aggregator"'
       : `did you mean ${quote(near)}?`;
   return { path: formatPath([key]), message: `is not a field of the aggregator; ${hint}` };
-};
+}
 
 const MAX_ISSUES = 100;
 
 /** Refuses `keys` for all of `why`. */
-const refuse = (keys: readonly string[], why: (key: string) => Issue): void => {
+function refuse(keys: readonly string[], why: (key: string) => Issue): void {
   if (keys.length > 0) throw valuesError(keys.slice(0, MAX_ISSUES).map(why), 'The request is');
-};
+}
 
 /**
  * The body of a request to `aggregate`, in either of its forms: the aggregator's fields directly (`tag: ...`), or a whole values document
  * such as the chart's `values.aggregator.yaml` (`aggregator: {tag: ...}`). Throws InvalidRequestError for a mix of both, naming what
  * stands in the wrong place, and for fields that no form has.
  */
-export const parseAggregationDocument = (document: JsonObject): AggregationDocument => {
+export function parseAggregationDocument(document: JsonObject): AggregationDocument {
   const present = Object.entries(document).filter(([, value]) => value !== null);
   const sections = present.filter(([key, value]) => isSection(key, value)).map(([key]) => key);
   const others = present.map(([key]) => key).filter((key) => !sections.includes(key) && !SHARED_KEYS.includes(key));
@@ -69,4 +72,4 @@ export const parseAggregationDocument = (document: JsonObject): AggregationDocum
     form: 'fields',
     values: fields.length === 0 ? shared : { ...shared, aggregator: Object.fromEntries(fields) },
   };
-};
+}

@@ -22,20 +22,25 @@ const AGGREGATION_ID: Syntax = {
   test: (text) => /^[A-Za-z0-9{][A-Za-z0-9._:@+~{}-]{0,199}$/.test(text),
 };
 
-const withPlaceholders = (field: z.ZodString) =>
-  field.refine((text) => placeholderProblem(text, RUN_PLACEHOLDERS) === null, {
+function withPlaceholders(field: z.ZodString) {
+  return field.refine((text) => placeholderProblem(text, RUN_PLACEHOLDERS) === null, {
     error: (issue) => `has ${placeholderProblem(String(issue.input), RUN_PLACEHOLDERS) ?? ''}`,
   });
+}
 
 /** `what` tells the path's form too. The aggregator takes local paths as well, but in a Job's pod there are none. */
-export const gsPathField = (what: string) =>
-  textField({ what, pattern: '^gs://[^/]+/.+$', test: () => true }).refine((text) => gsUriProblem(text) === null, {
-    error: (issue) =>
-      `${quote(String(issue.input))} is ${gsUriProblem(String(issue.input)) ?? ''}; expected is ${what}`,
-  });
+export function gsPathField(what: string) {
+  return textField({ what, pattern: '^gs://[^/]+/.+$', test: () => true }).refine(
+    (text) => gsUriProblem(text) === null,
+    {
+      error: (issue) =>
+        `${quote(String(issue.input))} is ${gsUriProblem(String(issue.input)) ?? ''}; expected is ${what}`,
+    },
+  );
+}
 
 /** Never repeated in an error when it holds credentials. */
-const isPlainUrl = (text: string): boolean => {
+function isPlainUrl(text: string): boolean {
   const url = URL.canParse(text) ? new URL(text) : null;
   return (
     url !== null &&
@@ -45,7 +50,7 @@ const isPlainUrl = (text: string): boolean => {
     url.search === '' &&
     url.hash === ''
   );
-};
+}
 const URL_FORM =
   'the base URL of the repository API: http(s)://HOST/PATH, without user, query and fragment (its key comes from repositoryApiKey)';
 const repositoryUrl = z

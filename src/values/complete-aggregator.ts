@@ -17,7 +17,9 @@ export interface RequireOptions {
 
 const BUNDLE_FIELDS: readonly string[] = Object.keys(bundleFields);
 
-const missing = (field: string, why: string): Issue => ({ path: `aggregator.${field}`, message: `is missing: ${why}` });
+function missing(field: string, why: string): Issue {
+  return { path: `aggregator.${field}`, message: `is missing: ${why}` };
+}
 
 const WHY = {
   repository: 'the aggregator’s image, such as docai/flea-aggregator',
@@ -29,23 +31,23 @@ const WHY = {
 
 const REQUIRED = ['repository', 'aggregationId', 'checkpointsFilePath', 'outputPath', 'aggregationType'] as const;
 
-const bundleIssues = (aggregator: AggregatorValues): Issue[] => {
+function bundleIssues(aggregator: AggregatorValues): Issue[] {
   const given = Object.entries(aggregator)
     .filter(([field, value]) => value !== undefined && BUNDLE_FIELDS.includes(field))
     .map(([field]) => field);
   if (given.length === 0) return [];
   const because = `the later interface needs all six or none of its fields, and ${given.join(', ')} ${given.length === 1 ? 'is' : 'are'} given`;
   return BUNDLE_FIELDS.filter((field) => !given.includes(field)).map((field) => missing(field, because));
-};
+}
 
 /**
  * The aggregator of `values`, when all that a Job needs is there: image, id, list, output, type; and all fields of the later interface
  * where one of them is. Throws InvalidRequestError naming every field that lacks.
  */
-export const requireAggregator = (
+export function requireAggregator(
   values: Pick<Values, 'aggregator'>,
   options: RequireOptions = {},
-): CompleteAggregator => {
+): CompleteAggregator {
   const aggregator = values.aggregator ?? {};
   const required = REQUIRED.filter((field) => field !== 'aggregationId' || options.idIsDerived !== true);
   const issues = [
@@ -59,4 +61,4 @@ export const requireAggregator = (
   const complete = repository !== undefined && checkpointsFilePath !== undefined && outputPath !== undefined;
   if (issues.length > 0 || !complete || aggregationType === undefined) throw valuesError(issues, 'The aggregation is');
   return { ...aggregator, repository, checkpointsFilePath, outputPath, aggregationType };
-};
+}

@@ -13,9 +13,11 @@ export interface SoundValues extends Pick<ValuesInput, 'aggregator' | 'repositor
   readonly lists?: readonly (PartialList | undefined)[] | undefined;
 }
 
-const issue = (path: string, message: string): Issue => ({ path, message });
+function issue(path: string, message: string): Issue {
+  return { path, message };
+}
 
-const reportContradictions = (round: PartialRound, at: string): Issue[] => {
+function reportContradictions(round: PartialRound, at: string): Issue[] {
   const { reportGoal, minReports, maxReports, quietPeriodSec, roundTimeoutSec } = round;
   const issues: Issue[] = [];
   if (reportGoal !== undefined && minReports !== undefined && minReports > reportGoal) {
@@ -43,16 +45,16 @@ const reportContradictions = (round: PartialRound, at: string): Issue[] => {
     );
   }
   return issues;
-};
+}
 
-const ttlContradiction = (values: SoundValues): Issue[] => {
+function ttlContradiction(values: SoundValues): Issue[] {
   const ttl = values.aggregator?.ttlSecondsAfterFinished;
   if (ttl === undefined || ttl >= MIN_ROUND_TTL_SEC || (values.rounds ?? []).length === 0) return [];
   const message = `is ${ttl}, less than ${MIN_ROUND_TTL_SEC} (a day), beside rounds: a round's Job must outlive every call that may still create it`;
   return [issue('aggregator.ttlSecondsAfterFinished', message)];
-};
+}
 
-const scheduleContradictions = (values: SoundValues): Issue[] => {
+function scheduleContradictions(values: SoundValues): Issue[] {
   const names = (values.schedules ?? []).map(({ name }) => name);
   return names.flatMap((name, index) => {
     const first = names.indexOf(name);
@@ -60,28 +62,31 @@ const scheduleContradictions = (values: SoundValues): Issue[] => {
       ? []
       : [issue(`schedules[${index}].name`, `is the same as schedules[${first}].name ("${name}"): give each its own`)];
   });
-};
+}
 
 type Resources = NonNullable<AggregatorValues['resources']>;
 
 /** Kubernetes refuses a request above its limit. */
-const resourceContradictions = (resources: Resources | undefined, at: string): Issue[] =>
-  Object.entries(resources?.requests ?? {}).flatMap(([name, request]) => {
+function resourceContradictions(resources: Resources | undefined, at: string): Issue[] {
+  return Object.entries(resources?.requests ?? {}).flatMap(([name, request]) => {
     const limit = resources?.limits?.[name];
     if (limit === undefined || quantityValue(request) <= quantityValue(limit)) return [];
     return [issue(`${at}.requests.${name}`, `is ${request}, more than ${at}.limits.${name} (${limit})`)];
   });
+}
 
 /** All rules between fields that the document breaks, each naming both fields. */
-export const contradictions = (values: SoundValues): readonly Issue[] => [
-  ...(values.rounds ?? []).flatMap((round, index) =>
-    round === undefined ? [] : reportContradictions(round, `rounds[${index}]`),
-  ),
-  ...pathContradictions(values),
-  ...ttlContradiction(values),
-  ...scheduleContradictions(values),
-  ...resourceContradictions(values.aggregator?.resources, 'aggregator.resources'),
-  ...resourceContradictions(values.repository?.deployment?.resources, 'repository.deployment.resources'),
-  ...resourceContradictions(values.flea?.deployment?.resources, 'flea.deployment.resources'),
-  ...serviceContradictions(values),
-];
+export function contradictions(values: SoundValues): readonly Issue[] {
+  return [
+    ...(values.rounds ?? []).flatMap((round, index) =>
+      round === undefined ? [] : reportContradictions(round, `rounds[${index}]`),
+    ),
+    ...pathContradictions(values),
+    ...ttlContradiction(values),
+    ...scheduleContradictions(values),
+    ...resourceContradictions(values.aggregator?.resources, 'aggregator.resources'),
+    ...resourceContradictions(values.repository?.deployment?.resources, 'repository.deployment.resources'),
+    ...resourceContradictions(values.flea?.deployment?.resources, 'flea.deployment.resources'),
+    ...serviceContradictions(values),
+  ];
+}

@@ -8,10 +8,10 @@ export interface Position {
 }
 
 /** Where the character at `offset` stands. */
-export const positionAt = (text: string, offset: number): Position => {
+export function positionAt(text: string, offset: number): Position {
   const before = text.slice(0, offset).split(/\r\n|\r|\n/);
   return { line: before.length, column: (before.at(-1) ?? '').length + 1 };
-};
+}
 
 const MAX_PATH = 200;
 
@@ -19,7 +19,7 @@ const MAX_PATH = 200;
  * A document that cannot be read. `message` says what is wrong and what would be right, and never quotes a value:
  * a token may have been pasted there. `field` is its path where it is known.
  */
-export const documentError = (position: Position, message: string, field = ''): InvalidRequestError => {
+export function documentError(position: Position, message: string, field = ''): InvalidRequestError {
   const path = field.length > MAX_PATH ? `${field.slice(0, MAX_PATH)}…` : field;
   const where = `line ${position.line}, column ${position.column}`;
   return new InvalidRequestError(
@@ -27,7 +27,7 @@ export const documentError = (position: Position, message: string, field = ''): 
     [{ path: path === '' ? where : path, message: `${message} (${where})` }],
     { details: { line: position.line, column: position.column } },
   );
-};
+}
 
 export const TOO_DEEP = 'more than 64 levels of nesting: values need far fewer';
 export const UNSAFE_INTEGER = 'an integer beyond 2^53 would lose digits: put it in quotes, or write a smaller one';

@@ -5,31 +5,37 @@ import { quote } from './json.ts';
 import { wrongText } from './wording.ts';
 
 /** A text field of a given form; errors show what was written and say what would be right. */
-export const textField = (form: Syntax) =>
-  z
+export function textField(form: Syntax) {
+  return z
     .string({ error: (issue) => wrongText(issue.input, form.what) })
     .refine(form.test, { error: (issue) => `${quote(String(issue.input))} is not ${form.what}` })
     .meta({ pattern: form.pattern });
+}
 
 /** The same, for what may have been pasted in place of a reference to a Secret: what was written is never repeated. */
-export const privateTextField = (form: Syntax) =>
-  z
+export function privateTextField(form: Syntax) {
+  return z
     .string({
       error: (issue) => (issue.input === undefined ? `is missing: write ${form.what}` : `is not ${form.what}`),
     })
     .refine(form.test, { error: `is not ${form.what}` })
     .meta({ pattern: form.pattern });
+}
 
 const CONTROL = /[\p{Cc}\u2028\u2029]/u;
 
 /** One line of free text. */
-export const line = (what: string, maxLength = 1024): Syntax => ({
-  what: `${what} (one line of 1 to ${maxLength} characters)`,
-  pattern: `^.{1,${maxLength}}$`,
-  test: (text) => text.length > 0 && text.length <= maxLength && !CONTROL.test(text) && text.trim() === text,
-});
+export function line(what: string, maxLength = 1024): Syntax {
+  return {
+    what: `${what} (one line of 1 to ${maxLength} characters)`,
+    pattern: `^.{1,${maxLength}}$`,
+    test: (text) => text.length > 0 && text.length <= maxLength && !CONTROL.test(text) && text.trim() === text,
+  };
+}
 
-export const wholeNumber = (min: number, max: number) => z.int().min(min).max(max);
+export function wholeNumber(min: number, max: number) {
+  return z.int().min(min).max(max);
+}
 
 /** A quantity; YAML's `cpu: 1` is a number, and means the same as "1". */
 export const quantityField = z.union([z.number().nonnegative(), textField(QUANTITY)]).transform(String);

@@ -11,10 +11,11 @@ type Path = readonly PropertyKey[];
 
 const MAX_KEYS = 100;
 
-const bounds = (origin: string, limit: string, input: unknown): string =>
-  origin === 'array' ? `must have ${limit} entries` : `${describeInput(input)}: write ${limit}`;
+function bounds(origin: string, limit: string, input: unknown): string {
+  return origin === 'array' ? `must have ${limit} entries` : `${describeInput(input)}: write ${limit}`;
+}
 
-const wrongType = (expected: string, input: unknown): string => {
+function wrongType(expected: string, input: unknown): string {
   switch (expected) {
     case 'boolean':
       return wrongBoolean(input);
@@ -29,25 +30,25 @@ const wrongType = (expected: string, input: unknown): string => {
         ? 'is text: write a mapping (key: value)'
         : `${describeInput(input)}: write a mapping (key: value)`;
   }
-};
+}
 
-const wrongChoice = (input: unknown, values: readonly unknown[]): string => {
+function wrongChoice(input: unknown, values: readonly unknown[]): string {
   const choices = values.map(String);
   if (choices.length === 1) return `${describeInput(input)}: write ${choices[0] ?? ''}`;
   const near = typeof input === 'string' ? closest(input, choices) : undefined;
   return `${describeInput(input)}: write one of ${choices.join(', ')}${near === undefined ? '' : ` (did you mean ${near}?)`}`;
-};
+}
 
 /** The words for what a field's own schema has none for. */
-export const wordIssue = (issue: RawIssue): string | undefined => {
+export function wordIssue(issue: RawIssue): string | undefined {
   if (issue.code === 'invalid_type') return wrongType(issue.expected, issue.input);
   if (issue.code === 'invalid_value') return wrongChoice(issue.input, issue.values);
   if (issue.code === 'too_small') return bounds(issue.origin, `at least ${Number(issue.minimum)}`, issue.input);
   if (issue.code === 'too_big') return bounds(issue.origin, `at most ${Number(issue.maximum)}`, issue.input);
   return undefined;
-};
+}
 
-const unknownKey = (key: string, path: Path): Issue => {
+function unknownKey(key: string, path: Path): Issue {
   const known = knownKeysAt(path);
   const elsewhere = sectionsWith(key, path);
   const near = closest(key, known);
@@ -58,19 +59,22 @@ const unknownKey = (key: string, path: Path): Issue => {
         ? `known here: ${known.join(', ')}`
         : `did you mean ${quote(near)}?`;
   return { path: formatPath([...path, key]), message: `is not a key of the values; ${hint}` };
-};
+}
 
 /** Of a union, the branch that was meant: the one that complains of something inside the value, or of the value's form, not of its type. */
-const meantBranch = (errors: readonly (readonly ZodIssue[])[]): readonly ZodIssue[] =>
-  errors.find((branch) => !branch.some((issue) => issue.path.length === 0 && issue.code === 'invalid_type')) ??
-  errors.at(-1) ??
-  [];
+function meantBranch(errors: readonly (readonly ZodIssue[])[]): readonly ZodIssue[] {
+  return (
+    errors.find((branch) => !branch.some((issue) => issue.path.length === 0 && issue.code === 'invalid_type')) ??
+    errors.at(-1) ??
+    []
+  );
+}
 
 /** One zod issue as what it means to the reader, at its full path. */
-export const toIssues = (issue: ZodIssue, prefix: Path = []): readonly Issue[] => {
+export function toIssues(issue: ZodIssue, prefix: Path = []): readonly Issue[] {
   const path = [...prefix, ...issue.path];
   if (issue.code === 'unrecognized_keys') return issue.keys.slice(0, MAX_KEYS).map((key) => unknownKey(key, path));
   if (issue.code === 'invalid_union') return meantBranch(issue.errors).flatMap((inner) => toIssues(inner, path));
   if (issue.code === 'invalid_key') return issue.issues.flatMap((inner) => toIssues(inner, path));
   return [{ path: formatPath(path), message: issue.message }];
-};
+}

@@ -10,30 +10,35 @@ export type MutableJson = string | number | boolean | null | MutableJson[] | { [
 export const MAX_DEPTH = 64;
 
 /** A plain mapping: not a list, not `null`. */
-export const isJsonObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 /** Keys that reach an object's prototype when a document is merged into another one. They are refused everywhere. */
-export const isDangerousKey = (key: string): boolean =>
-  key === '__proto__' || key === 'constructor' || key === 'prototype';
+export function isDangerousKey(key: string): boolean {
+  return key === '__proto__' || key === 'constructor' || key === 'prototype';
+}
 
 /** Own keys only: `values['toString']` must be absent, not a function. */
-export const getOwn = <T>(object: { readonly [key: string]: T }, key: string): T | undefined =>
-  Object.hasOwn(object, key) ? object[key] : undefined;
+export function getOwn<T>(object: { readonly [key: string]: T }, key: string): T | undefined {
+  return Object.hasOwn(object, key) ? object[key] : undefined;
+}
 
 const PLAIN_KEY = /^[A-Za-z_][\w-]*$/;
 
 /** `aggregator.tolerations[0].key`; keys that need it are quoted: `podLabels["example.com/team"]`. */
-export const formatPath = (path: readonly PropertyKey[]): string =>
-  path.reduce<string>((text, part) => {
+export function formatPath(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((text, part) => {
     if (typeof part === 'number') return `${text}[${part}]`;
     const key = String(part);
     if (!PLAIN_KEY.test(key)) return `${text}[${quote(key)}]`;
     return text === '' ? key : `${text}.${key}`;
   }, '');
+}
 
 const MAX_SHOWN = 80;
 
 /** `text` in double quotes, escaped and cut, fit for one line of an error. */
-export const quote = (text: string): string =>
-  JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN).toWellFormed()}…` : text.toWellFormed());
+export function quote(text: string): string {
+  return JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN).toWellFormed()}…` : text.toWellFormed());
+}

@@ -1,16 +1,16 @@
 import { getOwn, isDangerousKey, isJsonObject } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 
-const mergeValue = (base: JsonValue | undefined, over: JsonValue): JsonValue => {
+function mergeValue(base: JsonValue | undefined, over: JsonValue): JsonValue {
   if (!isJsonObject(over)) return over;
   return mergeValues(isJsonObject(base) ? base : {}, over);
-};
+}
 
 /**
  * `over` laid over `base` as helm coalesces values: mappings key by key, lists and scalars replaced, and a `null` in `over` removes the
  * key (https://helm.sh/docs/chart_template_guide/values_files/#deleting-a-default-key). Neither argument is changed.
  */
-export const mergeValues = (base: JsonObject, over: JsonObject): JsonObject => {
+export function mergeValues(base: JsonObject, over: JsonObject): JsonObject {
   const merged: { [key: string]: JsonValue } = {};
   for (const [key, value] of Object.entries(base)) {
     if (getOwn(over, key) === undefined && !isDangerousKey(key)) merged[key] = value;
@@ -19,4 +19,4 @@ export const mergeValues = (base: JsonObject, over: JsonObject): JsonObject => {
     if (value !== null && !isDangerousKey(key)) merged[key] = mergeValue(getOwn(base, key), value);
   }
   return merged;
-};
+}

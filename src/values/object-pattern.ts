@@ -17,22 +17,23 @@ export interface ObjectPattern {
 
 const SEGMENT = /^([^{}]*)(?:\{([^{}]+)\}([^{}]*))?$/;
 
-const fail = (field: string, message: string): never => {
+function fail(field: string, message: string): never {
   throw new InvalidRequestError(`${field}: ${message}`, [{ path: field, message }]);
-};
+}
 
-const parseSegment = (text: string, field: string): Segment => {
+function parseSegment(text: string, field: string): Segment {
   const found = SEGMENT.exec(text);
   if (found === null) return fail(field, `"${text}" may hold one {placeholder} at most, and no other braces`);
   return { before: found[1] ?? '', placeholder: found[2] ?? null, after: found[3] ?? '' };
-};
+}
 
 /** The names of the placeholders, in order. */
-export const placeholdersOf = (pattern: Pick<ObjectPattern, 'text'>): readonly string[] =>
-  [...pattern.text.matchAll(/\{([^{}]*)\}/g)].map(([, name = '']) => name);
+export function placeholdersOf(pattern: Pick<ObjectPattern, 'text'>): readonly string[] {
+  return [...pattern.text.matchAll(/\{([^{}]*)\}/g)].map(([, name = '']) => name);
+}
 
 /** Parses a pattern of objects. Throws InvalidRequestError naming `field`. */
-export const parseObjectPattern = (text: string, field: string): ObjectPattern => {
+export function parseObjectPattern(text: string, field: string): ObjectPattern {
   const { bucket, name } = parseGsUri(text, field);
   if (name.endsWith('/')) fail(field, `"${text}" ends in "/": a pattern of objects names objects, not a directory`);
   const segments = name.split('/').map((segment) => parseSegment(segment, field));
@@ -41,19 +42,19 @@ export const parseObjectPattern = (text: string, field: string): ObjectPattern =
   const twice = names.find((each, index) => names.indexOf(each) !== index);
   if (twice !== undefined) fail(field, `{${twice}} may stand once`);
   return pattern;
-};
+}
 
 /**
  * Parses the pattern of a directory, with or without a "/" at its end. From the first brace of a segment to the last one anything may stand
  * (`round-{round}-{attempt}`): enough to tell where it may lie. Throws InvalidRequestError naming `field`.
  */
-export const parseDirectoryPattern = (text: string, field: string): ObjectPattern => {
+export function parseDirectoryPattern(text: string, field: string): ObjectPattern {
   const placeholders = text.replace(/\/+$/, '').replaceAll(/\{[^/]*\}/g, (_braces, at: number) => `{${at}}`);
   return { ...parseObjectPattern(placeholders, field), text };
-};
+}
 
 /** Parses `rounds[].uploads`: `{taskId}` a whole segment, `{jobId}` in the last one. Throws InvalidRequestError naming `field`. */
-export const parseUploadPattern = (text: string, field = 'uploads'): ObjectPattern => {
+export function parseUploadPattern(text: string, field = 'uploads'): ObjectPattern {
   const pattern = parseObjectPattern(text, field);
   const unknown = placeholdersOf(pattern).find((name) => name !== 'taskId' && name !== 'jobId');
   if (unknown !== undefined) fail(field, `{${unknown}} is not known here; {taskId} and {jobId} are`);
@@ -63,31 +64,37 @@ export const parseUploadPattern = (text: string, field = 'uploads'): ObjectPatte
   }
   if (pattern.segments.at(-1)?.placeholder !== 'jobId') fail(field, '{jobId} must stand in the last path segment');
   return pattern;
-};
+}
 
 /** Whether `literal` can stand where `segment` is; a placeholder stands for one character at least. */
-const takes = ({ before, after }: Segment, literal: string): boolean =>
-  literal.length > before.length + after.length && literal.startsWith(before) && literal.endsWith(after);
+function takes({ before, after }: Segment, literal: string): boolean {
+  return literal.length > before.length + after.length && literal.startsWith(before) && literal.endsWith(after);
+}
 
-const meet = (a: Segment, b: Segment): boolean => {
+function meet(a: Segment, b: Segment): boolean {
   if (a.placeholder === null) return b.placeholder === null ? a.before === b.before : takes(b, a.before);
   if (b.placeholder === null) return takes(a, b.before);
   // The longer head, one character and the longer tail make a text that both take.
   const heads = a.before.startsWith(b.before) || b.before.startsWith(a.before);
   return heads && (a.after.endsWith(b.after) || b.after.endsWith(a.after));
-};
+}
 
-const meetUpTo = (a: ObjectPattern, b: ObjectPattern, length: number): boolean =>
-  a.bucket === b.bucket &&
-  a.segments.slice(0, length).every((segment, index) => {
-    const other = b.segments[index];
-    return other !== undefined && meet(segment, other);
-  });
+function meetUpTo(a: ObjectPattern, b: ObjectPattern, length: number): boolean {
+  return (
+    a.bucket === b.bucket &&
+    a.segments.slice(0, length).every((segment, index) => {
+      const other = b.segments[index];
+      return other !== undefined && meet(segment, other);
+    })
+  );
+}
 
 /** Whether some object name matches both. */
-export const patternsOverlap = (a: ObjectPattern, b: ObjectPattern): boolean =>
-  a.segments.length === b.segments.length && meetUpTo(a, b, a.segments.length);
+export function patternsOverlap(a: ObjectPattern, b: ObjectPattern): boolean {
+  return a.segments.length === b.segments.length && meetUpTo(a, b, a.segments.length);
+}
 
 /** Whether some object below `directory` matches `pattern`: a loop, where the directory is written to. */
-export const directoryFeeds = (directory: ObjectPattern, pattern: ObjectPattern): boolean =>
-  pattern.segments.length > directory.segments.length && meetUpTo(directory, pattern, directory.segments.length);
+export function directoryFeeds(directory: ObjectPattern, pattern: ObjectPattern): boolean {
+  return pattern.segments.length > directory.segments.length && meetUpTo(directory, pattern, directory.segments.length);
+}

@@ -16,9 +16,11 @@ const DEFAULT_MAX_BYTES = 1_048_576;
 const JSON_TYPE = /^(application|text)\/([\w.+-]*\+)?json$/;
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 
-const mediaType = (contentType: string): string => (contentType.split(';')[0] ?? '').trim().toLowerCase();
+function mediaType(contentType: string): string {
+  return (contentType.split(';')[0] ?? '').trim().toLowerCase();
+}
 
-const checkMedia = (contentType: string): void => {
+function checkMedia(contentType: string): void {
   const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(contentType)?.[1]?.toLowerCase();
   if (charset !== undefined && !['utf-8', 'utf8', 'us-ascii'].includes(charset)) {
     throw new UnsupportedMediaError('The document has a charset other than UTF-8: send it as UTF-8');
@@ -28,15 +30,18 @@ const checkMedia = (contentType: string): void => {
       'The document is a multipart form: send the file itself, as curl --data-binary @values.yaml does',
     );
   }
-};
+}
 
-const isUtf16 = (bytes: Uint8Array): boolean =>
-  (bytes[0] === 0xff && bytes[1] === 0xfe) ||
-  (bytes[0] === 0xfe && bytes[1] === 0xff) ||
-  (bytes.length > 1 && (bytes[0] === 0) !== (bytes[1] === 0));
+function isUtf16(bytes: Uint8Array): boolean {
+  return (
+    (bytes[0] === 0xff && bytes[1] === 0xfe) ||
+    (bytes[0] === 0xfe && bytes[1] === 0xff) ||
+    (bytes.length > 1 && (bytes[0] === 0) !== (bytes[1] === 0))
+  );
+}
 
 /** `TextDecoder` does not say where the faulty byte is: the line is found by decoding line by line. */
-const faultyLine = (bytes: Uint8Array): number => {
+function faultyLine(bytes: Uint8Array): number {
   let line = 1;
   for (let start = 0; start < bytes.length; line += 1) {
     const newline = bytes.indexOf(0x0a, start);
@@ -45,9 +50,9 @@ const faultyLine = (bytes: Uint8Array): number => {
     start = end + 1;
   }
   return line;
-};
+}
 
-const decode = (bytes: Uint8Array): string => {
+function decode(bytes: Uint8Array): string {
   if (isUtf16(bytes)) {
     throw documentError({ line: 1, column: 1 }, 'the document is UTF-16: save it as UTF-8');
   }
@@ -56,16 +61,16 @@ const decode = (bytes: Uint8Array): string => {
   } catch {
     throw documentError({ line: faultyLine(bytes), column: 1 }, 'the document is not UTF-8: save it as UTF-8');
   }
-};
+}
 
-const readStrictJson = (text: string): MutableJson => {
+function readStrictJson(text: string): MutableJson {
   const reading = readJson(text);
   if (reading.kind !== 'value') throw reading.error;
   return reading.value;
-};
+}
 
 /** JSON is YAML, and is read forty times faster as JSON; a flow mapping that is not JSON is read as YAML. */
-const readAny = (text: string): MutableJson => {
+function readAny(text: string): MutableJson {
   if (/^\s*\{/.test(text)) {
     const reading = readJson(text);
     if (reading.kind === 'value') return reading.value;
@@ -73,10 +78,10 @@ const readAny = (text: string): MutableJson => {
   }
   const { value, empty } = readYaml(text);
   return empty ? {} : value;
-};
+}
 
-const withCurlHint = (error: unknown): unknown =>
-  error instanceof InvalidRequestError
+function withCurlHint(error: unknown): unknown {
+  return error instanceof InvalidRequestError
     ? new InvalidRequestError(
         `${error.message}. Was it sent with curl -d @file? That removes line breaks: use --data-binary @file`,
         error.issues,
@@ -86,20 +91,21 @@ const withCurlHint = (error: unknown): unknown =>
         },
       )
     : error;
+}
 
 /** `curl -d @file` sends this content type, and the file without its line breaks. */
-const readForm = (text: string): MutableJson => {
+function readForm(text: string): MutableJson {
   try {
     return readAny(text);
   } catch (error) {
     throw /[\r\n]/.test(text) ? error : withCurlHint(error);
   }
-};
+}
 
-const kindOf = (value: MutableJson): string => {
+function kindOf(value: MutableJson): string {
   if (value === null) return 'null';
   return Array.isArray(value) ? 'a list' : `a ${typeof value === 'string' ? 'text' : typeof value}`;
-};
+}
 
 /**
  * The one mapping that a JSON or YAML document holds; an empty document is an empty mapping. A JSON content type demands strict JSON, any
@@ -108,7 +114,7 @@ const kindOf = (value: MutableJson): string => {
  *
  * Throws InvalidRequestError with line and column, TooLargeError beyond `maxBytes`, UnsupportedMediaError for another charset or a form.
  */
-export const parseDocument = (bytes: Uint8Array, options: ParseDocumentOptions = {}): JsonObject => {
+export function parseDocument(bytes: Uint8Array, options: ParseDocumentOptions = {}): JsonObject {
   const { contentType = '', maxBytes = DEFAULT_MAX_BYTES } = options;
   if (bytes.length > maxBytes) {
     throw new TooLargeError(`The document has ${bytes.length} bytes, and at most ${maxBytes} are read`);
@@ -123,4 +129,4 @@ export const parseDocument = (bytes: Uint8Array, options: ParseDocumentOptions =
     throw documentError({ line: 1, column: 1 }, message);
   }
   return value;
-};
+}

@@ -26,23 +26,23 @@ const MAX_NODES = 20_000;
 const MAX_ISSUES = 100;
 const MAX_TOLD = 10;
 
-const countNodes = (value: JsonValue): number => {
+function countNodes(value: JsonValue): number {
   if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + countNodes(item), 1);
   return isJsonObject(value) ? Object.values(value).reduce<number>((sum, member) => sum + countNodes(member), 1) : 1;
-};
+}
 
 /** `key:` with nothing after it is `null` in YAML, and means to helm that the key is not set. */
-const withoutNulls = (object: JsonObject): JsonObject => {
+function withoutNulls(object: JsonObject): JsonObject {
   const present = Object.entries(object).filter(([, member]) => member !== null);
   return Object.fromEntries(present.map(([key, member]) => [key, dropNulls(member)]));
-};
-const dropNulls = (value: JsonValue): JsonValue => {
+}
+function dropNulls(value: JsonValue): JsonValue {
   if (Array.isArray(value)) return value.map(dropNulls);
   return isJsonObject(value) ? withoutNulls(value) : value;
-};
+}
 
 /** What of `schema` the mapping `value` holds, without the keys that are at fault. */
-const soundPart = <T>(schema: z.ZodType, partial: z.ZodType<T>, value: unknown): T | undefined => {
+function soundPart<T>(schema: z.ZodType, partial: z.ZodType<T>, value: unknown): T | undefined {
   if (!isJsonObject(value)) return undefined;
   const issues = schema.safeParse(value).error?.issues ?? [];
   const faulty = new Set(
@@ -51,40 +51,45 @@ const soundPart = <T>(schema: z.ZodType, partial: z.ZodType<T>, value: unknown):
     ),
   );
   return partial.safeParse(Object.fromEntries(Object.entries(value).filter(([key]) => !faulty.has(key)))).data;
-};
+}
 
-const soundEntries = <T>(schema: z.ZodType, partial: z.ZodType<T>, value: JsonValue | undefined): (T | undefined)[] =>
-  Array.isArray(value) ? value.slice(0, MAX_ISSUES).map((entry) => soundPart(schema, partial, entry)) : [];
+function soundEntries<T>(schema: z.ZodType, partial: z.ZodType<T>, value: JsonValue | undefined): (T | undefined)[] {
+  return Array.isArray(value) ? value.slice(0, MAX_ISSUES).map((entry) => soundPart(schema, partial, entry)) : [];
+}
 
 const { repository, flea, schedules } = ValuesSchema.shape;
 
 /** So that rules between fields are checked too where other fields are at fault: all is told at once. */
-const soundValues = (document: JsonObject): SoundValues => ({
-  aggregator: soundPart(AggregatorSchema, AggregatorSchema, document['aggregator']),
-  rounds: soundEntries(RoundSchema, PartialRoundSchema, document['rounds']),
-  lists: soundEntries(ListSchema, PartialListSchema, document['lists']),
-  repository: repository.safeParse(document['repository']).data,
-  flea: flea.safeParse(document['flea']).data,
-  schedules: schedules.safeParse(document['schedules']).data,
-});
+function soundValues(document: JsonObject): SoundValues {
+  return {
+    aggregator: soundPart(AggregatorSchema, AggregatorSchema, document['aggregator']),
+    rounds: soundEntries(RoundSchema, PartialRoundSchema, document['rounds']),
+    lists: soundEntries(ListSchema, PartialListSchema, document['lists']),
+    repository: repository.safeParse(document['repository']).data,
+    flea: flea.safeParse(document['flea']).data,
+    schedules: schedules.safeParse(document['schedules']).data,
+  };
+}
 
-const tell = ({ path, message }: Issue): string => (path === '' ? message : `${path} ${message}`);
+function tell({ path, message }: Issue): string {
+  return path === '' ? message : `${path} ${message}`;
+}
 
 /** One error for all `issues`; the first ten are in its message too. */
-export const valuesError = (issues: readonly Issue[], subject = 'The values are'): InvalidRequestError => {
+export function valuesError(issues: readonly Issue[], subject = 'The values are'): InvalidRequestError {
   const told = issues.slice(0, MAX_TOLD).map(tell);
   const rest = issues.length - told.length;
   return new InvalidRequestError(
     `${subject} not valid: ${told.join('; ')}${rest > 0 ? `; and ${rest} more` : ''}`,
     issues,
   );
-};
+}
 
 /**
  * Checks a values document, alone or merged (`mergeValues`), as a whole. Throws InvalidRequestError with every issue: where, what is there
  * (never in a field of a Secret), and what would be right; for an unknown key the nearest known one, or where it belongs.
  */
-export const parseValues = (document: JsonObject): Values => {
+export function parseValues(document: JsonObject): Values {
   if (countNodes(document) > MAX_NODES) {
     throw new InvalidRequestError(`The values are not valid: more than ${MAX_NODES} entries`, [
       { path: '', message: `more than ${MAX_NODES} entries` },
@@ -103,7 +108,7 @@ export const parseValues = (document: JsonObject): Values => {
     lists: values.lists ?? [],
     schedules: values.schedules ?? [],
   };
-};
+}
 
 /** The same check, by the name it has where documents were merged: only the whole is valid or not. */
 export const validateValues = parseValues;

@@ -20,7 +20,7 @@ interface Found {
   readonly issues: readonly Issue[];
 }
 
-const read = (parse: (text: string, field: string) => ObjectPattern, path: string, text: string | undefined): Found => {
+function read(parse: (text: string, field: string) => ObjectPattern, path: string, text: string | undefined): Found {
   if (text === undefined) return { places: [], issues: [] };
   try {
     return { places: [{ path, pattern: parse(text, path) }], issues: [] };
@@ -28,21 +28,25 @@ const read = (parse: (text: string, field: string) => ObjectPattern, path: strin
     if (error instanceof InvalidRequestError) return { places: [], issues: error.issues };
     throw error;
   }
-};
+}
 
-const join = (found: readonly Found[]): Found => ({
-  places: found.flatMap(({ places }) => places),
-  issues: found.flatMap(({ issues }) => issues),
-});
+function join(found: readonly Found[]): Found {
+  return {
+    places: found.flatMap(({ places }) => places),
+    issues: found.flatMap(({ issues }) => issues),
+  };
+}
 
-const braces = (names: readonly string[]): string => names.map((name) => `{${name}}`).join(', ');
+function braces(names: readonly string[]): string {
+  return names.map((name) => `{${name}}`).join(', ');
+}
 
 /** The placeholders that a path may have (`known`) and must have (`needed`, each with why). */
-const placeholderIssues = (
+function placeholderIssues(
   place: Place,
   known: readonly string[],
   needed: readonly { readonly name: string; readonly why: string }[],
-): Issue[] => {
+): Issue[] {
   const names = placeholdersOf(place.pattern);
   const unknown = names.filter((name) => !known.includes(name));
   return [
@@ -54,12 +58,12 @@ const placeholderIssues = (
       .filter(({ name }) => !names.includes(name))
       .map(({ name, why }) => ({ path: place.path, message: `lacks {${name}}: ${why}` })),
   ];
-};
+}
 
 const DEFAULT_MAX_ATTEMPTS = 3;
 
-const roundOutputIssues = (place: Place, index: number, maxAttempts: number): Issue[] =>
-  placeholderIssues(
+function roundOutputIssues(place: Place, index: number, maxAttempts: number): Issue[] {
+  return placeholderIssues(
     place,
     ['taskId', 'round', 'attempt'],
     [
@@ -75,8 +79,9 @@ const roundOutputIssues = (place: Place, index: number, maxAttempts: number): Is
         : []),
     ],
   );
+}
 
-const listIssues = (object: Place | undefined, output: Place | undefined): Issue[] => {
+function listIssues(object: Place | undefined, output: Place | undefined): Issue[] {
   const objectNames = object === undefined ? [] : placeholdersOf(object.pattern);
   const allowed = object === undefined ? ['taskId'] : objectNames.filter((name) => name === 'taskId');
   return [
@@ -91,10 +96,10 @@ const listIssues = (object: Place | undefined, output: Place | undefined): Issue
             : [],
         )),
   ];
-};
+}
 
-const overlapIssues = (inputs: readonly Place[]): Issue[] =>
-  inputs.flatMap((place, index) =>
+function overlapIssues(inputs: readonly Place[]): Issue[] {
+  return inputs.flatMap((place, index) =>
     inputs
       .slice(0, index)
       .filter((earlier) => patternsOverlap(earlier.pattern, place.pattern))
@@ -103,9 +108,10 @@ const overlapIssues = (inputs: readonly Place[]): Issue[] =>
         message: `overlaps ${earlier.path}: one object could match both, "${place.pattern.text}" and "${earlier.pattern.text}"`,
       })),
   );
+}
 
-const loopIssues = (inputs: readonly Place[], outputs: readonly Place[]): Issue[] =>
-  outputs.flatMap((output) =>
+function loopIssues(inputs: readonly Place[], outputs: readonly Place[]): Issue[] {
+  return outputs.flatMap((output) =>
     inputs
       .filter((input) => directoryFeeds(output.pattern, input.pattern))
       .map((input) => ({
@@ -113,9 +119,10 @@ const loopIssues = (inputs: readonly Place[], outputs: readonly Place[]): Issue[
         message: `could hold objects that match ${input.path} ("${input.pattern.text}"): what is written would start the next aggregation, a loop`,
       })),
   );
+}
 
-const sharedOutputIssues = (outputs: readonly Place[]): Issue[] =>
-  outputs.flatMap((place, index) =>
+function sharedOutputIssues(outputs: readonly Place[]): Issue[] {
+  return outputs.flatMap((place, index) =>
     outputs
       .slice(0, index)
       .filter((earlier) => patternsOverlap(earlier.pattern, place.pattern))
@@ -124,9 +131,10 @@ const sharedOutputIssues = (outputs: readonly Place[]): Issue[] =>
         message: `can be the same directory as ${earlier.path}: give each its own`,
       })),
   );
+}
 
 /** Patterns that overlap, outputs that feed them, placeholders that lack or do not belong. */
-export const pathContradictions = (values: SoundValues): readonly Issue[] => {
+export function pathContradictions(values: SoundValues): readonly Issue[] {
   const rounds = (values.rounds ?? []).map((round, index) => ({
     uploads: read(parseUploadPattern, `rounds[${index}].uploads`, round?.uploads),
     output: read(parseDirectoryPattern, `rounds[${index}].outputPath`, round?.outputPath),
@@ -151,4 +159,4 @@ export const pathContradictions = (values: SoundValues): readonly Issue[] => {
     ...loopIssues(inputs.places, [...outputs.places, ...run.places]),
     ...sharedOutputIssues(outputs.places),
   ];
-};
+}

@@ -4,7 +4,7 @@ import { closest } from './nearest.ts';
 export const RUN_PLACEHOLDERS: readonly string[] = ['date', 'time', 'tick', 'schedule'];
 
 /** What is wrong with the braces of `text`, in words that follow "has"; `null` when each is one of the `known` placeholders. */
-export const placeholderProblem = (text: string, known: readonly string[]): string | null => {
+export function placeholderProblem(text: string, known: readonly string[]): string | null {
   const list = known.map((name) => `{${name}}`).join(', ');
   const rest = text.replaceAll(/\{[^{}]*\}/g, '');
   if (/[{}]/.test(rest)) return `a brace without its partner; placeholders here: ${list}`;
@@ -14,4 +14,4 @@ export const placeholderProblem = (text: string, known: readonly string[]): stri
   if (unknown === undefined) return null;
   const near = closest(unknown, known);
   return `{${unknown.slice(0, 40)}}, which is no placeholder${near === undefined ? '' : `; did you mean {${near}}?`} Known here: ${list}`;
-};
+}

@@ -29,7 +29,9 @@ const TolerationSchema = z
   })
   .superRefine((toleration, context) => {
     const exists = toleration.operator === 'Exists';
-    const add = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message });
+    function add(path: string, message: string): void {
+      return context.addIssue({ code: 'custom', path: [path], message });
+    }
     if (exists && toleration.value !== undefined)
       add('value', 'cannot stand beside operator: Exists, which takes any value: leave it out');
     if (!exists && toleration.key === undefined) add('key', 'is missing: only operator: Exists can do without a key');
@@ -73,4 +75,6 @@ function isAnnotation(text: string): boolean {
 }
 
 /** Seconds: a signed 32-bit number is the longest a Kubernetes field takes. */
-export const seconds = (min: number) => wholeNumber(min, 2_147_483_647);
+export function seconds(min: number) {
+  return wholeNumber(min, 2_147_483_647);
+}

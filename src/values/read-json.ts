@@ -24,15 +24,16 @@ class Refusal extends Error {
   }
 }
 
-const syntax = (cursor: Cursor, expected: string): Refusal => {
+function syntax(cursor: Cursor, expected: string): Refusal {
   const found = cursor.at >= cursor.text.length ? 'the document ends' : 'something else stands';
   return new Refusal(
     'syntax',
     documentError(positionAt(cursor.text, cursor.at), `not valid JSON: ${found} where ${expected}`),
   );
-};
-const content = (cursor: Cursor, at: number, message: string): Refusal =>
-  new Refusal('content', documentError(positionAt(cursor.text, at), message, formatPath(cursor.path)));
+}
+function content(cursor: Cursor, at: number, message: string): Refusal {
+  return new Refusal('content', documentError(positionAt(cursor.text, at), message, formatPath(cursor.path)));
+}
 
 const SPACE = /[ \t\n\r]*/y;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
@@ -42,22 +43,22 @@ const LITERALS: ReadonlyMap<string, readonly [string, MutableJson]> = new Map([
   ['n', ['null', null]],
 ]);
 
-const skipSpace = (cursor: Cursor): void => {
+function skipSpace(cursor: Cursor): void {
   SPACE.lastIndex = cursor.at;
   SPACE.test(cursor.text);
   cursor.at = SPACE.lastIndex;
-};
+}
 
 /** Whether `char` stood here; then it is consumed, with the space after it. */
-const take = (cursor: Cursor, char: string): boolean => {
+function take(cursor: Cursor, char: string): boolean {
   if (cursor.text[cursor.at] !== char) return false;
   cursor.at += 1;
   skipSpace(cursor);
   return true;
-};
+}
 
 /** Finds the end of the literal by hand (a regular expression over a megabyte can exhaust its stack). */
-const readString = (cursor: Cursor): string => {
+function readString(cursor: Cursor): string {
   const start = cursor.at;
   let end = cursor.text.indexOf('"', start + 1);
   while (end >= 0 && isEscaped(cursor.text, end)) end = cursor.text.indexOf('"', end + 1);
@@ -70,22 +71,22 @@ const readString = (cursor: Cursor): string => {
   if (!text.isWellFormed()) throw content(cursor, start, 'a string with half a surrogate pair: it has no UTF-8 form');
   cursor.at = end + 1;
   return text;
-};
-const isEscaped = (text: string, at: number): boolean => {
+}
+function isEscaped(text: string, at: number): boolean {
   let slashes = 0;
   while (text[at - 1 - slashes] === '\\') slashes += 1;
   return slashes % 2 === 1;
-};
-const parseLiteral = (cursor: Cursor, start: number, end: number): string => {
+}
+function parseLiteral(cursor: Cursor, start: number, end: number): string {
   try {
     return String(JSON.parse(cursor.text.slice(start, end)));
   } catch {
     const message = 'not valid JSON: a string with a line break, a control character or an unknown escape';
     throw new Refusal('syntax', documentError(positionAt(cursor.text, start), message));
   }
-};
+}
 
-const readNumber = (cursor: Cursor): number => {
+function readNumber(cursor: Cursor): number {
   NUMBER.lastIndex = cursor.at;
   const match = NUMBER.exec(cursor.text);
   if (match === null) throw syntax(cursor, 'a value is expected');
@@ -94,9 +95,9 @@ const readNumber = (cursor: Cursor): number => {
   if (Number.isInteger(value) && !Number.isSafeInteger(value)) throw content(cursor, cursor.at, UNSAFE_INTEGER);
   cursor.at += match[0].length;
   return value;
-};
+}
 
-const readScalar = (cursor: Cursor): MutableJson => {
+function readScalar(cursor: Cursor): MutableJson {
   const char = cursor.text[cursor.at] ?? '';
   if (char === '"') return readString(cursor);
   const literal = LITERALS.get(char);
@@ -104,9 +105,9 @@ const readScalar = (cursor: Cursor): MutableJson => {
   if (!cursor.text.startsWith(literal[0], cursor.at)) throw syntax(cursor, 'a value is expected');
   cursor.at += literal[0].length;
   return literal[1];
-};
+}
 
-const readList = (cursor: Cursor): MutableJson[] => {
+function readList(cursor: Cursor): MutableJson[] {
   const list: MutableJson[] = [];
   if (take(cursor, ']')) return list;
   for (;;) {
@@ -116,9 +117,9 @@ const readList = (cursor: Cursor): MutableJson[] => {
     if (take(cursor, ']')) return list;
     if (!take(cursor, ',')) throw syntax(cursor, '"," or "]" is expected');
   }
-};
+}
 
-const readKey = (cursor: Cursor, seen: { readonly [key: string]: MutableJson }): string => {
+function readKey(cursor: Cursor, seen: { readonly [key: string]: MutableJson }): string {
   const at = cursor.at;
   if (cursor.text[at] !== '"') throw syntax(cursor, 'a key in double quotes is expected');
   const key = readString(cursor);
@@ -128,9 +129,9 @@ const readKey = (cursor: Cursor, seen: { readonly [key: string]: MutableJson }):
   skipSpace(cursor);
   if (!take(cursor, ':')) throw syntax(cursor, '":" is expected');
   return key;
-};
+}
 
-const readMapping = (cursor: Cursor): { [key: string]: MutableJson } => {
+function readMapping(cursor: Cursor): { [key: string]: MutableJson } {
   const mapping: { [key: string]: MutableJson } = {};
   if (take(cursor, '}')) return mapping;
   for (;;) {
@@ -141,22 +142,22 @@ const readMapping = (cursor: Cursor): { [key: string]: MutableJson } => {
     if (take(cursor, '}')) return mapping;
     if (!take(cursor, ',')) throw syntax(cursor, '"," or "}" is expected');
   }
-};
+}
 
-const readValue = (cursor: Cursor): MutableJson => {
+function readValue(cursor: Cursor): MutableJson {
   if (cursor.path.length > MAX_DEPTH) throw content(cursor, cursor.at, TOO_DEEP);
   if (take(cursor, '{')) return readMapping(cursor);
   if (take(cursor, '[')) return readList(cursor);
   const scalar = readScalar(cursor);
   skipSpace(cursor);
   return scalar;
-};
+}
 
 /**
  * Strict JSON (RFC 8259) in one pass. `JSON.parse` alone will not do: it keeps the last of two equal keys in silence,
  * rounds large integers, has no depth limit, and its messages quote the text.
  */
-export const readJson = (text: string): JsonReading => {
+export function readJson(text: string): JsonReading {
   const cursor: Cursor = { text, at: 0, path: [] };
   try {
     skipSpace(cursor);
@@ -167,4 +168,4 @@ export const readJson = (text: string): JsonReading => {
     if (error instanceof Refusal) return { kind: error.kind, error: error.error };
     throw error;
   }
-};
+}

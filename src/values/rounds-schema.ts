@@ -42,22 +42,26 @@ export type RoundInput = z.infer<typeof RoundSchema>;
 export type ListValues = z.infer<typeof ListSchema>;
 
 /** `maxReports` unless given: 30 % more than the goal, in whole numbers (1.3 has no exact binary form). */
-const defaultMaxReports = (reportGoal: number): number => Math.floor((reportGoal * 13) / 10);
+function defaultMaxReports(reportGoal: number): number {
+  return Math.floor((reportGoal * 13) / 10);
+}
 
 /** A round's values with every default filled in. */
-export const completeRound = (input: RoundInput) => ({
-  uploads: input.uploads,
-  outputPath: input.outputPath,
-  reportGoal: input.reportGoal,
-  minReports: input.minReports ?? input.reportGoal,
-  maxReports: input.maxReports ?? defaultMaxReports(input.reportGoal),
-  roundTimeoutSec: input.roundTimeoutSec ?? HOUR_SEC,
-  quietPeriodSec: input.quietPeriodSec ?? 0,
-  maxAttempts: input.maxAttempts ?? 3,
-  retryBackoffSec: input.retryBackoffSec ?? 30,
-  lateUpdates: input.lateUpdates ?? ('carry' as const),
-  settledWindowSec: input.settledWindowSec ?? WEEK_SEC,
-});
+export function completeRound(input: RoundInput) {
+  return {
+    uploads: input.uploads,
+    outputPath: input.outputPath,
+    reportGoal: input.reportGoal,
+    minReports: input.minReports ?? input.reportGoal,
+    maxReports: input.maxReports ?? defaultMaxReports(input.reportGoal),
+    roundTimeoutSec: input.roundTimeoutSec ?? HOUR_SEC,
+    quietPeriodSec: input.quietPeriodSec ?? 0,
+    maxAttempts: input.maxAttempts ?? 3,
+    retryBackoffSec: input.retryBackoffSec ?? 30,
+    lateUpdates: input.lateUpdates ?? ('carry' as const),
+    settledWindowSec: input.settledWindowSec ?? WEEK_SEC,
+  };
+}
 
 export type RoundValues = ReturnType<typeof completeRound>;
 

@@ -4,18 +4,22 @@ import { valuesJsonSchema } from './schema.ts';
 type Node = { readonly [key: string]: unknown };
 type Path = readonly PropertyKey[];
 
-const isNode = (value: unknown): value is Node => isJsonObject(value);
+function isNode(value: unknown): value is Node {
+  return isJsonObject(value);
+}
 
 let root: Node | undefined;
 /** Built once: it never changes, and takes milliseconds. */
-const rootNode = (): Node => (root ??= valuesJsonSchema());
+function rootNode(): Node {
+  return (root ??= valuesJsonSchema());
+}
 
-const branchesOf = (node: Node): readonly Node[] => {
+function branchesOf(node: Node): readonly Node[] {
   const branches = node['anyOf'];
   return Array.isArray(branches) ? branches.filter(isNode) : [node];
-};
+}
 
-const stepInto = (node: Node, step: PropertyKey): Node | undefined => {
+function stepInto(node: Node, step: PropertyKey): Node | undefined {
   for (const branch of branchesOf(node)) {
     if (typeof step === 'number' && isNode(branch['items'])) return branch['items'];
     const properties = branch['properties'];
@@ -24,27 +28,31 @@ const stepInto = (node: Node, step: PropertyKey): Node | undefined => {
     if (isNode(branch['additionalProperties'])) return branch['additionalProperties'];
   }
   return undefined;
-};
+}
 
-const nodeAt = (path: Path): Node | undefined =>
-  path.reduce<Node | undefined>((node, step) => (node === undefined ? undefined : stepInto(node, step)), rootNode());
+function nodeAt(path: Path): Node | undefined {
+  return path.reduce<Node | undefined>(
+    (node, step) => (node === undefined ? undefined : stepInto(node, step)),
+    rootNode(),
+  );
+}
 
 /** The keys that the mapping at `path` may have; none where any key may stand. */
-export const knownKeysAt = (path: Path): readonly string[] => {
+export function knownKeysAt(path: Path): readonly string[] {
   const node = nodeAt(path);
   if (node === undefined) return [];
   return branchesOf(node).flatMap((branch) => (isNode(branch['properties']) ? Object.keys(branch['properties']) : []));
-};
+}
 
 /**
  * Whether the field at `path` holds text of a free form, so that `--set` keeps what was typed: `aggregator.tag=1234567` is a tag.
  * A field that takes numbers too (a quantity) is not one.
  */
-export const isTextField = (path: readonly (string | number)[]): boolean => {
+export function isTextField(path: readonly (string | number)[]): boolean {
   const node = nodeAt(path);
   const types = node === undefined ? [] : branchesOf(node).map((branch) => branch['type']);
   return types.includes('string') && !types.includes('number') && !types.includes('integer');
-};
+}
 
 const SECTIONS: readonly Path[] = [
   [],
@@ -61,7 +69,7 @@ const SECTIONS: readonly Path[] = [
 ];
 
 /** The sections, other than the one at `path`, that know `key`: where it may have been meant to stand. */
-export const sectionsWith = (key: string, path: Path): readonly string[] => {
+export function sectionsWith(key: string, path: Path): readonly string[] {
   const here = path.join('.');
   return SECTIONS.filter((section) => section.join('.') !== here && knownKeysAt(section).includes(key)).map((section) =>
     section.length === 0
@@ -71,4 +79,4 @@ export const sectionsWith = (key: string, path: Path): readonly string[] => {
           .join('.')
           .replace('.[]', '[]'),
   );
-};
+}

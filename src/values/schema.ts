@@ -35,7 +35,9 @@ export type ScheduleValues = z.infer<typeof ScheduleSchema>;
 export type ValuesInput = z.infer<typeof ValuesSchema>;
 
 /** The JSON Schema (draft 2020-12) of a values document. The rules between fields (`contradictions.ts`) are not in it. */
-export const valuesJsonSchema = (): Record<string, unknown> => ({
-  ...z.toJSONSchema(ValuesSchema, { io: 'input', target: 'draft-2020-12' }),
-  title: 'Values of tensorio-trigger',
-});
+export function valuesJsonSchema(): Record<string, unknown> {
+  return {
+    ...z.toJSONSchema(ValuesSchema, { io: 'input', target: 'draft-2020-12' }),
+    title: 'Values of tensorio-trigger',
+  };
+}

@@ -3,7 +3,9 @@ import { line, textField, wholeNumber } from './fields.ts';
 
 const MAX_ID = 2_147_483_647;
 const id = wholeNumber(0, MAX_ID).optional();
-const word = (what: string) => textField(line(what, 255)).optional();
+function word(what: string) {
+  return textField(line(what, 255)).optional();
+}
 
 const profile = z
   .strictObject({

@@ -9,19 +9,22 @@ interface Component {
   readonly service?: NonNullable<SoundValues['repository']>['service'];
 }
 
-const missing = (at: string, fields: Readonly<Record<string, unknown>>, why: string): Issue[] =>
-  Object.entries(fields).flatMap(([field, value]) =>
+function missing(at: string, fields: Readonly<Record<string, unknown>>, why: string): Issue[] {
+  return Object.entries(fields).flatMap(([field, value]) =>
     value === undefined ? [{ path: `${at}.${field}`, message: `is missing: ${why}` }] : [],
   );
+}
 
-const imageIssues = (deployment: Partial<Deployment>, at: string): Issue[] => [
-  ...missing(at, { repository: deployment.repository }, 'a component that is released needs its image'),
-  ...(deployment.tag === undefined && deployment.digest === undefined
-    ? missing(at, { tag: undefined }, 'write the image’s tag, or its digest')
-    : []),
-];
+function imageIssues(deployment: Partial<Deployment>, at: string): Issue[] {
+  return [
+    ...missing(at, { repository: deployment.repository }, 'a component that is released needs its image'),
+    ...(deployment.tag === undefined && deployment.digest === undefined
+      ? missing(at, { tag: undefined }, 'write the image’s tag, or its digest')
+      : []),
+  ];
+}
 
-const serviceIssues = (component: Component, at: string): Issue[] => {
+function serviceIssues(component: Component, at: string): Issue[] {
   const { grpcPort, restPort, routing, gateway } = component.service ?? {};
   const issues: Issue[] = [];
   if (grpcPort !== undefined && grpcPort === restPort) {
@@ -37,13 +40,13 @@ const serviceIssues = (component: Component, at: string): Issue[] => {
     });
   }
   return issues;
-};
+}
 
-const componentIssues = (
+function componentIssues(
   component: Component | undefined,
   at: string,
   gcs: (deployment: Partial<Deployment>) => Issue[],
-): Issue[] => {
+): Issue[] {
   if (component === undefined) return [];
   const deployment = component.deployment ?? {};
   return [
@@ -54,22 +57,24 @@ const componentIssues = (
       : []),
     ...(component.release === true && deployment.backend === 'gcs' ? gcs(deployment) : []),
   ];
-};
+}
 
 const NEEDS_BUCKET = 'backend: gcs keeps its state there';
 const NEEDS_SIGNING = 'backend: gcs signs upload URLs with it, and the process ends at start without';
 
 /** Values of released components that cannot work, whatever the cluster holds. What may work is applied, with a warning. */
-export const serviceContradictions = (values: SoundValues): readonly Issue[] => [
-  ...componentIssues(values.repository, 'repository', ({ repositoryGcsBucket }) =>
-    missing('repository.deployment', { repositoryGcsBucket }, NEEDS_BUCKET),
-  ),
-  ...componentIssues(values.flea, 'flea', ({ fleaGcsBucket, fleaUploadGcsBucket, serviceAccount }) => [
-    ...missing('flea.deployment', { fleaGcsBucket, fleaUploadGcsBucket }, NEEDS_BUCKET),
-    ...missing(
-      'flea.deployment.serviceAccount',
-      { pemFile: serviceAccount?.pemFile, googleAccessId: serviceAccount?.googleAccessId },
-      NEEDS_SIGNING,
+export function serviceContradictions(values: SoundValues): readonly Issue[] {
+  return [
+    ...componentIssues(values.repository, 'repository', ({ repositoryGcsBucket }) =>
+      missing('repository.deployment', { repositoryGcsBucket }, NEEDS_BUCKET),
     ),
-  ]),
-];
+    ...componentIssues(values.flea, 'flea', ({ fleaGcsBucket, fleaUploadGcsBucket, serviceAccount }) => [
+      ...missing('flea.deployment', { fleaGcsBucket, fleaUploadGcsBucket }, NEEDS_BUCKET),
+      ...missing(
+        'flea.deployment.serviceAccount',
+        { pemFile: serviceAccount?.pemFile, googleAccessId: serviceAccount?.googleAccessId },
+        NEEDS_SIGNING,
+      ),
+    ]),
+  ];
+}

@@ -25,7 +25,9 @@ const MAPPED_HOST: Syntax = {
     ),
 };
 
-const isHttpUrl = (text: string): boolean => URL.canParse(text) && /^https?:\/\/[^/@]+(\/|$)/.test(text);
+function isHttpUrl(text: string): boolean {
+  return URL.canParse(text) && /^https?:\/\/[^/@]+(\/|$)/.test(text);
+}
 
 /** What both services' Deployments take. */
 const deploymentFields = {

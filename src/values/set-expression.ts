@@ -37,22 +37,22 @@ interface Cursor {
 }
 
 /** Shows the key and not the value: a token may have been typed there. `at` counts from 0. */
-export const setError = (key: string, at: number, message: string): InvalidRequestError => {
+export function setError(key: string, at: number, message: string): InvalidRequestError {
   const full = `${message} (set ${quote(key)}, character ${at + 1})`;
   return new InvalidRequestError(`set: ${full}`, [{ path: 'set', message: full }]);
-};
+}
 
-const keyFrom = ({ text, start }: Cursor): string => {
+function keyFrom({ text, start }: Cursor): string {
   const end = text.indexOf('=', start);
   return text.slice(start, end < 0 ? undefined : end);
-};
+}
 
-const fail = (cursor: Cursor, at: number, message: string): never => {
+function fail(cursor: Cursor, at: number, message: string): never {
   throw setError(keyFrom(cursor), at, message);
-};
+}
 
 /** Text up to an unescaped character of `stops`, which is consumed; `stop` is '' at the end. A backslash takes what follows literally. */
-const readUntil = (cursor: Cursor, stops: string): { readonly text: string; readonly stop: string } => {
+function readUntil(cursor: Cursor, stops: string): { readonly text: string; readonly stop: string } {
   let text = '';
   while (cursor.at < cursor.text.length) {
     const char = cursor.text.charAt(cursor.at);
@@ -68,9 +68,9 @@ const readUntil = (cursor: Cursor, stops: string): { readonly text: string; read
     cursor.at += 1;
   }
   return { text, stop: '' };
-};
+}
 
-const readIndex = (cursor: Cursor): number => {
+function readIndex(cursor: Cursor): number {
   const at = cursor.at;
   const { text, stop } = readUntil(cursor, ']');
   if (stop === '') fail(cursor, at, 'an index without its "]"');
@@ -79,10 +79,10 @@ const readIndex = (cursor: Cursor): number => {
   if (index < 0) fail(cursor, at, 'a negative index');
   if (index > MAX_INDEX) fail(cursor, at, `an index over ${MAX_INDEX}`);
   return index === 0 ? 0 : index;
-};
+}
 
 /** `[0]`, `[0][1]` after a key; ends at the "." or "=" that follows, which is consumed. */
-const readIndices = (cursor: Cursor, path: Path): string => {
+function readIndices(cursor: Cursor, path: Path): string {
   for (;;) {
     path.push(readIndex(cursor));
     const at = cursor.at;
@@ -91,18 +91,18 @@ const readIndices = (cursor: Cursor, path: Path): string => {
     if (stop === '') fail(cursor, at, 'no value: write "=" and the value, or "=null" to remove the key');
     if (stop !== '[') return stop;
   }
-};
+}
 
-const readKey = (cursor: Cursor): { readonly key: string; readonly stop: string } => {
+function readKey(cursor: Cursor): { readonly key: string; readonly stop: string } {
   const at = cursor.at;
   const { text: key, stop } = readUntil(cursor, '=[,.');
   if (stop === '' || stop === ',') fail(cursor, at, 'no value: write "=" and the value, or "=null" to remove the key');
   if (key === '') fail(cursor, at, 'an empty key');
   if (isDangerousKey(key)) fail(cursor, at, `the key ${quote(key)} is not accepted`);
   return { key, stop };
-};
+}
 
-const readPath = (cursor: Cursor): Path => {
+function readPath(cursor: Cursor): Path {
   const path: Path = [];
   for (let level = 0; ;) {
     const { key, stop } = readKey(cursor);
@@ -114,7 +114,7 @@ const readPath = (cursor: Cursor): Path => {
     }
     if (end === '=') return path;
   }
-};
+}
 
 // Unicode-aware and case-insensitive, as Go's EqualFold.
 const TRUE = /^true$/iu;
@@ -124,31 +124,31 @@ const INTEGER = /^([+-]?[1-9]\d*|[+-]0\d*)$/;
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
 
-const toInteger = (cursor: Cursor, at: number, text: string): JsonValue => {
+function toInteger(cursor: Cursor, at: number, text: string): JsonValue {
   const value = BigInt(text.replace(/^\+/, ''));
   if (value < INT64_MIN || value > INT64_MAX) return text;
   if (!Number.isSafeInteger(Number(value)))
     fail(cursor, at, 'an integer beyond 2^53 would lose digits: use set-string');
   return Number(value);
-};
+}
 
 /** true, false, null, 0 and integers without leading zeros; all else is text, floats too. */
-const inferType = (cursor: Cursor, at: number, text: string): JsonValue => {
+function inferType(cursor: Cursor, at: number, text: string): JsonValue {
   if (TRUE.test(text)) return true;
   if (FALSE.test(text)) return false;
   if (NULL.test(text)) return null;
   if (text === '0') return 0;
   return INTEGER.test(text) ? toInteger(cursor, at, text) : text;
-};
+}
 
-const toValue = (cursor: Cursor, at: number, text: string, path: Path, options: SetOptions): JsonValue => {
+function toValue(cursor: Cursor, at: number, text: string, path: Path, options: SetOptions): JsonValue {
   if (options.kind === 'set-string') return text;
   if (options.isText?.(path) === true) return NULL.test(text) ? null : text;
   return inferType(cursor, at, text);
-};
+}
 
 /** `{a,b}`; `{}` is a list of one empty text, as in helm. */
-const readList = (cursor: Cursor, path: Path, options: SetOptions): JsonValue[] => {
+function readList(cursor: Cursor, path: Path, options: SetOptions): JsonValue[] {
   const list: JsonValue[] = [];
   const start = cursor.at;
   cursor.at += 1;
@@ -163,16 +163,16 @@ const readList = (cursor: Cursor, path: Path, options: SetOptions): JsonValue[] 
     fail(cursor, cursor.at, 'after "}" only "," can stand');
   cursor.at += 1;
   return list;
-};
+}
 
-const readValue = (cursor: Cursor, path: Path, options: SetOptions): JsonValue => {
+function readValue(cursor: Cursor, path: Path, options: SetOptions): JsonValue {
   if (cursor.text.charAt(cursor.at) === '{') return readList(cursor, path, options);
   const at = cursor.at;
   return toValue(cursor, at, readUntil(cursor, ',').text, path, options);
-};
+}
 
 /** The assignments of an expression, in order. Throws InvalidRequestError naming the key and the character. */
-export const readSetExpression = (expression: string, options: SetOptions): readonly Assignment[] => {
+export function readSetExpression(expression: string, options: SetOptions): readonly Assignment[] {
   const cursor: Cursor = { text: expression, at: 0, start: 0 };
   const assignments: Assignment[] = [];
   while (cursor.at < expression.length) {
@@ -181,4 +181,4 @@ export const readSetExpression = (expression: string, options: SetOptions): read
     assignments.push({ path, value: readValue(cursor, path, options), key: keyFrom(cursor), start: cursor.start });
   }
   return assignments;
-};
+}

@@ -20,12 +20,12 @@ interface Walk {
   aliasedChars: number;
 }
 
-const refuse = (walk: Walk, node: ParsedNode, message: string): never => {
+function refuse(walk: Walk, node: ParsedNode, message: string): never {
   throw documentError(walk.positionOf(node.range[0]), message, formatPath(walk.path));
-};
+}
 
 /** A copy, so that a later `--set` in one place does not change the other. */
-const copyAliased = (walk: Walk, node: ParsedNode, value: MutableJson, depth: number): MutableJson => {
+function copyAliased(walk: Walk, node: ParsedNode, value: MutableJson, depth: number): MutableJson {
   walk.aliasedNodes += 1;
   walk.aliasedChars += typeof value === 'string' ? value.length : 0;
   if (walk.aliasedNodes > MAX_ALIASED_NODES || walk.aliasedChars > MAX_ALIASED_CHARS) {
@@ -40,9 +40,9 @@ const copyAliased = (walk: Walk, node: ParsedNode, value: MutableJson, depth: nu
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value);
   return Object.fromEntries(entries.map(([key, item]) => [key, copyAliased(walk, node, item, depth + 1)]));
-};
+}
 
-const buildScalar = (walk: Walk, node: Scalar.Parsed): MutableJson => {
+function buildScalar(walk: Walk, node: Scalar.Parsed): MutableJson {
   const { value } = node;
   if (typeof value === 'number') return checkNumber(walk, node, value);
   if (typeof value === 'string') {
@@ -50,9 +50,9 @@ const buildScalar = (walk: Walk, node: Scalar.Parsed): MutableJson => {
   }
   if (typeof value === 'boolean' || value === null) return value;
   return refuse(walk, node, 'a value that is neither text, number, boolean nor null');
-};
+}
 
-const checkNumber = (walk: Walk, node: Scalar.Parsed, value: number): number => {
+function checkNumber(walk: Walk, node: Scalar.Parsed, value: number): number {
   if (!Number.isFinite(value))
     return refuse(walk, node, 'a number that is not finite: write a number, or put it in quotes');
   if (Number.isInteger(value) && !Number.isSafeInteger(value)) return refuse(walk, node, UNSAFE_INTEGER);
@@ -64,10 +64,10 @@ const checkNumber = (walk: Walk, node: Scalar.Parsed, value: number): number => 
     );
   }
   return value;
-};
+}
 
 /** `1: x` and `on: x` have the keys "1" and "on": Kubernetes has no other keys than text. */
-const keyOf = (walk: Walk, pair: Pair<ParsedNode, ParsedNode | null>): string => {
+function keyOf(walk: Walk, pair: Pair<ParsedNode, ParsedNode | null>): string {
   const { key } = pair;
   if (!isScalar(key)) return refuse(walk, key, 'a key that is a list, a mapping or an alias: keys are text');
   checkTag(walk, key);
@@ -76,12 +76,13 @@ const keyOf = (walk: Walk, pair: Pair<ParsedNode, ParsedNode | null>): string =>
   if (isDangerousKey(text)) return refuse(walk, key, `the key ${quote(text)} is not accepted`);
   if (!text.isWellFormed()) return refuse(walk, key, 'a key with half a surrogate pair: it has no UTF-8 form');
   return text;
-};
+}
 
-const isMergeKey = (pair: Pair<ParsedNode, ParsedNode | null>): boolean =>
-  isScalar(pair.key) && pair.key.type === 'PLAIN' && pair.key.value === '<<' && pair.key.tag === undefined;
+function isMergeKey(pair: Pair<ParsedNode, ParsedNode | null>): boolean {
+  return isScalar(pair.key) && pair.key.type === 'PLAIN' && pair.key.value === '<<' && pair.key.tag === undefined;
+}
 
-const buildMapping = (walk: Walk, node: YAMLMap.Parsed): MutableJson => {
+function buildMapping(walk: Walk, node: YAMLMap.Parsed): MutableJson {
   const mapping: { [key: string]: MutableJson } = {};
   const merged: { [key: string]: MutableJson }[] = [];
   for (const pair of node.items) {
@@ -99,40 +100,40 @@ const buildMapping = (walk: Walk, node: YAMLMap.Parsed): MutableJson => {
     if (!Object.hasOwn(mapping, key)) mapping[key] = value;
   }
   return mapping;
-};
+}
 
 /** `<<` of YAML 1.1, which helm reads too: keys of the mapping itself win, then those of the earlier source. */
-const buildMerge = (walk: Walk, pair: Pair<ParsedNode, ParsedNode | null>): { [key: string]: MutableJson }[] => {
+function buildMerge(walk: Walk, pair: Pair<ParsedNode, ParsedNode | null>): { [key: string]: MutableJson }[] {
   const value = buildAt(walk, '<<', pair.value);
   const sources = Array.isArray(value) ? value : [value];
   return sources.map((source) => {
     if (typeof source === 'object' && source !== null && !Array.isArray(source)) return source;
     return refuse(walk, pair.key, '"<<" takes an alias of a mapping, or a list of them');
   });
-};
+}
 
-const buildAt = (walk: Walk, step: string | number, node: ParsedNode | null): MutableJson => {
+function buildAt(walk: Walk, step: string | number, node: ParsedNode | null): MutableJson {
   walk.path.push(step);
   const value = node === null ? null : buildNode(walk, node);
   walk.path.pop();
   return value;
-};
+}
 
-const checkTag = (walk: Walk, node: ParsedNode): void => {
+function checkTag(walk: Walk, node: ParsedNode): void {
   if (node.tag !== undefined && !CORE_TAG.test(node.tag))
     refuse(walk, node, 'a tag that is not of the YAML core schema: leave it out');
-};
+}
 
-const buildPlain = (walk: Walk, node: ParsedNode): MutableJson => {
+function buildPlain(walk: Walk, node: ParsedNode): MutableJson {
   checkTag(walk, node);
   if (walk.path.length > MAX_DEPTH) return refuse(walk, node, TOO_DEEP);
   if (isMap(node)) return buildMapping(walk, node);
   if (isSeq(node)) return node.items.map((item, index) => buildAt(walk, index, item));
   if (isScalar(node)) return buildScalar(walk, node);
   return refuse(walk, node, 'neither a value, a list nor a mapping');
-};
+}
 
-const buildNode = (walk: Walk, node: ParsedNode): MutableJson => {
+function buildNode(walk: Walk, node: ParsedNode): MutableJson {
   if (isAlias(node)) {
     if (walk.open.has(node.source)) return refuse(walk, node, `the alias *${node.source} stands inside its own anchor`);
     const target = walk.anchors.get(node.source);
@@ -145,8 +146,12 @@ const buildNode = (walk: Walk, node: ParsedNode): MutableJson => {
   walk.open.delete(node.anchor);
   walk.anchors.set(node.anchor, value);
   return value;
-};
+}
 
 /** A composed YAML node as plain data. Throws InvalidRequestError naming the field, the line and the column. */
-export const buildYamlValue = (node: ParsedNode, positionOf: (offset: number) => Position): MutableJson =>
-  buildNode({ positionOf, anchors: new Map(), open: new Set(), path: [], aliasedNodes: 0, aliasedChars: 0 }, node);
+export function buildYamlValue(node: ParsedNode, positionOf: (offset: number) => Position): MutableJson {
+  return buildNode(
+    { positionOf, anchors: new Map(), open: new Set(), path: [], aliasedNodes: 0, aliasedChars: 0 },
+    node,
+  );
+}

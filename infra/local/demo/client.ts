@@ -20,46 +20,53 @@ export interface ClientOptions {
   readonly storage: string;
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
 
-const succeed = async (what: string, response: Response): Promise<Response> => {
+async function succeed(what: string, response: Response): Promise<Response> {
   if (response.ok) return response;
   throw new Error(`${what}: ${response.status} ${await response.text()}`);
-};
+}
 
-const reply = async (response: Response): Promise<Reply> => {
+async function reply(response: Response): Promise<Reply> {
   const body: unknown = await response.json();
   return { status: response.status, body: isRecord(body) ? body : {} };
-};
+}
 
 // As `curl --data-binary` sends it.
-const postText = async (url: string, body: string): Promise<Reply> =>
-  reply(await fetch(url, { method: 'POST', body, headers: { 'content-type': 'application/x-www-form-urlencoded' } }));
+async function postText(url: string, body: string): Promise<Reply> {
+  return reply(
+    await fetch(url, { method: 'POST', body, headers: { 'content-type': 'application/x-www-form-urlencoded' } }),
+  );
+}
 
 /** Plain HTTP to the local stack. Uploads and downloads throw on any answer but success. */
-export const createClient = ({ aggregate, deploy, kubernetes, storage }: ClientOptions): Client => ({
-  post: (path, body) => postText(`${aggregate}${path}`, body),
-  deploy: (path, body) => postText(`${deploy}${path}`, body),
-  get: async (path) => reply(await fetch(`${aggregate}${path}`)),
-  upload: async (bucket, name, bytes) => {
-    const url = `${storage}/upload/storage/v1/b/${bucket}/o?uploadType=media&name=${encodeURIComponent(name)}`;
-    const headers = { 'content-type': name.endsWith('.zip') ? 'application/zip' : 'application/octet-stream' };
-    await succeed(
-      `upload gs://${bucket}/${name}`,
-      await fetch(url, { method: 'POST', body: Buffer.from(bytes), headers }),
-    );
-  },
-  download: async (bucket, name) => {
-    const url = `${storage}/storage/v1/b/${bucket}/o/${encodeURIComponent(name)}?alt=media`;
-    const response = await succeed(`download gs://${bucket}/${name}`, await fetch(url));
-    return new Uint8Array(await response.arrayBuffer());
-  },
-  createSecret: async (namespace, name, data) => {
-    const body = JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name }, stringData: data });
-    const headers = { 'content-type': 'application/json' };
-    await succeed(
-      `create secret ${name}`,
-      await fetch(`${kubernetes}/api/v1/namespaces/${namespace}/secrets`, { method: 'POST', body, headers }),
-    );
-  },
-});
+export function createClient({ aggregate, deploy, kubernetes, storage }: ClientOptions): Client {
+  return {
+    post: (path, body) => postText(`${aggregate}${path}`, body),
+    deploy: (path, body) => postText(`${deploy}${path}`, body),
+    get: async (path) => reply(await fetch(`${aggregate}${path}`)),
+    upload: async (bucket, name, bytes) => {
+      const url = `${storage}/upload/storage/v1/b/${bucket}/o?uploadType=media&name=${encodeURIComponent(name)}`;
+      const headers = { 'content-type': name.endsWith('.zip') ? 'application/zip' : 'application/octet-stream' };
+      await succeed(
+        `upload gs://${bucket}/${name}`,
+        await fetch(url, { method: 'POST', body: Buffer.from(bytes), headers }),
+      );
+    },
+    download: async (bucket, name) => {
+      const url = `${storage}/storage/v1/b/${bucket}/o/${encodeURIComponent(name)}?alt=media`;
+      const response = await succeed(`download gs://${bucket}/${name}`, await fetch(url));
+      return new Uint8Array(await response.arrayBuffer());
+    },
+    createSecret: async (namespace, name, data) => {
+      const body = JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name }, stringData: data });
+      const headers = { 'content-type': 'application/json' };
+      await succeed(
+        `create secret ${name}`,
+        await fetch(`${kubernetes}/api/v1/namespaces/${namespace}/secrets`, { method: 'POST', body, headers }),
+      );
+    },
+  };
+}

@@ -14,38 +14,42 @@ export interface Comparison {
 // A checkpoint of tf.train.Checkpoint names a variable by its place in the object graph.
 const SUFFIX = '/.ATTRIBUTES/VARIABLE_VALUE';
 
-const errorOf = (actual: readonly number[], expected: readonly number[]): number =>
-  expected.reduce((most, value, index) => Math.max(most, Math.abs(value - (actual[index] ?? Number.NaN))), 0);
+function errorOf(actual: readonly number[], expected: readonly number[]): number {
+  return expected.reduce((most, value, index) => Math.max(most, Math.abs(value - (actual[index] ?? Number.NaN))), 0);
+}
 
-const pad = (number: number): string => String(number).padStart(5, '0');
+function pad(number: number): string {
+  return String(number).padStart(5, '0');
+}
 
-const readVariables = async (client: Client, bucket: string, directory: string) =>
-  readCheckpoint({
+async function readVariables(client: Client, bucket: string, directory: string) {
+  return readCheckpoint({
     index: await client.download(bucket, `${directory}/checkpoint.index`),
     shard: (shard, shards) => client.download(bucket, `${directory}/checkpoint.data-${pad(shard)}-of-${pad(shards)}`),
   });
+}
 
 /** The variables of the checkpoint below `directory`, by their plain names. */
-export const readAverage = async (
+export async function readAverage(
   client: Client,
   bucket: string,
   directory: string,
-): Promise<ReadonlyMap<string, readonly number[]>> => {
+): Promise<ReadonlyMap<string, readonly number[]>> {
   const variables = await readVariables(client, bucket, directory);
   return new Map([...variables].map(([name, { values }]) => [name.replace(SUFFIX, ''), [...(values ?? [])]]));
-};
+}
 
 /** Reads the checkpoint below `directory` and compares it, variable by variable, with `expected`. */
-export const compareAverage = async (
+export async function compareAverage(
   client: Client,
   bucket: string,
   directory: string,
   expected: Readonly<Record<string, readonly number[]>>,
-): Promise<readonly Comparison[]> => {
+): Promise<readonly Comparison[]> {
   const variables = await readVariables(client, bucket, directory);
   return Object.entries(expected).map(([name, values]) => {
     const variable = variables.get(name) ?? variables.get(`${name}${SUFFIX}`);
     const actual = [...(variable?.values ?? [])].slice(0, values.length);
     return { name, shape: variable?.shape ?? [], actual, expected: values, largestError: errorOf(actual, values) };
   });
-};
+}

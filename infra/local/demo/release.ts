@@ -21,32 +21,35 @@ const ObjectsSchema = z.array(
   z.looseObject({ kind: z.string(), name: z.string(), action: z.string(), ready: z.boolean().optional() }),
 );
 
-const expectStatus = (reply: Reply, status: number): Reply => {
+function expectStatus(reply: Reply, status: number): Reply {
   if (reply.status === status) return reply;
   throw new Error(`${status} was expected: ${reply.status} ${JSON.stringify(reply.body)}`);
-};
+}
 
-const queryOf = (...more: string[]): string =>
-  new URLSearchParams([...SETS, ...more].map((set): [string, string] => ['set', set])).toString();
+function queryOf(...more: string[]): string {
+  return new URLSearchParams([...SETS, ...more].map((set): [string, string] => ['set', set])).toString();
+}
 
-const printObjects = (terminal: Terminal, reply: Reply): void => {
+function printObjects(terminal: Terminal, reply: Reply): void {
   const objects = ObjectsSchema.parse(reply.body['objects']);
   const told = objects.map(
     ({ kind, name, action, ready }) => `${kind} ${name} ${action}${ready === true ? ', ready' : ''}`,
   );
   terminal.good(`${reply.status} ${String(reply.body['outcome'])}, revision ${String(reply.body['revision'])}`);
   for (const line of told) terminal.line(`  ${line}`);
-};
+}
 
-const printFailure = (terminal: Terminal, { status, body }: Reply): void => {
+function printFailure(terminal: Terminal, { status, body }: Reply): void {
   terminal.bad(`${status} ${String(body['outcome'])}: ${String(body['reason'])}`);
   terminal.good(`revision ${String(body['revision'])} runs again`);
-};
+}
 
 /** The services, released from the chart's own values: keys missing, deployed, a broken tag rolled back. */
-export const showRelease = async (client: Client, terminal: Terminal): Promise<void> => {
+export async function showRelease(client: Client, terminal: Terminal): Promise<void> {
   const values = await readFile(VALUES, 'utf8');
-  const path = (...sets: string[]): string => `/models?${queryOf(...sets)}`;
+  function path(...sets: string[]): string {
+    return `/models?${queryOf(...sets)}`;
+  }
   terminal.title('5. A release of the services, in place of helm upgrade --install --atomic --wait');
   terminal.command('curl "$DEPLOY/models?set=..." --data-binary @infra/examples/values.gcs.yaml');
   const missing = expectStatus(await client.deploy(path(), values), 424);
@@ -63,4 +66,4 @@ export const showRelease = async (client: Client, terminal: Terminal): Promise<v
     terminal,
     expectStatus(await client.deploy(`${path('flea.deployment.tag=broken')}&timeoutSec=${WAIT_SEC}`, values), 502),
   );
-};
+}

@@ -15,24 +15,26 @@ export interface Terminal {
 }
 
 /** A {@link Terminal} on `stream`. */
-export const createTerminal = (stream: NodeJS.WriteStream): Terminal => {
+export function createTerminal(stream: NodeJS.WriteStream): Terminal {
   const isTerminal = stream.isTTY === true;
-  const paint = (style: Style, text: string): string => (isTerminal ? styleText(style, text, { stream }) : text);
+  function paint(style: Style, text: string): string {
+    return isTerminal ? styleText(style, text, { stream }) : text;
+  }
   let transient = '';
-  const settle = (): void => {
+  function settle(): void {
     if (transient !== '' && isTerminal) stream.write('\r\u001b[2K');
     transient = '';
-  };
-  const line = (text = ''): void => {
+  }
+  function line(text = ''): void {
     settle();
     stream.write(`${text}\n`);
-  };
-  const progress = (text: string): void => {
+  }
+  function progress(text: string): void {
     if (text === transient) return;
     if (isTerminal) stream.write(`\r\u001b[2K  ${text.slice(0, Math.max(20, (stream.columns ?? 80) - 4))}`);
     else stream.write(`  ${text}\n`);
     transient = text;
-  };
+  }
   return {
     title: (text) => line(`\n${paint(['bold'], text)}`),
     command: (text) => line(`  ${paint('cyan', '$')} ${paint('dim', text)}`),
@@ -41,4 +43,4 @@ export const createTerminal = (stream: NodeJS.WriteStream): Terminal => {
     bad: (text) => line(`  ${paint('red', text)}`),
     progress,
   };
-};
+}

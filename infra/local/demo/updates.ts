@@ -16,8 +16,9 @@ const ExpectedSchema = z.object({
 /** The averages of the updates, by variable: the first 64 elements of each, computed by TensorFlow and numpy. */
 export type Expected = z.infer<typeof ExpectedSchema>;
 
-export const readExpected = async (): Promise<Expected> =>
-  ExpectedSchema.parse(JSON.parse(await readFile(`${FIXTURES}/expected.json`, 'utf8')));
+export async function readExpected(): Promise<Expected> {
+  return ExpectedSchema.parse(JSON.parse(await readFile(`${FIXTURES}/expected.json`, 'utf8')));
+}
 
 /** Both layouts in which an update reaches a bucket, each with the list that names its updates. */
 export interface Uploaded {
@@ -26,15 +27,17 @@ export interface Uploaded {
   readonly updates: number;
 }
 
-const uploadList = async (client: Client, name: string, paths: readonly string[]): Promise<string> => {
+async function uploadList(client: Client, name: string, paths: readonly string[]): Promise<string> {
   await client.upload(BUCKETS.uploads, name, Buffer.from(`${paths.join('\n')}\n`));
   return `gs://${BUCKETS.uploads}/${name}`;
-};
+}
 
 /** The file with a device's bundle. */
-export const bundleFile = (task: string, jobId: string): string => `${FIXTURES}/tasksJobs/${task}/${jobId}.zip`;
+export function bundleFile(task: string, jobId: string): string {
+  return `${FIXTURES}/tasksJobs/${task}/${jobId}.zip`;
+}
 
-const uploadBundles = async (client: Client, { task, jobs }: Expected): Promise<Uploaded> => {
+async function uploadBundles(client: Client, { task, jobs }: Expected): Promise<Uploaded> {
   const names = jobs.map(({ jobId }) => `bundles/${jobId}.zip`);
   for (const { jobId } of jobs)
     await client.upload(BUCKETS.uploads, `bundles/${jobId}.zip`, await readFile(bundleFile(task, jobId)));
@@ -44,9 +47,9 @@ const uploadBundles = async (client: Client, { task, jobs }: Expected): Promise<
     names.map((name) => `gs://${BUCKETS.uploads}/${name}`),
   );
   return { layout: 'bundles', list, updates: names.length };
-};
+}
 
-const uploadDirectories = async (client: Client, { jobs }: Expected): Promise<Uploaded> => {
+async function uploadDirectories(client: Client, { jobs }: Expected): Promise<Uploaded> {
   const folders = jobs.map((_, index) => `update_${index}`);
   for (const folder of folders) {
     for (const file of await readdir(`${FIXTURES}/directories/${folder}`)) {
@@ -63,10 +66,9 @@ const uploadDirectories = async (client: Client, { jobs }: Expected): Promise<Up
     list: await uploadList(client, 'lists/directories.txt', paths),
     updates: folders.length,
   };
-};
+}
 
 /** Uploads the real device updates of `test/fixtures` in both layouts, and a checkpoint list for each. */
-export const uploadUpdates = async (client: Client, expected: Expected): Promise<readonly Uploaded[]> => [
-  await uploadBundles(client, expected),
-  await uploadDirectories(client, expected),
-];
+export async function uploadUpdates(client: Client, expected: Expected): Promise<readonly Uploaded[]> {
+  return [await uploadBundles(client, expected), await uploadDirectories(client, expected)];
+}

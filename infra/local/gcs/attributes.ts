@@ -15,15 +15,15 @@ const TEXT_FIELDS = [
 // They change what later requests may do; ignoring them would be a wrong answer.
 const UNSUPPORTED_FIELDS = ['acl', 'retention', 'eventBasedHold', 'temporaryHold', 'kmsKeyName', 'contexts'];
 
-const requireSupported = (body: Readonly<Record<string, unknown>>): void => {
+function requireSupported(body: Readonly<Record<string, unknown>>): void {
   for (const field of UNSUPPORTED_FIELDS) {
     const value = body[field];
     const empty = value === undefined || value === null || value === false || (Array.isArray(value) && !value.length);
     if (!empty) throw notImplemented(`the object field "${field}"`);
   }
-};
+}
 
-const textOf = (body: Readonly<Record<string, unknown>>, field: string): string | null | undefined => {
+function textOf(body: Readonly<Record<string, unknown>>, field: string): string | null | undefined {
   const value = body[field];
   if (value === undefined || value === null) return value;
   if (typeof value !== 'string') throw badRequest(`Invalid value for ${field}: a string is wanted.`);
@@ -31,12 +31,9 @@ const textOf = (body: Readonly<Record<string, unknown>>, field: string): string 
   // oxlint-disable-next-line no-control-regex -- they are what is looked for
   if (/[\u0000-\u001f\u007f]/.test(value)) throw badRequest(`Invalid value for ${field}: it has control characters.`);
   return value;
-};
+}
 
-const mergeMetadata = (
-  current: Readonly<Record<string, string>>,
-  value: unknown,
-): Record<string, string> | undefined => {
+function mergeMetadata(current: Readonly<Record<string, string>>, value: unknown): Record<string, string> | undefined {
   if (value === null) return undefined;
   if (!isRecord(value)) throw badRequest('Invalid value for metadata: an object is wanted.');
   const merged = new Map(Object.entries(current));
@@ -46,13 +43,10 @@ const mergeMetadata = (
     else throw badRequest(`Invalid value for metadata.${key}: a string is wanted.`);
   }
   return merged.size === 0 ? undefined : Object.fromEntries(merged);
-};
+}
 
 /** `current` with the writable fields of an object resource laid over it; `null` clears one. Throws 400 and 501. */
-export const mergeAttributes = (
-  current: ObjectAttributes,
-  body: Readonly<Record<string, unknown>>,
-): ObjectAttributes => {
+export function mergeAttributes(current: ObjectAttributes, body: Readonly<Record<string, unknown>>): ObjectAttributes {
   requireSupported(body);
   const merged: Record<string, string> = {};
   for (const field of TEXT_FIELDS) {
@@ -63,17 +57,17 @@ export const mergeAttributes = (
   const { metadata: value } = body;
   const metadata = value === undefined ? current.metadata : mergeMetadata(current.metadata ?? {}, value);
   return { ...merged, ...(metadata !== undefined && { metadata }) };
-};
+}
 
 /** Throws 400 when the client gave a hash of its own and it does not fit what arrived. */
-export const requireDigests = (
+export function requireDigests(
   wanted: { readonly md5Hash?: unknown; readonly crc32c?: unknown },
   actual: Digests,
-): void => {
+): void {
   if (typeof wanted.md5Hash === 'string' && wanted.md5Hash !== actual.md5Hash) {
     throw badRequest(`Provided MD5 hash "${wanted.md5Hash}" doesn't match calculated MD5 hash "${actual.md5Hash}".`);
   }
   if (typeof wanted.crc32c === 'string' && wanted.crc32c !== actual.crc32c) {
     throw badRequest(`Provided CRC32C "${wanted.crc32c}" doesn't match calculated CRC32C "${actual.crc32c}".`);
   }
-};
+}

@@ -24,17 +24,17 @@ export interface BlobWriter {
 /** Larger contents go to a file of their own, smaller ones into the journal with their object. */
 const MAX_INLINE_BYTES = 64 * 1024;
 
-const createSpill = (directory: string | null) => {
+function createSpill(directory: string | null) {
   const id = randomUUID();
   let chunks: Buffer[] = [];
   let held = 0;
   let file: FileHandle | null = null;
-  const spill = async (): Promise<void> => {
+  async function spill(): Promise<void> {
     if (directory === null) return;
     file ??= await open(join(directory, id), 'wx');
     await file.writeFile(Buffer.concat(chunks));
     [chunks, held] = [[], 0];
-  };
+  }
   return {
     async write(chunk: Buffer): Promise<void> {
       chunks.push(chunk);
@@ -52,10 +52,10 @@ const createSpill = (directory: string | null) => {
       if (file !== null && directory !== null) await rm(join(directory, id), { force: true });
     },
   };
-};
+}
 
 /** Takes an upload's bytes; with a `directory`, what is large is never all in memory. */
-export const createBlobWriter = (directory: string | null): BlobWriter => {
+export function createBlobWriter(directory: string | null): BlobWriter {
   const spill = createSpill(directory);
   const md5 = createHash('md5');
   let [size, crc] = [0, 0];
@@ -74,13 +74,13 @@ export const createBlobWriter = (directory: string | null): BlobWriter => {
     },
     discard: () => spill.discard(),
   };
-};
+}
 
 /**
  * Bytes `start` to `end` (exclusive) of a blob file. The file is opened before this returns, so that the generation
  * can be read to its end even if it is deleted meanwhile.
  */
-export const openBlobFile = (directory: string, id: string, start: number, end: number): Readable => {
+export function openBlobFile(directory: string, id: string, start: number, end: number): Readable {
   const fd = openSync(join(directory, id), 'r');
   return createReadStream('', { fd, start, end: Math.max(start, end) - 1, autoClose: true, highWaterMark: 256 * 1024 });
-};
+}

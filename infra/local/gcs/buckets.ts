@@ -13,7 +13,7 @@ const MAX_RESULTS = 1000;
 const BUCKET_VERSIONS = { generation: 0, metageneration: 1 };
 
 /** buckets.list, in pages, whatever the project. */
-export const listBuckets = (store: Store, call: Call): Reply => {
+export function listBuckets(store: Store, call: Call): Reply {
   const prefix = call.query.get('prefix') ?? '';
   const after = Buffer.from(call.query.get('pageToken') ?? '', 'base64url').toString();
   const wanted = store.buckets().filter(({ name }) => name.startsWith(prefix) && name > after);
@@ -26,16 +26,16 @@ export const listBuckets = (store: Store, call: Call): Reply => {
     ...(items.length > 0 && { items }),
   };
   return jsonReply(parseFields(call.query.get('fields'))(answer));
-};
+}
 
-const textOr = (value: unknown, otherwise: string): string => {
+function textOr(value: unknown, otherwise: string): string {
   if (value === undefined || value === null) return otherwise;
   if (typeof value !== 'string') throw badRequest('Invalid value: a string is wanted.');
   return value;
-};
+}
 
 /** buckets.insert. Throws 400, 409, and 501 for a field that would change how the bucket behaves. */
-export const createBucket = async (store: Store, call: Call): Promise<Reply> => {
+export async function createBucket(store: Store, call: Call): Promise<Reply> {
   const body = await readJsonBody(call.request);
   const unknown = Object.keys(body).find((field) => !BUCKET_FIELDS.includes(field));
   if (unknown !== undefined) throw notImplemented(`the bucket field "${unknown}"`);
@@ -45,25 +45,25 @@ export const createBucket = async (store: Store, call: Call): Promise<Reply> => 
     storageClass: textOr(body['storageClass'], 'STANDARD'),
   });
   return jsonReply(parseFields(call.query.get('fields'))(buildBucketResource(bucket, call.base)));
-};
+}
 
 /** buckets.get. Throws 404. */
-export const getBucket = (store: Store, call: Call, name: string): Reply => {
+export function getBucket(store: Store, call: Call, name: string): Reply {
   const { record } = store.bucket(name);
   requirePreconditions(parsePreconditions(call.query), BUCKET_VERSIONS, 'read');
   return jsonReply(parseFields(call.query.get('fields'))(buildBucketResource(record, call.base)));
-};
+}
 
 /** buckets.delete. Throws 404, and 409 while there are objects in it. */
-export const deleteBucket = (store: Store, call: Call, name: string): Reply => {
+export function deleteBucket(store: Store, call: Call, name: string): Reply {
   store.bucket(name);
   requirePreconditions(parsePreconditions(call.query), BUCKET_VERSIONS, 'write');
   store.deleteBucket(name);
   return { status: 204 };
-};
+}
 
 /** A flat namespace: what `gcloud storage mv` asks before it moves. */
-export const getStorageLayout = (store: Store, _call: Call, name: string): Reply => {
+export function getStorageLayout(store: Store, _call: Call, name: string): Reply {
   const { record } = store.bucket(name);
   return jsonReply({
     kind: 'storage#storageLayout',
@@ -72,10 +72,10 @@ export const getStorageLayout = (store: Store, _call: Call, name: string): Reply
     locationType: 'region',
     hierarchicalNamespace: { enabled: false },
   });
-};
+}
 
 /** None: finalize events go straight to their targets. */
-export const listNotifications = (store: Store, _call: Call, name: string): Reply => {
+export function listNotifications(store: Store, _call: Call, name: string): Reply {
   store.bucket(name);
   return jsonReply({ kind: 'storage#notifications' });
-};
+}

@@ -12,14 +12,14 @@ import type { Store } from './store.ts';
 
 const MAX_SOURCES = 32;
 
-const generationOf = (value: unknown): bigint | null => {
+function generationOf(value: unknown): bigint | null {
   if (value === undefined || value === null) return null;
   const text = typeof value === 'number' ? String(value) : value;
   if (typeof text !== 'string' || !/^\d{1,19}$/.test(text)) throw badRequest('Invalid generation in sourceObjects.');
   return BigInt(text);
-};
+}
 
-const findSource = (store: Store, bucket: string, source: unknown): ObjectRecord => {
+function findSource(store: Store, bucket: string, source: unknown): ObjectRecord {
   if (!isRecord(source) || typeof source['name'] !== 'string') throw badRequest('A source object needs a name.');
   const { name, objectPreconditions: conditions } = source;
   const object = store.find(bucket, name, generationOf(source['generation']));
@@ -27,10 +27,10 @@ const findSource = (store: Store, bucket: string, source: unknown): ObjectRecord
   const wanted = isRecord(conditions) ? generationOf(conditions['ifGenerationMatch']) : null;
   if (wanted !== null && wanted !== BigInt(object.generation)) throw preconditionFailed();
   return object;
-};
+}
 
 /** objects.compose: one object of up to 32, one after the other. Throws 400, 404 and 412. */
-export const composeObject = async (store: Store, call: Call, bucket: string, name: string): Promise<Reply> => {
+export async function composeObject(store: Store, call: Call, bucket: string, name: string): Promise<Reply> {
   const { sourceObjects, destination } = await readJsonBody(call.request);
   if (!Array.isArray(sourceObjects) || sourceObjects.length === 0 || sourceObjects.length > MAX_SOURCES) {
     throw badRequest(`The number of source components must be between 1 and ${MAX_SOURCES}.`);
@@ -51,4 +51,4 @@ export const composeObject = async (store: Store, call: Call, bucket: string, na
     await writer.discard();
     throw error;
   }
-};
+}

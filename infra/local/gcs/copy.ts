@@ -14,7 +14,7 @@ import type { Store } from './store.ts';
 type CopyPath = readonly [fromBucket: string, fromName: string, toBucket: string, toName: string];
 
 /** A file is shared; smaller contents are read, and written again with the new object. */
-const contentOf = async (store: Store, source: ObjectRecord): Promise<Content> => {
+async function contentOf(store: Store, source: ObjectRecord): Promise<Content> {
   const { blob, size, md5Hash, crc32c, componentCount } = source;
   const digests = { size, crc32c, ...(md5Hash !== undefined && { md5Hash }) };
   const about = { ...digests, ...(componentCount !== undefined && { componentCount }) };
@@ -22,9 +22,9 @@ const contentOf = async (store: Store, source: ObjectRecord): Promise<Content> =
   const bytes = await store.read(blob, 0, size);
   if (!Buffer.isBuffer(bytes)) throw new Error('journal contents are read in one piece');
   return { ...about, blob: { kind: 'memory', bytes } };
-};
+}
 
-const copy = async (store: Store, call: Call, path: CopyPath): Promise<ObjectRecord> => {
+async function copy(store: Store, call: Call, path: CopyPath): Promise<ObjectRecord> {
   const [fromBucket, fromName, toBucket, toName] = path;
   const body = await readJsonBody(call.request);
   store.bucket(toBucket);
@@ -39,10 +39,10 @@ const copy = async (store: Store, call: Call, path: CopyPath): Promise<ObjectRec
   // Deleted meanwhile, its file is gone too.
   if (store.find(fromBucket, fromName, BigInt(source.generation)) === null) throw objectNotFound(fromBucket, fromName);
   return store.put(target, attributes, content);
-};
+}
 
 /** objects.rewrite: always done in one call. */
-export const rewriteObject = async (store: Store, call: Call, path: CopyPath): Promise<Reply> => {
+export async function rewriteObject(store: Store, call: Call, path: CopyPath): Promise<Reply> {
   if (call.query.get('rewriteToken')) throw notImplemented('the parameter "rewriteToken"');
   const object = await copy(store, call, path);
   const answer = {
@@ -53,8 +53,9 @@ export const rewriteObject = async (store: Store, call: Call, path: CopyPath): P
     resource: buildObjectResource(object, call.base),
   };
   return jsonReply(parseFields(call.query.get('fields'))(answer));
-};
+}
 
 /** objects.copy */
-export const copyObject = async (store: Store, call: Call, path: CopyPath): Promise<Reply> =>
-  objectReply(call, await copy(store, call, path));
+export async function copyObject(store: Store, call: Call, path: CopyPath): Promise<Reply> {
+  return objectReply(call, await copy(store, call, path));
+}

@@ -4,7 +4,7 @@
  */
 const POLYNOMIAL = 0x82f63b78;
 
-const buildTables = (): Uint32Array => {
+function buildTables(): Uint32Array {
   const tables = new Uint32Array(8 * 256);
   for (let byte = 0; byte < 256; byte += 1) {
     let crc = byte;
@@ -16,13 +16,15 @@ const buildTables = (): Uint32Array => {
     tables[index] = (previous >>> 8) ^ (tables[previous & 255] ?? 0);
   }
   return tables;
-};
+}
 
 const T = buildTables();
-const at = (table: number, byte: number): number => T[(table << 8) | byte] ?? 0;
+function at(table: number, byte: number): number {
+  return T[(table << 8) | byte] ?? 0;
+}
 
 /** The CRC-32C of what gave `crc` followed by `bytes`; start with 0. */
-export const updateCrc32c = (crc: number, bytes: Uint8Array): number => {
+export function updateCrc32c(crc: number, bytes: Uint8Array): number {
   let state = ~crc;
   let index = 0;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -41,11 +43,11 @@ export const updateCrc32c = (crc: number, bytes: Uint8Array): number => {
   }
   for (; index < bytes.length; index += 1) state = (state >>> 8) ^ at(0, (state ^ (bytes[index] ?? 0)) & 255);
   return ~state >>> 0;
-};
+}
 
 /** As Cloud Storage writes it: base64 of the big-endian value. */
-export const formatCrc32c = (crc: number): string => {
+export function formatCrc32c(crc: number): string {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(crc);
   return bytes.toString('base64');
-};
+}

@@ -14,32 +14,42 @@ export class GcsError extends Error {
 }
 
 /** 400 */
-export const badRequest = (message: string, reason = 'invalid'): GcsError => new GcsError(400, reason, message);
+export function badRequest(message: string, reason = 'invalid'): GcsError {
+  return new GcsError(400, reason, message);
+}
 
 /** 404 in the words by which clients tell a missing bucket from a missing object. */
-export const bucketNotFound = (): GcsError => new GcsError(404, 'notFound', 'The specified bucket does not exist.');
+export function bucketNotFound(): GcsError {
+  return new GcsError(404, 'notFound', 'The specified bucket does not exist.');
+}
 
 /** 404 */
-export const objectNotFound = (bucket: string, name: string): GcsError =>
-  new GcsError(404, 'notFound', `No such object: ${bucket}/${name}`);
+export function objectNotFound(bucket: string, name: string): GcsError {
+  return new GcsError(404, 'notFound', `No such object: ${bucket}/${name}`);
+}
 
 /** 412 */
-export const preconditionFailed = (): GcsError =>
-  new GcsError(412, 'conditionNotMet', 'At least one of the pre-conditions you specified did not hold.');
+export function preconditionFailed(): GcsError {
+  return new GcsError(412, 'conditionNotMet', 'At least one of the pre-conditions you specified did not hold.');
+}
 
 /** 304 */
-export const notModified = (): GcsError => new GcsError(304, 'notModified', 'Not Modified');
+export function notModified(): GcsError {
+  return new GcsError(304, 'notModified', 'Not Modified');
+}
 
 /** The real service may do this; this one does not, and says so rather than answer wrongly. */
-export const notImplemented = (what: string): GcsError =>
-  new GcsError(501, 'notImplemented', `The local Cloud Storage does not support ${what}.`);
+export function notImplemented(what: string): GcsError {
+  return new GcsError(501, 'notImplemented', `The local Cloud Storage does not support ${what}.`);
+}
 
 /** The body of an error answer. */
-export const buildErrorBody = (error: GcsError): string =>
-  JSON.stringify({
+export function buildErrorBody(error: GcsError): string {
+  return JSON.stringify({
     error: {
       code: error.status,
       message: error.message,
       errors: [{ message: error.message, domain: 'global', reason: error.reason }],
     },
   });
+}

@@ -43,9 +43,9 @@ export interface EventDelivery {
 const HOUR_MS = 3_600_000;
 const ONCE: readonly PlannedDelivery[] = [{ delayMs: 0, isOtherMessage: false }];
 
-const createPost = (timeoutMs: number, closed: AbortSignal) => {
+function createPost(timeoutMs: number, closed: AbortSignal) {
   const agent = new Agent({ connections: 100, headersTimeout: timeoutMs, bodyTimeout: timeoutMs });
-  const post = async (target: string, { headers, body }: BinaryEvent): Promise<string | null> => {
+  async function post(target: string, { headers, body }: BinaryEvent): Promise<string | null> {
     const url = new URL(target);
     const signal = AbortSignal.any([closed, AbortSignal.timeout(timeoutMs)]);
     try {
@@ -62,12 +62,12 @@ const createPost = (timeoutMs: number, closed: AbortSignal) => {
     } catch (error) {
       return error instanceof Error ? error.message || error.name : String(error);
     }
-  };
+  }
   return { post, close: (): Promise<void> => agent.destroy() };
-};
+}
 
 /** Delivers finalize events as Eventarc does: binary-mode CloudEvents, at least once, in no certain order. */
-export const createEventDelivery = (options: EventDeliveryOptions): EventDelivery => {
+export function createEventDelivery(options: EventDeliveryOptions): EventDelivery {
   const { targets, chaos, log, baseBackoffMs = 1_000, maxBackoffMs = 60_000, timeoutMs = 10_000 } = options;
   const { retentionMs = 24 * HOUR_MS, concurrency = 80, now = () => performance.now() } = options;
   const closing = new AbortController();
@@ -78,8 +78,10 @@ export const createEventDelivery = (options: EventDeliveryOptions): EventDeliver
   const counts = new Map<string, number>();
   const pending = new Set<Promise<void>>();
 
-  const pause = (ms: number): Promise<void> => sleep(ms, undefined, { signal: closing.signal });
-  const deliver = async (index: number, event: BinaryEvent, subject: string): Promise<void> => {
+  function pause(ms: number): Promise<void> {
+    return sleep(ms, undefined, { signal: closing.signal });
+  }
+  async function deliver(index: number, event: BinaryEvent, subject: string): Promise<void> {
     const giveUpAt = now() + retentionMs;
     for (let attempt = 0; ; attempt += 1) {
       const target = targets()[index];
@@ -92,15 +94,15 @@ export const createEventDelivery = (options: EventDeliveryOptions): EventDeliver
       if (isLast) return;
       await pause(backoffMs);
     }
-  };
-  const planFor = (object: ObjectResource): readonly PlannedDelivery[] => {
+  }
+  function planFor(object: ObjectResource): readonly PlannedDelivery[] {
     if (chaos === undefined) return ONCE;
     const key = `${object.bucket}/${object.name}`;
     const count = counts.get(key) ?? 0;
     counts.set(key, count + 1);
     return planDeliveries(chaos, key, count);
-  };
-  const deliverAll = async (object: ObjectResource): Promise<void> => {
+  }
+  async function deliverAll(object: ObjectResource): Promise<void> {
     const deliveries = planFor(object).flatMap(({ delayMs, isOtherMessage }, copy) => {
       const id = isOtherMessage ? `${object.generation}${copy}` : object.generation;
       const event = buildFinalizedEvent(object, id);
@@ -110,7 +112,7 @@ export const createEventDelivery = (options: EventDeliveryOptions): EventDeliver
       });
     });
     await Promise.all(deliveries);
-  };
+  }
 
   return {
     async onFinalize(object) {
@@ -127,4 +129,4 @@ export const createEventDelivery = (options: EventDeliveryOptions): EventDeliver
       await close();
     },
   };
-};
+}

@@ -16,7 +16,7 @@ export type Fault =
 export type Faults = (request: { readonly method: string; readonly path: string }) => Fault;
 
 /** Carries a request out under `fault`. */
-export const injectFault = async (fault: Fault, carryOut: () => Promise<Reply>): Promise<Reply | 'reset'> => {
+export async function injectFault(fault: Fault, carryOut: () => Promise<Reply>): Promise<Reply | 'reset'> {
   if (fault === undefined) return carryOut();
   if (fault === 'reset-before') return 'reset';
   if (fault === 'reset-after') {
@@ -40,4 +40,4 @@ export const injectFault = async (fault: Fault, carryOut: () => Promise<Reply>):
     headers: { 'content-type': 'application/json; charset=UTF-8', ...fault.headers },
     body,
   };
-};
+}

@@ -6,16 +6,18 @@ interface Mask {
   readonly children: Map<string, Mask>;
 }
 
-const emptyMask = (): Mask => ({ children: new Map() });
+function emptyMask(): Mask {
+  return { children: new Map() };
+}
 
-const childOf = (mask: Mask, name: string): Mask => {
+function childOf(mask: Mask, name: string): Mask {
   const child = mask.children.get(name) ?? emptyMask();
   mask.children.set(name, child);
   return child;
-};
+}
 
 /** Splits at `separator` outside of parentheses. */
-const splitOutside = (text: string, separator: string): string[] => {
+function splitOutside(text: string, separator: string): string[] {
   const parts = [''];
   let depth = 0;
   for (const char of text) {
@@ -27,18 +29,18 @@ const splitOutside = (text: string, separator: string): string[] => {
   }
   if (depth !== 0) throw badRequest(`Invalid field selection ${text.slice(0, 80)}`, 'invalidParameter');
   return parts;
-};
+}
 
-const addSelection = (mask: Mask, text: string): void => {
+function addSelection(mask: Mask, text: string): void {
   for (const selection of splitOutside(text, ',')) {
     const match = /^([^()]+)(?:\((.+)\))?$/s.exec(selection.trim());
     if (match === null) throw badRequest(`Invalid field selection ${selection.slice(0, 80)}`, 'invalidParameter');
     const target = (match[1] ?? '').split('/').reduce(childOf, mask);
     if (match[2] !== undefined) addSelection(target, match[2]);
   }
-};
+}
 
-const applyMask = (value: unknown, mask: Mask): unknown => {
+function applyMask(value: unknown, mask: Mask): unknown {
   if (mask.children.size === 0) return value;
   if (Array.isArray(value)) return value.map((item: unknown) => applyMask(item, mask));
   if (!isRecord(value)) return value;
@@ -50,15 +52,15 @@ const applyMask = (value: unknown, mask: Mask): unknown => {
     if (child !== undefined && Object.hasOwn(value, key)) kept[key] = applyMask(value[key], child);
   }
   return kept;
-};
+}
 
 /**
  * A function that keeps what the `fields` parameter asks for (`a,b/c,items(name,size)`), or everything without one.
  * https://cloud.google.com/storage/docs/json_api#partial-response. Throws 400.
  */
-export const parseFields = (fields: string | null): ((value: unknown) => unknown) => {
+export function parseFields(fields: string | null): (value: unknown) => unknown {
   if (fields === null || fields === '') return (value) => value;
   const mask = emptyMask();
   addSelection(mask, fields);
   return (value) => applyMask(value, mask);
-};
+}

@@ -4,7 +4,7 @@ export interface Gate {
 }
 
 /** A gate that lets `limit` pass at once, in the order of arrival. */
-export const createGate = (limit: number): Gate => {
+export function createGate(limit: number): Gate {
   let free = limit;
   const waiting: (() => void)[] = [];
   return {
@@ -20,4 +20,4 @@ export const createGate = (limit: number): Gate => {
       }
     },
   };
-};
+}

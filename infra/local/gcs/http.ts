@@ -25,26 +25,29 @@ const JSON_TYPE = 'application/json; charset=UTF-8';
 const MAX_JSON_BYTES = 2 * 1024 * 1024;
 
 /** An answer with a JSON body. */
-export const jsonReply = (value: unknown, headers: OutgoingHttpHeaders = {}, status = 200): Reply => ({
-  status,
-  headers: { 'content-type': JSON_TYPE, ...headers },
-  body: JSON.stringify(value),
-});
+export function jsonReply(value: unknown, headers: OutgoingHttpHeaders = {}, status = 200): Reply {
+  return {
+    status,
+    headers: { 'content-type': JSON_TYPE, ...headers },
+    body: JSON.stringify(value),
+  };
+}
 
 /** The answer to an error; a media request gets the message alone, as from the real service. */
-export const errorReply = (error: GcsError, media: boolean): Reply => {
+export function errorReply(error: GcsError, media: boolean): Reply {
   if (error.status === 304) return { status: 304, headers: error.headers };
   const type = media ? 'text/html; charset=UTF-8' : JSON_TYPE;
   const body = media ? error.message : buildErrorBody(error);
   return { status: error.status, headers: { 'content-type': type, ...error.headers }, body };
-};
+}
 
 /** Whether `value` is an object with names, not an array. */
-export const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 /** A JSON object, or `{}` from nothing. Throws 400. */
-export const parseJsonObject = (text: string): Record<string, unknown> => {
+export function parseJsonObject(text: string): Record<string, unknown> {
   if (text.trim() === '') return {};
   let value: unknown;
   try {
@@ -54,10 +57,10 @@ export const parseJsonObject = (text: string): Record<string, unknown> => {
   }
   if (!isRecord(value)) throw badRequest('The request body must be a JSON object.', 'parseError');
   return value;
-};
+}
 
 /** The whole request body as JSON. Throws 400, and 413 past 2 MiB. */
-export const readJsonBody = async (request: IncomingMessage): Promise<Record<string, unknown>> => {
+export async function readJsonBody(request: IncomingMessage): Promise<Record<string, unknown>> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request) {
@@ -67,29 +70,29 @@ export const readJsonBody = async (request: IncomingMessage): Promise<Record<str
     chunks.push(chunk);
   }
   return parseJsonObject(Buffer.concat(chunks).toString());
-};
+}
 
 const COMMON_PARAMETERS = new Set(
   'alt fields key prettyPrint quotaUser userIp userProject projection oauth_token access_token'.split(' '),
 );
 
 /** Throws 501 for a query parameter that would be ignored otherwise: its sender counts on what it does. */
-export const requireKnownParameters = (query: URLSearchParams, known: readonly string[]): void => {
+export function requireKnownParameters(query: URLSearchParams, known: readonly string[]): void {
   for (const name of query.keys()) {
     if (!COMMON_PARAMETERS.has(name) && !known.includes(name)) throw notImplemented(`the parameter "${name}"`);
   }
-};
+}
 
 const UNSUPPORTED_HEADERS = ['if-match', 'if-none-match', 'x-goog-encryption-algorithm', 'x-goog-encryption-key'];
 
 /** Throws 501 for a header that would be ignored otherwise. */
-export const requireKnownHeaders = (request: IncomingMessage): void => {
+export function requireKnownHeaders(request: IncomingMessage): void {
   const name = UNSUPPORTED_HEADERS.find((header) => request.headers[header] !== undefined);
   if (name !== undefined) throw notImplemented(`the header "${name}"`);
-};
+}
 
 /** Sends `reply`. A body that breaks off midway breaks the connection, so that it cannot pass for a whole one. */
-export const sendReply = async (response: ServerResponse, { status, headers, body }: Reply): Promise<void> => {
+export async function sendReply(response: ServerResponse, { status, headers, body }: Reply): Promise<void> {
   if (body === undefined || typeof body === 'string' || Buffer.isBuffer(body)) {
     const length = status === 304 || status === 204 ? {} : { 'content-length': Buffer.byteLength(body ?? '') };
     response.writeHead(status, { ...headers, ...length });
@@ -98,4 +101,4 @@ export const sendReply = async (response: ServerResponse, { status, headers, bod
   }
   response.writeHead(status, headers);
   await pipeline(body, response).catch(() => response.destroy());
-};
+}

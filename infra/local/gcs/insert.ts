@@ -19,21 +19,21 @@ export interface Upload {
   readonly digests: { readonly md5Hash?: unknown; readonly crc32c?: unknown };
 }
 
-const hashHeaderOf = (call: Call): Upload['digests'] => {
+function hashHeaderOf(call: Call): Upload['digests'] {
   const header = String(call.request.headers['x-goog-hash'] ?? '');
   const md5Hash = /\bmd5=([^,\s]+)/.exec(header)?.[1] ?? call.request.headers['content-md5'];
   const crc32c = /\bcrc32c=([^,\s]+)/.exec(header)?.[1];
   return { ...(md5Hash !== undefined && { md5Hash }), ...(crc32c !== undefined && { crc32c }) };
-};
+}
 
 /** What an insert's parameters and metadata ask for. Throws 400, 404, 412 and 501. */
-export const beginUpload = (
+export function beginUpload(
   store: Store,
   call: Call,
   bucket: string,
   metadata: Readonly<Record<string, unknown>>,
   contentType: string | undefined,
-): Upload => {
+): Upload {
   const given = call.query.get('name') ?? metadata['name'] ?? '';
   if (typeof given !== 'string') throw badRequest('Invalid value for name: a string is wanted.');
   const preconditions = parsePreconditions(call.query);
@@ -51,10 +51,10 @@ export const beginUpload = (
     ...(crc32c !== undefined && { crc32c }),
   };
   return { target, attributes: mergeAttributes(defaults, metadata), digests };
-};
+}
 
 /** Makes the object of what `writer` took. Throws 400 when a hash does not fit, and 412. */
-export const finishUpload = async (store: Store, upload: Upload, writer: BlobWriter): Promise<ObjectRecord> => {
+export async function finishUpload(store: Store, upload: Upload, writer: BlobWriter): Promise<ObjectRecord> {
   try {
     const content = await writer.finish();
     requireDigests(upload.digests, content);
@@ -63,19 +63,16 @@ export const finishUpload = async (store: Store, upload: Upload, writer: BlobWri
     await writer.discard();
     throw error;
   }
-};
+}
 
 /** Writes what `source` gives; throws when it breaks off. */
-export const writeAll = async (
-  writer: BlobWriter,
-  source: AsyncIterable<unknown> | Iterable<unknown>,
-): Promise<void> => {
+export async function writeAll(writer: BlobWriter, source: AsyncIterable<unknown> | Iterable<unknown>): Promise<void> {
   for await (const chunk of source) {
     if (Buffer.isBuffer(chunk)) await writer.write(chunk);
   }
-};
+}
 
-const storeBody = async (store: Store, call: Call, upload: Upload, source: AsyncIterable<unknown>): Promise<Reply> => {
+async function storeBody(store: Store, call: Call, upload: Upload, source: AsyncIterable<unknown>): Promise<Reply> {
   const writer = createBlobWriter(store.blobDirectory);
   try {
     await writeAll(writer, source);
@@ -84,25 +81,25 @@ const storeBody = async (store: Store, call: Call, upload: Upload, source: Async
     throw error;
   }
   return objectReply(call, await finishUpload(store, upload, writer));
-};
+}
 
-const insertMultipart = async (store: Store, call: Call, bucket: string): Promise<Reply> => {
+async function insertMultipart(store: Store, call: Call, bucket: string): Promise<Reply> {
   const boundary = parseBoundary(call.request.headers['content-type']);
   const { metadata, contentType, media } = await readMultipart(call.request, boundary);
   const upload = beginUpload(store, call, bucket, parseJsonObject(metadata), contentType);
   return storeBody(store, call, upload, media);
-};
+}
 
-const insertMedia = async (store: Store, call: Call, bucket: string): Promise<Reply> => {
+async function insertMedia(store: Store, call: Call, bucket: string): Promise<Reply> {
   const upload = beginUpload(store, call, bucket, {}, call.request.headers['content-type']);
   return storeBody(store, call, upload, call.request);
-};
+}
 
 /** objects.insert in one request, `uploadType` `media` or `multipart`. Throws 400, 404, 412 and 501. */
-export const insertObject = async (store: Store, call: Call, bucket: string): Promise<Reply> => {
+export async function insertObject(store: Store, call: Call, bucket: string): Promise<Reply> {
   store.bucket(bucket);
   const type = call.query.get('uploadType');
   if (type === 'multipart') return insertMultipart(store, call, bucket);
   if (type === 'media') return insertMedia(store, call, bucket);
   throw badRequest(`Invalid value for uploadType: "${type ?? ''}"`, 'invalidParameter');
-};
+}

@@ -14,11 +14,11 @@ const BLOCK_BYTES = 1 << 20;
 const MAX_HEAD_BYTES = 64;
 
 /** Reads a file forwards in blocks; `take` and `line` return null at a torn tail. */
-const createForwardReader = (file: FileHandle, size: number) => {
+function createForwardReader(file: FileHandle, size: number) {
   let block: Buffer = Buffer.alloc(0);
   let [at, position] = [0, 0];
 
-  const fill = async (length: number): Promise<boolean> => {
+  async function fill(length: number): Promise<boolean> {
     if (block.length - at >= length) return true;
     if (size - position < length) return false;
     const wanted = Math.min(size - position, Math.max(length, BLOCK_BYTES));
@@ -31,13 +31,13 @@ const createForwardReader = (file: FileHandle, size: number) => {
     }
     at = 0;
     return true;
-  };
-  const advance = (length: number): Buffer => {
+  }
+  function advance(length: number): Buffer {
     const bytes = block.subarray(at, at + length);
     at += length;
     position += length;
     return bytes;
-  };
+  }
 
   return {
     position: () => position,
@@ -49,10 +49,11 @@ const createForwardReader = (file: FileHandle, size: number) => {
       return advance(end - at + 1).toString('latin1');
     },
   };
-};
+}
 
-const damaged = (position: number): Error =>
-  new Error(`the journal is damaged at byte ${position}; remove the data folder to start afresh`);
+function damaged(position: number): Error {
+  return new Error(`the journal is damaged at byte ${position}; remove the data folder to start afresh`);
+}
 
 /**
  * Yields every whole record of a journal of `size` bytes. A record cut short at the end is a write that was never

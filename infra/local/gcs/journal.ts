@@ -20,26 +20,23 @@ export interface Journal {
 const EMPTY = Buffer.alloc(0);
 
 /** The bytes of one record, and where in them the body starts. */
-export const buildRecord = (
-  json: string,
-  body: Buffer = EMPTY,
-): { parts: Buffer[]; bodyAt: number; length: number } => {
+export function buildRecord(json: string, body: Buffer = EMPTY): { parts: Buffer[]; bodyAt: number; length: number } {
   const text = Buffer.from(json);
   const checksum = crc32(body, crc32(text)).toString(16).padStart(8, '0');
   const head = Buffer.from(`${checksum} ${text.length} ${body.length}\n`);
   const parts = [head, text, ...(body.length > 0 ? [body] : []), Buffer.from('\n')];
   const bodyAt = head.length + text.length;
   return { parts, bodyAt, length: bodyAt + body.length + 1 };
-};
+}
 
-const writeAll = async (file: FileHandle, bytes: Buffer, position: number): Promise<void> => {
+async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
   for (let done = 0; done < bytes.length;) {
     const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
     done += bytesWritten;
   }
-};
+}
 
-const readAll = async (file: FileHandle, offset: number, length: number): Promise<Buffer> => {
+async function readAll(file: FileHandle, offset: number, length: number): Promise<Buffer> {
   const bytes = Buffer.allocUnsafe(length);
   for (let done = 0; done < length;) {
     const { bytesRead } = await file.read(bytes, done, length - done, offset + done);
@@ -47,24 +44,24 @@ const readAll = async (file: FileHandle, offset: number, length: number): Promis
     done += bytesRead;
   }
   return bytes;
-};
+}
 
 /** A journal that goes on at `end`. What is appended while a write is under way goes out together in the next. */
-export const createJournal = (file: FileHandle, end: number): Journal => {
+export function createJournal(file: FileHandle, end: number): Journal {
   let queue: Buffer[] = [];
   let [queuedEnd, writtenEnd] = [end, end];
   let writing: Promise<void> | null = null;
   let failure: Error | null = null;
 
-  const drain = async (): Promise<void> => {
+  async function drain(): Promise<void> {
     while (queue.length > 0) {
       const bytes = Buffer.concat(queue);
       queue = [];
       await writeAll(file, bytes, writtenEnd);
       writtenEnd += bytes.length;
     }
-  };
-  const start = async (): Promise<void> => {
+  }
+  async function start(): Promise<void> {
     // One turn of the event loop, so that requests that arrive together are written together.
     await new Promise<void>((resolve) => setImmediate(resolve));
     try {
@@ -74,12 +71,12 @@ export const createJournal = (file: FileHandle, end: number): Journal => {
     } finally {
       writing = null;
     }
-  };
-  const flushed = async (): Promise<void> => {
+  }
+  async function flushed(): Promise<void> {
     const target = queuedEnd;
     while (failure === null && writtenEnd < target) await (writing ??= start());
     if (failure !== null) throw failure;
-  };
+  }
 
   return {
     append(json, body) {
@@ -100,4 +97,4 @@ export const createJournal = (file: FileHandle, end: number): Journal => {
       await file.close();
     },
   };
-};
+}

@@ -22,7 +22,7 @@ export interface ListPage {
 const MAX_RESULTS = 1000;
 
 /** Reads the parameters of objects.list. Throws 400. */
-export const parseListQuery = (query: URLSearchParams): ListQuery => {
+export function parseListQuery(query: URLSearchParams): ListQuery {
   const maxResults = query.get('maxResults') ?? String(MAX_RESULTS);
   if (!/^\d{1,10}$/.test(maxResults)) throw badRequest(`Invalid value for maxResults: "${maxResults.slice(0, 40)}"`);
   return {
@@ -34,7 +34,7 @@ export const parseListQuery = (query: URLSearchParams): ListQuery => {
     pageToken: query.get('pageToken') || null,
     maxResults: Math.min(MAX_RESULTS, Number(maxResults) || MAX_RESULTS),
   };
-};
+}
 
 /** Where a listing goes on: after a name; with a folded prefix; or after all names of a folded prefix. */
 interface Position {
@@ -44,23 +44,26 @@ interface Position {
 
 const MARKS = { after: '>', fold: '+', past: '/' } as const;
 
-const formatToken = ({ kind, name }: Position): string => Buffer.from(MARKS[kind] + name).toString('base64url');
+function formatToken({ kind, name }: Position): string {
+  return Buffer.from(MARKS[kind] + name).toString('base64url');
+}
 
-const parseToken = (token: string): Position => {
+function parseToken(token: string): Position {
   const text = Buffer.from(token, 'base64url').toString();
   const name = text.slice(1);
   for (const kind of ['after', 'fold', 'past'] as const) {
     if (text[0] === MARKS[kind] && formatToken({ kind, name }) === token) return { kind, name };
   }
   throw badRequest('Invalid pageToken.', 'invalidParameter');
-};
+}
 
 type IsBefore = (name: string) => boolean;
 
-const beforePosition = ({ kind, name }: Position): IsBefore =>
-  kind === 'after'
+function beforePosition({ kind, name }: Position): IsBefore {
+  return kind === 'after'
     ? (other) => compareUtf8(other, name) <= 0
     : (other) => compareUtf8(other, name) < 0 || other.startsWith(name);
+}
 
 /** What a listing shows next, and where it goes on after that. */
 interface Step {
@@ -69,14 +72,14 @@ interface Step {
   readonly next: Position;
 }
 
-const stepsOf = (name: string, { prefix, delimiter, includeTrailingDelimiter }: ListQuery): readonly Step[] => {
+function stepsOf(name: string, { prefix, delimiter, includeTrailingDelimiter }: ListQuery): readonly Step[] {
   const cut = delimiter === '' ? -1 : name.indexOf(delimiter, prefix.length);
   if (cut < 0) return [{ name, next: { kind: 'after', name } }];
   const folded = name.slice(0, cut + delimiter.length);
   const fold: Step = { prefix: folded, next: { kind: 'past', name: folded } };
   if (!includeTrailingDelimiter || folded !== name) return [fold];
   return [{ name, next: { kind: 'fold', name: folded } }, fold];
-};
+}
 
 /** The whole listing from the query's start. A folded prefix costs one search, however many objects it stands for. */
 const walk = function* (index: SortedNames, query: ListQuery): Generator<Step, void, undefined> {
@@ -105,7 +108,7 @@ const walk = function* (index: SortedNames, query: ListQuery): Generator<Step, v
  * One page of names and prefixes together, in UTF-8 byte order:
  * https://cloud.google.com/storage/docs/json_api/v1/objects/list. Throws 400 for a token that is not ours.
  */
-export const listPage = (index: SortedNames, query: ListQuery): ListPage => {
+export function listPage(index: SortedNames, query: ListQuery): ListPage {
   const names: string[] = [];
   const prefixes: string[] = [];
   let last: Position | null = null;
@@ -118,4 +121,4 @@ export const listPage = (index: SortedNames, query: ListQuery): ListPage => {
     last = step.next;
   }
   return { names, prefixes };
-};
+}

@@ -8,9 +8,11 @@ import { etagOf } from './resource.ts';
 import type { Store } from './store.ts';
 
 /** Header values are written byte by byte: what is not ASCII goes out as UTF-8. */
-const asHeader = (text: string): string => Buffer.from(text).toString('latin1');
+function asHeader(text: string): string {
+  return Buffer.from(text).toString('latin1');
+}
 
-const headersOf = (object: ObjectRecord): OutgoingHttpHeaders => {
+function headersOf(object: ObjectRecord): OutgoingHttpHeaders {
   const { contentType, contentEncoding, contentDisposition, contentLanguage, cacheControl, storageClass } =
     object.attributes;
   return {
@@ -28,18 +30,18 @@ const headersOf = (object: ObjectRecord): OutgoingHttpHeaders => {
     'x-goog-stored-content-length': String(object.size),
     'x-goog-storage-class': asHeader(storageClass ?? 'STANDARD'),
   };
-};
+}
 
 /** The live object of a read, its preconditions met. Throws 404, 412 and 304. */
-export const findForRead = (store: Store, call: Call, bucket: string, name: string): ObjectRecord => {
+export function findForRead(store: Store, call: Call, bucket: string, name: string): ObjectRecord {
   const object = store.find(bucket, name, parseGeneration(call.query));
   if (object === null) throw objectNotFound(bucket, name);
   requirePreconditions(parsePreconditions(call.query), object, 'read');
   return object;
-};
+}
 
 /** objects.get with `alt=media`: the bytes, or a range of them. Throws 404, 412, 304, 416 and 501. */
-export const getMedia = async (store: Store, call: Call, bucket: string, name: string): Promise<Reply> => {
+export async function getMedia(store: Store, call: Call, bucket: string, name: string): Promise<Reply> {
   const object = findForRead(store, call, bucket, name);
   const accepted = call.request.headers['accept-encoding'];
   if (object.attributes.contentEncoding === 'gzip' && !String(accepted ?? '').includes('gzip')) {
@@ -50,4 +52,4 @@ export const getMedia = async (store: Store, call: Call, bucket: string, name: s
   const range = partial ? { 'content-range': `bytes ${start}-${end - 1}/${object.size}` } : {};
   const headers = { ...headersOf(object), 'accept-ranges': 'bytes', 'content-length': String(end - start), ...range };
   return { status: partial ? 206 : 200, headers, body };
-};
+}

@@ -11,22 +11,22 @@ const MAX_METADATA_BYTES = 2 * 1024 * 1024;
 const MAX_HEADER_LINES = 100;
 
 /** The boundary of a Content-Type; gcloud and gsutil put it in single quotes, which RFC 2045 does not know as quotes. */
-export const parseBoundary = (contentType: string | undefined): string => {
+export function parseBoundary(contentType: string | undefined): string {
   const match = /^multipart\/related\s*;.*?\bboundary=(?:"([^"]+)"|'([^']+)'|([^;\s]+))/i.exec(contentType ?? '');
   const boundary = match?.[1] ?? match?.[2] ?? match?.[3];
   if (boundary === undefined) throw badRequest('Missing multipart/related boundary in the Content-Type header.');
   return boundary;
-};
+}
 
 /** Cuts a stream of chunks at delimiters. */
-const createCutter = (source: AsyncIterator<unknown>) => {
+function createCutter(source: AsyncIterator<unknown>) {
   let held: Buffer = Buffer.alloc(0);
-  const pull = async (): Promise<boolean> => {
+  async function pull(): Promise<boolean> {
     const { done, value } = await source.next();
     if (done === true) return false;
     if (Buffer.isBuffer(value)) held = held.length === 0 ? value : Buffer.concat([held, value]);
     return true;
-  };
+  }
   return {
     /** What stands before `delimiter`, which is consumed too. Throws 400 when it does not come. */
     async until(delimiter: string): Promise<string> {
@@ -54,30 +54,31 @@ const createCutter = (source: AsyncIterator<unknown>) => {
       }
     },
   };
-};
+}
 
 type Cutter = ReturnType<typeof createCutter>;
 
 /** The header lines of a part, up to and with the empty line; there may be none. */
-const readHeaders = async (cutter: Cutter, eol: string): Promise<readonly string[]> => {
+async function readHeaders(cutter: Cutter, eol: string): Promise<readonly string[]> {
   const lines: string[] = [];
   for (let line = await cutter.until(eol); line !== ''; line = await cutter.until(eol)) {
     if (lines.push(line) > MAX_HEADER_LINES) throw badRequest('Malformed multipart body: too many header lines.');
   }
   return lines;
-};
+}
 
-const headerOf = (lines: readonly string[], name: string): string | undefined =>
-  lines
+function headerOf(lines: readonly string[], name: string): string | undefined {
+  return lines
     .find((line) => line.toLowerCase().startsWith(`${name}:`))
     ?.slice(name.length + 1)
     .trim();
+}
 
 /**
  * Reads the metadata part; `media` streams the second part. Lines may end in CRLF or, as gcloud and gsutil send them,
  * LF; which one is told by the end of the first boundary line. Throws 400.
  */
-export const readMultipart = async (source: AsyncIterable<unknown>, boundary: string): Promise<MultipartUpload> => {
+export async function readMultipart(source: AsyncIterable<unknown>, boundary: string): Promise<MultipartUpload> {
   const cutter = createCutter(source[Symbol.asyncIterator]());
   const preamble = await cutter.until(`--${boundary}`);
   const eol = (await cutter.until('\n')).endsWith('\r') ? '\r\n' : '\n';
@@ -89,4 +90,4 @@ export const readMultipart = async (source: AsyncIterable<unknown>, boundary: st
   const encoding = headerOf(headers, 'content-transfer-encoding')?.toLowerCase() ?? 'binary';
   if (!['binary', '8bit', '7bit'].includes(encoding)) throw badRequest(`Unsupported transfer encoding ${encoding}.`);
   return { metadata, contentType: headerOf(headers, 'content-type'), media: cutter.stream(`${eol}--${boundary}`) };
-};
+}

@@ -11,17 +11,19 @@ import { buildObjectResource } from './resource.ts';
 import type { Store } from './store.ts';
 
 /** An object resource as an answer, cut to the `fields` asked for. */
-export const objectReply = (call: Call, object: ObjectRecord): Reply =>
-  jsonReply(parseFields(call.query.get('fields'))(buildObjectResource(object, call.base)));
+export function objectReply(call: Call, object: ObjectRecord): Reply {
+  return jsonReply(parseFields(call.query.get('fields'))(buildObjectResource(object, call.base)));
+}
 
 /** objects.get: the resource, or with `alt=media` the bytes. Throws 404, 412, 304 and 416. */
-export const getObject = async (store: Store, call: Call, bucket: string, name: string): Promise<Reply> =>
-  call.query.get('alt') === 'media'
+export async function getObject(store: Store, call: Call, bucket: string, name: string): Promise<Reply> {
+  return call.query.get('alt') === 'media'
     ? getMedia(store, call, bucket, name)
     : objectReply(call, findForRead(store, call, bucket, name));
+}
 
 /** objects.list: a page of resources and folded prefixes. Throws 400, 404 and 501. */
-export const listObjects = (store: Store, call: Call, bucketName: string): Reply => {
+export function listObjects(store: Store, call: Call, bucketName: string): Reply {
   const { query } = call;
   for (const name of ['matchGlob', 'filter', 'softDeleted']) {
     if (query.get(name)) throw notImplemented(`the parameter "${name}"`);
@@ -39,32 +41,32 @@ export const listObjects = (store: Store, call: Call, bucketName: string): Reply
     ...(items.length > 0 && { items }),
   };
   return jsonReply(parseFields(query.get('fields'))(answer));
-};
+}
 
 /** The live object of a change, its preconditions met. Throws 404 and 412. */
-const findForWrite = (store: Store, call: Call, bucket: string, name: string): ObjectRecord => {
+function findForWrite(store: Store, call: Call, bucket: string, name: string): ObjectRecord {
   const object = store.find(bucket, name, parseGeneration(call.query));
   if (object === null) throw objectNotFound(bucket, name);
   requirePreconditions(parsePreconditions(call.query), object, 'write');
   return object;
-};
+}
 
 /** objects.delete. Throws 404 and 412. */
-export const deleteObject = (store: Store, call: Call, bucket: string, name: string): Reply => {
+export function deleteObject(store: Store, call: Call, bucket: string, name: string): Reply {
   store.delete(findForWrite(store, call, bucket, name));
   return { status: 204 };
-};
+}
 
 /** objects.patch: lays the body's fields over the object's. */
-export const patchObject = async (store: Store, call: Call, bucket: string, name: string): Promise<Reply> => {
+export async function patchObject(store: Store, call: Call, bucket: string, name: string): Promise<Reply> {
   const body = await readJsonBody(call.request);
   const object = findForWrite(store, call, bucket, name);
   return objectReply(call, store.patch(object, mergeAttributes(object.attributes, body)));
-};
+}
 
 /** objects.update: the body's fields and no others. */
-export const updateObject = async (store: Store, call: Call, bucket: string, name: string): Promise<Reply> => {
+export async function updateObject(store: Store, call: Call, bucket: string, name: string): Promise<Reply> {
   const body = await readJsonBody(call.request);
   const object = findForWrite(store, call, bucket, name);
   return objectReply(call, store.patch(object, mergeAttributes({}, body)));
-};
+}

@@ -22,27 +22,27 @@ const MIN_COMPACTION_BYTES = 4 * 1024 * 1024;
 const ENTRY_BYTES = 700;
 
 /** An entry as a journal record; small contents (in memory) become the record's body. */
-export const serializeEntry = (entry: Entry): { json: string; body?: Buffer } => {
+export function serializeEntry(entry: Entry): { json: string; body?: Buffer } {
   if (entry.kind !== 'object' || entry.object.blob.kind !== 'memory') return { json: JSON.stringify(entry) };
   const { bytes } = entry.object.blob;
   const object = { ...entry.object, blob: { kind: 'journal', offset: 0, length: bytes.length } };
   return { json: JSON.stringify({ ...entry, object }), body: bytes };
-};
+}
 
 /** `entry` with its object's bytes at `offset` of the journal, if they are there. */
-const placeBody = (entry: Entry, offset: number, length: number): Entry => {
+function placeBody(entry: Entry, offset: number, length: number): Entry {
   if (entry.kind !== 'object' || length === 0) return entry;
   return { ...entry, object: { ...entry.object, blob: { kind: 'journal', offset, length } } };
-};
+}
 
 /** Journals `entry`; returns it as it reads from then on (small contents in the journal, not in memory). */
-export const journalEntry = (journal: Journal, entry: Entry): Entry => {
+export function journalEntry(journal: Journal, entry: Entry): Entry {
   const { json, body } = serializeEntry(entry);
   const offset = journal.append(json, body);
   return placeBody(entry, offset, body?.length ?? 0);
-};
+}
 
-const load = async (file: FileHandle): Promise<{ state: State; end: number }> => {
+async function load(file: FileHandle): Promise<{ state: State; end: number }> {
   const state = createState();
   let end = 0;
   const { size } = await file.stat();
@@ -54,24 +54,26 @@ const load = async (file: FileHandle): Promise<{ state: State; end: number }> =>
   }
   if (end < size) await file.truncate(end);
   return { state, end };
-};
+}
 
-const liveBytes = (state: State): number => {
-  const inline = (object: ObjectRecord): number => (object.blob.kind === 'journal' ? object.blob.length : 0);
+function liveBytes(state: State): number {
+  function inline(object: ObjectRecord): number {
+    return object.blob.kind === 'journal' ? object.blob.length : 0;
+  }
   let bytes = state.events.size * ENTRY_BYTES;
   for (const { objects } of state.buckets.values()) {
     for (const object of objects.values()) bytes += ENTRY_BYTES + inline(object);
   }
   return bytes;
-};
+}
 
-const withBytes = async (entry: Entry, journal: Journal): Promise<Entry> => {
+async function withBytes(entry: Entry, journal: Journal): Promise<Entry> {
   if (entry.kind !== 'object' || entry.object.blob.kind !== 'journal') return entry;
   const { offset, length } = entry.object.blob;
   return { ...entry, object: { ...entry.object, blob: { kind: 'memory', bytes: await journal.read(offset, length) } } };
-};
+}
 
-const rewrite = async (path: string, state: State, journal: Journal): Promise<void> => {
+async function rewrite(path: string, state: State, journal: Journal): Promise<void> {
   const file = await open(`${path}.new`, 'w');
   for (const entry of entriesOf(state)) {
     const { json, body } = serializeEntry(await withBytes(entry, journal));
@@ -80,18 +82,15 @@ const rewrite = async (path: string, state: State, journal: Journal): Promise<vo
   await file.sync();
   await file.close();
   await rename(`${path}.new`, path);
-};
+}
 
-const removeOrphans = async (directory: string, state: State): Promise<void> => {
+async function removeOrphans(directory: string, state: State): Promise<void> {
   for (const id of await readdir(directory)) {
     if ((state.files.get(id) ?? 0) <= 0) await rm(join(directory, id), { force: true });
   }
-};
+}
 
-const openJournal = async (
-  directory: string,
-  blobDirectory: string,
-): Promise<Pick<DataFolder, 'state' | 'journal'>> => {
+async function openJournal(directory: string, blobDirectory: string): Promise<Pick<DataFolder, 'state' | 'journal'>> {
   const path = join(directory, 'journal');
   // `a+` would ignore positions on Linux; `r+` needs the file to be there.
   await (await open(path, 'a')).close();
@@ -105,22 +104,22 @@ const openJournal = async (
   }
   await removeOrphans(blobDirectory, state);
   return { state, journal: createJournal(file, end) };
-};
+}
 
 /** Opens (or makes) a data folder: replays its journal, drops a torn tail, and rewrites it when most of it is stale. */
-export const openDataFolder = async (directory: string): Promise<DataFolder> => {
+export async function openDataFolder(directory: string): Promise<DataFolder> {
   const blobDirectory = join(directory, 'blobs');
   await mkdir(blobDirectory, { recursive: true });
   const unlock = lockFolder(directory);
   try {
     const { state, journal } = await openJournal(directory, blobDirectory);
-    const close = async (): Promise<void> => {
+    async function close(): Promise<void> {
       await journal.close();
       unlock();
-    };
+    }
     return { state, journal, blobDirectory, close };
   } catch (error) {
     unlock();
     throw error;
   }
-};
+}

@@ -22,11 +22,11 @@ export type Verdict = 'met' | 'failed' | 'not-modified';
  * is `failed` (412); a failed not-match is `not-modified` for a read (304) and `failed` for a write.
  * https://cloud.google.com/storage/docs/request-preconditions and the parameters of objects.insert.
  */
-export const checkPreconditions = (
+export function checkPreconditions(
   conditions: Preconditions,
   object: Versions | null,
   access: 'read' | 'write',
-): Verdict => {
+): Verdict {
   const generation = object === null ? 0n : BigInt(object.generation);
   const metageneration = object === null ? null : BigInt(object.metageneration);
   const matches =
@@ -40,29 +40,29 @@ export const checkPreconditions = (
       (object !== null && conditions.metagenerationNotMatch !== metageneration));
   if (differs) return 'met';
   return access === 'read' ? 'not-modified' : 'failed';
-};
+}
 
 /** Throws 412 or 304 unless {@link checkPreconditions} says `met`. */
-export const requirePreconditions = (
+export function requirePreconditions(
   conditions: Preconditions,
   object: Versions | null,
   access: 'read' | 'write',
-): void => {
+): void {
   const verdict = checkPreconditions(conditions, object, access);
   if (verdict === 'failed') throw preconditionFailed();
   if (verdict === 'not-modified') throw notModified();
-};
+}
 
-const parseInt64 = (query: URLSearchParams, name: string): bigint | undefined => {
+function parseInt64(query: URLSearchParams, name: string): bigint | undefined {
   const text = query.get(name);
   if (text === null) return undefined;
   if (!/^\d{1,19}$/.test(text))
     throw badRequest(`Invalid value for ${name}: "${text.slice(0, 40)}" is not an integer.`);
   return BigInt(text);
-};
+}
 
 /** Reads `ifGenerationMatch` and its siblings, or with the prefix `ifSource` those of a source. Throws 400. */
-export const parsePreconditions = (query: URLSearchParams, prefix: 'if' | 'ifSource' = 'if'): Preconditions => {
+export function parsePreconditions(query: URLSearchParams, prefix: 'if' | 'ifSource' = 'if'): Preconditions {
   const generationMatch = parseInt64(query, `${prefix}GenerationMatch`);
   const generationNotMatch = parseInt64(query, `${prefix}GenerationNotMatch`);
   const metagenerationMatch = parseInt64(query, `${prefix}MetagenerationMatch`);
@@ -73,8 +73,9 @@ export const parsePreconditions = (query: URLSearchParams, prefix: 'if' | 'ifSou
     ...(metagenerationMatch !== undefined && { metagenerationMatch }),
     ...(metagenerationNotMatch !== undefined && { metagenerationNotMatch }),
   };
-};
+}
 
 /** The generation a request names, or null for the live one. Throws 400. */
-export const parseGeneration = (query: URLSearchParams, name = 'generation'): bigint | null =>
-  parseInt64(query, name) ?? null;
+export function parseGeneration(query: URLSearchParams, name = 'generation'): bigint | null {
+  return parseInt64(query, name) ?? null;
+}

@@ -11,7 +11,7 @@ export interface Range {
  * What of `size` bytes a Range header asks for: all of it when there is none, or one that is not a single byte range
  * (RFC 9110 14.2 lets a server ignore it). Throws 416.
  */
-export const parseRange = (header: string | undefined, size: number): Range => {
+export function parseRange(header: string | undefined, size: number): Range {
   const match = /^bytes=(\d*)-(\d*)$/.exec(header?.trim() ?? '');
   const [first, last] = [match?.[1] ?? '', match?.[2] ?? ''];
   const whole: Range = { start: 0, end: size, partial: false };
@@ -25,7 +25,7 @@ export const parseRange = (header: string | undefined, size: number): Range => {
     });
   }
   return { start, end, partial: true };
-};
+}
 
 export interface ContentRange {
   /** null: nothing is sent, the state of the upload is asked for. */
@@ -37,7 +37,7 @@ export interface ContentRange {
 }
 
 /** The Content-Range of a resumable upload's request; none means all of it. Null when it cannot be read. */
-export const parseContentRange = (header: string | undefined): ContentRange | null => {
+export function parseContentRange(header: string | undefined): ContentRange | null {
   if (header === undefined) return { start: 0, total: null, last: true };
   const match = /^bytes (?:(\d+)-(\d+|\*)|\*)\/(\d+|\*)$/.exec(header.trim());
   if (match === null) return null;
@@ -45,4 +45,4 @@ export const parseContentRange = (header: string | undefined): ContentRange | nu
   if (match[1] === undefined) return { start: null, total, last: false };
   const last = match[2] === '*' || (total !== null && Number(match[2]) + 1 === total);
   return { start: Number(match[1]), total, last };
-};
+}

@@ -23,11 +23,12 @@ export interface ObjectResource extends ObjectAttributes {
 }
 
 /** Opaque to clients; another for every generation and metageneration. */
-export const etagOf = (object: ObjectRecord): string =>
-  `${object.generation.toString(36)}-${object.metageneration.toString(36)}`;
+export function etagOf(object: ObjectRecord): string {
+  return `${object.generation.toString(36)}-${object.metageneration.toString(36)}`;
+}
 
 /** The object as the API shows it; `base` is where the client reached this server. */
-export const buildObjectResource = (object: ObjectRecord, base: string): ObjectResource => {
+export function buildObjectResource(object: ObjectRecord, base: string): ObjectResource {
   const path = `b/${object.bucket}/o/${encodeURIComponent(object.name)}`;
   return {
     kind: 'storage#object',
@@ -50,25 +51,27 @@ export const buildObjectResource = (object: ObjectRecord, base: string): ObjectR
     timeStorageClassUpdated: object.timeCreated,
     timeFinalized: object.timeCreated,
   };
-};
+}
 
 /** https://cloud.google.com/storage/docs/json_api/v1/buckets#resource */
-export const buildBucketResource = (bucket: BucketRecord, base: string): Readonly<Record<string, unknown>> => ({
-  kind: 'storage#bucket',
-  id: bucket.name,
-  name: bucket.name,
-  selfLink: `${base}/storage/v1/b/${bucket.name}`,
-  projectNumber: '0',
-  location: bucket.location,
-  locationType: 'region',
-  storageClass: bucket.storageClass,
-  metageneration: '1',
-  etag: 'CAE=',
-  timeCreated: bucket.timeCreated,
-  updated: bucket.timeCreated,
-  iamConfiguration: {
-    uniformBucketLevelAccess: { enabled: true },
-    publicAccessPrevention: 'inherited',
-  },
-  softDeletePolicy: { retentionDurationSeconds: '0' },
-});
+export function buildBucketResource(bucket: BucketRecord, base: string): Readonly<Record<string, unknown>> {
+  return {
+    kind: 'storage#bucket',
+    id: bucket.name,
+    name: bucket.name,
+    selfLink: `${base}/storage/v1/b/${bucket.name}`,
+    projectNumber: '0',
+    location: bucket.location,
+    locationType: 'region',
+    storageClass: bucket.storageClass,
+    metageneration: '1',
+    etag: 'CAE=',
+    timeCreated: bucket.timeCreated,
+    updated: bucket.timeCreated,
+    iamConfiguration: {
+      uniformBucketLevelAccess: { enabled: true },
+      publicAccessPrevention: 'inherited',
+    },
+    softDeletePolicy: { retentionDurationSeconds: '0' },
+  };
+}

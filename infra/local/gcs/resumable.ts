@@ -30,12 +30,12 @@ interface Session {
 // https://cloud.google.com/storage/docs/performing-resumable-uploads: gone after a week; here after the newest 1000.
 const MAX_SESSIONS = 1000;
 
-const incomplete = ({ writer }: Session, call: Call): Reply => {
+function incomplete({ writer }: Session, call: Call): Reply {
   const range = writer.size === 0 ? {} : { range: `bytes=0-${writer.size - 1}` };
   // Clients whose HTTP library follows 308 as a redirect ask for 200 instead.
   if (call.request.headers['x-guploader-no-308'] !== 'yes') return { status: 308, headers: range };
   return { status: 200, headers: { ...range, 'x-http-status-code-override': '308' } };
-};
+}
 
 /** Leaves out what has arrived before: a client may send again from an earlier byte. */
 const skip = async function* (source: AsyncIterable<unknown>, bytes: number): AsyncGenerator<Buffer, void, undefined> {
@@ -47,7 +47,7 @@ const skip = async function* (source: AsyncIterable<unknown>, bytes: number): As
   }
 };
 
-const receive = async (store: Store, call: Call, session: Session): Promise<Reply> => {
+async function receive(store: Store, call: Call, session: Session): Promise<Reply> {
   const { writer, upload } = session;
   const range = parseContentRange(call.request.headers['content-range']);
   if (range === null) throw badRequest('Failed to parse Content-Range header.');
@@ -62,21 +62,21 @@ const receive = async (store: Store, call: Call, session: Session): Promise<Repl
   if (!range.last && writer.size !== range.total) return incomplete(session, call);
   session.object = await finishUpload(store, upload, writer);
   return objectReply(call, session.object);
-};
+}
 
 /** No sessions yet. */
-export const createResumableUploads = (): ResumableUploads => {
+export function createResumableUploads(): ResumableUploads {
   const sessions = new Map<string, Session>();
-  const find = (call: Call): { id: string; session: Session } => {
+  function find(call: Call): { id: string; session: Session } {
     const id = call.query.get('upload_id') ?? '';
     const session = sessions.get(id);
     if (session === undefined) throw new GcsError(404, 'notFound', 'No such upload session; start the upload again.');
     return { id, session };
-  };
-  const drop = async (id: string, session: Session): Promise<void> => {
+  }
+  async function drop(id: string, session: Session): Promise<void> {
     sessions.delete(id);
     if (session.object === null) await session.writer.discard();
-  };
+  }
 
   return {
     async start(store, call, bucket) {
@@ -118,4 +118,4 @@ export const createResumableUploads = (): ResumableUploads => {
       for (const [id, session] of sessions) await drop(id, session);
     },
   };
-};
+}

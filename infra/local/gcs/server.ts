@@ -44,7 +44,7 @@ export interface GcsServer {
 // Longer than any client keeps an idle connection, so that it is never closed under a request being sent.
 const KEEP_ALIVE_TIMEOUT_MS = 620_000;
 
-const readCall = (request: IncomingMessage, scheme: string): Call => {
+function readCall(request: IncomingMessage, scheme: string): Call {
   const url = request.url ?? '/';
   const cut = url.indexOf('?');
   return {
@@ -54,28 +54,36 @@ const readCall = (request: IncomingMessage, scheme: string): Call => {
     request,
     base: `${scheme}://${request.headers.host ?? '127.0.0.1'}`,
   };
-};
+}
 
-const toGcsError = (error: unknown): GcsError => {
+function toGcsError(error: unknown): GcsError {
   if (error instanceof GcsError) return error;
   const message = error instanceof Error ? error.message : String(error);
   return new GcsError(500, 'internalError', `The local Cloud Storage failed: ${message}`);
-};
+}
 
 /** The answer to `call`; what it says is on disk when this resolves. */
-const answer = async (store: Store, uploads: ResumableUploads, call: Call): Promise<Reply> => {
-  const refuse = (error: unknown): Reply => errorReply(toGcsError(error), call.query.get('alt') === 'media');
+async function answer(store: Store, uploads: ResumableUploads, call: Call): Promise<Reply> {
+  function refuse(error: unknown): Reply {
+    return errorReply(toGcsError(error), call.query.get('alt') === 'media');
+  }
   const reply = await dispatch({ store, uploads }, call).catch(refuse);
   // A refusal tells of the state, too: of an object that another request has just deleted, say.
   return store.settled().then(() => reply, refuse);
-};
+}
 
-const createListener =
-  (store: Store, uploads: ResumableUploads, scheme: string, faults: Faults | undefined): RequestListener =>
-  (request: IncomingMessage, response: ServerResponse) => {
-    const serve = async (): Promise<void> => {
+function createListener(
+  store: Store,
+  uploads: ResumableUploads,
+  scheme: string,
+  faults: Faults | undefined,
+): RequestListener {
+  return (request: IncomingMessage, response: ServerResponse) => {
+    async function serve(): Promise<void> {
       const call = readCall(request, scheme);
-      const carryOut = (): Promise<Reply> => answer(store, uploads, call);
+      function carryOut(): Promise<Reply> {
+        return answer(store, uploads, call);
+      }
       const reply = await injectFault(faults?.({ method: call.method, path: request.url ?? '/' }), carryOut);
       if (reply === 'reset') {
         request.socket.destroy();
@@ -84,12 +92,13 @@ const createListener =
       await sendReply(response, reply);
       // What a refused upload still sends must be read for the connection to be used again.
       if (!request.readableEnded) request.resume();
-    };
+    }
     serve().catch(() => request.socket.destroy());
   };
+}
 
 /** Tells `onFinalize` of `objects`, and the store once it has been told. */
-const createNotifier = (store: Store, onFinalize: GcsOptions['onFinalize'], base: string) => {
+function createNotifier(store: Store, onFinalize: GcsOptions['onFinalize'], base: string) {
   if (onFinalize === undefined) return () => undefined;
   return async (object: ObjectRecord): Promise<void> => {
     try {
@@ -100,13 +109,13 @@ const createNotifier = (store: Store, onFinalize: GcsOptions['onFinalize'], base
       // Undelivered: told again at the next start.
     }
   };
-};
+}
 
 /**
  * Starts an embedded Cloud Storage on 127.0.0.1 that speaks the JSON API; what it does not do it answers with 501.
  * Throws when the port is taken or the data folder is damaged.
  */
-export const startGcs = async (options: GcsOptions = {}): Promise<GcsServer> => {
+export async function startGcs(options: GcsOptions = {}): Promise<GcsServer> {
   const { now = () => new Date(), dataDir, tls, onFinalize } = options;
   const scheme = tls === undefined ? 'http' : 'https';
   const notify: { object?: (object: ObjectRecord) => unknown } = {};
@@ -139,4 +148,4 @@ export const startGcs = async (options: GcsOptions = {}): Promise<GcsServer> => 
       await store.close();
     },
   };
-};
+}

@@ -13,7 +13,7 @@ export interface SortedNames {
 const MAX_CHUNK = 1024;
 
 /** The first index in `items` for which `isBefore` is false; `items.length` when there is none. */
-const firstNotBefore = <T>(items: readonly T[], isBefore: (item: T) => boolean): number => {
+function firstNotBefore<T>(items: readonly T[], isBefore: (item: T) => boolean): number {
   let [low, high] = [0, items.length];
   while (low < high) {
     const middle = (low + high) >>> 1;
@@ -22,23 +22,23 @@ const firstNotBefore = <T>(items: readonly T[], isBefore: (item: T) => boolean):
     else high = middle;
   }
   return low;
-};
+}
 
 /** An empty {@link SortedNames}. */
-export const createSortedNames = (): SortedNames => {
+export function createSortedNames(): SortedNames {
   const chunks: string[][] = [];
   let size = 0;
 
-  const chunkFor = (isBefore: (name: string) => boolean): number => {
+  function chunkFor(isBefore: (name: string) => boolean): number {
     const next = firstNotBefore(chunks, (chunk) => isBefore(chunk[0] ?? ''));
     return Math.max(0, next - 1);
-  };
+  }
 
-  const locate = (name: string): { index: number; chunk: string[]; at: number } => {
+  function locate(name: string): { index: number; chunk: string[]; at: number } {
     const index = chunkFor((other) => compareUtf8(other, name) <= 0);
     const chunk = chunks[index] ?? [];
     return { index, chunk, at: firstNotBefore(chunk, (other) => compareUtf8(other, name) < 0) };
-  };
+  }
 
   return {
     get size() {
@@ -66,4 +66,4 @@ export const createSortedNames = (): SortedNames => {
       }
     },
   };
-};
+}

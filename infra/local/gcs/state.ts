@@ -30,19 +30,21 @@ export interface State {
 }
 
 /** Nothing yet. */
-export const createState = (): State => ({
-  buckets: new Map(),
-  events: new Map(),
-  files: new Map(),
-  lastGeneration: 0,
-});
+export function createState(): State {
+  return {
+    buckets: new Map(),
+    events: new Map(),
+    files: new Map(),
+    lastGeneration: 0,
+  };
+}
 
-const countFile = (state: State, object: ObjectRecord | undefined, change: 1 | -1): void => {
+function countFile(state: State, object: ObjectRecord | undefined, change: 1 | -1): void {
   if (object?.blob.kind !== 'file') return;
   state.files.set(object.blob.id, (state.files.get(object.blob.id) ?? 0) + change);
-};
+}
 
-const putObject = (state: State, object: ObjectRecord): void => {
+function putObject(state: State, object: ObjectRecord): void {
   const bucket = state.buckets.get(object.bucket);
   if (bucket === undefined) throw new Error(`the journal has an object of the unknown bucket ${object.bucket}`);
   countFile(state, object, 1);
@@ -50,17 +52,17 @@ const putObject = (state: State, object: ObjectRecord): void => {
   bucket.objects.set(object.name, object);
   bucket.names.add(object.name);
   state.lastGeneration = Math.max(state.lastGeneration, object.generation);
-};
+}
 
-const deleteObject = (state: State, bucketName: string, name: string): void => {
+function deleteObject(state: State, bucketName: string, name: string): void {
   const bucket = state.buckets.get(bucketName);
   countFile(state, bucket?.objects.get(name), -1);
   bucket?.objects.delete(name);
   bucket?.names.delete(name);
-};
+}
 
 /** Carries one change out: the same while serving and when the journal is read again. */
-export const applyEntry = (state: State, entry: Entry): void => {
+export function applyEntry(state: State, entry: Entry): void {
   switch (entry.kind) {
     case 'bucket':
       state.buckets.set(entry.bucket.name, { record: entry.bucket, objects: new Map(), names: createSortedNames() });
@@ -85,7 +87,7 @@ export const applyEntry = (state: State, entry: Entry): void => {
       state.lastGeneration = Math.max(state.lastGeneration, entry.generation);
       break;
   }
-};
+}
 
 /** The entries that give this state from nothing. */
 export const entriesOf = function* (state: State): Generator<Entry, void, undefined> {

@@ -49,35 +49,35 @@ export interface StoreOptions {
   readonly onPut?: (object: ObjectRecord) => void;
 }
 
-const removeFile = (directory: string | null, files: Map<string, number>, blob: BlobRef | undefined): void => {
+function removeFile(directory: string | null, files: Map<string, number>, blob: BlobRef | undefined): void {
   if (directory === null || blob?.kind !== 'file' || (files.get(blob.id) ?? 0) > 0) return;
   files.delete(blob.id);
   // Left behind, it is removed at the next start.
   rm(join(directory, blob.id), { force: true }).catch(() => undefined);
-};
+}
 
 /** A store in memory, or with `dataDir` in a folder. Throws when the folder's journal is damaged. */
-export const createStore = async ({ dataDir, now, onPut }: StoreOptions): Promise<Store> => {
+export async function createStore({ dataDir, now, onPut }: StoreOptions): Promise<Store> {
   const folder = dataDir === undefined ? null : await openDataFolder(dataDir);
   const state = folder?.state ?? createState();
   const blobDirectory = folder?.blobDirectory ?? null;
 
-  const commit = (entry: Entry): Entry => {
+  function commit(entry: Entry): Entry {
     const placed = folder === null ? entry : journalEntry(folder.journal, entry);
     applyEntry(state, placed);
     return placed;
-  };
-  const commitObject = (object: ObjectRecord, event: boolean): ObjectRecord => {
+  }
+  function commitObject(object: ObjectRecord, event: boolean): ObjectRecord {
     const replaced = state.buckets.get(object.bucket)?.objects.get(object.name);
     const placed = commit({ kind: 'object', object, event });
     removeFile(blobDirectory, state.files, replaced?.blob);
     return placed.kind === 'object' ? placed.object : object;
-  };
-  const bucket = (name: string): Bucket => {
+  }
+  function bucket(name: string): Bucket {
     const found = state.buckets.get(name);
     if (found === undefined) throw bucketNotFound();
     return found;
-  };
+  }
 
   return {
     blobDirectory,
@@ -138,4 +138,4 @@ export const createStore = async ({ dataDir, now, onPut }: StoreOptions): Promis
     markDelivered: (generation) => void commit({ kind: 'delivered', generation }),
     close: async () => folder?.close(),
   };
-};
+}

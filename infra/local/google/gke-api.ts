@@ -10,7 +10,7 @@ export interface GkeApiOptions {
 }
 
 /** Google's error shape: https://cloud.google.com/apis/design/errors#http_mapping */
-const fail = (response: ServerResponse, code: number, status: string, message: string, reason?: string): void => {
+function fail(response: ServerResponse, code: number, status: string, message: string, reason?: string): void {
   const details = reason && [
     {
       '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
@@ -22,7 +22,7 @@ const fail = (response: ServerResponse, code: number, status: string, message: s
   const body = { error: { code, message, status, ...(details !== undefined && { details }) } };
   const challenge = code === 401 ? { 'WWW-Authenticate': 'Bearer realm="https://accounts.google.com/"' } : {};
   send(response, code, 'application/json; charset=UTF-8', JSON.stringify(body, null, 2), challenge);
-};
+}
 
 const INVALID_CREDENTIALS =
   'Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid ' +
@@ -32,7 +32,7 @@ const MISSING_CREDENTIALS =
   'authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.';
 
 /** Answers for the caller when its token does not do, else returns true. */
-const authorise = (request: IncomingMessage, response: ServerResponse, tokens: Tokens): boolean => {
+function authorise(request: IncomingMessage, response: ServerResponse, tokens: Tokens): boolean {
   const value = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
   if (value === undefined) {
     fail(response, 401, 'UNAUTHENTICATED', MISSING_CREDENTIALS, 'CREDENTIALS_MISSING');
@@ -52,12 +52,11 @@ const authorise = (request: IncomingMessage, response: ServerResponse, tokens: T
     'ACCESS_TOKEN_SCOPE_INSUFFICIENT',
   );
   return false;
-};
+}
 
 /** `GET /v1/projects/P/locations/L/clusters/C` of container.googleapis.com; anything else is 501 and says so. */
-export const createGkeApiHandler =
-  ({ clusters, tokens }: GkeApiOptions) =>
-  (request: IncomingMessage, response: ServerResponse): void => {
+export function createGkeApiHandler({ clusters, tokens }: GkeApiOptions) {
+  return (request: IncomingMessage, response: ServerResponse): void => {
     const name = /^\/v1\/(projects\/[^/]+\/locations\/[^/]+\/clusters\/[^/]+)$/.exec(urlOf(request).pathname)?.[1];
     if (name === undefined || request.method !== 'GET') {
       return fail(
@@ -84,3 +83,4 @@ export const createGkeApiHandler =
       'IAM_PERMISSION_DENIED',
     );
   };
+}

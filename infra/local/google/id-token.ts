@@ -16,12 +16,16 @@ export interface IdTokens {
   jwks(): { readonly keys: readonly JsonWebKey[] };
 }
 
-const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+function encode(value: unknown): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}
 
 /** Signs with an RSA key of its own, made anew for each run: no Google key, so only a verifier told of `jwks` accepts it. */
-export const createIdTokens = (now: () => number): IdTokens => {
+export function createIdTokens(now: () => number): IdTokens {
   let pair: ReturnType<typeof generateKeyPairSync> | undefined;
-  const keys = () => (pair ??= generateKeyPairSync('rsa', { modulusLength: 2048 }));
+  function keys() {
+    return (pair ??= generateKeyPairSync('rsa', { modulusLength: 2048 }));
+  }
   return {
     issue: ({ email, uniqueId }, audience, full) => {
       const issuedAt = Math.floor(now() / 1000);
@@ -43,4 +47,4 @@ export const createIdTokens = (now: () => number): IdTokens => {
       ],
     }),
   };
-};
+}

@@ -20,14 +20,14 @@ interface Answer {
   readonly json?: unknown;
 }
 
-const parseScopes = (text: string | null): string[] => {
+function parseScopes(text: string | null): string[] {
   const scopes = (text ?? '').split(/[\s,]+/).filter((scope) => scope !== '');
   // Without `?scopes=` a Compute Engine token has the instance's scopes: the e-mail is not among them, which is what makes
   // the Kubernetes API see a numeric user (platform.md 3).
   return scopes.length > 0 ? scopes : [CLOUD_PLATFORM_SCOPE];
-};
+}
 
-const accountAnswer = (options: MetadataOptions, key: string, query: URLSearchParams): Answer | null => {
+function accountAnswer(options: MetadataOptions, key: string, query: URLSearchParams): Answer | null {
   const { subject, tokens, idTokens, now } = options;
   if (key === 'email') return { text: subject.email };
   if (key === 'aliases') return { text: 'default\n' };
@@ -43,9 +43,9 @@ const accountAnswer = (options: MetadataOptions, key: string, query: URLSearchPa
     return { text: idTokens.issue(subject, audience, query.get('format') === 'full') };
   }
   return null;
-};
+}
 
-const answerOf = (options: MetadataOptions, path: string, query: URLSearchParams): Answer | null => {
+function answerOf(options: MetadataOptions, path: string, query: URLSearchParams): Answer | null {
   const { email } = options.subject;
   if (path === '' || path === '/') return { text: 'instance/\nproject/\nuniverse/\n' };
   if (path === '/instance' || path === '/instance/') return { text: 'service-accounts/\n' };
@@ -56,16 +56,15 @@ const answerOf = (options: MetadataOptions, path: string, query: URLSearchParams
   const [, name, key] = account ?? [];
   if (name === undefined || key === undefined) return null;
   return name === 'default' || decodeURIComponent(name) === email ? accountAnswer(options, key, query) : null;
-};
+}
 
 /**
  * The metadata server, as far as google-auth-library asks it. Its rules:
  * https://cloud.google.com/compute/docs/metadata/querying-metadata. A key that is not here is 404, as on a machine
  * that lacks it.
  */
-export const createMetadataHandler =
-  (options: MetadataOptions) =>
-  (request: IncomingMessage, response: ServerResponse): void => {
+export function createMetadataHandler(options: MetadataOptions) {
+  return (request: IncomingMessage, response: ServerResponse): void => {
     const flavor = { 'Metadata-Flavor': 'Google', Server: 'Metadata Server for VM' };
     const url = urlOf(request);
     if (request.method !== 'GET') return send(response, 405, 'text/plain', 'Method Not Allowed\n', flavor);
@@ -84,3 +83,4 @@ export const createMetadataHandler =
     if (answer.json !== undefined) return send(response, 200, 'application/json', JSON.stringify(answer.json), flavor);
     return send(response, answer.status ?? 200, 'application/text', answer.text ?? '', flavor);
   };
+}

@@ -23,15 +23,15 @@ export interface Tokens {
 }
 
 /** Access tokens as the metadata server issues and caches them: one per set of scopes. */
-export const createTokens = (lifetimeSec: number, now: () => number): Tokens => {
+export function createTokens(lifetimeSec: number, now: () => number): Tokens {
   const issued = new Map<string, IssuedToken>();
   const cached = new Map<string, IssuedToken>();
-  const find = (value: string): IssuedToken | null => {
+  function find(value: string): IssuedToken | null {
     const token = issued.get(value);
     return token !== undefined && token.expiresAtMs > now() ? token : null;
-  };
+  }
 
-  const issue = (scopes: readonly string[]): IssuedToken => {
+  function issue(scopes: readonly string[]): IssuedToken {
     const key = [...new Set(scopes)].toSorted().join(' ');
     const known = cached.get(key);
     if (known !== undefined && known.expiresAtMs - now() > lifetimeSec * 1000 * RENEWED_SHARE) return known;
@@ -40,7 +40,7 @@ export const createTokens = (lifetimeSec: number, now: () => number): Tokens => 
     issued.set(value, token);
     cached.set(key, token);
     return token;
-  };
+  }
 
   return {
     issue,
@@ -51,4 +51,4 @@ export const createTokens = (lifetimeSec: number, now: () => number): Tokens => 
       cached.clear();
     },
   };
-};
+}

@@ -7,17 +7,17 @@ import { parseSettings } from './service/settings.ts';
 /** How a Go program ends that panics. */
 const PANIC = 2;
 
-const fail = (error: unknown): never => {
+function fail(error: unknown): never {
   process.stderr.write(`panic: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(PANIC);
-};
+}
 
-const start = async (): Promise<void> => {
+async function start(): Promise<void> {
   const { service, backend, grpcPort, restPort } = parseSettings(process.argv.slice(2), process.env);
   await listenOnLoopback(createGrpc(service), grpcPort);
   await listenOnLoopback(createRest(service), restPort);
   process.stdout.write(`${service.name} (${backend}) serves gRPC at ${grpcPort} and REST at ${restPort}\n`);
-};
+}
 
 process.on('SIGTERM', () => process.exit(0));
 await start().catch(fail);

@@ -28,8 +28,9 @@ export class ApiError extends Error {
   }
 }
 
-export const isStatus = (error: unknown, ...statuses: number[]): boolean =>
-  error instanceof ApiError && statuses.includes(error.status);
+export function isStatus(error: unknown, ...statuses: number[]): boolean {
+  return error instanceof ApiError && statuses.includes(error.status);
+}
 
 export interface CallOptions {
   readonly query?: Readonly<Record<string, string>>;
@@ -56,19 +57,20 @@ export interface Api {
   close(): Promise<void>;
 }
 
-const parseJson = (text: string): unknown => {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
     return null;
   }
-};
+}
 
-const field = (value: unknown, key: string): unknown =>
-  typeof value === 'object' && value !== null && key in value ? Reflect.get(value, key) : undefined;
+function field(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null && key in value ? Reflect.get(value, key) : undefined;
+}
 
 /** The Status of a refusal, or of a watch's ERROR event. */
-export const toApiError = (status: number, body: unknown, text: string): ApiError => {
+export function toApiError(status: number, body: unknown, text: string): ApiError {
   const message = field(body, 'message');
   const code = field(body, 'code');
   const reason = field(body, 'reason');
@@ -77,7 +79,7 @@ export const toApiError = (status: number, body: unknown, text: string): ApiErro
     typeof reason === 'string' ? reason : '',
     typeof message === 'string' ? message : text.slice(0, 500),
   );
-};
+}
 
 /** Splits a stream of bytes into lines; a last one without its end is not a line. */
 async function* linesOf(body: AsyncIterable<Buffer>): AsyncGenerator<string> {
@@ -93,7 +95,7 @@ async function* linesOf(body: AsyncIterable<Buffer>): AsyncGenerator<string> {
 }
 
 /** A JSON client for a Kubernetes API server over one keep-alive connection pool. */
-export const createApi = ({ server, token, ca, cert, key }: ApiOptions): Api => {
+export function createApi({ server, token, ca, cert, key }: ApiOptions): Api {
   const tls = {
     ...(ca !== undefined && { ca }),
     ...(cert !== undefined && { cert }),
@@ -103,17 +105,17 @@ export const createApi = ({ server, token, ca, cert, key }: ApiOptions): Api => 
   const dispatcher = new Agent({ connect: tls, allowH2: false });
   const base = server.replace(/\/+$/, '');
   const auth = { accept: 'application/json', ...(token !== undefined && { authorization: `Bearer ${token}` }) };
-  const urlOf = (path: string, query: Readonly<Record<string, string>> = {}): string => {
+  function urlOf(path: string, query: Readonly<Record<string, string>> = {}): string {
     const search = new URLSearchParams(query).toString();
     return `${base}${path}${search === '' ? '' : `?${search}`}`;
-  };
+  }
 
-  const call = async (
+  async function call(
     method: Dispatcher.HttpMethod,
     path: string,
     contentType: string,
     options: CallOptions,
-  ): Promise<unknown> => {
+  ): Promise<unknown> {
     const deadline = AbortSignal.timeout(DEADLINE_MS);
     const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline]);
     const sent = options.body === undefined ? {} : { body: JSON.stringify(options.body) };
@@ -122,7 +124,7 @@ export const createApi = ({ server, token, ca, cert, key }: ApiOptions): Api => 
     const text = await answer.body.text();
     if (answer.statusCode >= 300) throw toApiError(answer.statusCode, parseJson(text), text);
     return parseJson(text);
-  };
+  }
 
   async function* watch(
     path: string,
@@ -150,4 +152,4 @@ export const createApi = ({ server, token, ca, cert, key }: ApiOptions): Api => 
     watch,
     close: () => dispatcher.destroy(),
   };
-};
+}

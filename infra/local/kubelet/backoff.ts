@@ -20,15 +20,16 @@ export const DEFAULT_TIMINGS: Timings = {
 };
 
 /** The wait before attempt `n` (1, 2, ...) after the first. */
-export const backoffDelay = (n: number, { backoffBaseMs, backoffCapMs }: Timings): number =>
-  Math.min(backoffCapMs, backoffBaseMs * 2 ** Math.min(n - 1, 30));
+export function backoffDelay(n: number, { backoffBaseMs, backoffCapMs }: Timings): number {
+  return Math.min(backoffCapMs, backoffBaseMs * 2 ** Math.min(n - 1, 30));
+}
 
 /** Waits with doubling: the first restart is immediate, the count starts anew after a run of twice the longest wait, as in the kubelet. */
 export interface CrashBackoff {
   next(ranMs: number): number;
 }
 
-export const createCrashBackoff = (timings: Timings): CrashBackoff => {
+export function createCrashBackoff(timings: Timings): CrashBackoff {
   let crashes = 0;
   return {
     next: (ranMs) => {
@@ -37,4 +38,4 @@ export const createCrashBackoff = (timings: Timings): CrashBackoff => {
       return crashes === 1 ? 0 : backoffDelay(crashes - 1, timings);
     },
   };
-};
+}

@@ -59,37 +59,39 @@ export interface Machine {
   readonly crashes: CrashBackoff;
 }
 
-export const createMachine = ({ initialReason, timings }: ContainerDeps): Machine => ({
-  state: { kind: 'waiting', reason: initialReason },
-  last: null,
-  run: null,
-  runs: 0,
-  imageId: '',
-  containerId: '',
-  ready: false,
-  started: false,
-  killedByUs: false,
-  unwatch: () => {},
-  pausedUntilMs: 0,
-  sequel: null,
-  failedPulls: 0,
-  crashes: createCrashBackoff(timings),
-});
+export function createMachine({ initialReason, timings }: ContainerDeps): Machine {
+  return {
+    state: { kind: 'waiting', reason: initialReason },
+    last: null,
+    run: null,
+    runs: 0,
+    imageId: '',
+    containerId: '',
+    ready: false,
+    started: false,
+    killedByUs: false,
+    unwatch: () => {},
+    pausedUntilMs: 0,
+    sequel: null,
+    failedPulls: 0,
+    crashes: createCrashBackoff(timings),
+  };
+}
 
 /** Lets the container wait, for the reason given. Returns when it is to be looked at again. */
-export const waitUntil = (
+export function waitUntil(
   machine: Machine,
   state: Omit<Waiting, 'kind'>,
   untilMs: number,
   sequel: Sequel | null = null,
-): number => {
+): number {
   machine.state = { kind: 'waiting', ...state };
   machine.pausedUntilMs = untilMs;
   machine.sequel = sequel;
   return sequel?.atMs ?? untilMs;
-};
+}
 
-export const viewOf = (machine: Machine, { name, image = '' }: Container): ContainerView => {
+export function viewOf(machine: Machine, { name, image = '' }: Container): ContainerView {
   const { imageId, containerId, state, last, ready, started } = machine;
   return {
     name,
@@ -102,4 +104,4 @@ export const viewOf = (machine: Machine, { name, image = '' }: Container): Conta
     started,
     restartCount: Math.max(0, machine.runs - 1),
   };
-};
+}

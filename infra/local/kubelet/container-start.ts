@@ -10,21 +10,21 @@ import { messageOf } from './types.ts';
 /** Node fires a timer that is set for longer at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-const exitReason = ({ exitCode, signal }: ProcessExit, killedByUs: boolean): string => {
+function exitReason({ exitCode, signal }: ProcessExit, killedByUs: boolean): string {
   if (exitCode === 0) return 'Completed';
   // On a machine of one's own, SIGKILL from elsewhere is the out-of-memory killer's.
   return signal === 'SIGKILL' && !killedByUs ? 'OOMKilled' : 'Error';
-};
+}
 
 /** Sends the signal to the container's processes, if it runs. */
-export const signalRun = (machine: Machine, signal: 'SIGTERM' | 'SIGKILL'): boolean => {
+export function signalRun(machine: Machine, signal: 'SIGTERM' | 'SIGKILL'): boolean {
   if (machine.run === null) return false;
   machine.killedByUs = true;
   machine.run.process.kill(signal);
   return true;
-};
+}
 
-const killUnhealthy = (machine: Machine, deps: ContainerDeps, message: string): void => {
+function killUnhealthy(machine: Machine, deps: ContainerDeps, message: string): void {
   const doomed = machine.run;
   deps.emit('Normal', 'Killing', message);
   signalRun(machine, 'SIGTERM');
@@ -34,23 +34,23 @@ const killUnhealthy = (machine: Machine, deps: ContainerDeps, message: string): 
     },
     Math.min(deps.graceMs, MAX_TIMER_MS),
   ).unref();
-};
+}
 
 /** What a probe may do to the container: nothing any more once that run of it is over. */
-const controlsOf = (machine: Machine, deps: ContainerDeps, run: Run): HealthControls => {
-  const whileItRuns = (change: () => void): void => {
+function controlsOf(machine: Machine, deps: ContainerDeps, run: Run): HealthControls {
+  function whileItRuns(change: () => void): void {
     if (machine.run !== run) return;
     change();
     deps.wake();
-  };
+  }
   return {
     setStarted: () => whileItRuns(() => (machine.started = true)),
     setReady: (ready) => whileItRuns(() => (machine.ready = ready)),
     kill: (message) => whileItRuns(() => killUnhealthy(machine, deps, message)),
   };
-};
+}
 
-const onEnd = (machine: Machine, deps: ContainerDeps, exit: Awaited<Run['ended']>, startedAtMs: number): void => {
+function onEnd(machine: Machine, deps: ContainerDeps, exit: Awaited<Run['ended']>, startedAtMs: number): void {
   const { containerId, killedByUs } = machine;
   const { exitCode, message } = exit;
   machine.unwatch();
@@ -61,14 +61,9 @@ const onEnd = (machine: Machine, deps: ContainerDeps, exit: Awaited<Run['ended']
   const reason = exitReason(exit, killedByUs);
   machine.state = { kind: 'terminated', exitCode, reason, message, startedAtMs, finishedAtMs: Date.now(), containerId };
   deps.wake();
-};
+}
 
-const begin = async (
-  machine: Machine,
-  deps: ContainerDeps,
-  plan: LaunchPlan,
-  nowMs: number,
-): Promise<number | null> => {
+async function begin(machine: Machine, deps: ContainerDeps, plan: LaunchPlan, nowMs: number): Promise<number | null> {
   const { name } = deps.container();
   deps.emit('Normal', 'Created', `Created container: ${name}`);
   machine.runs += 1;
@@ -98,28 +93,23 @@ const begin = async (
     };
     return nowMs;
   }
-};
+}
 
-const invalidImage = (machine: Machine, { emit, timings }: ContainerDeps, image: string, nowMs: number): number => {
+function invalidImage(machine: Machine, { emit, timings }: ContainerDeps, image: string, nowMs: number): number {
   const message = `Failed to apply default image tag "${image}": couldn't parse image name "${image}": invalid reference format`;
   emit('Warning', 'InspectFailed', message);
   emit('Warning', 'Failed', 'Error: InvalidImageName');
   return waitUntil(machine, { reason: 'InvalidImageName', message }, nowMs + timings.retryMs);
-};
+}
 
-const neverPulled = (machine: Machine, { emit, timings }: ContainerDeps, image: string, nowMs: number): number => {
+function neverPulled(machine: Machine, { emit, timings }: ContainerDeps, image: string, nowMs: number): number {
   const message = `Container image "${image}" is not present with pull policy of Never`;
   emit('Warning', 'ErrImageNeverPull', message);
   emit('Warning', 'Failed', 'Error: ErrImageNeverPull');
   return waitUntil(machine, { reason: 'ErrImageNeverPull', message }, nowMs + timings.retryMs);
-};
+}
 
-const failedPull = (
-  machine: Machine,
-  { emit, images, timings }: ContainerDeps,
-  image: string,
-  nowMs: number,
-): number => {
+function failedPull(machine: Machine, { emit, images, timings }: ContainerDeps, image: string, nowMs: number): number {
   machine.failedPulls += 1;
   const fault = `image "${image}" not found: this node has ${Object.keys(images).join(', ') || 'none'}`;
   emit('Normal', 'Pulling', `Pulling image "${image}"`);
@@ -137,10 +127,10 @@ const failedPull = (
       event,
     },
   );
-};
+}
 
 /** Tries to run the container. Returns when to come again by itself, `null` when it runs. */
-export const tryToRun = async (machine: Machine, deps: ContainerDeps, nowMs: number): Promise<number | null> => {
+export async function tryToRun(machine: Machine, deps: ContainerDeps, nowMs: number): Promise<number | null> {
   const { image = '', imagePullPolicy } = deps.container();
   const found = findImage(deps.images, image);
   if (found.kind === 'invalid') return invalidImage(machine, deps, image, nowMs);
@@ -159,4 +149,4 @@ export const tryToRun = async (machine: Machine, deps: ContainerDeps, nowMs: num
     return waitUntil(machine, { reason, message: messageOf(error) }, nowMs + deps.timings.retryMs);
   }
   return begin(machine, deps, plan, nowMs);
-};
+}

@@ -33,50 +33,52 @@ export interface ContainerView {
 
 const EPOCH_MS = 0;
 
-const buildTerminated = ({ exitCode, reason, message, startedAtMs, finishedAtMs, containerId }: Terminated) => ({
-  exitCode,
-  reason,
-  ...(message !== undefined && message !== '' && { message }),
-  // The API has no "never": a container that did not start carries the epoch, as the container runtime reports it.
-  startedAt: formatTime(startedAtMs ?? EPOCH_MS),
-  finishedAt: formatTime(finishedAtMs),
-  ...(containerId !== '' && { containerID: containerId }),
-});
+function buildTerminated({ exitCode, reason, message, startedAtMs, finishedAtMs, containerId }: Terminated) {
+  return {
+    exitCode,
+    reason,
+    ...(message !== undefined && message !== '' && { message }),
+    // The API has no "never": a container that did not start carries the epoch, as the container runtime reports it.
+    startedAt: formatTime(startedAtMs ?? EPOCH_MS),
+    finishedAt: formatTime(finishedAtMs),
+    ...(containerId !== '' && { containerID: containerId }),
+  };
+}
 
-const buildState = (state: ContainerState): NonNullable<ContainerStatus['state']> => {
+function buildState(state: ContainerState): NonNullable<ContainerStatus['state']> {
   if (state.kind === 'terminated') return { terminated: buildTerminated(state) };
   if (state.kind === 'running') return { running: { startedAt: formatTime(state.startedAtMs) } };
   return { waiting: { reason: state.reason, ...(state.message !== undefined && { message: state.message }) } };
-};
+}
 
-export const buildContainerStatus = (view: ContainerView): ContainerStatus => ({
-  name: view.name,
-  state: buildState(view.state),
-  lastState: view.last === null ? {} : { terminated: buildTerminated(view.last) },
-  ready: view.ready,
-  restartCount: view.restartCount,
-  image: view.image,
-  imageID: view.imageId,
-  ...(view.containerId !== '' && { containerID: view.containerId }),
-  started: view.started,
-});
+export function buildContainerStatus(view: ContainerView): ContainerStatus {
+  return {
+    name: view.name,
+    state: buildState(view.state),
+    lastState: view.last === null ? {} : { terminated: buildTerminated(view.last) },
+    ready: view.ready,
+    restartCount: view.restartCount,
+    image: view.image,
+    imageID: view.imageId,
+    ...(view.containerId !== '' && { containerID: view.containerId }),
+    started: view.started,
+  };
+}
 
-const parseTerminated = (terminated: NonNullable<NonNullable<ContainerStatus['state']>['terminated']>): Terminated => ({
-  kind: 'terminated',
-  exitCode: terminated.exitCode,
-  reason: terminated.reason ?? '',
-  ...(terminated.message !== undefined && { message: terminated.message }),
-  startedAtMs: terminated.startedAt === undefined ? null : Date.parse(terminated.startedAt),
-  finishedAtMs: terminated.finishedAt === undefined ? EPOCH_MS : Date.parse(terminated.finishedAt),
-  containerId: terminated.containerID ?? '',
-});
+function parseTerminated(terminated: NonNullable<NonNullable<ContainerStatus['state']>['terminated']>): Terminated {
+  return {
+    kind: 'terminated',
+    exitCode: terminated.exitCode,
+    reason: terminated.reason ?? '',
+    ...(terminated.message !== undefined && { message: terminated.message }),
+    startedAtMs: terminated.startedAt === undefined ? null : Date.parse(terminated.startedAt),
+    finishedAtMs: terminated.finishedAt === undefined ? EPOCH_MS : Date.parse(terminated.finishedAt),
+    containerId: terminated.containerID ?? '',
+  };
+}
 
 /** What is left of a container whose process an earlier kubelet lost: what it had reported, or that its end is unknown. */
-export const buildLostView = (
-  container: Container,
-  status: ContainerStatus | undefined,
-  nowMs: number,
-): ContainerView => {
+export function buildLostView(container: Container, status: ContainerStatus | undefined, nowMs: number): ContainerView {
   const ended = status?.state?.terminated;
   const startedAt = status?.state?.running?.startedAt;
   const state: Terminated =
@@ -103,4 +105,4 @@ export const buildLostView = (
     ready: false,
     started: false,
   };
-};
+}

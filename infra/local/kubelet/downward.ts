@@ -9,14 +9,15 @@ export interface PodPlace {
   readonly podIP: string;
 }
 
-const formatMap = (map: Readonly<Record<string, string>> = {}): string =>
-  Object.entries(map)
+function formatMap(map: Readonly<Record<string, string>> = {}): string {
+  return Object.entries(map)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
     .join('\n');
+}
 
 /** The value of a `fieldRef` (downward API); `null` for a path that is not offered. */
-export const fieldValue = (pod: Pod, fieldPath: string, { nodeName, podIP }: PodPlace): string | null => {
+export function fieldValue(pod: Pod, fieldPath: string, { nodeName, podIP }: PodPlace): string | null {
   const { metadata, spec } = pod;
   const [, map, key] = /^metadata\.(labels|annotations)\['(.+)'\]$/.exec(fieldPath) ?? [];
   if (key !== undefined) return (map === 'labels' ? metadata.labels : metadata.annotations)?.[key] ?? '';
@@ -34,4 +35,4 @@ export const fieldValue = (pod: Pod, fieldPath: string, { nodeName, podIP }: Pod
     'status.hostIPs': HOST_IP,
   };
   return values[fieldPath] ?? null;
-};
+}

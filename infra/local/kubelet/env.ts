@@ -26,22 +26,22 @@ const KINDS = {
   configMap: { absent: 'configmap', holder: 'ConfigMap' },
 } as const;
 
-const load = async (
+async function load(
   { pod, sources }: Context,
   kind: keyof typeof KINDS,
   name: string,
   optional: boolean,
-): Promise<Data | null> => {
+): Promise<Data | null> {
   const data = await sources[kind](pod.metadata.namespace, name);
   if (data === null && !optional) throw new ContainerConfigError(`${KINDS[kind].absent} "${name}" not found`);
   return data;
-};
+}
 
-const fromKey = async (
+async function fromKey(
   context: Context,
   kind: keyof typeof KINDS,
   { name = '', key, optional = false }: { name?: string; key: string; optional?: boolean },
-): Promise<string | null> => {
+): Promise<string | null> {
   const data = await load(context, kind, name, optional);
   const value = data?.get(key);
   if (value !== undefined) return value.toString('utf8');
@@ -49,14 +49,14 @@ const fromKey = async (
   throw new ContainerConfigError(
     `couldn't find key ${key} in ${KINDS[kind].holder} ${context.pod.metadata.namespace}/${name}`,
   );
-};
+}
 
 /** `null`: an optional reference to what is not there; the variable is left out. */
-const valueOf = async (
+async function valueOf(
   context: Context,
   variable: EnvVar,
   defined: ReadonlyMap<string, string>,
-): Promise<string | null> => {
+): Promise<string | null> {
   const { valueFrom } = variable;
   if (valueFrom === undefined) return expand(variable.value ?? '', defined);
   if (valueFrom.secretKeyRef !== undefined) return fromKey(context, 'secret', valueFrom.secretKeyRef);
@@ -66,21 +66,21 @@ const valueOf = async (
   if (value !== null) return value;
   const source = fieldRef === undefined ? Object.keys(valueFrom).join(', ') : `fieldRef ${fieldRef.fieldPath}`;
   throw new ContainerConfigError(`env "${variable.name}": ${source} is not supported by a node of local processes`);
-};
+}
 
-const loadAll = async (context: Context, source: EnvFrom): Promise<[string, string][]> => {
+async function loadAll(context: Context, source: EnvFrom): Promise<[string, string][]> {
   const kind = source.secretRef === undefined ? 'configMap' : 'secret';
   const reference = source.secretRef ?? source.configMapRef;
   if (reference === undefined) return [];
   const data = await load(context, kind, reference.name ?? '', reference.optional ?? false);
   return [...(data ?? [])].map(([key, value]) => [`${source.prefix ?? ''}${key}`, value.toString('utf8')]);
-};
+}
 
 /**
  * The container's own environment: `envFrom`, then `env` over it. `$(NAME)` sees the variables of `env` that stand before it, as in the kubelet.
  * @throws ContainerConfigError with the kubelet's words when a Secret, a ConfigMap or a key is missing
  */
-export const resolveEnv = async (context: Context, container: Container): Promise<ReadonlyMap<string, string>> => {
+export async function resolveEnv(context: Context, container: Container): Promise<ReadonlyMap<string, string>> {
   const resolved = new Map<string, string>();
   for (const source of container.envFrom ?? []) {
     for (const [name, value] of await loadAll(context, source)) resolved.set(name, value);
@@ -93,4 +93,4 @@ export const resolveEnv = async (context: Context, container: Container): Promis
     resolved.set(variable.name, value);
   }
   return resolved;
-};
+}

@@ -32,7 +32,7 @@ interface Told {
   lastSentMs: number;
 }
 
-const buildEvent = (input: EventInput, told: Told, nodeName: string) => {
+function buildEvent(input: EventInput, told: Told, nodeName: string) {
   const { pod, component = 'kubelet' } = input;
   const { name, namespace, uid, resourceVersion } = pod.metadata;
   return {
@@ -58,27 +58,28 @@ const buildEvent = (input: EventInput, told: Told, nodeName: string) => {
     lastTimestamp: formatTime(told.lastSentMs),
     count: told.count,
   };
-};
+}
 
 /** Writes core/v1 Events in the order they are recorded, one object per (pod, reason, message) with a count, as the kubelet does. */
-export const createEventRecorder = (api: Api, nodeName: string, report: (message: string) => void): EventRecorder => {
+export function createEventRecorder(api: Api, nodeName: string, report: (message: string) => void): EventRecorder {
   const told = new Map<string, Told>();
   let queue: Promise<unknown> = Promise.resolve();
   let serial = 0;
 
-  const send = (input: EventInput, key: string, entry: Told): void => {
+  function send(input: EventInput, key: string, entry: Told): void {
     const event = buildEvent(input, entry, nodeName);
     const path = `/api/v1/namespaces/${event.metadata.namespace}/events`;
     const { count, lastTimestamp } = event;
-    const write = () =>
-      count === 1 ? api.post(path, event) : api.patch(`${path}/${entry.name}`, { count, lastTimestamp });
+    function write() {
+      return count === 1 ? api.post(path, event) : api.patch(`${path}/${entry.name}`, { count, lastTimestamp });
+    }
     queue = queue.then(write).catch((error: unknown) => {
       told.delete(key);
       // A namespace that is going away takes no new objects.
       if (isStatus(error, 404) || messageOf(error).includes('is being terminated')) return;
       report(`event ${input.reason} was not written: ${messageOf(error)}`);
     });
-  };
+  }
 
   return {
     record: (input) => {
@@ -106,4 +107,4 @@ export const createEventRecorder = (api: Api, nodeName: string, report: (message
       await queue;
     },
   };
-};
+}

@@ -2,14 +2,15 @@
  * Expands `$(NAME)` as Kubernetes does in env values, command and args: `$$` is a `$`, an unknown name stays as it stands.
  * https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
  */
-export const expand = (text: string, variables: ReadonlyMap<string, string>): string =>
-  text.replace(/\$(?:\$|\(([^)]*)\))/g, (whole, name: string | undefined) => {
+export function expand(text: string, variables: ReadonlyMap<string, string>): string {
+  return text.replace(/\$(?:\$|\(([^)]*)\))/g, (whole, name: string | undefined) => {
     if (name === undefined) return '$';
     return variables.get(name) ?? whole;
   });
+}
 
 /** A duration as Go prints it, for the messages of the kubelet: `10s`, `1m20s`, `500ms`. */
-export const formatGoDuration = (ms: number): string => {
+export function formatGoDuration(ms: number): string {
   if (ms < 1000) return `${ms}ms`;
   const totalSec = ms / 1000;
   const hours = Math.floor(totalSec / 3600);
@@ -17,4 +18,4 @@ export const formatGoDuration = (ms: number): string => {
   const seconds = `${Number((totalSec % 60).toFixed(3))}s`;
   if (hours > 0) return `${hours}h${minutes}m${seconds}`;
   return minutes > 0 ? `${minutes}m${seconds}` : seconds;
-};
+}

@@ -17,7 +17,7 @@ type Terms = NonNullable<
 >;
 type Requirement = NonNullable<Terms[number]['matchExpressions']>[number];
 
-const meets = ({ key, operator, values = [] }: Requirement, labels: Readonly<Record<string, string>>): boolean => {
+function meets({ key, operator, values = [] }: Requirement, labels: Readonly<Record<string, string>>): boolean {
   const value = labels[key];
   if (operator === 'Exists') return value !== undefined;
   if (operator === 'DoesNotExist') return value === undefined;
@@ -26,9 +26,9 @@ const meets = ({ key, operator, values = [] }: Requirement, labels: Readonly<Rec
   if (operator === 'In') return values.includes(value);
   if (operator === 'Gt') return Number(value) > Number(values[0]);
   return operator === 'Lt' && Number(value) < Number(values[0]);
-};
+}
 
-const matchesNode = (pod: Pod, node: NodeOffer): boolean => {
+function matchesNode(pod: Pod, node: NodeOffer): boolean {
   const selector = Object.entries(pod.spec.nodeSelector ?? {});
   if (!selector.every(([key, value]) => node.labels[key] === value)) return false;
   const required = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
@@ -40,44 +40,47 @@ const matchesNode = (pod: Pod, node: NodeOffer): boolean => {
       matchExpressions.every((item) => meets(item, node.labels)) && matchFields.every((item) => meets(item, fields))
     );
   });
-};
+}
 
-const requestsOf = (containers: readonly Container[], resource: string): number[] =>
-  containers.map(({ resources }) =>
+function requestsOf(containers: readonly Container[], resource: string): number[] {
+  return containers.map(({ resources }) =>
     parseQuantity(resources?.requests?.[resource] ?? resources?.limits?.[resource] ?? '0'),
   );
+}
 
 /** What the scheduler reckons a pod asks for: the sum of its containers, or its greediest init container if that is more. */
-const requestOf = (pod: Pod, resource: string): number => {
+function requestOf(pod: Pod, resource: string): number {
   const main = requestsOf(pod.spec.containers, resource).reduce((sum, value) => sum + value, 0);
   const overhead = parseQuantity(pod.spec.overhead?.[resource] ?? '0');
   return Math.max(main, ...requestsOf(pod.spec.initContainers ?? [], resource)) + overhead;
-};
+}
 
-const lacking = (pod: Pod, node: NodeOffer): string[] => {
+function lacking(pod: Pod, node: NodeOffer): string[] {
   const all = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
   const names = new Set(all.flatMap(({ resources }) => Object.keys({ ...resources?.requests, ...resources?.limits })));
   return [...names].toSorted().filter((name) => requestOf(pod, name) > parseQuantity(node.allocatable[name] ?? '0'));
-};
+}
 
 /** Rules of the scheduler that mean nothing on one node of processes: a pod that depends on one is not bound, and told why. */
-const unsupported = (pod: Pod): string | null => {
+function unsupported(pod: Pod): string | null {
   if (pod.spec.affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.length) return 'podAffinity';
   if (pod.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.length)
     return 'podAntiAffinity';
   if (pod.spec.resourceClaims?.length) return 'resourceClaims';
   return null;
-};
+}
 
 /**
  * Whether the node takes the pod, in the scheduler's words. A request is held against the whole node: processes share the machine, nothing
  * is reserved for them, so pods never wait for one another.
  */
-export const fitPod = (pod: Pod, node: NodeOffer): Fit => {
-  const refuse = (why: string, preemption: string): Fit => ({
-    kind: 'unschedulable',
-    message: `0/1 nodes are available: ${why}. preemption: 0/1 nodes are available: 1 ${preemption}.`,
-  });
+export function fitPod(pod: Pod, node: NodeOffer): Fit {
+  function refuse(why: string, preemption: string): Fit {
+    return {
+      kind: 'unschedulable',
+      message: `0/1 nodes are available: ${why}. preemption: 0/1 nodes are available: 1 ${preemption}.`,
+    };
+  }
   const feature = unsupported(pod);
   if (feature !== null)
     return refuse(
@@ -93,4 +96,4 @@ export const fitPod = (pod: Pod, node: NodeOffer): Fit => {
     names.map((name) => `1 Insufficient ${name}`).join(', '),
     'No preemption victims found for incoming pod',
   );
-};
+}

@@ -11,26 +11,26 @@ export interface HealthOptions {
 }
 
 /** Runs a started container's probes: the startup probe first, the others once it has succeeded. Returns how to stop them. */
-export const watchHealth = ({ context, eagerMs, controls, unhealthy }: HealthOptions): (() => void) => {
+export function watchHealth({ context, eagerMs, controls, unhealthy }: HealthOptions): () => void {
   const { name, startupProbe, readinessProbe, livenessProbe } = context.container;
   const stops: (() => void)[] = [];
-  const run = (kind: ProbeKind, probe: Probe, eager: number, onChange: (healthy: boolean) => void): void => {
+  function run(kind: ProbeKind, probe: Probe, eager: number, onChange: (healthy: boolean) => void): void {
     stops.push(startProbe(context, { kind, probe, eagerMs: eager, onFailure: unhealthy, onChange }));
-  };
-  const killWhenFailed =
-    (kind: string) =>
-    (healthy: boolean): void => {
+  }
+  function killWhenFailed(kind: string) {
+    return (healthy: boolean): void => {
       if (!healthy) controls.kill(`Container ${name} failed ${kind} probe, will be restarted`);
     };
+  }
 
-  const afterStart = (): void => {
+  function afterStart(): void {
     controls.setStarted();
     if (readinessProbe === undefined) controls.setReady(true);
     else run('Readiness', readinessProbe, eagerMs, controls.setReady.bind(controls));
     // Failures before the first success count: no haste, or a slow start would be killed.
     if (livenessProbe !== undefined)
       run('Liveness', livenessProbe, Number.POSITIVE_INFINITY, killWhenFailed('liveness'));
-  };
+  }
   if (startupProbe === undefined) afterStart();
   else {
     run('Startup', startupProbe, eagerMs, (healthy) => {
@@ -42,4 +42,4 @@ export const watchHealth = ({ context, eagerMs, controls, unhealthy }: HealthOpt
   return () => {
     for (const stop of stops) stop();
   };
-};
+}

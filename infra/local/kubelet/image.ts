@@ -14,15 +14,18 @@ export type ImageLookup =
   | { readonly kind: 'invalid' };
 
 /** `docker.io/library/x` and `x` are one image. */
-const canonical = (name: string): string => name.replace(/^(?:index\.)?docker\.io\//, '').replace(/^library\//, '');
+function canonical(name: string): string {
+  return name.replace(/^(?:index\.)?docker\.io\//, '').replace(/^library\//, '');
+}
 
-const imageIdOf = (key: string, entry: ImageEntry): string =>
-  `process://${key}@sha256:${createHash('sha256')
+function imageIdOf(key: string, entry: ImageEntry): string {
+  return `process://${key}@sha256:${createHash('sha256')
     .update(JSON.stringify([key, entry.command, entry.args ?? []]))
     .digest('hex')}`;
+}
 
 /** Finds the entry of an image reference: its name, name:tag or name@digest may be the key, the longest that fits counts. */
-export const findImage = (images: Images, reference: string): ImageLookup => {
+export function findImage(images: Images, reference: string): ImageLookup {
   const [, name, tag, digest] = REFERENCE.exec(reference) ?? [];
   if (name === undefined) return { kind: 'invalid' };
   const tagged = tag === undefined ? [name, `${name}:latest`] : [name, `${name}:${tag}`];
@@ -34,4 +37,4 @@ export const findImage = (images: Images, reference: string): ImageLookup => {
     .toSorted(([a], [b]) => canonical(b).length - canonical(a).length)[0];
   if (best === undefined) return { kind: 'absent' };
   return { kind: 'present', entry: best[1], imageId: imageIdOf(...best) };
-};
+}

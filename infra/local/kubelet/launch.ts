@@ -58,11 +58,11 @@ export interface Run {
 }
 
 /** `PORT_<name>`, `PORT_<containerPort>` and TERMINATION_LOG: what an image entry can use of where its process runs. */
-const entryVariables = (
+function entryVariables(
   container: Container,
   ports: ReadonlyMap<number, number>,
   terminationPath: string,
-): ReadonlyMap<string, string> => {
+): ReadonlyMap<string, string> {
   const variables = new Map([['TERMINATION_LOG', terminationPath]]);
   for (const { name, containerPort } of container.ports ?? []) {
     const port = String(ports.get(containerPort) ?? containerPort);
@@ -70,37 +70,37 @@ const entryVariables = (
     if (name !== undefined) variables.set(`PORT_${name}`, port);
   }
   return variables;
-};
+}
 
 /** ENTRYPOINT and CMD against command and args: https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/ */
-const commandOf = (
+function commandOf(
   container: Container,
   entry: ImageEntry,
   own: (text: string) => string,
   theirs: (text: string) => string,
-): string[] => {
+): string[] {
   const { command = [], args = [] } = container;
-  const refuse = (field: string, option: string): never => {
+  function refuse(field: string, option: string): never {
     throw new CreateContainerError(
       `image "${container.image}" is run by a local program whose entry in the image map does not allow the container's ${field} (${option})`,
     );
-  };
+  }
   if (command.length > 0 && entry.allowCommand !== true) refuse('command', 'allowCommand');
   if (args.length > 0 && command.length === 0 && entry.allowArgs !== true) refuse('args', 'allowArgs');
   if (command.length > 0) return [...command, ...args].map(theirs);
   return [...entry.command.map(own), ...(args.length > 0 ? args.map(theirs) : (entry.args ?? []).map(own))];
-};
+}
 
 /**
  * Resolves everything a container's process needs and makes its folders.
  * @throws ContainerConfigError for what is missing in the cluster, CreateContainerError for what the image entry does not allow
  */
-export const prepareLaunch = async (
+export async function prepareLaunch(
   context: LaunchContext,
   container: Container,
   entry: ImageEntry,
   runNumber: number,
-): Promise<LaunchPlan> => {
+): Promise<LaunchPlan> {
   const { podDir } = context;
   const own = await resolveEnv(context, container);
   const folder = join(podDir, 'containers');
@@ -112,8 +112,12 @@ export const prepareLaunch = async (
   };
   const mounts = [termination, ...buildMounts(container, own, (volume) => join(podDir, 'volumes', volume))];
   const variables = entryVariables(container, context.ports, terminationPath);
-  const expandEntry = (text: string): string => mapPaths(expand(text, variables), mounts);
-  const expandOwn = (text: string): string => mapPaths(expand(text, own), mounts);
+  function expandEntry(text: string): string {
+    return mapPaths(expand(text, variables), mounts);
+  }
+  function expandOwn(text: string): string {
+    return mapPaths(expand(text, own), mounts);
+  }
   const command = commandOf(container, entry, expandEntry, expandOwn);
   const workingDir = mapPaths(container.workingDir ?? '', mounts);
   mkdirSync(home, { recursive: true });
@@ -135,9 +139,9 @@ export const prepareLaunch = async (
     logPath: join(context.logDir, container.name, `${runNumber}.log`),
     terminationPath,
   };
-};
+}
 
-const readMessage = (path: string): string => {
+function readMessage(path: string): string {
   const fd = openSync(path, 'r');
   try {
     const buffer = Buffer.alloc(MAX_MESSAGE_BYTES);
@@ -145,9 +149,9 @@ const readMessage = (path: string): string => {
   } finally {
     closeSync(fd);
   }
-};
+}
 
-const terminationMessage = async (container: Container, plan: LaunchPlan, exitCode: number): Promise<string> => {
+async function terminationMessage(container: Container, plan: LaunchPlan, exitCode: number): Promise<string> {
   try {
     const written = readMessage(plan.terminationPath);
     if (written !== '' || exitCode === 0 || container.terminationMessagePolicy !== 'FallbackToLogsOnError')
@@ -156,13 +160,13 @@ const terminationMessage = async (container: Container, plan: LaunchPlan, exitCo
   } catch (error) {
     return `Error on reading termination message: ${messageOf(error)}`;
   }
-};
+}
 
 /**
  * Starts the process. Its output goes to the log, its end is told with the termination message.
  * @throws when the program cannot be started
  */
-export const startRun = async (container: Container, plan: LaunchPlan): Promise<Run> => {
+export async function startRun(container: Container, plan: LaunchPlan): Promise<Run> {
   const log = createLogFile(plan.logPath);
   const { command, env, cwd, folder } = plan;
   try {
@@ -177,4 +181,4 @@ export const startRun = async (container: Container, plan: LaunchPlan): Promise<
     log.end();
     throw error;
   }
-};
+}

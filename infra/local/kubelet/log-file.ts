@@ -15,28 +15,30 @@ export interface LogFile {
   changed(): Promise<void>;
 }
 
-const stamp = (nowMs: number): string => new Date(nowMs).toISOString().replace('Z', '000000Z');
+function stamp(nowMs: number): string {
+  return new Date(nowMs).toISOString().replace('Z', '000000Z');
+}
 
 /** Writes are synchronous: what a program has printed before it ended is in the file when its end is reported. */
-export const createLogFile = (path: string, now: () => number = Date.now): LogFile => {
+export function createLogFile(path: string, now: () => number = Date.now): LogFile {
   mkdirSync(dirname(path), { recursive: true });
   const fd = openSync(path, 'a');
   const rest: Record<'stdout' | 'stderr', Buffer> = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
   let waiting: (() => void)[] = [];
   let ended = false;
 
-  const notify = (): void => {
+  function notify(): void {
     const woken = waiting;
     waiting = [];
     for (const wake of woken) wake();
-  };
-  const store = (stream: string, tag: 'F' | 'P', line: Buffer): void => {
+  }
+  function store(stream: string, tag: 'F' | 'P', line: Buffer): void {
     try {
       writeSync(fd, Buffer.concat([Buffer.from(`${stamp(now())} ${stream} ${tag} `), line, Buffer.from('\n')]));
     } catch {
       // A full disk loses the line, not the pod.
     }
-  };
+  }
 
   return {
     path,
@@ -63,4 +65,4 @@ export const createLogFile = (path: string, now: () => number = Date.now): LogFi
     },
     changed: () => new Promise((resolve) => (ended ? resolve() : void waiting.push(resolve))),
   };
-};
+}

@@ -13,7 +13,7 @@ export interface LogOptions {
 const CHUNK_BYTES = 64 * 1024;
 
 /** Where the last `count` lines begin. */
-const tailOffset = async (file: FileHandle, count: number): Promise<number> => {
+async function tailOffset(file: FileHandle, count: number): Promise<number> {
   const { size } = await file.stat();
   const buffer = Buffer.alloc(CHUNK_BYTES);
   let seen = 0;
@@ -29,7 +29,7 @@ const tailOffset = async (file: FileHandle, count: number): Promise<number> => {
     end = start;
   }
   return 0;
-};
+}
 
 /** Lines from `offset`; at the end of the file waits for more as long as `live` writes. */
 async function* rawLines(
@@ -57,10 +57,11 @@ async function* rawLines(
   }
 }
 
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
 
-const render = (raw: Buffer, { timestamps = false, sinceMs }: LogOptions): Buffer | null => {
+function render(raw: Buffer, { timestamps = false, sinceMs }: LogOptions): Buffer | null {
   const [time = '', , tag] = raw.toString('latin1', 0, 64).split(' ', 3);
   if (tag !== 'F' && tag !== 'P') return null;
   if (sinceMs !== undefined && Date.parse(time) < sinceMs) return null;
@@ -68,7 +69,7 @@ const render = (raw: Buffer, { timestamps = false, sinceMs }: LogOptions): Buffe
   const content = raw.subarray(header);
   const parts = timestamps ? [Buffer.from(`${time} `), content] : [content];
   return Buffer.concat(tag === 'F' ? [...parts, Buffer.from('\n')] : parts);
-};
+}
 
 /**
  * A container's log as `kubectl logs` shows it. `live` is the writer while the container runs: needed to follow.
@@ -93,9 +94,9 @@ export async function* readLog(
 }
 
 /** The end of a log, for a termination message: at most 80 lines and 2048 bytes, as the kubelet takes. */
-export const readLogTail = async (path: string): Promise<string> => {
+export async function readLogTail(path: string): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const line of readLog(path, { tailLines: 80 }, null, new AbortController().signal)) chunks.push(line);
   const all = Buffer.concat(chunks);
   return all.subarray(Math.max(0, all.length - 2048)).toString('utf8');
-};
+}

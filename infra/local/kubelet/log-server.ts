@@ -22,18 +22,20 @@ export interface LogServerOptions {
 
 const TEXT = 'text/plain; charset=utf-8';
 
-const flag = (query: URLSearchParams, name: string): boolean => ['true', '1', ''].includes(query.get(name) ?? 'false');
+function flag(query: URLSearchParams, name: string): boolean {
+  return ['true', '1', ''].includes(query.get(name) ?? 'false');
+}
 
 /** @throws RangeError when a number is not one */
-const count = (query: URLSearchParams, name: string): number | undefined => {
+function count(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name);
   if (text === null) return undefined;
   if (!/^\d+$/.test(text)) throw new RangeError(`${name}: Invalid value: "${text}": must be a number, not below 0`);
   return Number(text);
-};
+}
 
 /** The query of a log request: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#get-read-log-of-the-specified-pod */
-const parseLogOptions = (query: URLSearchParams, nowMs: number): LogOptions => {
+function parseLogOptions(query: URLSearchParams, nowMs: number): LogOptions {
   const [tailLines, sinceSeconds, limitBytes] = ['tailLines', 'sinceSeconds', 'limitBytes'].map((name) =>
     count(query, name),
   );
@@ -47,14 +49,14 @@ const parseLogOptions = (query: URLSearchParams, nowMs: number): LogOptions => {
     ...(sinceMs !== undefined && { sinceMs }),
     ...(limitBytes !== undefined && { limitBytes }),
   };
-};
+}
 
-const serveLog = async (
+async function serveLog(
   find: LogServerOptions['find'],
   path: readonly string[],
   query: URLSearchParams,
   response: ServerResponse,
-): Promise<void> => {
+): Promise<void> {
   const [namespace = '', pod = '', container = ''] = path;
   const found = find(namespace, pod, container, flag(query, 'previous'));
   if (found === 'no-pod') return send(response, 404, TEXT, `pod "${pod}" does not exist\n`);
@@ -70,13 +72,13 @@ const serveLog = async (
     Readable.from(readLog(found.path, parseLogOptions(query, Date.now()), found.live, gone.signal)),
     response,
   );
-};
+}
 
-const handle = async (
+async function handle(
   find: LogServerOptions['find'],
   request: IncomingMessage,
   response: ServerResponse,
-): Promise<void> => {
+): Promise<void> {
   const { pathname, searchParams } = urlOf(request);
   if (pathname === '/healthz') return send(response, 200, TEXT, 'ok');
   const path = /^\/containerLogs\/([^/]+)\/([^/]+)\/([^/]+)$/.exec(pathname)?.slice(1).map(decodeURIComponent);
@@ -89,11 +91,11 @@ const handle = async (
     return send(response, 400, TEXT, messageOf(error));
   }
   await serveLog(find, path, searchParams, response);
-};
+}
 
 /** The certificate is of its own making, as a kubelet's is: API servers do not verify it unless told to. */
-const createCertificate = () =>
-  generate([{ name: 'commonName', value: 'local' }], {
+function createCertificate() {
+  return generate([{ name: 'commonName', value: 'local' }], {
     keyType: 'ec',
     algorithm: 'sha256',
     extensions: [
@@ -106,12 +108,13 @@ const createCertificate = () =>
       },
     ],
   });
+}
 
 /** Serves container logs over TLS on 127.0.0.1, as a kubelet does, to whoever asks on this machine. */
-export const startLogServer = async ({
+export async function startLogServer({
   port,
   find,
-}: LogServerOptions): Promise<{ readonly port: number; close(): Promise<void> }> => {
+}: LogServerOptions): Promise<{ readonly port: number; close(): Promise<void> }> {
   const { private: key, cert } = await createCertificate();
   const server = createServer({ key, cert }, (request, response) => {
     handle(find, request, response).catch((error: unknown) => {
@@ -120,4 +123,4 @@ export const startLogServer = async ({
     });
   });
   return { port: await listenOnLoopback(server, port), close: () => closeServer(server) };
-};
+}

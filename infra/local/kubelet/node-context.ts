@@ -24,13 +24,18 @@ export interface NodeContext {
 }
 
 /** `volumes/<name>`, `containers/<name>` of the pod. */
-export const podDirOf = ({ podsDir }: Pick<NodeContext, 'podsDir'>, uid: string): string => join(podsDir, uid);
+export function podDirOf({ podsDir }: Pick<NodeContext, 'podsDir'>, uid: string): string {
+  return join(podsDir, uid);
+}
 
 /** `<container>/<run>.log` of the pod; named as /var/log/pods is. */
-export const podLogDirOf = (
+export function podLogDirOf(
   { logsDir }: Pick<NodeContext, 'logsDir'>,
   { metadata: { namespace, name, uid } }: Pod,
-): string => join(logsDir, `${namespace}_${name}_${uid}`);
+): string {
+  return join(logsDir, `${namespace}_${name}_${uid}`);
+}
 
-export const podPathOf = ({ metadata: { namespace, name } }: Pod): string =>
-  `/api/v1/namespaces/${namespace}/pods/${name}`;
+export function podPathOf({ metadata: { namespace, name } }: Pod): string {
+  return `/api/v1/namespaces/${namespace}/pods/${name}`;
+}

@@ -15,30 +15,36 @@ export interface NodeOptions {
   readonly images: readonly string[];
 }
 
-const goArch = (): string => ({ x64: 'amd64', ia32: '386' })[arch() as string] ?? arch();
+function goArch(): string {
+  return { x64: 'amd64', ia32: '386' }[arch() as string] ?? arch();
+}
 
 /** The node's name, labels and what it offers. `os` is linux on every machine: it is what the pods of the system ask for. */
-export const buildOffer = ({ name, capacity }: Pick<NodeOptions, 'name' | 'capacity'>): NodeOffer => ({
-  name,
-  labels: { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': goArch() },
-  allocatable: {
-    cpu: capacity?.cpu ?? String(availableParallelism()),
-    memory: capacity?.memory ?? `${Math.floor(totalmem() / 1024)}Ki`,
-    'ephemeral-storage': '100Gi',
-    pods: '110',
-  },
-});
+export function buildOffer({ name, capacity }: Pick<NodeOptions, 'name' | 'capacity'>): NodeOffer {
+  return {
+    name,
+    labels: { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': goArch() },
+    allocatable: {
+      cpu: capacity?.cpu ?? String(availableParallelism()),
+      memory: capacity?.memory ?? `${Math.floor(totalmem() / 1024)}Ki`,
+      'ephemeral-storage': '100Gi',
+      pods: '110',
+    },
+  };
+}
 
-const condition = (type: string, status: 'True' | 'False', reason: string, message: string, nowMs: number) => ({
-  type,
-  status,
-  reason,
-  message,
-  lastHeartbeatTime: formatTime(nowMs),
-  lastTransitionTime: formatTime(nowMs),
-});
+function condition(type: string, status: 'True' | 'False', reason: string, message: string, nowMs: number) {
+  return {
+    type,
+    status,
+    reason,
+    message,
+    lastHeartbeatTime: formatTime(nowMs),
+    lastTransitionTime: formatTime(nowMs),
+  };
+}
 
-const buildStatus = (options: NodeOptions, ready: boolean, nowMs: number) => {
+function buildStatus(options: NodeOptions, ready: boolean, nowMs: number) {
   const { allocatable } = buildOffer(options);
   const machine = hostname();
   return {
@@ -75,9 +81,9 @@ const buildStatus = (options: NodeOptions, ready: boolean, nowMs: number) => {
     },
     images: options.images.map((name) => ({ names: [name], sizeBytes: 0 })),
   };
-};
+}
 
-const createLease = async (api: Api, name: string, nowMs: number): Promise<void> => {
+async function createLease(api: Api, name: string, nowMs: number): Promise<void> {
   const spec = { holderIdentity: name, leaseDurationSeconds: LEASE_SEC, renewTime: microTime(nowMs) };
   const lease = {
     apiVersion: 'coordination.k8s.io/v1',
@@ -93,9 +99,11 @@ const createLease = async (api: Api, name: string, nowMs: number): Promise<void>
     await api.post('/api/v1/namespaces', namespace);
     await api.post(LEASES, lease);
   }
-};
+}
 
-const microTime = (nowMs: number): string => new Date(nowMs).toISOString().replace('Z', '000Z');
+function microTime(nowMs: number): string {
+  return new Date(nowMs).toISOString().replace('Z', '000Z');
+}
 
 export interface NodeRegistration {
   /** Creates the Node or takes it over, and says that it is ready. */
@@ -106,10 +114,10 @@ export interface NodeRegistration {
   leave(): Promise<void>;
 }
 
-export const createNodeRegistration = (api: Api, options: NodeOptions): NodeRegistration => {
+export function createNodeRegistration(api: Api, options: NodeOptions): NodeRegistration {
   const path = `/api/v1/nodes/${options.name}`;
   const { labels } = buildOffer(options);
-  const register = async (): Promise<void> => {
+  async function register(): Promise<void> {
     try {
       await api.post('/api/v1/nodes', {
         apiVersion: 'v1',
@@ -123,15 +131,15 @@ export const createNodeRegistration = (api: Api, options: NodeOptions): NodeRegi
       await api.patch(path, { metadata: { labels }, spec: { taints: null, unschedulable: null } });
     }
     await api.patch(`${path}/status`, { status: buildStatus(options, true, Date.now()) });
-  };
-  const renew = async (): Promise<void> => {
+  }
+  async function renew(): Promise<void> {
     try {
       await api.patch(`${LEASES}/${options.name}`, { spec: { renewTime: microTime(Date.now()) } });
     } catch (error) {
       if (!isStatus(error, 404)) throw error;
       await createLease(api, options.name, Date.now());
     }
-  };
+  }
   return {
     register,
     beat: async () => {
@@ -147,4 +155,4 @@ export const createNodeRegistration = (api: Api, options: NodeOptions): NodeRegi
       await api.patch(`${path}/status`, { status: buildStatus(options, false, Date.now()) });
     },
   };
-};
+}

@@ -7,7 +7,7 @@ export type LogLookup =
   | { readonly kind: 'found'; readonly path: string; readonly live: LogFile | null }
   | { readonly kind: 'refused'; readonly message: string };
 
-const runsOf = (folder: string): number[] => {
+function runsOf(folder: string): number[] {
   try {
     return readdirSync(folder)
       .flatMap((name) => /^(\d+)\.log$/.exec(name)?.[1] ?? [])
@@ -16,19 +16,22 @@ const runsOf = (folder: string): number[] => {
   } catch {
     return [];
   }
-};
+}
 
 /** Why a container that never ran has no log, in the kubelet's words. */
-const waitingWords = (reason: string): string =>
-  ({ ErrImagePull: "image can't be pulled", ImagePullBackOff: 'trying and failing to pull image' })[reason] ?? reason;
+function waitingWords(reason: string): string {
+  return (
+    { ErrImagePull: "image can't be pulled", ImagePullBackOff: 'trying and failing to pull image' }[reason] ?? reason
+  );
+}
 
 /** Which log `kubectl logs [--previous]` shows, or why there is none, in the kubelet's words. */
-export const findLog = (
+export function findLog(
   podName: string,
   view: Pick<ContainerView, 'name' | 'state' | 'last'>,
   previous: boolean,
   source: { readonly folder: string; readonly live: LogFile | null },
-): LogLookup => {
+): LogLookup {
   const { name, state, last } = view;
   const folder = join(source.folder, name);
   const current = runsOf(folder).at(-1);
@@ -43,4 +46,4 @@ export const findLog = (
   // While a container waits for its restart, the latest run is the previous one.
   const run = previous && state.kind !== 'waiting' ? current - 1 : current;
   return { kind: 'found', path: join(folder, `${run}.log`), live: run === current ? source.live : null };
-};
+}

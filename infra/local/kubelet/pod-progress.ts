@@ -18,17 +18,17 @@ const DEADLINE: PodEnd = {
 };
 
 /** The earlier of two times; `null` is never. */
-export const earlier = (a: number | null, b: number | null): number | null => {
+export function earlier(a: number | null, b: number | null): number | null {
   if (a === null) return b;
   return b === null ? a : Math.min(a, b);
-};
+}
 
-const mayRestart =
-  ({ spec: { restartPolicy } }: Pod, isInit: boolean) =>
-  (exitCode: number): boolean =>
+function mayRestart({ spec: { restartPolicy } }: Pod, isInit: boolean) {
+  return (exitCode: number): boolean =>
     exitCode === 0 ? restartPolicy !== 'Never' && restartPolicy !== 'OnFailure' && !isInit : restartPolicy !== 'Never';
+}
 
-const announcePorts = (node: NodeContext, session: PodSession): void => {
+function announcePorts(node: NodeContext, session: PodSession): void {
   const named = [...session.ports].flatMap(([name, ports]) => {
     const container: Container | undefined = session.pod.spec.containers.find((item) => item.name === name);
     return [...ports].map(([from, to]) => [
@@ -43,9 +43,9 @@ const announcePorts = (node: NodeContext, session: PodSession): void => {
     .catch((error: unknown) =>
       node.report(`the ports of pod ${session.pod.metadata.name} were not noted: ${messageOf(error)}`),
     );
-};
+}
 
-const setUp = async (node: NodeContext, session: PodSession): Promise<boolean> => {
+async function setUp(node: NodeContext, session: PodSession): Promise<boolean> {
   const { pod } = session;
   try {
     const { nodeName, sources } = node;
@@ -59,19 +59,19 @@ const setUp = async (node: NodeContext, session: PodSession): Promise<boolean> =
   announcePorts(node, session);
   session.sandbox = true;
   return true;
-};
+}
 
 /** For good: it will not be started again. */
-const isOver = (controller: ContainerController, restarts: (exitCode: number) => boolean): boolean => {
+function isOver(controller: ContainerController, restarts: (exitCode: number) => boolean): boolean {
   const { state } = controller.view();
   return state.kind === 'terminated' && !restarts(state.exitCode);
-};
+}
 
 /** Steps the init containers in order. `done` once all have succeeded; `failed` when one has failed for good. */
-const stepInit = async (
+async function stepInit(
   session: PodSession,
   nowMs: number,
-): Promise<'done' | 'failed' | { readonly next: number | null }> => {
+): Promise<'done' | 'failed' | { readonly next: number | null }> {
   const restarts = mayRestart(session.pod, true);
   for (const controller of session.init) {
     const next = await controller.step(nowMs, restarts);
@@ -80,10 +80,10 @@ const stepInit = async (
     if (state.kind !== 'terminated' || state.exitCode !== 0) return 'failed';
   }
   return 'done';
-};
+}
 
 /** Brings the pod on: volumes, init containers, containers. Returns when to come again by itself. */
-export const progress = async (node: NodeContext, session: PodSession, nowMs: number): Promise<number | null> => {
+export async function progress(node: NodeContext, session: PodSession, nowMs: number): Promise<number | null> {
   if (!session.sandbox && !(await setUp(node, session))) return nowMs + node.timings.retryMs;
   const init = await stepInit(session, nowMs);
   if (init === 'failed') session.end = {};
@@ -93,27 +93,27 @@ export const progress = async (node: NodeContext, session: PodSession, nowMs: nu
   const next = await Promise.all(session.main.map((controller) => controller.step(nowMs, restarts)));
   if (session.main.every((controller) => isOver(controller, restarts))) session.end = {};
   return next.reduce(earlier, null);
-};
+}
 
 /** Begins to stop the pod, or hastens it when it is being stopped already. */
-export const beginEnding = (session: PodSession, end: PodEnd, graceMs: number): void => {
+export function beginEnding(session: PodSession, end: PodEnd, graceMs: number): void {
   const killAtMs = Date.now() + graceMs;
   if (session.ending === null) session.ending = { killAtMs, end, told: false };
   else session.ending.killAtMs = Math.min(session.ending.killAtMs, killAtMs);
-};
+}
 
 /** Ends the pod when its time is up; otherwise returns when that will be. */
-export const checkDeadline = (session: PodSession, nowMs: number): number | null => {
+export function checkDeadline(session: PodSession, nowMs: number): number | null {
   const { activeDeadlineSeconds } = session.pod.spec;
   if (activeDeadlineSeconds === undefined) return null;
   const dueMs = session.startedAtMs + activeDeadlineSeconds * 1000;
   if (nowMs < dueMs) return dueMs;
   if (session.ending === null) beginEnding(session, DEADLINE, podGraceMs(session.pod));
   return null;
-};
+}
 
 /** SIGTERM once, SIGKILL when the grace is over; the end is reached when no process is left. */
-export const proceedEnding = (node: NodeContext, session: PodSession, nowMs: number): number | null => {
+export function proceedEnding(node: NodeContext, session: PodSession, nowMs: number): number | null {
   const { ending } = session;
   if (ending === null) return null;
   const kill = nowMs >= ending.killAtMs;
@@ -137,4 +137,4 @@ export const proceedEnding = (node: NodeContext, session: PodSession, nowMs: num
   ending.told = true;
   if (running.length === 0) session.end = ending.end;
   return running.length === 0 || kill ? null : ending.killAtMs;
-};
+}

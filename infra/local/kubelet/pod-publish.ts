@@ -15,14 +15,16 @@ export interface Publisher {
 }
 
 /** The pod is gone, or another one has its name by now. */
-const isOfThePast = (error: unknown): boolean => isStatus(error, 404, 409);
+function isOfThePast(error: unknown): boolean {
+  return isStatus(error, 404, 409);
+}
 
 /** Writes one pod's status. `uid` stands in each request: a later pod of the same name is never written to. */
-export const createPublisher = ({ api, report, podIP }: NodeContext, initial: readonly PodCondition[]): Publisher => {
+export function createPublisher({ api, report, podIP }: NodeContext, initial: readonly PodCondition[]): Publisher {
   let written = '';
   let previous = initial;
   let confirmed = false;
-  const attempt = async (what: string, session: PodSession, work: () => Promise<unknown>): Promise<boolean> => {
+  async function attempt(what: string, session: PodSession, work: () => Promise<unknown>): Promise<boolean> {
     try {
       await work();
       return true;
@@ -31,7 +33,7 @@ export const createPublisher = ({ api, report, podIP }: NodeContext, initial: re
       report(`the ${what} of pod ${podKey(session.pod)} was not written: ${messageOf(error)}`);
       return false;
     }
-  };
+  }
   return {
     publish: async (session) => {
       const { pod, sandbox, startedAtMs, end } = session;
@@ -63,4 +65,4 @@ export const createPublisher = ({ api, report, podIP }: NodeContext, initial: re
       return confirmed;
     },
   };
-};
+}

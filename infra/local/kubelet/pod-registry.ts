@@ -15,24 +15,26 @@ export interface PodRegistry extends PodHandlers {
   killAll(): void;
 }
 
-const isOver = ({ status }: Pod): boolean => status?.phase === 'Succeeded' || status?.phase === 'Failed';
+function isOver({ status }: Pod): boolean {
+  return status?.phase === 'Succeeded' || status?.phase === 'Failed';
+}
 
 /** Which worker looks after which pod; pods of no node go to `schedule`. */
-export const createPodRegistry = (node: NodeContext, schedule: (pod: Pod) => void): PodRegistry => {
+export function createPodRegistry(node: NodeContext, schedule: (pod: Pod) => void): PodRegistry {
   const workers = new Map<string, PodWorker>();
   const waiting = new Map<string, Pod>();
   let listed = false;
   let closed = false;
 
-  const adopt = (pod: Pod): void => {
+  function adopt(pod: Pod): void {
     const { uid } = pod.metadata;
     const origin = listed ? (isOver(pod) ? 'over' : 'new') : originOf(node, pod);
     const worker = createPodWorker(node, pod, origin);
     workers.set(uid, worker);
     void worker.done.then(() => closed || workers.delete(uid));
-  };
+  }
 
-  const apply = (pod: Pod): void => {
+  function apply(pod: Pod): void {
     if (closed) return;
     const { uid } = pod.metadata;
     const worker = workers.get(uid);
@@ -41,12 +43,12 @@ export const createPodRegistry = (node: NodeContext, schedule: (pod: Pod) => voi
     if (pod.spec.nodeName !== undefined) return void waiting.delete(uid);
     waiting.set(uid, pod);
     schedule(pod);
-  };
+  }
 
-  const remove = ({ metadata: { uid } }: Pick<Pod, 'metadata'>): void => {
+  function remove({ metadata: { uid } }: Pick<Pod, 'metadata'>): void {
     if (waiting.delete(uid)) node.events.forget(uid);
     workers.get(uid)?.remove();
-  };
+  }
 
   return {
     apply,
@@ -78,4 +80,4 @@ export const createPodRegistry = (node: NodeContext, schedule: (pod: Pod) => voi
       for (const worker of workers.values()) worker.kill();
     },
   };
-};
+}

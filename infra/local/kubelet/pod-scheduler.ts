@@ -15,16 +15,20 @@ export interface PodSchedulerOptions {
   readonly report: (message: string) => void;
 }
 
-const isWaiting = (pod: Pod): boolean =>
-  pod.spec.nodeName === undefined &&
-  pod.metadata.deletionTimestamp === undefined &&
-  (pod.spec.schedulerName ?? 'default-scheduler') === 'default-scheduler' &&
-  (pod.spec.schedulingGates ?? []).length === 0;
+function isWaiting(pod: Pod): boolean {
+  return (
+    pod.spec.nodeName === undefined &&
+    pod.metadata.deletionTimestamp === undefined &&
+    (pod.spec.schedulerName ?? 'default-scheduler') === 'default-scheduler' &&
+    (pod.spec.schedulingGates ?? []).length === 0
+  );
+}
 
-const scheduledCondition = (pod: Pod): PodCondition | undefined =>
-  pod.status?.conditions?.find(({ type }) => type === 'PodScheduled');
+function scheduledCondition(pod: Pod): PodCondition | undefined {
+  return pod.status?.conditions?.find(({ type }) => type === 'PodScheduled');
+}
 
-const buildUnschedulable = (pod: Pod, message: string) => {
+function buildUnschedulable(pod: Pod, message: string) {
   const known = scheduledCondition(pod);
   const since = known?.status === 'False' ? known.lastTransitionTime : undefined;
   const condition = {
@@ -36,19 +40,13 @@ const buildUnschedulable = (pod: Pod, message: string) => {
   };
   const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== 'PodScheduled');
   return { metadata: { uid: pod.metadata.uid }, status: { phase: 'Pending', conditions: [...others, condition] } };
-};
+}
 
 /** Binds what fits the node and says of the rest why not. Called with every pod seen; a pod that is not waiting is left alone. */
-export const createPodScheduler = ({
-  api,
-  node,
-  events,
-  namespaces,
-  report,
-}: PodSchedulerOptions): ((pod: Pod) => void) => {
+export function createPodScheduler({ api, node, events, namespaces, report }: PodSchedulerOptions): (pod: Pod) => void {
   const busy = new Set<string>();
 
-  const bind = async (pod: Pod): Promise<void> => {
+  async function bind(pod: Pod): Promise<void> {
     const { namespace, name, uid } = pod.metadata;
     const target = { apiVersion: 'v1', kind: 'Node', name: node.name };
     try {
@@ -65,20 +63,20 @@ export const createPodScheduler = ({
     }
     const message = `Successfully assigned ${podKey(pod)} to ${node.name}`;
     events.record({ pod, type: 'Normal', reason: 'Scheduled', message, component: 'default-scheduler' });
-  };
+  }
 
-  const refuse = async (pod: Pod, message: string): Promise<void> => {
+  async function refuse(pod: Pod, message: string): Promise<void> {
     const known = scheduledCondition(pod);
     if (known?.status === 'False' && known.reason === 'Unschedulable' && known.message === message) return;
     const { namespace, name } = pod.metadata;
     await api.patch(`/api/v1/namespaces/${namespace}/pods/${name}/status`, buildUnschedulable(pod, message));
     events.record({ pod, type: 'Warning', reason: 'FailedScheduling', message, component: 'default-scheduler' });
-  };
+  }
 
-  const schedule = async (pod: Pod): Promise<void> => {
+  async function schedule(pod: Pod): Promise<void> {
     const fit = fitPod(pod, node);
     await (fit.kind === 'fits' ? bind(pod) : refuse(pod, fit.message));
-  };
+  }
 
   return (pod) => {
     const { namespace, uid } = pod.metadata;
@@ -89,4 +87,4 @@ export const createPodScheduler = ({
       .finally(() => busy.delete(uid))
       .catch(() => {});
   };
-};
+}

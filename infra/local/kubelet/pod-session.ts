@@ -39,27 +39,43 @@ export interface PodSession {
 const DEFAULT_GRACE_SEC = 30;
 
 /** Between SIGTERM and SIGKILL, by the pod itself. */
-export const podGraceMs = (pod: Pod): number => (pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SEC) * 1000;
+export function podGraceMs(pod: Pod): number {
+  return (pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SEC) * 1000;
+}
 
-const containerOf = (pod: Pod, kind: 'init' | 'main', fallback: Container): Container =>
-  (kind === 'init' ? (pod.spec.initContainers ?? []) : pod.spec.containers).find(
-    ({ name }) => name === fallback.name,
-  ) ?? fallback;
+function containerOf(pod: Pod, kind: 'init' | 'main', fallback: Container): Container {
+  return (
+    (kind === 'init' ? (pod.spec.initContainers ?? []) : pod.spec.containers).find(
+      ({ name }) => name === fallback.name,
+    ) ?? fallback
+  );
+}
 
-const createController = (
+function createController(
   node: NodeContext,
   session: () => PodSession,
   wake: () => void,
   kind: 'init' | 'main',
   container: Container,
-): ContainerController => {
+): ContainerController {
   const { pod } = session();
   const { namespace, name, uid } = pod.metadata;
-  const current = (): Container => containerOf(session().pod, kind, container);
+  function current(): Container {
+    return containerOf(session().pod, kind, container);
+  }
   const field = kind === 'init' ? 'initContainers' : 'containers';
-  const emit = (type: 'Normal' | 'Warning', reason: string, message: string): void =>
-    node.events.record({ pod: session().pod, type, reason, message, fieldPath: `spec.${field}{${container.name}}` });
-  const ports = (): ReadonlyMap<number, number> => session().ports.get(container.name) ?? new Map();
+  function emit(type: 'Normal' | 'Warning', reason: string, message: string): void {
+    return node.events.record({
+      pod: session().pod,
+      type,
+      reason,
+      message,
+      fieldPath: `spec.${field}{${container.name}}`,
+    });
+  }
+  function ports(): ReadonlyMap<number, number> {
+    return session().ports.get(container.name) ?? new Map();
+  }
   return createContainerController({
     container: current,
     images: node.images,
@@ -82,16 +98,18 @@ const createController = (
     start: (plan) => startRun(current(), plan),
     watchOver: (controls) => {
       const context = { container: current(), ports: ports() };
-      const unhealthy = (message: string): void => emit('Warning', 'Unhealthy', message);
+      function unhealthy(message: string): void {
+        return emit('Warning', 'Unhealthy', message);
+      }
       return watchHealth({ context, eagerMs: node.timings.eagerProbeMs, controls, unhealthy });
     },
     emit,
     wake,
   });
-};
+}
 
 /** Begins with a pod that was bound to this node. */
-export const createSession = (node: NodeContext, pod: Pod, wake: () => void): PodSession => {
+export function createSession(node: NodeContext, pod: Pod, wake: () => void): PodSession {
   const startTime = pod.status?.startTime;
   const init: ContainerController[] = [];
   const main: ContainerController[] = [];
@@ -112,32 +130,37 @@ export const createSession = (node: NodeContext, pod: Pod, wake: () => void): Po
   for (const container of pod.spec.containers)
     main.push(createController(node, () => session, wake, 'main', container));
   return session;
-};
+}
 
 /** The containers as an earlier kubelet left them. */
-export const freeze = (session: PodSession): void => {
+export function freeze(session: PodSession): void {
   const { spec, status } = session.pod;
-  const view = (container: Container, statuses: readonly ContainerStatus[] | undefined): ContainerView =>
-    buildLostView(
+  function view(container: Container, statuses: readonly ContainerStatus[] | undefined): ContainerView {
+    return buildLostView(
       container,
       statuses?.find(({ name }) => name === container.name),
       Date.now(),
     );
+  }
   session.frozen = {
     init: (spec.initContainers ?? []).map((container) => view(container, status?.initContainerStatuses)),
     main: spec.containers.map((container) => view(container, status?.containerStatuses)),
   };
-};
+}
 
-export const viewsOf = (
-  session: PodSession,
-): { readonly init: readonly ContainerView[]; readonly main: readonly ContainerView[] } =>
-  session.frozen ?? { init: session.init.map((item) => item.view()), main: session.main.map((item) => item.view()) };
+export function viewsOf(session: PodSession): {
+  readonly init: readonly ContainerView[];
+  readonly main: readonly ContainerView[];
+} {
+  return (
+    session.frozen ?? { init: session.init.map((item) => item.view()), main: session.main.map((item) => item.view()) }
+  );
+}
 
-export const controllersOf = (session: PodSession): readonly ContainerController[] => [
-  ...session.init,
-  ...session.main,
-];
+export function controllersOf(session: PodSession): readonly ContainerController[] {
+  return [...session.init, ...session.main];
+}
 
-export const volumesDirOf = (node: NodeContext, session: PodSession): string =>
-  join(podDirOf(node, session.pod.metadata.uid), 'volumes');
+export function volumesDirOf(node: NodeContext, session: PodSession): string {
+  return join(podDirOf(node, session.pod.metadata.uid), 'volumes');
+}

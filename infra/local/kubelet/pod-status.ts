@@ -30,15 +30,12 @@ export interface PodStatusInput {
 
 type Phase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
 
-const exitedWell = ({ state }: ContainerView): boolean => state.kind === 'terminated' && state.exitCode === 0;
+function exitedWell({ state }: ContainerView): boolean {
+  return state.kind === 'terminated' && state.exitCode === 0;
+}
 
 /** As the kubelet's getPhase: a container that waits to be restarted counts as stopped, not as waiting. */
-export const computePhase = ({
-  pod,
-  init,
-  main,
-  end,
-}: Pick<PodStatusInput, 'pod' | 'init' | 'main' | 'end'>): Phase => {
+export function computePhase({ pod, init, main, end }: Pick<PodStatusInput, 'pod' | 'init' | 'main' | 'end'>): Phase {
   if (end !== null) return end.phase ?? (main.every(exitedWell) && init.every(exitedWell) ? 'Succeeded' : 'Failed');
   const failedInit = init.some((view) => view.state.kind === 'terminated' && view.state.exitCode !== 0);
   if (failedInit && pod.spec.restartPolicy === 'Never') return 'Failed';
@@ -47,14 +44,16 @@ export const computePhase = ({
   if (main.some(({ state }) => state.kind === 'running') || pod.spec.restartPolicy === 'Always') return 'Running';
   if (main.every(exitedWell)) return 'Succeeded';
   return pod.spec.restartPolicy === 'Never' ? 'Failed' : 'Running';
-};
+}
 
 type Verdict = Pick<PodCondition, 'status' | 'reason' | 'message'>;
 
 const TRUE: Verdict = { status: 'True' };
-const names = (views: readonly ContainerView[]): string => `[${views.map(({ name }) => name).join(' ')}]`;
+function names(views: readonly ContainerView[]): string {
+  return `[${views.map(({ name }) => name).join(' ')}]`;
+}
 
-const initialized = ({ init }: PodStatusInput, phase: Phase): Verdict => {
+function initialized({ init }: PodStatusInput, phase: Phase): Verdict {
   if (phase === 'Succeeded') return { status: 'True', reason: 'PodCompleted' };
   const incomplete = init.filter((view) => !exitedWell(view));
   if (incomplete.length === 0) return TRUE;
@@ -63,9 +62,9 @@ const initialized = ({ init }: PodStatusInput, phase: Phase): Verdict => {
     reason: 'ContainersNotInitialized',
     message: `containers with incomplete status: ${names(incomplete)}`,
   };
-};
+}
 
-const containersReady = ({ main }: PodStatusInput, phase: Phase): Verdict => {
+function containersReady({ main }: PodStatusInput, phase: Phase): Verdict {
   if (phase === 'Succeeded') return { status: 'False', reason: 'PodCompleted' };
   if (phase === 'Failed') return { status: 'False', reason: 'PodFailed' };
   const unready = main.filter(({ ready }) => !ready);
@@ -75,21 +74,22 @@ const containersReady = ({ main }: PodStatusInput, phase: Phase): Verdict => {
     reason: 'ContainersNotReady',
     message: `containers with unready status: ${names(unready)}`,
   };
-};
+}
 
-const podReady = (input: PodStatusInput, containers: Verdict): Verdict => {
+function podReady(input: PodStatusInput, containers: Verdict): Verdict {
   const gates = (input.pod.spec.readinessGates ?? []).map(({ conditionType }) => conditionType);
-  const held = (type: string) =>
-    input.pod.status?.conditions?.some((item) => item.type === type && item.status === 'True');
+  function held(type: string) {
+    return input.pod.status?.conditions?.some((item) => item.type === type && item.status === 'True');
+  }
   const missing = gates.filter((type) => !held(type));
   if (containers.status !== 'True' || missing.length === 0) return containers;
   const message = missing
     .map((type) => `corresponding condition of pod readiness gate "${type}" does not exist.`)
     .join(', ');
   return { status: 'False', reason: 'ReadinessGatesNotReady', message };
-};
+}
 
-const buildConditions = (input: PodStatusInput, phase: Phase): PodCondition[] => {
+function buildConditions(input: PodStatusInput, phase: Phase): PodCondition[] {
   const containers = containersReady(input, phase);
   const own: Readonly<Record<string, Verdict>> = {
     ...(input.end?.disruption !== undefined && {
@@ -111,10 +111,10 @@ const buildConditions = (input: PodStatusInput, phase: Phase): PodCondition[] =>
       return { type, ...verdict, lastTransitionTime: since ?? now };
     }),
   ];
-};
+}
 
 /** The pod's status as the kubelet writes it. */
-export const buildPodStatus = (input: PodStatusInput): PodStatus => {
+export function buildPodStatus(input: PodStatusInput): PodStatus {
   const { init, main, end, sandbox, podIP } = input;
   const phase = computePhase(input);
   return {
@@ -129,4 +129,4 @@ export const buildPodStatus = (input: PodStatusInput): PodStatus => {
     ...(end?.reason !== undefined && { reason: end.reason }),
     ...(end?.message !== undefined && { message: end.message }),
   };
-};
+}

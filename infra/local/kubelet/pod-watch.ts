@@ -23,59 +23,59 @@ export interface PodWatchOptions {
 const PODS = '/api/v1/pods';
 const MAX_RETRY_MS = 2000;
 
-const versionOf = (object: unknown): string => {
+function versionOf(object: unknown): string {
   const metadata: unknown = typeof object === 'object' && object !== null ? Reflect.get(object, 'metadata') : undefined;
   const version: unknown =
     typeof metadata === 'object' && metadata !== null ? Reflect.get(metadata, 'resourceVersion') : undefined;
   return typeof version === 'string' ? version : '';
-};
+}
 
-const itemsOf = (list: unknown): Pod[] => {
+function itemsOf(list: unknown): Pod[] {
   const items: unknown = typeof list === 'object' && list !== null ? Reflect.get(list, 'items') : undefined;
   return Array.isArray(items) ? items.filter(isPod) : [];
-};
+}
 
-const deliver = (type: string, object: unknown, handlers: PodHandlers): void => {
+function deliver(type: string, object: unknown, handlers: PodHandlers): void {
   if (!isPod(object)) return;
   if (type === 'DELETED') handlers.remove(object);
   else if (type === 'ADDED' || type === 'MODIFIED') handlers.apply(object);
-};
+}
 
 /** Watches from a version until the server ends the watch; each version seen is told, as a cut connection ends this by a throw. */
-const follow = async (
+async function follow(
   { api, handlers, signal }: PodWatchOptions,
   from: string,
   onVersion: (version: string) => void,
-): Promise<void> => {
+): Promise<void> {
   for await (const { type, object } of api.watch(PODS, { resourceVersion: from, signal })) {
     if (type === 'ERROR') throw toApiError(500, object, JSON.stringify(object));
     deliver(type, object, handlers);
     const version = versionOf(object);
     if (version !== '') onVersion(version);
   }
-};
+}
 
 /**
  * Lists all pods, hands them over, and goes on from there until `signal` aborts: after a cut connection from the last version seen, after
  * 410 (the server has forgotten that version) by a new list. The first list's failure is thrown.
  */
-export const watchPods = async (options: PodWatchOptions): Promise<{ readonly ended: Promise<void> }> => {
+export async function watchPods(options: PodWatchOptions): Promise<{ readonly ended: Promise<void> }> {
   const { api, handlers, signal, retryMs, report } = options;
-  const list = async (): Promise<string> => {
+  async function list(): Promise<string> {
     const answer = await api.get(PODS, { signal });
     handlers.replace(itemsOf(answer));
     return versionOf(answer);
-  };
+  }
 
-  const run = async (first: string): Promise<void> => {
+  async function run(first: string): Promise<void> {
     let version: string | null = first;
     let waitMs = retryMs;
     let told = false;
-    const onVersion = (seen: string): void => {
+    function onVersion(seen: string): void {
       version = seen;
       waitMs = retryMs;
       told = false;
-    };
+    }
     while (!signal.aborted) {
       try {
         if (version === null) version = await list();
@@ -93,6 +93,6 @@ export const watchPods = async (options: PodWatchOptions): Promise<{ readonly en
         waitMs = Math.min(MAX_RETRY_MS, waitMs * 2);
       }
     }
-  };
+  }
   return { ended: run(await list()) };
-};
+}

@@ -48,48 +48,48 @@ export interface PodWorker {
 /** `new`: never run before. `lost`: an earlier kubelet ran it. `over`: it had ended before. */
 export type Origin = 'new' | 'lost' | 'over';
 
-const noteDeletion = (session: PodSession): void => {
+function noteDeletion(session: PodSession): void {
   const { deletionTimestamp, deletionGracePeriodSeconds } = session.pod.metadata;
   if (deletionTimestamp === undefined || session.end !== null) return;
   const graceMs =
     deletionGracePeriodSeconds === undefined ? podGraceMs(session.pod) : deletionGracePeriodSeconds * 1000;
   beginEnding(session, {}, graceMs);
-};
+}
 
 /** One look at the pod: bring it on, or stop it. Returns when to look again. */
-const advance = async (node: NodeContext, session: PodSession, nowMs: number): Promise<number | null> => {
+async function advance(node: NodeContext, session: PodSession, nowMs: number): Promise<number | null> {
   noteDeletion(session);
   const dueMs = checkDeadline(session, nowMs);
   if (session.ending !== null) return proceedEnding(node, session, nowMs);
   return earlier(await progress(node, session, nowMs), dueMs);
-};
+}
 
-const tell = async (
+async function tell(
   node: NodeContext,
   session: PodSession,
   publisher: Publisher,
   nowMs: number,
-): Promise<number | null> => {
+): Promise<number | null> {
   if (!(await publisher.publish(session))) return nowMs + node.timings.retryMs;
   if (session.end === null || session.pod.metadata.deletionTimestamp === undefined) return null;
   return (await publisher.confirmDeletion(session)) ? null : nowMs + node.timings.retryMs;
-};
+}
 
 /** The Secrets of a pod that has ended do not stay on the disk. */
-const tearDown = async (node: NodeContext, session: PodSession): Promise<void> => {
+async function tearDown(node: NodeContext, session: PodSession): Promise<void> {
   for (const ports of session.ports.values()) node.ports.release(ports);
   session.ports.clear();
   await rm(volumesDirOf(node, session), { recursive: true, force: true });
-};
+}
 
-const forget = async (node: NodeContext, { pod }: PodSession): Promise<void> => {
+async function forget(node: NodeContext, { pod }: PodSession): Promise<void> {
   node.events.forget(pod.metadata.uid);
   await rm(podDirOf(node, pod.metadata.uid), { recursive: true, force: true });
   await rm(podLogDirOf(node, pod), { recursive: true, force: true });
-};
+}
 
 /** Looks after one pod of this node, from its binding until it is gone. */
-export const createPodWorker = (node: NodeContext, initial: Pod, origin: Origin): PodWorker => {
+export function createPodWorker(node: NodeContext, initial: Pod, origin: Origin): PodWorker {
   const waker = createWaker();
   const session = createSession(node, initial, waker.wake);
   const publisher = createPublisher(node, initial.status?.conditions ?? []);
@@ -98,7 +98,7 @@ export const createPodWorker = (node: NodeContext, initial: Pod, origin: Origin)
   if (origin === 'lost') session.end = LOST;
   if (origin === 'over') session.end = {};
 
-  const look = async (): Promise<number | null> => {
+  async function look(): Promise<number | null> {
     const nowMs = Date.now();
     const wasOver = session.end !== null;
     const next = wasOver ? null : await advance(node, session, nowMs);
@@ -106,11 +106,12 @@ export const createPodWorker = (node: NodeContext, initial: Pod, origin: Origin)
     if (session.gone) return next;
     if (origin === 'over' && session.pod.metadata.deletionTimestamp === undefined) return null;
     return earlier(next, origin === 'over' ? await tellOver(nowMs) : await tell(node, session, publisher, nowMs));
-  };
-  const tellOver = async (nowMs: number): Promise<number | null> =>
-    (await publisher.confirmDeletion(session)) ? null : nowMs + node.timings.retryMs;
+  }
+  async function tellOver(nowMs: number): Promise<number | null> {
+    return (await publisher.confirmDeletion(session)) ? null : nowMs + node.timings.retryMs;
+  }
 
-  const loop = async (): Promise<void> => {
+  async function loop(): Promise<void> {
     for (;;) {
       const next = await look().catch((error: unknown) => {
         node.report(`pod ${initial.metadata.name}: ${messageOf(error)}`);
@@ -120,7 +121,7 @@ export const createPodWorker = (node: NodeContext, initial: Pod, origin: Origin)
       await waker.sleepUntil(next);
     }
     if (session.gone) await forget(node, session);
-  };
+  }
 
   const worker: PodWorker = {
     get pod() {
@@ -157,4 +158,4 @@ export const createPodWorker = (node: NodeContext, initial: Pod, origin: Origin)
     },
   };
   return worker;
-};
+}

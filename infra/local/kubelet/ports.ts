@@ -4,7 +4,7 @@ import type { Container } from './types.ts';
 
 const PRIVILEGED_BELOW = 1024;
 
-const claim = async (port: number): Promise<number | null> => {
+async function claim(port: number): Promise<number | null> {
   const server = createServer();
   try {
     return await listenOnLoopback(server, port);
@@ -13,7 +13,7 @@ const claim = async (port: number): Promise<number | null> => {
   } finally {
     await new Promise((resolve) => server.close(resolve));
   }
-};
+}
 
 export interface PortAllocator {
   /** A process port on 127.0.0.1 for each container port: the same number while it is free, else another. */
@@ -22,9 +22,9 @@ export interface PortAllocator {
 }
 
 /** All pods share 127.0.0.1: two replicas cannot both have the port of their image. */
-export const createPortAllocator = (): PortAllocator => {
+export function createPortAllocator(): PortAllocator {
   const taken = new Set<number>();
-  const take = async (wanted: number): Promise<number> => {
+  async function take(wanted: number): Promise<number> {
     const same = wanted < PRIVILEGED_BELOW || taken.has(wanted) ? null : wanted;
     if (same !== null) taken.add(same);
     if (same !== null && (await claim(same)) !== null) return same;
@@ -36,7 +36,7 @@ export const createPortAllocator = (): PortAllocator => {
       taken.add(free);
       return free;
     }
-  };
+  }
   return {
     allocate: async (container) => {
       const ports = new Map<number, number>();
@@ -49,4 +49,4 @@ export const createPortAllocator = (): PortAllocator => {
       for (const port of ports.values()) taken.delete(port);
     },
   };
-};
+}

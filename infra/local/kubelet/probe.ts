@@ -11,16 +11,16 @@ export interface ProbeContext {
 export type ProbeKind = 'Startup' | 'Readiness' | 'Liveness';
 
 /** Where a probe's port, a number or a port's name, is on this machine. */
-const portOf = ({ container, ports }: ProbeContext, port: unknown): number => {
+function portOf({ container, ports }: ProbeContext, port: unknown): number {
   const declared = (container.ports ?? []).find(
     ({ name, containerPort }) => name === port || containerPort === Number(port),
   );
   const number = declared?.containerPort ?? Number(port);
   if (!Number.isInteger(number)) throw new Error(`couldn't find port: "${String(port)}"`);
   return ports.get(number) ?? number;
-};
+}
 
-const httpProbe = async (context: ProbeContext, { httpGet }: Probe, timeoutMs: number): Promise<void> => {
+async function httpProbe(context: ProbeContext, { httpGet }: Probe, timeoutMs: number): Promise<void> {
   if (httpGet === undefined) return;
   const scheme = (httpGet.scheme ?? 'HTTP').toLowerCase();
   const path = httpGet.path ?? '/';
@@ -30,16 +30,16 @@ const httpProbe = async (context: ProbeContext, { httpGet }: Probe, timeoutMs: n
   const answer = await request(url, { headers, signal: AbortSignal.timeout(timeoutMs), reset: true });
   await answer.body.dump();
   if (answer.statusCode >= 400) throw new Error(`HTTP probe failed with statuscode: ${answer.statusCode}`);
-};
+}
 
-const tcpProbe = (context: ProbeContext, { tcpSocket }: Probe, timeoutMs: number): Promise<void> =>
-  new Promise((resolve, reject) => {
+function tcpProbe(context: ProbeContext, { tcpSocket }: Probe, timeoutMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
     const port = portOf(context, tcpSocket?.port);
     const socket = connect({ host: '127.0.0.1', port, timeout: timeoutMs });
-    const fail = (why: string): void => {
+    function fail(why: string): void {
       socket.destroy();
       reject(new Error(`dial tcp 127.0.0.1:${port}: ${why}`));
-    };
+    }
     socket.once('connect', () => {
       socket.destroy();
       resolve();
@@ -47,8 +47,9 @@ const tcpProbe = (context: ProbeContext, { tcpSocket }: Probe, timeoutMs: number
     socket.once('timeout', () => fail('i/o timeout'));
     socket.once('error', (error) => fail(error.message));
   });
+}
 
-const probeOnce = async (context: ProbeContext, probe: Probe): Promise<string | null> => {
+async function probeOnce(context: ProbeContext, probe: Probe): Promise<string | null> {
   const timeoutMs = (probe.timeoutSeconds ?? 1) * 1000;
   try {
     if (probe.httpGet !== undefined) await httpProbe(context, probe, timeoutMs);
@@ -58,7 +59,7 @@ const probeOnce = async (context: ProbeContext, probe: Probe): Promise<string | 
   } catch (error) {
     return messageOf(error);
   }
-};
+}
 
 export interface ProbeLoop {
   readonly kind: ProbeKind;
@@ -72,7 +73,7 @@ export interface ProbeLoop {
 }
 
 /** Runs a probe until `stop` is called. Thresholds and periods: https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/ */
-export const startProbe = (context: ProbeContext, loop: ProbeLoop): (() => void) => {
+export function startProbe(context: ProbeContext, loop: ProbeLoop): () => void {
   const { probe, eagerMs, onFailure, onChange } = loop;
   const periodMs = (probe.periodSeconds ?? 10) * 1000;
   const needed = { true: probe.successThreshold ?? 1, false: probe.failureThreshold ?? 3 };
@@ -82,12 +83,12 @@ export const startProbe = (context: ProbeContext, loop: ProbeLoop): (() => void)
   let succeeded = false;
   let countedAtMs = Number.NEGATIVE_INFINITY;
 
-  const note = (healthy: boolean): void => {
+  function note(healthy: boolean): void {
     if (run.healthy !== healthy) run = { healthy, count: 0 };
     run.count += 1;
     if (run.count === needed[`${healthy}`]) onChange(healthy);
-  };
-  const attempt = async (): Promise<void> => {
+  }
+  async function attempt(): Promise<void> {
     const fault = await probeOnce(context, probe);
     if (stopped) return;
     succeeded ||= fault === null;
@@ -98,13 +99,13 @@ export const startProbe = (context: ProbeContext, loop: ProbeLoop): (() => void)
       note(false);
     }
     if (!stopped) schedule(succeeded ? periodMs : Math.min(periodMs, eagerMs));
-  };
-  const schedule = (ms: number): void => {
+  }
+  function schedule(ms: number): void {
     timer = setTimeout(() => void attempt(), ms);
-  };
+  }
   schedule((probe.initialDelaySeconds ?? 0) * 1000);
   return () => {
     stopped = true;
     clearTimeout(timer);
   };
-};
+}

@@ -9,7 +9,7 @@ const SUFFIX = '.pid.json';
  * What tells this process from a later one with the same id: when it started, as the system counts. `null` when there is no such process
  * or the system does not tell.
  */
-const startOf = (pid: number): string | null => {
+function startOf(pid: number): string | null {
   try {
     if (process.platform === 'linux') {
       // The second field, the program's name in brackets, may hold spaces; the start is the 22nd.
@@ -24,14 +24,14 @@ const startOf = (pid: number): string | null => {
   } catch {
     return null;
   }
-};
+}
 
 /** Notes that a container's process runs, so that a later kubelet can end it should this one be killed. */
-export const recordProcess = (folder: string, container: string, pid: number): void => {
+export function recordProcess(folder: string, container: string, pid: number): void {
   writeFileSync(join(folder, `${container}${SUFFIX}`), JSON.stringify({ pid, start: startOf(pid) }));
-};
+}
 
-const parseRecord = (text: string): { pid: number; start: string | null } | null => {
+function parseRecord(text: string): { pid: number; start: string | null } | null {
   try {
     const value: unknown = JSON.parse(text);
     const [pid, start]: unknown[] =
@@ -40,10 +40,10 @@ const parseRecord = (text: string): { pid: number; start: string | null } | null
   } catch {
     return null;
   }
-};
+}
 
 /** Ends what is left of an earlier kubelet's processes of one pod. Returns whether the pod had ever been started. */
-export const endRecordedProcesses = (folder: string): boolean => {
+export function endRecordedProcesses(folder: string): boolean {
   const records = readNames(folder).filter((name) => name.endsWith(SUFFIX));
   for (const name of records) {
     const record = parseRecord(readFileSync(join(folder, name), 'utf8'));
@@ -52,12 +52,12 @@ export const endRecordedProcesses = (folder: string): boolean => {
       killGroup(record.pid, 'SIGKILL');
   }
   return records.length > 0;
-};
+}
 
-const readNames = (folder: string): string[] => {
+function readNames(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch {
     return [];
   }
-};
+}

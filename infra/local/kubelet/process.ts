@@ -28,16 +28,16 @@ export interface LocalProcess {
 }
 
 /** Signals a process group led by `pid`; false when there is none. Where there are no groups (Windows), the process alone. */
-export const killGroup = (pid: number, signal: 'SIGTERM' | 'SIGKILL'): boolean => {
+export function killGroup(pid: number, signal: 'SIGTERM' | 'SIGKILL'): boolean {
   try {
     return process.kill(process.platform === 'win32' ? pid : -pid, signal);
   } catch {
     return false;
   }
-};
+}
 
 /** The words of the OCI runtime when a program cannot be started. */
-const startFault = (command: string, error: NodeJS.ErrnoException): Error => {
+function startFault(command: string, error: NodeJS.ErrnoException): Error {
   const why: Readonly<Record<string, string>> = {
     ENOENT: command.includes('/') ? `stat ${command}: no such file or directory` : 'executable file not found in $PATH',
     EACCES: 'permission denied',
@@ -48,31 +48,34 @@ const startFault = (command: string, error: NodeJS.ErrnoException): Error => {
       cause: error,
     },
   );
-};
+}
 
-const spawned = (child: ChildProcess, command: string): Promise<number> =>
-  new Promise((resolve, reject) => {
+function spawned(child: ChildProcess, command: string): Promise<number> {
+  return new Promise((resolve, reject) => {
     child.once('error', (error) => reject(startFault(command, error)));
     child.once('spawn', () => {
       if (child.pid === undefined) reject(new Error(`the process of ${command} has no id`));
       else resolve(child.pid);
     });
   });
+}
 
-const toExit = (code: number | null, signal: NodeJS.Signals | null): ProcessExit => ({
-  exitCode: code ?? 128 + (signal === null ? 0 : constants.signals[signal]),
-  signal,
-});
+function toExit(code: number | null, signal: NodeJS.Signals | null): ProcessExit {
+  return {
+    exitCode: code ?? 128 + (signal === null ? 0 : constants.signals[signal]),
+    signal,
+  };
+}
 
 /** When the first process of a container ends, the rest of the container ends with it; then the pipes close. */
-const awaitExit = (child: ChildProcess, pid: number): Promise<ProcessExit> =>
-  new Promise((resolve) => {
+function awaitExit(child: ChildProcess, pid: number): Promise<ProcessExit> {
+  return new Promise((resolve) => {
     child.once('exit', (code, signal) => {
       killGroup(pid, 'SIGKILL');
-      const finish = (): void => {
+      function finish(): void {
         clearTimeout(timer);
         resolve(toExit(code, signal));
-      };
+      }
       const timer = setTimeout(() => {
         child.stdout?.destroy();
         child.stderr?.destroy();
@@ -81,17 +84,18 @@ const awaitExit = (child: ChildProcess, pid: number): Promise<ProcessExit> =>
       child.once('close', finish);
     });
   });
+}
 
-const read = (stream: Readable | null, name: 'stdout' | 'stderr', onOutput: ProcessOptions['onOutput']): void => {
+function read(stream: Readable | null, name: 'stdout' | 'stderr', onOutput: ProcessOptions['onOutput']): void {
   stream?.on('data', (chunk: Buffer) => onOutput(name, chunk));
   stream?.on('error', () => {});
-};
+}
 
 /**
  * Starts a program as the leader of a process group of its own, with no other environment than `env`.
  * @throws when it cannot be started, in the words of the container runtime
  */
-export const startProcess = async ({ command, env, cwd, onOutput }: ProcessOptions): Promise<LocalProcess> => {
+export async function startProcess({ command, env, cwd, onOutput }: ProcessOptions): Promise<LocalProcess> {
   const [file = '', ...args] = command;
   if (file === '') throw new Error('failed to start container process: no command specified');
   const child = spawn(file, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
@@ -102,4 +106,4 @@ export const startProcess = async ({ command, env, cwd, onOutput }: ProcessOptio
   const exited = child.pid === undefined ? new Promise<never>(() => {}) : awaitExit(child, child.pid);
   const pid = await starting;
   return { pid, exited, kill: (signal) => void killGroup(pid, signal) };
-};
+}

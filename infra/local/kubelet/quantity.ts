@@ -22,10 +22,10 @@ const FACTORS: Readonly<Record<string, number>> = {
  * Syntax: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
  * @throws RangeError when it is not one
  */
-export const parseQuantity = (text: string): number => {
+export function parseQuantity(text: string): number {
   const [, digits, exponent, suffix = ''] =
     /^([+-]?(?:\d+\.?\d*|\.\d+))(?:([eE][+-]?\d+)|([a-zA-Z]*))$/.exec(text) ?? [];
   const factor = FACTORS[suffix];
   if (digits === undefined || factor === undefined) throw new RangeError(`"${text}" is not a quantity`);
   return Number(`${digits}${exponent ?? ''}`) * factor;
-};
+}

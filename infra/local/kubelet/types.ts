@@ -51,20 +51,31 @@ export interface ImageEntry {
 /** By image reference, with or without tag or digest; the longest that fits counts. */
 export type Images = Readonly<Record<string, ImageEntry>>;
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
 
-export const isPod = (value: unknown): value is Pod =>
-  isObject(value) &&
-  isObject(value['metadata']) &&
-  ['name', 'namespace', 'uid'].every(
-    (key) => isObject(value['metadata']) && typeof value['metadata'][key] === 'string',
-  ) &&
-  isObject(value['spec']) &&
-  Array.isArray(value['spec']['containers']);
+export function isPod(value: unknown): value is Pod {
+  return (
+    isObject(value) &&
+    isObject(value['metadata']) &&
+    ['name', 'namespace', 'uid'].every(
+      (key) => isObject(value['metadata']) && typeof value['metadata'][key] === 'string',
+    ) &&
+    isObject(value['spec']) &&
+    Array.isArray(value['spec']['containers'])
+  );
+}
 
-export const podKey = ({ metadata: { namespace, name } }: Pod): string => `${namespace}/${name}`;
+export function podKey({ metadata: { namespace, name } }: Pod): string {
+  return `${namespace}/${name}`;
+}
 
 /** As Kubernetes writes metav1.Time: whole seconds, UTC. */
-export const formatTime = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+export function formatTime(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+}
 
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -32,7 +32,7 @@ interface DataSource {
   readonly mode: number;
 }
 
-const pick = (data: Data, { kind, items, optional = false, mode }: DataSource): VolumeFile[] => {
+function pick(data: Data, { kind, items, optional = false, mode }: DataSource): VolumeFile[] {
   if (items === undefined) return [...data].map(([key, value]) => ({ path: key, data: value, mode }));
   return items.flatMap((item) => {
     const value = data.get(item.key);
@@ -40,28 +40,29 @@ const pick = (data: Data, { kind, items, optional = false, mode }: DataSource): 
     if (optional) return [];
     throw new Error(`references non-existent ${KEY_WORDS[kind]} key: ${item.key}`);
   });
-};
+}
 
-const fromData = async ({ pod, sources }: Context, source: DataSource): Promise<VolumeFile[]> => {
+async function fromData({ pod, sources }: Context, source: DataSource): Promise<VolumeFile[]> {
   const data = await sources[source.kind](pod.metadata.namespace, source.name);
   if (data !== null) return pick(data, source);
   if (source.optional) return [];
   throw new Error(`${WORDS[source.kind]} "${source.name}" not found`);
-};
+}
 
-const fromFields = (context: Context, items: DownwardItems, mode: number): VolumeFile[] =>
-  items.map((item) => {
+function fromFields(context: Context, items: DownwardItems, mode: number): VolumeFile[] {
+  return items.map((item) => {
     const value = item.fieldRef === undefined ? null : fieldValue(context.pod, item.fieldRef.fieldPath, context);
     if (value === null)
       throw new Error(`downward API item "${item.path}" is not supported by a node of local processes`);
     return { path: item.path, data: Buffer.from(value), mode: item.mode ?? mode };
   });
+}
 
-const fromToken = async (
+async function fromToken(
   { pod, sources }: Context,
   token: NonNullable<Projection['serviceAccountToken']>,
   mode: number,
-): Promise<VolumeFile[]> => {
+): Promise<VolumeFile[]> {
   const { name, namespace, uid } = pod.metadata;
   const request = {
     ...(token.audience !== undefined && { audiences: [token.audience] }),
@@ -70,9 +71,9 @@ const fromToken = async (
   };
   const value = await sources.serviceAccountToken(namespace, pod.spec.serviceAccountName ?? 'default', request);
   return [{ path: token.path, data: Buffer.from(value), mode }];
-};
+}
 
-const fromProjection = async (context: Context, source: Projection, mode: number): Promise<VolumeFile[]> => {
+async function fromProjection(context: Context, source: Projection, mode: number): Promise<VolumeFile[]> {
   const { secret, configMap, downwardAPI, serviceAccountToken } = source;
   if (secret !== undefined) return fromData(context, { ...secret, kind: 'secret', name: secret.name ?? '', mode });
   if (configMap !== undefined)
@@ -80,10 +81,10 @@ const fromProjection = async (context: Context, source: Projection, mode: number
   if (downwardAPI !== undefined) return fromFields(context, downwardAPI.items ?? [], mode);
   if (serviceAccountToken !== undefined) return fromToken(context, serviceAccountToken, mode);
   throw new Error(`projected source ${Object.keys(source).join(', ')} is not supported by a node of local processes`);
-};
+}
 
 /** The files of a volume; none for an emptyDir. */
-const filesOf = async (context: Context, volume: Volume): Promise<VolumeFile[]> => {
+async function filesOf(context: Context, volume: Volume): Promise<VolumeFile[]> {
   const { secret, configMap, projected, downwardAPI, emptyDir } = volume;
   if (emptyDir !== undefined) return [];
   if (secret !== undefined) {
@@ -112,9 +113,9 @@ const filesOf = async (context: Context, volume: Volume): Promise<VolumeFile[]> 
     .filter((key) => key !== 'name')
     .join(', ');
   throw new Error(`volumes of type ${type} are not supported by a node of local processes`);
-};
+}
 
-const writeFiles = async (folder: string, files: readonly VolumeFile[]): Promise<void> => {
+async function writeFiles(folder: string, files: readonly VolumeFile[]): Promise<void> {
   // A failed attempt may have left read-only files.
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
@@ -124,14 +125,14 @@ const writeFiles = async (folder: string, files: readonly VolumeFile[]): Promise
     await mkdir(dirname(target), { recursive: true });
     await writeFile(target, data, { mode });
   }
-};
+}
 
 /**
  * Writes the pod's volumes as folders `<volumesDir>/<name>`. Files are written once, when the pod starts: a Secret changed later does not reach
  * a running pod.
  * @throws the first failure, its message as in the kubelet's FailedMount event
  */
-export const setUpVolumes = async (context: Context, volumesDir: string): Promise<void> => {
+export async function setUpVolumes(context: Context, volumesDir: string): Promise<void> {
   for (const volume of context.pod.spec.volumes ?? []) {
     try {
       await writeFiles(join(volumesDir, volume.name), await filesOf(context, volume));
@@ -140,4 +141,4 @@ export const setUpVolumes = async (context: Context, volumesDir: string): Promis
       throw new Error(`MountVolume.SetUp failed for volume "${volume.name}" : ${message}`, { cause: error });
     }
   }
-};
+}

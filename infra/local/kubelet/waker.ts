@@ -9,7 +9,7 @@ export interface Waker {
 }
 
 /** For a loop that looks at its state whenever something happened. A wake during the look is not lost. */
-export const createWaker = (): Waker => {
+export function createWaker(): Waker {
   let woken = false;
   let end = (): void => {};
   return {
@@ -32,4 +32,4 @@ export const createWaker = (): Waker => {
       end = () => {};
     },
   };
-};
+}

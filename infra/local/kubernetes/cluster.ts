@@ -6,9 +6,11 @@ export interface Cluster extends ClusterView {
   readonly store: Store;
 }
 
-export const createCluster = (store: Store, now: () => Date): Cluster => ({
-  store,
-  now,
-  get: (resource, key) => store.get(resource, key),
-  all: (resource) => store.all(resource),
-});
+export function createCluster(store: Store, now: () => Date): Cluster {
+  return {
+    store,
+    now,
+    get: (resource, key) => store.get(resource, key),
+    all: (resource) => store.all(resource),
+  };
+}

@@ -35,16 +35,16 @@ const component = 'job-controller';
 const createRetryMs = 1_000;
 
 /** Runs Jobs: creates their pods, counts how these end, and says in the status what came of it. */
-export const createJobController = (
+export function createJobController(
   { cluster, owners, report }: ControllerContext,
   options: JobControllerOptions,
-): Controller => {
+): Controller {
   const backoffs = new Map<string, Backoff>();
   const queue = createWorkQueue((key) => sync(key), report);
   const orphans = createWorkQueue((key) => releaseOrphan(cluster, key), report);
   const timers = createTimers((key) => queue.add(key));
 
-  const sync = (key: string): void => {
+  function sync(key: string): void {
     const job = cluster.get('jobs.batch', key);
     if (job === undefined) {
       timers.clear(key);
@@ -65,9 +65,9 @@ export const createJobController = (
       (wait) => wait !== undefined,
     );
     if (waits.length > 0) timers.set(key, Math.min(...waits));
-  };
+  }
 
-  const consider = ({ resource, key, object, type }: StoreEvent): void => {
+  function consider({ resource, key, object, type }: StoreEvent): void {
     if (resource === 'jobs.batch') {
       if (type === 'DELETED') backoffs.delete(object.metadata.uid);
       queue.add(key);
@@ -76,7 +76,7 @@ export const createJobController = (
     const job = jobOf(cluster, object);
     if (job !== undefined) queue.add(`${object.metadata.namespace}/${job.metadata.name}`);
     else if (type !== 'DELETED' && isTracked(object)) orphans.add(key);
-  };
+  }
 
   const unsubscribe = cluster.store.subscribe(consider);
   for (const key of cluster.all('jobs.batch').keys()) queue.add(key);
@@ -89,23 +89,23 @@ export const createJobController = (
       timers.close();
     },
   };
-};
+}
 
 /** The Job that controls the pod, if it is still there. */
-const jobOf = (cluster: Cluster, pod: KubeObject): KubeObject | undefined => {
+function jobOf(cluster: Cluster, pod: KubeObject): KubeObject | undefined {
   const controller = controllerOf(pod);
   const job = controller && cluster.get('jobs.batch', `${pod.metadata.namespace}/${controller.name}`);
   return job?.metadata.uid === controller?.uid ? job : undefined;
-};
+}
 
 /** A pod that no Job counts any more is let go. */
-const releaseOrphan = (cluster: Cluster, key: string): void => {
+function releaseOrphan(cluster: Cluster, key: string): void {
   const pod = cluster.get('pods', key);
   if (pod !== undefined && jobOf(cluster, pod) === undefined) release(cluster, pod);
-};
+}
 
 /** Returns how many pods could not be created. */
-const carryOut = (cluster: Cluster, job: KubeObject, decision: Decision): number => {
+function carryOut(cluster: Cluster, job: KubeObject, decision: Decision): number {
   const events: JobEvent[] = [];
   let failures = 0;
   for (let count = 0; count < decision.plan.create; count += 1) {
@@ -122,9 +122,9 @@ const carryOut = (cluster: Cluster, job: KubeObject, decision: Decision): number
   for (const pod of decision.release) release(cluster, pod);
   for (const event of [...events, ...decision.events]) recordEvent(cluster, job, event, component);
   return failures;
-};
+}
 
-const createPod = (cluster: Cluster, job: KubeObject): JobEvent => {
+function createPod(cluster: Cluster, job: KubeObject): JobEvent {
   try {
     const draft = canonical(pods, buildJobPod(job));
     pods.applyDefaults?.(draft);
@@ -134,38 +134,38 @@ const createPod = (cluster: Cluster, job: KubeObject): JobEvent => {
     if (!(error instanceof StatusError)) throw error;
     return { type: 'Warning', reason: 'FailedCreate', message: `Error creating: ${error.message}` };
   }
-};
+}
 
-const deletePod = (cluster: Cluster, pod: KubeObject): JobEvent => {
+function deletePod(cluster: Cluster, pod: KubeObject): JobEvent {
   const { namespace, name } = pod.metadata;
   removeObject(cluster, pods, namespace, name, { propagationPolicy: 'Background', dryRun: false });
   return { type: 'Normal', reason: 'SuccessfulDelete', message: `Deleted pod: ${name}` };
-};
+}
 
-const writeStatus = (cluster: Cluster, job: KubeObject, status: Fields): void => {
+function writeStatus(cluster: Cluster, job: KubeObject, status: Fields): void {
   const { namespace, name } = job.metadata;
   updateObject(cluster, jobs, namespace, name, withStatus(status), { manager, dryRun: false, subresource: 'status' });
-};
+}
 
 /** Takes the tracking finalizer off a pod. */
-const release = (cluster: Cluster, { metadata }: KubeObject): void => {
+function release(cluster: Cluster, { metadata }: KubeObject): void {
   const pod = cluster.get('pods', `${metadata.namespace}/${metadata.name}`);
   if (pod === undefined || !isTracked(pod)) return;
-  const change = (old: KubeObject): Draft => {
+  function change(old: KubeObject): Draft {
     const draft = shallowDraftOf(old);
     draft.metadata['finalizers'] = (old.metadata.finalizers ?? []).filter((each) => each !== trackingFinalizer);
     return draft;
-  };
+  }
   updateObject(cluster, pods, pod.metadata.namespace, pod.metadata.name, change, { manager, dryRun: false });
-};
+}
 
 /** Lets go of its pods, and deletes the Job with them when its time to live is over. */
-const settleFinished = (
+function settleFinished(
   cluster: Cluster,
   job: KubeObject,
   jobPods: readonly KubeObject[],
   again: (delayMs: number) => void,
-): void => {
+): void {
   for (const pod of jobPods) release(cluster, pod);
   const { ttlSecondsAfterFinished } = specOf(job);
   if (ttlSecondsAfterFinished === undefined || job.metadata.deletionTimestamp !== undefined) return;
@@ -180,4 +180,4 @@ const settleFinished = (
     preconditions: { uid },
     dryRun: false,
   });
-};
+}

@@ -37,11 +37,13 @@ const defaultJobBackoffMs = 1_000;
  * Starts the embedded Kubernetes API on 127.0.0.1. Resolves once it listens. Rejects when the port is taken, or when
  * `dataDir` cannot be written or holds a damaged journal.
  */
-export const startKubernetes = async (options: KubernetesOptions = {}): Promise<Kubernetes> => {
+export async function startKubernetes(options: KubernetesOptions = {}): Promise<Kubernetes> {
   const store = createStore({ folder: options.dataDir, historyLimit: options.historyLimit });
   const cluster = createCluster(store, () => new Date());
   const handler = createHandler({ cluster, version: options.version ?? defaultVersion, tokens: options.tokens });
-  const listener = (request: IncomingMessage, response: ServerResponse): void => void handler(request, response);
+  function listener(request: IncomingMessage, response: ServerResponse): void {
+    return void handler(request, response);
+  }
   const server = options.tls === undefined ? createHttpServer(listener) : createHttpsServer(options.tls, listener);
   // Watches live longer than any default of node:http.
   server.requestTimeout = 0;
@@ -49,14 +51,14 @@ export const startKubernetes = async (options: KubernetesOptions = {}): Promise<
   const port = await listenOnLoopback(server, options.port);
   const controllers = startControllers(cluster, { jobBackoffMs: options.jobBackoffMs ?? defaultJobBackoffMs });
   let closing: Promise<void> | undefined;
-  const close = async (): Promise<void> => {
+  async function close(): Promise<void> {
     controllers.close();
     await closeServer(server);
     store.close();
-  };
+  }
   return {
     url: `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     port,
     close: () => (closing ??= close()),
   };
-};
+}

@@ -59,55 +59,79 @@ export class StatusError extends Error {
   }
 }
 
-const qualified = (resource: Named): string =>
-  resource.group === '' ? resource.plural : `${resource.plural}.${resource.group}`;
+function qualified(resource: Named): string {
+  return resource.group === '' ? resource.plural : `${resource.plural}.${resource.group}`;
+}
 
-const detailsOf = (resource: Named, name: string): StatusDetails => ({
-  ...(name !== '' && { name }),
-  ...(resource.group !== '' && { group: resource.group }),
-  kind: resource.plural,
-});
+function detailsOf(resource: Named, name: string): StatusDetails {
+  return {
+    ...(name !== '' && { name }),
+    ...(resource.group !== '' && { group: resource.group }),
+    kind: resource.plural,
+  };
+}
 
-export const badRequest = (message: string): StatusError => new StatusError(400, 'BadRequest', message);
+export function badRequest(message: string): StatusError {
+  return new StatusError(400, 'BadRequest', message);
+}
 
-export const unauthorized = (): StatusError => new StatusError(401, 'Unauthorized', 'Unauthorized');
+export function unauthorized(): StatusError {
+  return new StatusError(401, 'Unauthorized', 'Unauthorized');
+}
 
-export const notFound = (resource: Named, name: string): StatusError =>
-  new StatusError(404, 'NotFound', `${qualified(resource)} "${name}" not found`, detailsOf(resource, name));
+export function notFound(resource: Named, name: string): StatusError {
+  return new StatusError(404, 'NotFound', `${qualified(resource)} "${name}" not found`, detailsOf(resource, name));
+}
 
 /** The path names no resource that is served. */
-export const noSuchResource = (): StatusError =>
-  new StatusError(404, 'NotFound', 'the server could not find the requested resource', {});
+export function noSuchResource(): StatusError {
+  return new StatusError(404, 'NotFound', 'the server could not find the requested resource', {});
+}
 
-export const methodNotAllowed = (): StatusError =>
-  new StatusError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
+export function methodNotAllowed(): StatusError {
+  return new StatusError(
+    405,
+    'MethodNotAllowed',
+    'the server does not allow this method on the requested resource',
+    {},
+  );
+}
 
-export const alreadyExists = (resource: Named, name: string): StatusError =>
-  new StatusError(409, 'AlreadyExists', `${qualified(resource)} "${name}" already exists`, detailsOf(resource, name));
+export function alreadyExists(resource: Named, name: string): StatusError {
+  return new StatusError(
+    409,
+    'AlreadyExists',
+    `${qualified(resource)} "${name}" already exists`,
+    detailsOf(resource, name),
+  );
+}
 
-export const conflict = (resource: Named, name: string, because: string): StatusError =>
-  new StatusError(
+export function conflict(resource: Named, name: string, because: string): StatusError {
+  return new StatusError(
     409,
     'Conflict',
     `Operation cannot be fulfilled on ${qualified(resource)} "${name}": ${because}`,
     detailsOf(resource, name),
   );
+}
 
-export const modified = (resource: Named, name: string): StatusError =>
-  conflict(
+export function modified(resource: Named, name: string): StatusError {
+  return conflict(
     resource,
     name,
     'the object has been modified; please apply your changes to the latest version and try again',
   );
+}
 
-export const forbidden = (resource: Named, name: string, because: string, causes: readonly Cause[] = []): StatusError =>
-  new StatusError(403, 'Forbidden', `${qualified(resource)} "${name}" is forbidden: ${because}`, {
+export function forbidden(resource: Named, name: string, because: string, causes: readonly Cause[] = []): StatusError {
+  return new StatusError(403, 'Forbidden', `${qualified(resource)} "${name}" is forbidden: ${because}`, {
     ...detailsOf(resource, name),
     ...(causes.length > 0 && { causes }),
   });
+}
 
 /** 422 with one cause per fault, worded as field.ErrorList words it. */
-export const invalid = (kind: string, group: string, name: string, causes: readonly Cause[]): StatusError => {
+export function invalid(kind: string, group: string, name: string, causes: readonly Cause[]): StatusError {
   const sentences = causes.map((cause) =>
     cause.field === undefined ? cause.message : `${cause.field}: ${cause.message}`,
   );
@@ -118,11 +142,13 @@ export const invalid = (kind: string, group: string, name: string, causes: reado
     ...(kind !== '' && { kind }),
     causes,
   });
-};
+}
 
 /** Whatever this server does not do. Never a silent wrong answer: the message says what is not supported. */
-export const notImplemented = (what: string): StatusError =>
-  new StatusError(501, 'NotImplemented', `the local Kubernetes API does not support ${what}`);
+export function notImplemented(what: string): StatusError {
+  return new StatusError(501, 'NotImplemented', `the local Kubernetes API does not support ${what}`);
+}
 
-export const expired = (message: string, metadata: Fields = {}): StatusError =>
-  new StatusError(410, 'Expired', message, undefined, metadata);
+export function expired(message: string, metadata: Fields = {}): StatusError {
+  return new StatusError(410, 'Expired', message, undefined, metadata);
+}

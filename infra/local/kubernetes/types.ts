@@ -47,11 +47,11 @@ export interface KubeObject {
 }
 
 /** Enough of a look: everything that is stored has gone through the schema of its kind. */
-export const isKubeObject = (value: unknown): value is KubeObject => {
+export function isKubeObject(value: unknown): value is KubeObject {
   if (!isFields(value) || typeof value['apiVersion'] !== 'string' || typeof value['kind'] !== 'string') return false;
   const metadata = value['metadata'];
   return isFields(metadata) && typeof metadata['name'] === 'string' && typeof metadata['uid'] === 'string';
-};
+}
 
 /** An object on its way into the store: a private copy that the strategies may write to. */
 export interface Draft extends Fields {
@@ -59,16 +59,20 @@ export interface Draft extends Fields {
 }
 
 /** The fields as a draft, not copied. */
-export const asDraft = (fields: Fields): Draft => {
+export function asDraft(fields: Fields): Draft {
   const metadata = fields['metadata'];
   return { ...fields, metadata: isFields(metadata) ? metadata : {} };
-};
+}
 
 /** A deep copy that may be written to. */
-export const draftOf = (object: KubeObject): Draft => asDraft(structuredClone({ ...object }));
+export function draftOf(object: KubeObject): Draft {
+  return asDraft(structuredClone({ ...object }));
+}
 
 /**
  * A draft that shares everything but its outermost fields and its metadata with the object: for changes that replace
  * these and write to nothing below.
  */
-export const shallowDraftOf = (object: KubeObject): Draft => ({ ...object, metadata: { ...object.metadata } });
+export function shallowDraftOf(object: KubeObject): Draft {
+  return { ...object, metadata: { ...object.metadata } };
+}

@@ -41,13 +41,13 @@ export interface ExecutionResult {
 }
 
 /** The wait before retry `n` (1, 2, ...): doubled `maxDoublings` times, then growing by as much each time, up to the maximum. */
-export const backoffMs = (n: number, { minBackoffMs, maxBackoffMs, maxDoublings }: RetryPolicy): number => {
+export function backoffMs(n: number, { minBackoffMs, maxBackoffMs, maxDoublings }: RetryPolicy): number {
   const doubled = minBackoffMs * 2 ** Math.min(n - 1, maxDoublings);
   const steps = Math.max(0, n - 1 - maxDoublings);
   return Math.min(maxBackoffMs, doubled * (1 + steps));
-};
+}
 
-const buildHeaders = (request: ScheduledRequest, scheduleTime: string | null): Headers => {
+function buildHeaders(request: ScheduledRequest, scheduleTime: string | null): Headers {
   const headers = new Headers(request.headers);
   if (request.body !== undefined && !headers.has('Content-Type'))
     headers.set('Content-Type', 'application/octet-stream');
@@ -56,11 +56,11 @@ const buildHeaders = (request: ScheduledRequest, scheduleTime: string | null): H
   headers.set('X-CloudScheduler-JobName', request.name);
   if (scheduleTime !== null) headers.set('X-CloudScheduler-ScheduleTime', scheduleTime);
   return headers;
-};
+}
 
 type Attempt = Pick<ExecutionResult, 'status' | 'ok' | 'error'>;
 
-const attemptOnce = async (request: ScheduledRequest, headers: Headers, signal: AbortSignal): Promise<Attempt> => {
+async function attemptOnce(request: ScheduledRequest, headers: Headers, signal: AbortSignal): Promise<Attempt> {
   try {
     const body = request.body === undefined ? {} : { body: request.body };
     const init = { method: request.method ?? 'POST', headers, redirect: 'manual' as const, signal, ...body };
@@ -71,17 +71,17 @@ const attemptOnce = async (request: ScheduledRequest, headers: Headers, signal: 
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     return { status: null, ok: false, error: cause instanceof Error ? cause.message : String(cause) };
   }
-};
+}
 
 /** Sends the request with Cloud Scheduler's headers until it is answered 2xx or the retries are used up. Never rejects. */
-export const executeJob = async (
+export async function executeJob(
   request: ScheduledRequest,
   options: {
     readonly scheduleTime: string | null;
     readonly retry?: Partial<RetryPolicy>;
     readonly signal: AbortSignal;
   },
-): Promise<ExecutionResult> => {
+): Promise<ExecutionResult> {
   const policy: RetryPolicy = { ...DEFAULT_RETRY, ...options.retry };
   const { scheduleTime, signal } = options;
   const headers = buildHeaders(request, scheduleTime);
@@ -94,4 +94,4 @@ export const executeJob = async (
       return { name: request.name, scheduleTime, attempts, ...last };
     await delay(backoffMs(attempts, policy), undefined, { signal }).catch(() => {});
   }
-};
+}

@@ -24,39 +24,46 @@ export interface Ticks {
 }
 
 /** RFC 3339 in the job's own zone: Cloud Scheduler's header may carry an offset, and a reader must normalise it. */
-export const formatScheduleTime = (time: Date, timeZone = 'UTC'): string => {
+export function formatScheduleTime(time: Date, timeZone = 'UTC'): string {
   const parts = new Intl.DateTimeFormat('en-GB', { timeZone, timeZoneName: 'longOffset' }).formatToParts(time);
   const offset = parts.find(({ type }) => type === 'timeZoneName')?.value.replace('GMT', '') ?? '';
   if (offset === '' || offset === '+00:00') return time.toISOString().replace('.000Z', 'Z');
   const [, sign, hours, minutes] = /^([+-])(\d\d):(\d\d)/.exec(offset) ?? [];
   const shiftMs = (Number(hours) * 60 + Number(minutes)) * 60_000 * (sign === '-' ? -1 : 1);
   return new Date(time.getTime() + shiftMs).toISOString().replace(/(\.000)?Z$/, offset);
-};
+}
 
-const jobEntry = (job: SchedulerJob, nowMs: number): Entry => {
+function jobEntry(job: SchedulerJob, nowMs: number): Entry {
   const cron = new Cron(job.cron, { paused: true, mode: '5-part', timezone: job.timeZone ?? 'UTC' });
-  const after = (fromMs: number): Date | null => cron.nextRun(new Date(fromMs));
+  function after(fromMs: number): Date | null {
+    return cron.nextRun(new Date(fromMs));
+  }
   // An unknown zone is only noticed when a date is computed.
   return { request: job, after, next: after(nowMs) };
-};
+}
 
-const intervalEntry = (interval: SchedulerInterval, nowMs: number): Entry => {
-  const after = (fromMs: number): Date => new Date((Math.floor(fromMs / interval.everyMs) + 1) * interval.everyMs);
+function intervalEntry(interval: SchedulerInterval, nowMs: number): Entry {
+  function after(fromMs: number): Date {
+    return new Date((Math.floor(fromMs / interval.everyMs) + 1) * interval.everyMs);
+  }
   return { request: interval, after, next: after(nowMs) };
-};
+}
 
-const toTick = ({ request, next }: Entry): Tick | null =>
-  next && { request, next, scheduleTime: formatScheduleTime(next, 'timeZone' in request ? request.timeZone : 'UTC') };
+function toTick({ request, next }: Entry): Tick | null {
+  return (
+    next && { request, next, scheduleTime: formatScheduleTime(next, 'timeZone' in request ? request.timeZone : 'UTC') }
+  );
+}
 
 /**
  * The next tick of every job and interval. Intervals tick at multiples of their length since the epoch.
  * @throws when a cron line or a time zone of `jobs` is not one, or an interval is not a positive number
  */
-export const buildTicks = (
+export function buildTicks(
   jobs: readonly SchedulerJob[],
   intervals: readonly SchedulerInterval[],
   nowMs: number,
-): Ticks => {
+): Ticks {
   const fixed = intervals.map((interval) => {
     if (!(interval.everyMs > 0)) throw new RangeError(`interval "${interval.name}": everyMs must be above 0`);
     return intervalEntry(interval, nowMs);
@@ -66,12 +73,12 @@ export const buildTicks = (
   );
   const fixedNames = new Set(intervals.map(({ name }) => name));
 
-  const renew = (job: SchedulerJob, from: number): void => {
+  function renew(job: SchedulerJob, from: number): void {
     const known = entries.get(job.name)?.request;
     const same = known !== undefined && 'cron' in known && known.cron === job.cron && known.timeZone === job.timeZone;
     const entry = same ? entries.get(job.name) : undefined;
     entries.set(job.name, entry === undefined ? jobEntry(job, from) : { ...entry, request: job });
-  };
+  }
 
   return {
     update: (current, now) => {
@@ -101,4 +108,4 @@ export const buildTicks = (
       return entry === undefined ? null : toTick(entry);
     },
   };
-};
+}

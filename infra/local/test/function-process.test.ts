@@ -14,7 +14,7 @@ const ENV = {
   KUBERNETES_ENDPOINT: 'https://cluster.invalid',
 };
 
-const start = async (options: Partial<FunctionProcessOptions> = {}): Promise<FunctionProcess> => {
+async function start(options: Partial<FunctionProcessOptions> = {}): Promise<FunctionProcess> {
   const source = await bundleFunctions();
   const started = await startFunctionProcess({
     target: 'aggregate',
@@ -25,17 +25,20 @@ const start = async (options: Partial<FunctionProcessOptions> = {}): Promise<Fun
   });
   onTestFinished(() => started.close());
   return started;
-};
+}
 
-const connects = (host: string, port: number): Promise<boolean> =>
-  new Promise((resolve) => {
+function connects(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const socket = connect(port, host);
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
     socket.once('connect', () => socket.destroy());
   });
+}
 
 /** A method that the function takes nowhere: the answer is its own, and no other server is asked. */
-const statusOf = async ({ url }: FunctionProcess): Promise<number> => (await fetch(url, { method: 'PUT' })).status;
+async function statusOf({ url }: FunctionProcess): Promise<number> {
+  return (await fetch(url, { method: 'PUT' })).status;
+}
 
 describe('the process of a function', { timeout: 120_000 }, () => {
   test('listens on 127.0.0.1 and nowhere else', async () => {

@@ -11,7 +11,7 @@ const EMAIL = 'trigger@test-project.iam.gserviceaccount.com';
 const CLUSTER = 'projects/test-project/locations/europe-west1/clusters/main';
 const SCOPES = ['https://www.googleapis.com/auth/cloud-platform', 'https://www.googleapis.com/auth/userinfo.email'];
 
-const start = async (options: Partial<GoogleOptions> = {}) => {
+async function start(options: Partial<GoogleOptions> = {}) {
   const clusters = { [CLUSTER]: { name: 'main', endpoint: '127.0.0.1' } };
   const google = await startGoogle({
     email: EMAIL,
@@ -23,7 +23,7 @@ const start = async (options: Partial<GoogleOptions> = {}) => {
   onTestFinished(() => google.close());
   vi.stubEnv('GCE_METADATA_HOST', google.metadataHost);
   return google;
-};
+}
 
 // The library looks for credentials in the environment and in gcloud's folder first: neither may decide these tests.
 let emptyFolder: string;
@@ -48,8 +48,9 @@ afterEach(() => {
   rmSync(emptyFolder, { recursive: true, force: true });
 });
 
-const metadata = (host: string, path: string, headers: Record<string, string> = { 'Metadata-Flavor': 'Google' }) =>
-  fetch(`http://${host}/computeMetadata/v1${path}`, { headers });
+function metadata(host: string, path: string, headers: Record<string, string> = { 'Metadata-Flavor': 'Google' }) {
+  return fetch(`http://${host}/computeMetadata/v1${path}`, { headers });
+}
 
 describe('google-auth-library on the local metadata server', () => {
   test.each(['assume-present', 'ping-only'])('finds its credentials with detection %s', async (detection) => {
@@ -132,13 +133,14 @@ describe('the metadata server', () => {
   test('serves one token per set of scopes until a twelfth of its life is left', async () => {
     let nowMs = 0;
     const google = await start({ now: () => nowMs, tokenLifetimeSec: 1200 });
-    const ask = async (scopes: string) =>
-      (await (
+    async function ask(scopes: string) {
+      return (await (
         await metadata(google.metadataHost, `/instance/service-accounts/${EMAIL}/token?scopes=${scopes}`)
       ).json()) as {
         access_token: string;
         expires_in: number;
       };
+    }
     const first = await ask('a,b');
     nowMs = 1_000_000;
     expect(await ask('b,a')).toMatchObject({ access_token: first.access_token, expires_in: 200 });
@@ -164,11 +166,11 @@ describe('the metadata server', () => {
 });
 
 describe('clusters.get', () => {
-  const get = async (google: { gkeApiUrl: string; metadataHost: string }, path: string, scopes = SCOPES.join(',')) => {
+  async function get(google: { gkeApiUrl: string; metadataHost: string }, path: string, scopes = SCOPES.join(',')) {
     const answer = await metadata(google.metadataHost, `/instance/service-accounts/default/token?scopes=${scopes}`);
     const { access_token: token } = (await answer.json()) as { access_token: string };
     return fetch(`${google.gkeApiUrl}${path}`, { headers: { authorization: `Bearer ${token}` } });
-  };
+  }
 
   test('is 401 without a token and with an unknown one', async () => {
     const google = await start();

@@ -9,19 +9,19 @@ const hasKubectl = spawnSync('kubectl', ['version', '--client'], { stdio: 'ignor
 const run = promisify(execFile);
 
 /** An embedded API with a kubelet, and kubectl on it, with no configuration of this machine. */
-const start = async () => {
+async function start() {
   const kubernetes = await startKubernetes();
   onTestFinished(() => kubernetes.close());
   const world = createWorld({ options: { server: kubernetes.url }, namespace: 'default' });
   await world.kubelet();
   const folder = newFolder();
   const env = { PATH: process.env['PATH'], HOME: folder, KUBECACHEDIR: folder, KUBECONFIG: '/dev/null' };
-  const kubectl = async (...args: string[]): Promise<string> => {
+  async function kubectl(...args: string[]): Promise<string> {
     const { stdout } = await run('kubectl', [`--server=${kubernetes.url}`, ...args], { env, timeout: PATIENCE_MS });
     return stdout;
-  };
+  }
   /** `kubectl logs -f`, once it has told the first line; a pod that is deleted before is not found. */
-  const follow = async (name: string): Promise<{ readonly all: Promise<string> }> => {
+  async function follow(name: string): Promise<{ readonly all: Promise<string> }> {
     const child = spawn('kubectl', [`--server=${kubernetes.url}`, 'logs', '-f', name], { env, timeout: PATIENCE_MS });
     let told = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -30,9 +30,9 @@ const start = async () => {
     const ended = once(child, 'close');
     await once(child.stdout, 'data');
     return { all: ended.then(() => told) };
-  };
+  }
   return { world, kubectl, follow };
-};
+}
 
 const WHY = hasKubectl ? '' : ' (skipped: kubectl is not on the PATH: https://kubernetes.io/docs/tasks/tools/)';
 

@@ -14,14 +14,16 @@ interface Received {
 }
 
 /** A target that answers `statuses` in turn and then 204; with `hold`, only when the test says so. */
-const startTarget = async ({ statuses = [], hold = false }: { statuses?: number[]; hold?: boolean } = {}) => {
+async function startTarget({ statuses = [], hold = false }: { statuses?: number[]; hold?: boolean } = {}) {
   const received: Received[] = [];
   const server = createServer((request, response) => {
     let body = '';
     request.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
     request.on('end', () => {
       const status = statuses[received.length] ?? 204;
-      const answer = (code: number): void => void response.writeHead(code).end();
+      function answer(code: number): void {
+        return void response.writeHead(code).end();
+      }
       received.push({ headers: request.headers, body, answer });
       if (!hold) answer(status);
     });
@@ -29,11 +31,13 @@ const startTarget = async ({ statuses = [], hold = false }: { statuses?: number[
   const port = await listenOnLoopback(server);
   onTestFinished(() => closeServer(server));
   return { url: `http://127.0.0.1:${port}/`, received };
-};
+}
 
-const until = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 5 });
+function until(check: () => void): Promise<void> {
+  return vi.waitFor(check, { timeout: 20_000, interval: 5 });
+}
 
-const start = (options: Omit<SchedulerOptions, 'now' | 'pollMs'> & { startAt: string }) => {
+function start(options: Omit<SchedulerOptions, 'now' | 'pollMs'> & { startAt: string }) {
   const clock = { nowMs: Date.parse(options.startAt) };
   const results: ExecutionResult[] = [];
   const scheduler = startScheduler({
@@ -44,7 +48,7 @@ const start = (options: Omit<SchedulerOptions, 'now' | 'pollMs'> & { startAt: st
   });
   onTestFinished(() => scheduler.close());
   return { scheduler, clock, results, advanceTo: (time: string) => (clock.nowMs = Date.parse(time)) };
-};
+}
 
 describe('a cron job', () => {
   test('is posted at its tick with the headers of Cloud Scheduler', async () => {
@@ -127,7 +131,9 @@ describe('a cron job', () => {
     const { url } = await startTarget();
     let jobs: SchedulerJob[] = [{ name: 'a', cron: '0 0 * * *', url }];
     const faults: string[] = [];
-    const onFault = (job: string): void => void faults.push(job);
+    function onFault(job: string): void {
+      return void faults.push(job);
+    }
     const { scheduler } = start({ jobs: () => jobs, onFault, startAt: '2026-03-01T12:00:00Z' });
     jobs = [
       { name: 'a', cron: '0 18 * * *', url },

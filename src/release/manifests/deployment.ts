@@ -17,31 +17,39 @@ const TOKENS_FOLDER = '/etc/tensorio-models/tokens';
 const PROGRESS_MARGIN_SEC = 30;
 const LEAST_PROGRESS_SEC = 10;
 
-const folderOf = (path: string): string => path.slice(0, Math.max(1, path.lastIndexOf('/')));
-const fileOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
-const withoutSlash = (path: string): string => (path.length > 1 ? path.replace(/\/+$/, '') : path);
+function folderOf(path: string): string {
+  return path.slice(0, Math.max(1, path.lastIndexOf('/')));
+}
+function fileOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+function withoutSlash(path: string): string {
+  return path.length > 1 ? path.replace(/\/+$/, '') : path;
+}
 
 /** The path, in the container, of the token file that a Secret holds. */
-export const tokensPathOf = (deployment: DeploymentValues): string | undefined => {
+export function tokensPathOf(deployment: DeploymentValues): string | undefined {
   if (deployment.authTokensSecret === undefined) return undefined;
   return deployment.authTokensFile ?? `${TOKENS_FOLDER}/${deployment.authTokensSecret.key}`;
-};
+}
 
 /** Folders that Secrets are mounted at; two may not be the same. */
-export const mountFolders = (deployment: DeploymentValues): string[] => {
+export function mountFolders(deployment: DeploymentValues): string[] {
   const tokens = tokensPathOf(deployment);
   return [
     ...(deployment.serviceAccount === undefined ? [] : [withoutSlash(deployment.serviceAccount.mountPath)]),
     ...(tokens === undefined ? [] : [folderOf(tokens)]),
   ];
-};
+}
 
-const secretVolume = (name: string, secret: string, key: string, path: string): V1Volume => ({
-  name,
-  secret: { secretName: secret, items: [{ key, path }] },
-});
+function secretVolume(name: string, secret: string, key: string, path: string): V1Volume {
+  return {
+    name,
+    secret: { secretName: secret, items: [{ key, path }] },
+  };
+}
 
-const volumesOf = (deployment: DeploymentValues): { volumes: V1Volume[]; volumeMounts: V1VolumeMount[] } => {
+function volumesOf(deployment: DeploymentValues): { volumes: V1Volume[]; volumeMounts: V1VolumeMount[] } {
   const account = deployment.serviceAccount;
   const tokens = deployment.authTokensSecret;
   const path = tokensPathOf(deployment);
@@ -56,10 +64,10 @@ const volumesOf = (deployment: DeploymentValues): { volumes: V1Volume[]; volumeM
     volumeMounts.push({ name: 'auth-tokens', mountPath: folderOf(path), readOnly: true });
   }
   return { volumes, volumeMounts };
-};
+}
 
 /** The environment that both components read. */
-export const commonEnv = (deployment: DeploymentValues): V1EnvVar[] => {
+export function commonEnv(deployment: DeploymentValues): V1EnvVar[] {
   const account = deployment.serviceAccount;
   const tokens = tokensPathOf(deployment) ?? deployment.authTokensFile;
   return [
@@ -69,11 +77,13 @@ export const commonEnv = (deployment: DeploymentValues): V1EnvVar[] => {
       ? []
       : [{ name: 'GOOGLE_APPLICATION_CREDENTIALS', value: `${withoutSlash(account.mountPath)}/${account.key}` }]),
   ];
-};
+}
 
-const probeOf = (component: Component): V1Probe => ({ httpGet: { path: component.healthPath, port: 'rest' } });
+function probeOf(component: Component): V1Probe {
+  return { httpGet: { path: component.healthPath, port: 'rest' } };
+}
 
-const podSpecOf = (component: Component, deployment: DeploymentValues, env: readonly V1EnvVar[]): V1PodSpec => {
+function podSpecOf(component: Component, deployment: DeploymentValues, env: readonly V1EnvVar[]): V1PodSpec {
   const { volumes, volumeMounts } = volumesOf(deployment);
   const { repository = '', tag, digest, serviceAccountName, imagePullSecrets } = deployment;
   return {
@@ -114,15 +124,15 @@ const podSpecOf = (component: Component, deployment: DeploymentValues, env: read
     ],
     ...(volumes.length > 0 && { volumes }),
   };
-};
+}
 
 /** The complete Deployment `R-<component>`. */
-export const buildDeployment = (
+export function buildDeployment(
   component: Component,
   deployment: DeploymentValues,
   env: readonly V1EnvVar[],
   context: RenderContext,
-): V1Deployment => {
+): V1Deployment {
   const { release, namespace, waitSec } = context;
   const restartedAt = context.restartedAt[component.name];
   const annotations = {
@@ -150,4 +160,4 @@ export const buildDeployment = (
       },
     },
   };
-};
+}

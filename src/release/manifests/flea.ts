@@ -8,20 +8,25 @@ import type { Plain } from './plain.ts';
 
 type FleaDeployment = Plain<NonNullable<FleaValues['deployment']>>;
 
-const secretEnv = (name: string, secret: string | undefined, key: string | undefined): V1EnvVar[] =>
-  secret === undefined || key === undefined ? [] : [{ name, valueFrom: { secretKeyRef: { name: secret, key } } }];
+function secretEnv(name: string, secret: string | undefined, key: string | undefined): V1EnvVar[] {
+  return secret === undefined || key === undefined
+    ? []
+    : [{ name, valueFrom: { secretKeyRef: { name: secret, key } } }];
+}
 
-const textEnv = (name: string, value: string | undefined): V1EnvVar[] => (value === undefined ? [] : [{ name, value }]);
+function textEnv(name: string, value: string | undefined): V1EnvVar[] {
+  return value === undefined ? [] : [{ name, value }];
+}
 
 /**
  * The base of the links that flea hands to devices: as given, else the repository's route, else its Service. The chart
  * wrote the bare host name, which has neither the scheme nor the `/rest` that its own route needs.
  */
-export const modelsUriOf = (
+export function modelsUriOf(
   deployment: Pick<FleaDeployment, 'modelsUri'>,
   repository: RepositoryValues | undefined,
   context: Pick<RenderContext, 'release' | 'namespace'>,
-): { readonly uri: string | undefined; readonly from: 'values' | 'hostname' | 'service' | 'nothing' } => {
+): { readonly uri: string | undefined; readonly from: 'values' | 'hostname' | 'service' | 'nothing' } {
   if (deployment.modelsUri !== undefined) return { uri: deployment.modelsUri, from: 'values' };
   const { hostname, routing = 'ambassador', restPort } = repository?.service ?? {};
   if (hostname !== undefined && !hostname.startsWith('*')) {
@@ -30,10 +35,10 @@ export const modelsUriOf = (
   if (repository?.release !== true) return { uri: undefined, from: 'nothing' };
   const host = `${serviceName(context.release, 'repository')}.${context.namespace}.svc`;
   return { uri: `http://${host}:${restPort ?? COMPONENTS.repository.restPort}`, from: 'service' };
-};
+}
 
 /** The environment of the task server. */
-export const fleaEnv = (deployment: FleaDeployment, modelsUri: string | undefined): V1EnvVar[] => {
+export function fleaEnv(deployment: FleaDeployment, modelsUri: string | undefined): V1EnvVar[] {
   const account = deployment.serviceAccount;
   return [
     ...commonEnv(deployment),
@@ -43,4 +48,4 @@ export const fleaEnv = (deployment: FleaDeployment, modelsUri: string | undefine
     ...secretEnv('PRIVATE_PEM_KEY', account?.secret, account?.pemFile),
     ...secretEnv('GOOGLE_ACCESS_ID', account?.secret, account?.googleAccessId),
   ];
-};
+}

@@ -8,13 +8,17 @@ export const RELEASE_LABEL = 'tensorio-trigger/release';
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
 
 /** The chart's selector, which Kubernetes does not let anybody change. */
-export const selectorOf = (component: Component, release: string): Record<string, string> => ({
-  'app.kubernetes.io/name': component.label,
-  'app.kubernetes.io/instance': deploymentName(release, component.name),
-});
+export function selectorOf(component: Component, release: string): Record<string, string> {
+  return {
+    'app.kubernetes.io/name': component.label,
+    'app.kubernetes.io/instance': deploymentName(release, component.name),
+  };
+}
 
-export const labelsOf = (component: Component, release: string): Record<string, string> => ({
-  ...selectorOf(component, release),
-  [MANAGED_BY_LABEL]: MANAGED_BY,
-  [RELEASE_LABEL]: release,
-});
+export function labelsOf(component: Component, release: string): Record<string, string> {
+  return {
+    ...selectorOf(component, release),
+    [MANAGED_BY_LABEL]: MANAGED_BY,
+    [RELEASE_LABEL]: release,
+  };
+}

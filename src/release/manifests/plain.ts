@@ -6,4 +6,6 @@ export type Plain<T> = T extends readonly (infer E)[]
     : T;
 
 /** A copy of `value` without members that are `undefined`; nothing is shared with it. */
-export const plain = <T>(value: T): Plain<T> => JSON.parse(JSON.stringify(value));
+export function plain<T>(value: T): Plain<T> {
+  return JSON.parse(JSON.stringify(value));
+}

@@ -15,8 +15,9 @@ import { buildService } from './service.ts';
 export const RENDERER_VERSION = '1';
 
 /** The services that the values release. */
-export const releasedComponents = (values: Pick<Values, 'repository' | 'flea'>): ComponentName[] =>
-  (['repository', 'flea'] as const).filter((name) => values[name]?.release === true);
+export function releasedComponents(values: Pick<Values, 'repository' | 'flea'>): ComponentName[] {
+  return (['repository', 'flea'] as const).filter((name) => values[name]?.release === true);
+}
 
 interface Rendered {
   readonly service: V1Service;
@@ -24,7 +25,7 @@ interface Rendered {
   readonly routes: readonly KubeObject[];
 }
 
-const renderRepository = (values: Values, context: RenderContext): Rendered => {
+function renderRepository(values: Values, context: RenderContext): Rendered {
   const deployment = plain(values.repository?.deployment ?? {});
   const service = plain(values.repository?.service ?? {});
   const component = COMPONENTS.repository;
@@ -33,9 +34,9 @@ const renderRepository = (values: Values, context: RenderContext): Rendered => {
     deployment: buildDeployment(component, deployment, repositoryEnv(deployment), context),
     routes: buildRoutes(component, service, context),
   };
-};
+}
 
-const renderFlea = (values: Values, context: RenderContext): Rendered => {
+function renderFlea(values: Values, context: RenderContext): Rendered {
   const deployment = plain(values.flea?.deployment ?? {});
   const service = plain(values.flea?.service ?? {});
   const component = COMPONENTS.flea;
@@ -45,17 +46,19 @@ const renderFlea = (values: Values, context: RenderContext): Rendered => {
     deployment: buildDeployment(component, deployment, fleaEnv(deployment, uri), context),
     routes: buildRoutes(component, service, context),
   };
-};
+}
 
 const RENDERERS = { repository: renderRepository, flea: renderFlea } as const;
 
-const isKubeObject = (object: object): object is KubeObject => 'apiVersion' in object && 'metadata' in object;
+function isKubeObject(object: object): object is KubeObject {
+  return 'apiVersion' in object && 'metadata' in object;
+}
 
 /**
  * The objects of a release, in the order in which they are applied: Services, Deployments, routes. Pure: the same
  * values and context give the same objects.
  */
-export const renderRelease = (values: Values, context: RenderContext): KubeObject[] => {
+export function renderRelease(values: Values, context: RenderContext): KubeObject[] {
   const rendered = releasedComponents(values).map((name) => RENDERERS[name](values, context));
   const objects: object[] = [
     ...rendered.map(({ service }) => service),
@@ -63,4 +66,4 @@ export const renderRelease = (values: Values, context: RenderContext): KubeObjec
     ...rendered.flatMap(({ routes }) => routes),
   ];
   return objects.map((object): object => plain(object)).filter(isKubeObject);
-};
+}

@@ -4,9 +4,11 @@ import { commonEnv } from './deployment.ts';
 import type { Plain } from './plain.ts';
 
 /** The environment of the model repository. */
-export const repositoryEnv = (deployment: Plain<NonNullable<RepositoryValues['deployment']>>): V1EnvVar[] => [
-  ...commonEnv(deployment),
-  ...(deployment.repositoryGcsBucket === undefined
-    ? []
-    : [{ name: 'REPOSITORY_GCS_BUCKET', value: deployment.repositoryGcsBucket }]),
-];
+export function repositoryEnv(deployment: Plain<NonNullable<RepositoryValues['deployment']>>): V1EnvVar[] {
+  return [
+    ...commonEnv(deployment),
+    ...(deployment.repositoryGcsBucket === undefined
+      ? []
+      : [{ name: 'REPOSITORY_GCS_BUCKET', value: deployment.repositoryGcsBucket }]),
+  ];
+}

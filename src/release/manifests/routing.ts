@@ -8,8 +8,9 @@ import type { ServiceValues } from './service.ts';
 export type Routing = 'none' | 'ambassador' | 'mapping' | 'gateway';
 
 /** The route of a Service; without a host name there is none: it would take every host's requests. */
-export const routingOf = (service: ServiceValues): Routing =>
-  service.hostname === undefined ? 'none' : (service.routing ?? 'ambassador');
+export function routingOf(service: ServiceValues): Routing {
+  return service.hostname === undefined ? 'none' : (service.routing ?? 'ambassador');
+}
 
 interface Route {
   readonly name: string;
@@ -20,7 +21,7 @@ interface Route {
 }
 
 // gRPC paths are /<service>/<method>: they cannot be put under another prefix, nor be rewritten.
-const routesOf = (component: Component, service: ServiceValues, { release }: RenderContext): Route[] => {
+function routesOf(component: Component, service: ServiceValues, { release }: RenderContext): Route[] {
   const name = serviceName(release, component.name);
   const rest = { prefix: '/rest/', rewrite: '/', port: service.restPort ?? component.restPort, grpc: false };
   const grpc = {
@@ -33,14 +34,14 @@ const routesOf = (component: Component, service: ServiceValues, { release }: Ren
     { name: `${name}-rest`, ...rest },
     { name: `${name}-grpc`, ...grpc },
   ];
-};
+}
 
 /** The annotation that Ambassador 1.x reads Mappings from, as the chart wrote it, its gRPC Mapping corrected. */
-export const ambassadorAnnotation = (
+export function ambassadorAnnotation(
   component: Component,
   service: ServiceValues,
   context: RenderContext,
-): Record<string, string> | undefined => {
+): Record<string, string> | undefined {
   if (routingOf(service) !== 'ambassador') return undefined;
   const target = `${serviceName(context.release, component.name)}.${context.namespace}`;
   const documents = routesOf(component, service, context).map(({ name, prefix, rewrite, port, grpc }) => ({
@@ -54,16 +55,18 @@ export const ambassadorAnnotation = (
     service: `${target}:${port}`,
   }));
   return { 'getambassador.io/config': documents.map((document) => `---\n${stringify(document)}`).join('') };
-};
+}
 
-const metadataOf = (name: string, component: Component, { namespace, release }: RenderContext) => ({
-  name,
-  namespace,
-  labels: labelsOf(component, release),
-});
+function metadataOf(name: string, component: Component, { namespace, release }: RenderContext) {
+  return {
+    name,
+    namespace,
+    labels: labelsOf(component, release),
+  };
+}
 
-const buildMappings = (component: Component, service: ServiceValues, context: RenderContext): KubeObject[] =>
-  routesOf(component, service, context).map(({ name, prefix, rewrite, port, grpc }) => ({
+function buildMappings(component: Component, service: ServiceValues, context: RenderContext): KubeObject[] {
+  return routesOf(component, service, context).map(({ name, prefix, rewrite, port, grpc }) => ({
     apiVersion: 'getambassador.io/v3alpha1',
     kind: 'Mapping',
     metadata: metadataOf(name, component, context),
@@ -75,14 +78,19 @@ const buildMappings = (component: Component, service: ServiceValues, context: Re
       service: `${serviceName(context.release, component.name)}.${context.namespace}:${port}`,
     },
   }));
+}
 
-const backend = (name: string, port: number): unknown[] => [{ name, port, kind: 'Service' }];
+function backend(name: string, port: number): unknown[] {
+  return [{ name, port, kind: 'Service' }];
+}
 
-const buildHttpRoute = (component: Component, service: ServiceValues, context: RenderContext): KubeObject[] => {
+function buildHttpRoute(component: Component, service: ServiceValues, context: RenderContext): KubeObject[] {
   const name = serviceName(context.release, component.name);
   const [rest, grpc] = routesOf(component, service, context);
   if (rest === undefined || grpc === undefined) return [];
-  const prefix = (value: string) => ({ path: { type: 'PathPrefix', value: value.replace(/\/$/, '') } });
+  function prefix(value: string) {
+    return { path: { type: 'PathPrefix', value: value.replace(/\/$/, '') } };
+  }
   return [
     {
       apiVersion: 'gateway.networking.k8s.io/v1',
@@ -105,10 +113,10 @@ const buildHttpRoute = (component: Component, service: ServiceValues, context: R
       },
     },
   ];
-};
+}
 
 /** The objects that route a host name to a Service, where the values ask for objects. */
-export const buildRoutes = (component: Component, service: ServiceValues, context: RenderContext): KubeObject[] => {
+export function buildRoutes(component: Component, service: ServiceValues, context: RenderContext): KubeObject[] {
   switch (routingOf(service)) {
     case 'mapping':
       return buildMappings(component, service, context);
@@ -118,4 +126,4 @@ export const buildRoutes = (component: Component, service: ServiceValues, contex
     case 'ambassador':
       return [];
   }
-};
+}

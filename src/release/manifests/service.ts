@@ -10,7 +10,7 @@ import { ambassadorAnnotation, routingOf } from './routing.ts';
 export type ServiceValues = Plain<NonNullable<RepositoryValues['service']>>;
 
 /** The complete Service `F-<component>`. */
-export const buildService = (component: Component, service: ServiceValues, context: RenderContext): V1Service => {
+export function buildService(component: Component, service: ServiceValues, context: RenderContext): V1Service {
   const { release, namespace } = context;
   const annotations = ambassadorAnnotation(component, service, context);
   return {
@@ -38,4 +38,4 @@ export const buildService = (component: Component, service: ServiceValues, conte
       ],
     },
   };
-};
+}

@@ -6,7 +6,7 @@ import type { Service } from './settings.ts';
 const UNIMPLEMENTED = '12';
 
 /** The gRPC side of a service: every call is answered UNIMPLEMENTED. */
-export const createGrpc = ({ name }: Service): Http2Server => {
+export function createGrpc({ name }: Service): Http2Server {
   const server = createServer();
   server.on('stream', (stream, headers) => {
     const method = encodeURI(String(headers[':path'] ?? ''));
@@ -23,4 +23,4 @@ export const createGrpc = ({ name }: Service): Http2Server => {
     );
   });
   return server;
-};
+}

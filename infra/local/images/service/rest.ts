@@ -3,8 +3,8 @@ import type { Server } from 'node:http';
 import type { Service } from './settings.ts';
 
 /** The REST side of a service: its health, and 501 for all that it does not do. */
-export const createRest = ({ name, healthPath }: Service): Server =>
-  createServer((request, response) => {
+export function createRest({ name, healthPath }: Service): Server {
+  return createServer((request, response) => {
     const [path] = (request.url ?? '').split('?');
     const isHealth = path === healthPath && (request.method === 'GET' || request.method === 'HEAD');
     const message = `${name}: ${request.method} ${path} is not there: this is a stand-in that only says it is healthy`;
@@ -15,3 +15,4 @@ export const createRest = ({ name, healthPath }: Service): Server =>
     });
     response.end(request.method === 'HEAD' ? undefined : body);
   });
+}

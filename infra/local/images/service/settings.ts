@@ -43,7 +43,7 @@ type Env = Readonly<Record<string, string | undefined>>;
  * Reads the arguments (the service, then what the container gives) and the environment.
  * @throws an Error that says what is missing: the real services do not start without it either
  */
-export const parseSettings = (args: readonly string[], env: Env): Settings => {
+export function parseSettings(args: readonly string[], env: Env): Settings {
   const [name = '', ...given] = args;
   const service = SERVICES[name];
   if (service === undefined) throw new Error(`"${name}" is no service: ${Object.keys(SERVICES).join(', ')}`);
@@ -57,34 +57,36 @@ export const parseSettings = (args: readonly string[], env: Env): Settings => {
     grpcPort: parsePort(env['GRPC_PORT'], service.grpcPort),
     restPort: parsePort(env['REST_PORT'], service.restPort),
   };
-};
+}
 
 /** As Go's flag package takes it: one dash or two, the value beside or behind `=`. */
-const parseBackend = (given: readonly string[]): Settings['backend'] => {
+function parseBackend(given: readonly string[]): Settings['backend'] {
   const args = given.map((each) => each.replace(/^-(?=[a-z])/, '--'));
   const { backend } = parseArgs({ args, options: { backend: { type: 'string' } } }).values;
   if (backend === 'memory' || backend === 'gcs') return backend;
   throw new Error(`-backend ${JSON.stringify(backend ?? '')}: memory or gcs`);
-};
+}
 
-const checkGcs = ({ gcsVariables }: Service, env: Env): void => {
+function checkGcs({ gcsVariables }: Service, env: Env): void {
   for (const name of gcsVariables) requireVariable(env, name);
   const credentials = env['GOOGLE_APPLICATION_CREDENTIALS'] ?? '';
   // Without it, the credentials are those of the node or of the pod's service account.
   if (credentials !== '') requireFile('GOOGLE_APPLICATION_CREDENTIALS', credentials);
-};
+}
 
-const requireVariable = (env: Env, name: string): void => {
+function requireVariable(env: Env, name: string): void {
   if ((env[name] ?? '') === '') throw new Error(`the environment variable ${name} is not set`);
-};
+}
 
-const requireFile = (name: string, path: string): void => {
+function requireFile(name: string, path: string): void {
   try {
     accessSync(path, constants.R_OK);
   } catch (cause) {
     throw new Error(`${name}: open ${path}: no such file, or it cannot be read`, { cause });
   }
-};
+}
 
 /** A port that the pod does not declare is the image's own. */
-const parsePort = (text: string | undefined, own: number): number => (/^\d+$/.test(text ?? '') ? Number(text) : own);
+function parsePort(text: string | undefined, own: number): number {
+  return /^\d+$/.test(text ?? '') ? Number(text) : own;
+}

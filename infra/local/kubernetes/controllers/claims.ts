@@ -9,29 +9,34 @@ import type { Draft, KubeObject, OwnerReference } from '../types.ts';
 const manager = 'kube-controller-manager';
 
 /** The owner that manages the object. */
-export const controllerRefOf = (object: KubeObject): OwnerReference | undefined =>
-  object.metadata.ownerReferences?.find((each) => each.controller === true);
+export function controllerRefOf(object: KubeObject): OwnerReference | undefined {
+  return object.metadata.ownerReferences?.find((each) => each.controller === true);
+}
 
-export const isControlledBy = (object: KubeObject, owner: KubeObject): boolean =>
-  controllerRefOf(object)?.uid === owner.metadata.uid;
+export function isControlledBy(object: KubeObject, owner: KubeObject): boolean {
+  return controllerRefOf(object)?.uid === owner.metadata.uid;
+}
 
 /** The owner reference by which `owner` manages what it creates. */
-export const buildControllerRef = ({ apiVersion, kind, metadata: { name, uid } }: KubeObject): OwnerReference => ({
-  apiVersion,
-  kind,
-  name,
-  uid,
-  controller: true,
-  blockOwnerDeletion: true,
-});
+export function buildControllerRef({ apiVersion, kind, metadata: { name, uid } }: KubeObject): OwnerReference {
+  return {
+    apiVersion,
+    kind,
+    name,
+    uid,
+    controller: true,
+    blockOwnerDeletion: true,
+  };
+}
 
 /** The objects of a resource in a namespace. */
-export const inNamespace = (
+export function inNamespace(
   cluster: Cluster,
   resource: { readonly group: string; readonly plural: string },
   namespace: string | undefined,
-): readonly KubeObject[] =>
-  [...cluster.all(resourceKey(resource)).values()].filter((each) => each.metadata.namespace === namespace);
+): readonly KubeObject[] {
+  return [...cluster.all(resourceKey(resource)).values()].filter((each) => each.metadata.namespace === namespace);
+}
 
 /** What is claimed: of which resource, by which labels, and which objects come into question at all. */
 export interface Claim {
@@ -44,7 +49,7 @@ export interface Claim {
  * The objects that `owner` manages. Takes in those of its labels that nobody manages, and lets go of those that have
  * lost them (BaseControllerRefManager of pkg/controller/controller_ref_manager.go).
  */
-export const claim = (cluster: Cluster, owner: KubeObject, wanted: Claim): readonly KubeObject[] => {
+export function claim(cluster: Cluster, owner: KubeObject, wanted: Claim): readonly KubeObject[] {
   const isGoing = owner.metadata.deletionTimestamp !== undefined;
   return inNamespace(cluster, wanted.resource, owner.metadata.namespace).flatMap((object) => {
     if (!wanted.isCandidate(object)) return [];
@@ -63,22 +68,23 @@ export const claim = (cluster: Cluster, owner: KubeObject, wanted: Claim): reado
       ]),
     ];
   });
-};
+}
 
-const without = (object: KubeObject, owner: KubeObject): readonly OwnerReference[] =>
-  (object.metadata.ownerReferences ?? []).filter((each) => each.uid !== owner.metadata.uid);
+function without(object: KubeObject, owner: KubeObject): readonly OwnerReference[] {
+  return (object.metadata.ownerReferences ?? []).filter((each) => each.uid !== owner.metadata.uid);
+}
 
-const writeOwners = (
+function writeOwners(
   cluster: Cluster,
   resource: Resource,
   object: KubeObject,
   owners: readonly OwnerReference[],
-): KubeObject => {
-  const change = (old: KubeObject): Draft => {
+): KubeObject {
+  function change(old: KubeObject): Draft {
     const draft = draftOf(old);
     draft.metadata['ownerReferences'] = owners.map((each) => ({ ...each }));
     return draft;
-  };
+  }
   const { namespace, name } = object.metadata;
   return updateObject(cluster, resource, namespace, name, change, { manager, dryRun: false });
-};
+}

@@ -8,29 +8,33 @@ export interface Condition {
   readonly message: string;
 }
 
-export const findCondition = (conditions: readonly Fields[], type: string): Fields | undefined =>
-  conditions.find((each) => each['type'] === type);
+export function findCondition(conditions: readonly Fields[], type: string): Fields | undefined {
+  return conditions.find((each) => each['type'] === type);
+}
 
-export const withoutCondition = (conditions: readonly Fields[], type: string): readonly Fields[] =>
-  conditions.filter((each) => each['type'] !== type);
+export function withoutCondition(conditions: readonly Fields[], type: string): readonly Fields[] {
+  return conditions.filter((each) => each['type'] !== type);
+}
 
 /**
  * The list with the condition at its end, unless one of the same status and reason is there already: that one stays as
  * it is, its message too (SetDeploymentCondition of pkg/controller/deployment/util).
  */
-export const withDeploymentCondition = (
+export function withDeploymentCondition(
   conditions: readonly Fields[],
   condition: Condition,
   now: string,
-): readonly Fields[] => {
+): readonly Fields[] {
   const before = findCondition(conditions, condition.type);
   if (before?.['status'] === condition.status && before['reason'] === condition.reason) return conditions;
   return [...withoutCondition(conditions, condition.type), stamped(condition, before, now)];
-};
+}
 
 /** The condition with its times; the time of the last change of status is kept while the status is. */
-export const stamped = (condition: Condition, before: Fields | undefined, now: string): Fields => ({
-  ...condition,
-  lastUpdateTime: now,
-  lastTransitionTime: before?.['status'] === condition.status ? before['lastTransitionTime'] : now,
-});
+export function stamped(condition: Condition, before: Fields | undefined, now: string): Fields {
+  return {
+    ...condition,
+    lastUpdateTime: now,
+    lastTransitionTime: before?.['status'] === condition.status ? before['lastTransitionTime'] : now,
+  };
+}

@@ -13,19 +13,19 @@ const key = 'deployments.apps';
 const setKey = 'replicasets.apps';
 
 /** Rolls out Deployments: makes a ReplicaSet of each template, and moves the pods from the old ones to it. */
-export const createDeploymentController = ({ cluster, report }: ControllerContext): Controller => {
+export function createDeploymentController({ cluster, report }: ControllerContext): Controller {
   const queue = createWorkQueue((id) => sync(id), report);
   const timers = createTimers((id) => queue.add(id));
 
-  const sync = (id: string): void => {
+  function sync(id: string): void {
     timers.clear(id);
     const deployment = cluster.get(key, id);
     if (deployment === undefined) return;
     const waitMs = cluster.store.transaction(() => syncDeployment(cluster, deployment));
     if (waitMs !== undefined) timers.set(id, waitMs);
-  };
+  }
 
-  const considerSet = (set: KubeObject): void => {
+  function considerSet(set: KubeObject): void {
     const { namespace, labels = {} } = set.metadata;
     const owner = controllerRefOf(set);
     if (owner !== undefined) {
@@ -36,24 +36,24 @@ export const createDeploymentController = ({ cluster, report }: ControllerContex
       if (matcherOf(fieldsAt(deployment, 'spec', 'selector'))(labels))
         queue.add(`${namespace}/${deployment.metadata.name}`);
     }
-  };
+  }
 
   /** By Recreate, an update goes on when the last old pod has ended. */
-  const considerPod = (pod: KubeObject): void => {
+  function considerPod(pod: KubeObject): void {
     const owner = controllerRefOf(pod);
     if (owner?.kind !== 'ReplicaSet') return;
     const set = cluster.get(setKey, `${pod.metadata.namespace}/${owner.name}`);
     if (set !== undefined && set.metadata.uid === owner.uid) considerSet(set);
-  };
+  }
 
-  const consider = ({ resource, key: id, object, previous, type }: StoreEvent): void => {
+  function consider({ resource, key: id, object, previous, type }: StoreEvent): void {
     if (resource === key) queue.add(id);
     if (resource === setKey) {
       if (previous !== undefined) considerSet(previous);
       considerSet(object);
     }
     if (resource === 'pods' && type !== 'ADDED') considerPod(object);
-  };
+  }
 
   const unsubscribe = cluster.store.subscribe(consider);
   for (const id of cluster.all(key).keys()) queue.add(id);
@@ -64,4 +64,4 @@ export const createDeploymentController = ({ cluster, report }: ControllerContex
       timers.close();
     },
   };
-};
+}

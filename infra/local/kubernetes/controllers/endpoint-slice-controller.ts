@@ -22,23 +22,23 @@ import { createWorkQueue } from './queue.ts';
 const options = { manager: 'kube-controller-manager', dryRun: false };
 
 /** Keeps the EndpointSlices of each Service as the pods of its selector are. */
-export const createEndpointSliceController = ({ cluster, report }: ControllerContext): Controller => {
+export function createEndpointSliceController({ cluster, report }: ControllerContext): Controller {
   const queue = createWorkQueue((id) => sync(id), report);
 
-  const sync = (id: string): void => {
+  function sync(id: string): void {
     const service = cluster.get('services', id);
     // What a Service that is gone leaves behind is garbage-collected.
     if (service === undefined || service.metadata.deletionTimestamp !== undefined || !hasEndpoints(service)) return;
     cluster.store.transaction(() => reconcile(cluster, service));
-  };
+  }
 
-  const considerPod = ({ metadata }: KubeObject): void => {
+  function considerPod({ metadata }: KubeObject): void {
     for (const service of inNamespace(cluster, services, metadata.namespace)) {
       if (selects(service, metadata.labels ?? {})) queue.add(`${metadata.namespace}/${service.metadata.name}`);
     }
-  };
+  }
 
-  const consider = ({ resource, key, object, previous, type }: StoreEvent): void => {
+  function consider({ resource, key, object, previous, type }: StoreEvent): void {
     if (resource === 'nodes' && type !== 'MODIFIED') for (const id of cluster.all('services').keys()) queue.add(id);
     if (resource === 'services') queue.add(key);
     if (resource === 'endpointslices.discovery.k8s.io')
@@ -46,7 +46,7 @@ export const createEndpointSliceController = ({ cluster, report }: ControllerCon
     if (resource !== 'pods') return;
     if (previous !== undefined) considerPod(previous);
     considerPod(object);
-  };
+  }
 
   const unsubscribe = cluster.store.subscribe(consider);
   for (const id of cluster.all('services').keys()) queue.add(id);
@@ -56,17 +56,21 @@ export const createEndpointSliceController = ({ cluster, report }: ControllerCon
       queue.close();
     },
   };
-};
+}
 
-const selects = (service: KubeObject, labels: Readonly<Record<string, string>>): boolean =>
-  hasEndpoints(service) && matcherOf({ matchLabels: stringsAt(service, 'spec', 'selector') })(labels);
+function selects(service: KubeObject, labels: Readonly<Record<string, string>>): boolean {
+  return hasEndpoints(service) && matcherOf({ matchLabels: stringsAt(service, 'spec', 'selector') })(labels);
+}
 
 /** A pod on a node that does not exist is not reached, unless the Service asks for it all the same. */
-const isPlaced = (cluster: Cluster, service: KubeObject, pod: KubeObject): boolean =>
-  fieldsAt(service, 'spec')['publishNotReadyAddresses'] === true ||
-  cluster.get('nodes', stringAt(pod, 'spec', 'nodeName')) !== undefined;
+function isPlaced(cluster: Cluster, service: KubeObject, pod: KubeObject): boolean {
+  return (
+    fieldsAt(service, 'spec')['publishNotReadyAddresses'] === true ||
+    cluster.get('nodes', stringAt(pod, 'spec', 'nodeName')) !== undefined
+  );
+}
 
-const reconcile = (cluster: Cluster, service: KubeObject): void => {
+function reconcile(cluster: Cluster, service: KubeObject): void {
   const { namespace } = service.metadata;
   const own = inNamespace(cluster, pods, namespace).filter(
     (pod) => selects(service, pod.metadata.labels ?? {}) && isPlaced(cluster, service, pod),
@@ -83,46 +87,47 @@ const reconcile = (cluster: Cluster, service: KubeObject): void => {
   const kept = new Set(matched.map(([, old]) => old));
   for (const { metadata } of present.filter((slice) => !kept.has(slice)))
     removeObject(cluster, endpointSlices, namespace, metadata.name, { dryRun: false });
-};
+}
 
 /** Which present slice becomes which wanted one: those of the same ports first, then any that is left. */
-const match = (
+function match(
   wanted: readonly Fields[],
   present: readonly KubeObject[],
-): readonly (readonly [Fields, KubeObject | undefined])[] => {
+): readonly (readonly [Fields, KubeObject | undefined])[] {
   const left = new Set(present);
-  const take = (old: KubeObject | undefined): KubeObject | undefined => {
+  function take(old: KubeObject | undefined): KubeObject | undefined {
     if (old !== undefined) left.delete(old);
     return old;
-  };
+  }
   const samePorts = wanted.map((slice) =>
     take([...left].find((old) => JSON.stringify(portKeys(old)) === JSON.stringify(portKeys(slice)))),
   );
   return wanted.map((slice, index) => [slice, samePorts[index] ?? take([...left][0])] as const);
-};
+}
 
-const portKeys = (slice: Fields): unknown =>
-  Array.isArray(slice['ports'])
+function portKeys(slice: Fields): unknown {
+  return Array.isArray(slice['ports'])
     ? slice['ports'].map((port: unknown) => {
         const { name, port: number, protocol } = fieldsAt({ port }, 'port');
         return [name, number, protocol];
       })
     : [];
+}
 
-const create = (cluster: Cluster, namespace: string | undefined, slice: Fields): void => {
+function create(cluster: Cluster, namespace: string | undefined, slice: Fields): void {
   try {
     createObject(cluster, endpointSlices, namespace, canonical(endpointSlices, structuredClone(slice)), options);
   } catch (error) {
     // A namespace that is on its way out takes no more.
     if (!(error instanceof StatusError) || error.reason !== 'Forbidden') throw error;
   }
-};
+}
 
-const update = (cluster: Cluster, old: KubeObject, slice: Fields): void => {
-  const change = (before: KubeObject): Draft => {
+function update(cluster: Cluster, old: KubeObject, slice: Fields): void {
+  function change(before: KubeObject): Draft {
     const draft: Draft = { ...draftOf(before), endpoints: slice['endpoints'], ports: slice['ports'] };
     draft.metadata['labels'] = fieldsAt(slice, 'metadata')['labels'];
     return draft;
-  };
+  }
   updateObject(cluster, endpointSlices, old.metadata.namespace, old.metadata.name, change, options);
-};
+}

@@ -27,17 +27,19 @@ interface Memory {
 
 const memories = new WeakMap<Cluster, Memory>();
 
-const idOf = (uid: string, { reason, message }: Pick<NewEvent, 'reason' | 'message'>): string =>
-  `${uid}\n${reason}\n${message}`;
+function idOf(uid: string, { reason, message }: Pick<NewEvent, 'reason' | 'message'>): string {
+  return `${uid}\n${reason}\n${message}`;
+}
 
-const storedId = (event: KubeObject): string =>
-  idOf(stringAt(event, 'involvedObject', 'uid'), {
+function storedId(event: KubeObject): string {
+  return idOf(stringAt(event, 'involvedObject', 'uid'), {
     reason: stringAt(event, 'reason'),
     message: stringAt(event, 'message'),
   });
+}
 
 /** Follows the store, so that a cluster of many events is not searched for every new one. */
-const memoryOf = (cluster: Cluster): Memory => {
+function memoryOf(cluster: Cluster): Memory {
   const known = memories.get(cluster);
   if (known !== undefined) return known;
   const told = new Map([...cluster.all('events')].map(([key, event]) => [storedId(event), key]));
@@ -49,10 +51,10 @@ const memoryOf = (cluster: Cluster): Memory => {
   const memory: Memory = { told, forgottenAtMs: 0 };
   memories.set(cluster, memory);
   return memory;
-};
+}
 
 /** Records an event about an object; the same again within an hour counts one up. */
-export const recordEvent = (cluster: Cluster, about: KubeObject, event: NewEvent, component: string): void => {
+export function recordEvent(cluster: Cluster, about: KubeObject, event: NewEvent, component: string): void {
   const namespace = about.metadata.namespace ?? 'default';
   const memory = memoryOf(cluster);
   forgetOld(cluster, memory);
@@ -61,7 +63,9 @@ export const recordEvent = (cluster: Cluster, about: KubeObject, event: NewEvent
   const options = { manager, dryRun: false };
   if (same !== undefined) {
     const count = (numberAt(same, 'count') ?? 1) + 1;
-    const change = (old: KubeObject): Draft => ({ ...shallowDraftOf(old), count, lastTimestamp: now });
+    function change(old: KubeObject): Draft {
+      return { ...shallowDraftOf(old), count, lastTimestamp: now };
+    }
     updateObject(cluster, events, namespace, same.metadata.name, change, options);
     return;
   }
@@ -83,14 +87,17 @@ export const recordEvent = (cluster: Cluster, about: KubeObject, event: NewEvent
     reportingComponent: component,
   });
   createObject(cluster, events, namespace, draft, options);
-};
+}
 
 /** Time and version together are never the same twice. */
-const uniqueSuffix = (cluster: Cluster): string =>
-  (BigInt(cluster.now().getTime()) * 1_000_000n + BigInt(cluster.store.resourceVersion() % 1_000_000)).toString(16);
+function uniqueSuffix(cluster: Cluster): string {
+  return (BigInt(cluster.now().getTime()) * 1_000_000n + BigInt(cluster.store.resourceVersion() % 1_000_000)).toString(
+    16,
+  );
+}
 
 /** Looks through the events once a minute. */
-const forgetOld = (cluster: Cluster, memory: Memory): void => {
+function forgetOld(cluster: Cluster, memory: Memory): void {
   const nowMs = cluster.now().getTime();
   if (nowMs - memory.forgottenAtMs < 60_000) return;
   memory.forgottenAtMs = nowMs;
@@ -98,4 +105,4 @@ const forgetOld = (cluster: Cluster, memory: Memory): void => {
     const seen = Date.parse(stringAt(event, 'lastTimestamp') || event.metadata.creationTimestamp);
     if (seen < nowMs - keptMs) cluster.store.remove('events', key);
   }
-};
+}

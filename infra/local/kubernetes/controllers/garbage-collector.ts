@@ -16,10 +16,10 @@ const manager = 'kube-controller-manager';
  * Deletes what is owned by nothing that still exists, and carries out the `foregroundDeletion` and `orphan` finalizers
  * (https://kubernetes.io/docs/concepts/architecture/garbage-collection/).
  */
-export const createGarbageCollector = ({ cluster, owners, report }: ControllerContext): Controller => {
+export function createGarbageCollector({ cluster, owners, report }: ControllerContext): Controller {
   const queue = createWorkQueue((id) => collect(cluster, owners, id), report);
 
-  const consider = (event: StoreEvent): void => {
+  function consider(event: StoreEvent): void {
     const { object } = event;
     if (event.type === 'DELETED') {
       for (const dependent of owners.dependentsOf(object.metadata.uid))
@@ -29,11 +29,11 @@ export const createGarbageCollector = ({ cluster, owners, report }: ControllerCo
     }
     for (const owner of event.previous?.metadata.ownerReferences ?? []) enqueueUid(owner.uid);
     if (isOfInterest(object)) queue.add(idOf(event.resource, event.key));
-  };
-  const enqueueUid = (uid: string): void => {
+  }
+  function enqueueUid(uid: string): void {
     const address = owners.find(uid);
     if (address !== undefined) queue.add(idOf(address.resource, address.key));
-  };
+  }
 
   const unsubscribe = cluster.store.subscribe(consider);
   for (const resource of resources.map(resourceKey)) {
@@ -45,14 +45,17 @@ export const createGarbageCollector = ({ cluster, owners, report }: ControllerCo
       queue.close();
     },
   };
-};
+}
 
-const idOf = (resource: string, key: string): string => `${resource} ${key}`;
+function idOf(resource: string, key: string): string {
+  return `${resource} ${key}`;
+}
 
-const isOfInterest = ({ metadata }: KubeObject): boolean =>
-  (metadata.ownerReferences ?? []).length > 0 || metadata.deletionTimestamp !== undefined;
+function isOfInterest({ metadata }: KubeObject): boolean {
+  return (metadata.ownerReferences ?? []).length > 0 || metadata.deletionTimestamp !== undefined;
+}
 
-const collect = (cluster: Cluster, owners: Owners, id: string): void => {
+function collect(cluster: Cluster, owners: Owners, id: string): void {
   const [name = '', key = ''] = id.split(' ');
   const object = cluster.get(name, key);
   if (object === undefined) return;
@@ -60,10 +63,10 @@ const collect = (cluster: Cluster, owners: Owners, id: string): void => {
   if (finalizers.includes('foregroundDeletion')) deleteDependents(cluster, owners, object);
   else if (finalizers.includes('orphan')) orphanDependents(cluster, owners, object);
   else if ((object.metadata.ownerReferences ?? []).length > 0) deleteIfAbandoned(cluster, owners, object);
-};
+}
 
 /** The dependents that keep their owner go first; it follows when the last of them is gone. */
-const deleteDependents = (cluster: Cluster, owners: Owners, object: KubeObject): void => {
+function deleteDependents(cluster: Cluster, owners: Owners, object: KubeObject): void {
   const { uid } = object.metadata;
   const dependents = owners.dependentsOf(uid).flatMap(({ resource, key }) => cluster.get(resource, key) ?? []);
   for (const dependent of dependents) {
@@ -77,9 +80,9 @@ const deleteDependents = (cluster: Cluster, owners: Owners, object: KubeObject):
         ?.metadata.ownerReferences?.some((owner) => owner.uid === uid && owner.blockOwnerDeletion === true),
     );
   if (!blocking) dropFinalizer(cluster, object, 'foregroundDeletion');
-};
+}
 
-const orphanDependents = (cluster: Cluster, owners: Owners, object: KubeObject): void => {
+function orphanDependents(cluster: Cluster, owners: Owners, object: KubeObject): void {
   cluster.store.transaction(() => {
     for (const { resource, key } of owners.dependentsOf(object.metadata.uid)) {
       const dependent = cluster.get(resource, key);
@@ -87,9 +90,9 @@ const orphanDependents = (cluster: Cluster, owners: Owners, object: KubeObject):
     }
     dropFinalizer(cluster, object, 'orphan');
   });
-};
+}
 
-const deleteIfAbandoned = (cluster: Cluster, owners: Owners, object: KubeObject): void => {
+function deleteIfAbandoned(cluster: Cluster, owners: Owners, object: KubeObject): void {
   const references = object.metadata.ownerReferences ?? [];
   const states = references.map((reference) => stateOf(cluster, owners, reference));
   if (states.includes('solid')) {
@@ -109,10 +112,10 @@ const deleteIfAbandoned = (cluster: Cluster, owners: Owners, object: KubeObject)
     preconditions: { uid: object.metadata.uid },
     dryRun: false,
   });
-};
+}
 
 /** `waiting`: the owner is being deleted in the foreground, so it waits for this dependent to go. */
-const stateOf = (cluster: Cluster, owners: Owners, reference: OwnerReference): 'solid' | 'absent' | 'waiting' => {
+function stateOf(cluster: Cluster, owners: Owners, reference: OwnerReference): 'solid' | 'absent' | 'waiting' {
   const address = owners.find(reference.uid);
   const owner = address === undefined ? undefined : cluster.get(address.resource, address.key);
   if (owner === undefined) return 'absent';
@@ -120,31 +123,31 @@ const stateOf = (cluster: Cluster, owners: Owners, reference: OwnerReference): '
     owner.metadata.deletionTimestamp !== undefined &&
     owner.metadata.finalizers?.includes('foregroundDeletion') === true;
   return isWaiting ? 'waiting' : 'solid';
-};
+}
 
-const resourceOf = (object: KubeObject): (typeof resources)[number] => {
+function resourceOf(object: KubeObject): (typeof resources)[number] {
   const found = resources.find((each) => each.kind === object.kind);
   if (found === undefined) throw new Error(`no resource of kind ${object.kind}`);
   return found;
-};
+}
 
-const dropFinalizer = (cluster: Cluster, object: KubeObject, finalizer: string): void => {
+function dropFinalizer(cluster: Cluster, object: KubeObject, finalizer: string): void {
   const { namespace, name } = object.metadata;
-  const change = (old: KubeObject): ReturnType<typeof draftOf> => {
+  function change(old: KubeObject): ReturnType<typeof draftOf> {
     const draft = draftOf(old);
     const rest = (old.metadata.finalizers ?? []).filter((each) => each !== finalizer);
     draft.metadata['finalizers'] = rest;
     return draft;
-  };
+  }
   updateObject(cluster, resourceOf(object), namespace, name, change, { manager, dryRun: false });
-};
+}
 
-const keepOwners = (cluster: Cluster, object: KubeObject, isKept: (owner: OwnerReference) => boolean): void => {
+function keepOwners(cluster: Cluster, object: KubeObject, isKept: (owner: OwnerReference) => boolean): void {
   const { namespace, name } = object.metadata;
-  const change = (old: KubeObject): ReturnType<typeof draftOf> => {
+  function change(old: KubeObject): ReturnType<typeof draftOf> {
     const draft = draftOf(old);
     draft.metadata['ownerReferences'] = (old.metadata.ownerReferences ?? []).filter(isKept);
     return draft;
-  };
+  }
   updateObject(cluster, resourceOf(object), namespace, name, change, { manager, dryRun: false });
-};
+}

@@ -10,12 +10,12 @@ import type { Controller, ControllerContext } from './controller.ts';
 import { createWorkQueue } from './queue.ts';
 
 /** Empties namespaces that are being deleted, and lets them go once nothing is left in them. */
-export const createNamespaceController = ({ cluster, report }: ControllerContext): Controller => {
+export function createNamespaceController({ cluster, report }: ControllerContext): Controller {
   const queue = createWorkQueue((name) => finalize(cluster, name), report);
-  const consider = (namespace: string | undefined): void => {
+  function consider(namespace: string | undefined): void {
     if (namespace === undefined) return;
     if (cluster.get('namespaces', namespace)?.metadata.deletionTimestamp !== undefined) queue.add(namespace);
-  };
+  }
   const unsubscribe = cluster.store.subscribe(({ resource, type, object }) => {
     if (resource === 'namespaces') consider(object.metadata.name);
     else if (type === 'DELETED' || object.metadata.deletionTimestamp === undefined) consider(object.metadata.namespace);
@@ -27,35 +27,36 @@ export const createNamespaceController = ({ cluster, report }: ControllerContext
       queue.close();
     },
   };
-};
+}
 
-const finalize = (cluster: Cluster, name: string): void => {
+function finalize(cluster: Cluster, name: string): void {
   if (cluster.get('namespaces', name)?.metadata.deletionTimestamp === undefined) return;
-  const contents = (): readonly KubeObject[] =>
-    resources
+  function contents(): readonly KubeObject[] {
+    return resources
       .filter((resource) => resource.namespaced)
       .flatMap((resource) => [...cluster.all(resourceKey(resource)).values()])
       .filter((object) => object.metadata.namespace === name);
+  }
   for (const object of contents()) {
     if (object.metadata.deletionTimestamp === undefined) removeFrom(cluster, name, object);
   }
   const namespace = cluster.get('namespaces', name);
   if (contents().length > 0 || (namespace?.metadata.finalizers ?? []).length > 0) return;
   cluster.store.remove('namespaces', name);
-};
+}
 
-const removeFrom = (cluster: Cluster, namespace: string, object: KubeObject): void => {
+function removeFrom(cluster: Cluster, namespace: string, object: KubeObject): void {
   const resource = resources.find((each) => each.kind === object.kind);
   if (resource === undefined) return;
   removeObject(cluster, resource, namespace, object.metadata.name, { propagationPolicy: 'Background', dryRun: false });
-};
+}
 
 /** The namespaces every cluster has, made at the first start. */
-export const ensureNamespaces = (cluster: Cluster): void => {
+export function ensureNamespaces(cluster: Cluster): void {
   for (const name of ['default', 'kube-system']) {
     if (cluster.get('namespaces', name) !== undefined) continue;
     const draft = canonical(namespaces, { metadata: { name } });
     namespaces.applyDefaults?.(draft);
     createObject(cluster, namespaces, undefined, draft, { manager: 'kube-apiserver', dryRun: false });
   }
-};
+}

@@ -18,25 +18,25 @@ export interface Owners {
   learn(event: StoreEvent): void;
 }
 
-export const createOwners = (store: Store): Owners => {
+export function createOwners(store: Store): Owners {
   const addresses = new Map<string, Address>();
   const dependents = new Map<string, Map<string, Address>>();
 
-  const forget = (address: Address, object: KubeObject): void => {
+  function forget(address: Address, object: KubeObject): void {
     for (const owner of object.metadata.ownerReferences ?? []) {
       const known = dependents.get(owner.uid);
       known?.delete(idOf(address));
       if (known?.size === 0) dependents.delete(owner.uid);
     }
-  };
-  const note = (address: Address, object: KubeObject): void => {
+  }
+  function note(address: Address, object: KubeObject): void {
     addresses.set(object.metadata.uid, address);
     for (const owner of object.metadata.ownerReferences ?? []) {
       const known = dependents.get(owner.uid) ?? new Map<string, Address>();
       known.set(idOf(address), address);
       dependents.set(owner.uid, known);
     }
-  };
+  }
 
   for (const resource of resources.map(resourceKey)) {
     for (const [key, object] of store.all(resource)) note({ resource, key }, object);
@@ -51,6 +51,8 @@ export const createOwners = (store: Store): Owners => {
       else note({ resource, key }, object);
     },
   };
-};
+}
 
-const idOf = ({ resource, key }: Address): string => `${resource} ${key}`;
+function idOf({ resource, key }: Address): string {
+  return `${resource} ${key}`;
+}

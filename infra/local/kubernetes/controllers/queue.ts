@@ -11,21 +11,18 @@ const sliceMs = 5;
  * `work` is called with each added key. What it throws is reported, and does not stop the others: a controller that
  * dies of one odd object would leave all the rest of the cluster standing.
  */
-export const createWorkQueue = (
-  work: (key: string) => void,
-  report: (key: string, error: unknown) => void,
-): WorkQueue => {
+export function createWorkQueue(work: (key: string) => void, report: (key: string, error: unknown) => void): WorkQueue {
   const due = new Set<string>();
   let scheduled = false;
   let isClosed = false;
 
-  const schedule = (): void => {
+  function schedule(): void {
     if (scheduled || isClosed || due.size === 0) return;
     scheduled = true;
     setImmediate(run);
-  };
+  }
 
-  const run = (): void => {
+  function run(): void {
     scheduled = false;
     const endsAt = performance.now() + sliceMs;
     for (const key of due) {
@@ -35,16 +32,16 @@ export const createWorkQueue = (
       if (performance.now() > endsAt) break;
     }
     schedule();
-  };
+  }
 
-  const attempt = (key: string): void => {
+  function attempt(key: string): void {
     if (isClosed) return;
     try {
       work(key);
     } catch (error) {
       report(key, error);
     }
-  };
+  }
 
   return {
     add: (key) => {
@@ -56,4 +53,4 @@ export const createWorkQueue = (
       due.clear();
     },
   };
-};
+}

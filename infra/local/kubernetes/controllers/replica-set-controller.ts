@@ -14,12 +14,12 @@ const firstRetryMs = 100;
 const longestRetryMs = 60_000;
 
 /** Keeps as many pods of each ReplicaSet as it asks for. */
-export const createReplicaSetController = ({ cluster, report }: ControllerContext): Controller => {
+export function createReplicaSetController({ cluster, report }: ControllerContext): Controller {
   const failures = new Map<string, number>();
   const queue = createWorkQueue((id) => sync(id), report);
   const timers = createTimers((id) => queue.add(id));
 
-  const sync = (id: string): void => {
+  function sync(id: string): void {
     const set = cluster.get(key, id);
     if (set === undefined) {
       failures.delete(id);
@@ -32,9 +32,9 @@ export const createReplicaSetController = ({ cluster, report }: ControllerContex
     const retryMs = hasFailed ? Math.min(longestRetryMs, firstRetryMs * 2 ** (failed - 1)) : undefined;
     const waits = [retryMs, lookAgainInMs].filter((wait) => wait !== undefined);
     if (waits.length > 0) timers.set(id, Math.min(...waits));
-  };
+  }
 
-  const considerPod = (pod: KubeObject): void => {
+  function considerPod(pod: KubeObject): void {
     const { namespace, labels = {} } = pod.metadata;
     const owner = controllerRefOf(pod);
     if (owner !== undefined) {
@@ -44,14 +44,14 @@ export const createReplicaSetController = ({ cluster, report }: ControllerContex
     for (const set of inNamespace(cluster, replicaSets, namespace)) {
       if (matcherOf(fieldsAt(set, 'spec', 'selector'))(labels)) queue.add(`${namespace}/${set.metadata.name}`);
     }
-  };
+  }
 
-  const consider = ({ resource, key: id, object, previous }: StoreEvent): void => {
+  function consider({ resource, key: id, object, previous }: StoreEvent): void {
     if (resource === key) queue.add(id);
     if (resource !== 'pods') return;
     if (previous !== undefined) considerPod(previous);
     considerPod(object);
-  };
+  }
 
   const unsubscribe = cluster.store.subscribe(consider);
   for (const id of cluster.all(key).keys()) queue.add(id);
@@ -62,4 +62,4 @@ export const createReplicaSetController = ({ cluster, report }: ControllerContex
       timers.close();
     },
   };
-};
+}

@@ -13,7 +13,7 @@ export interface ControllerOptions {
 }
 
 /** Starts everything that acts by itself: garbage collection, namespaces, Jobs, Deployments, endpoints. */
-export const startControllers = (cluster: Cluster, options: ControllerOptions): Controller => {
+export function startControllers(cluster: Cluster, options: ControllerOptions): Controller {
   ensureNamespaces(cluster);
   const owners = createOwners(cluster.store);
   const forgetOwners = cluster.store.subscribe((event) => owners.learn(event));
@@ -39,4 +39,4 @@ export const startControllers = (cluster: Cluster, options: ControllerOptions): 
       for (const controller of controllers) controller.close();
     },
   };
-};
+}

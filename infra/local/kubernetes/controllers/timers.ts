@@ -8,19 +8,19 @@ export interface Timers {
 /** Longer than this, setTimeout would fire at once: the timer is then set again until the time has come. */
 const longestMs = 2 ** 31 - 1;
 
-export const createTimers = (due: (key: string) => void): Timers => {
+export function createTimers(due: (key: string) => void): Timers {
   const timers = new Map<string, NodeJS.Timeout>();
-  const clear = (key: string): void => {
+  function clear(key: string): void {
     clearTimeout(timers.get(key));
     timers.delete(key);
-  };
+  }
   return {
     set: (key, delayMs) => {
       clear(key);
-      const fire = (): void => {
+      function fire(): void {
         timers.delete(key);
         due(key);
-      };
+      }
       timers.set(key, setTimeout(fire, Math.min(longestMs, Math.max(0, delayMs))));
     },
     clear,
@@ -28,4 +28,4 @@ export const createTimers = (due: (key: string) => void): Timers => {
       for (const key of timers.keys()) clear(key);
     },
   };
-};
+}

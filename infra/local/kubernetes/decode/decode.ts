@@ -31,19 +31,19 @@ export interface Decoded {
  * Reads the object in a request's body: JSON, YAML or protobuf. Throws 400 for what is no such object and, under
  * fieldValidation=Strict, for fields that are unknown or stand twice; 415 for other media types.
  */
-export const decodeObject = (request: ApiRequest, expected: Expected): Decoded => {
+export function decodeObject(request: ApiRequest, expected: Expected): Decoded {
   const mode = validationMode(request, 'CreateOptions');
   const parsed = isProtobuf(request) ? parseProtobuf(request.body, expected) : parseBody(request, expected.kind);
   return decodeParsed(parsed.fields, parsed.duplicates.map(duplicateField), expected, mode);
-};
+}
 
 /** The same for an object that has been parsed already, such as the outcome of a patch; its text may have had faults. */
-export const decodeParsed = (
+export function decodeParsed(
   fields: Fields,
   faults: readonly string[],
   expected: Expected,
   mode: FieldValidation,
-): Decoded => {
+): Decoded {
   checkKind(fields, expected);
   const decoding = { kind: expected.kind, unknownFields: [] as string[] };
   const conformed = conform(expected.struct, omit(fields, 'kind', 'apiVersion'), decoding);
@@ -55,10 +55,10 @@ export const decodeParsed = (
     draft: asDraft({ kind: expected.kind, apiVersion: apiVersionOf(expected), ...conformed }),
     warnings: mode === 'Warn' ? complaints : [],
   };
-};
+}
 
 /** Kind and version may be left out (client-node does): the URL says them. */
-const checkKind = (fields: Fields, expected: Expected): void => {
+function checkKind(fields: Fields, expected: Expected): void {
   const { kind = '', apiVersion = '' } = fields;
   if (typeof kind !== 'string' || typeof apiVersion !== 'string') {
     throw badRequest(
@@ -82,4 +82,4 @@ const checkKind = (fields: Fields, expected: Expected): void => {
   throw badRequest(
     `${kind} in version "${known.version}" cannot be handled as a ${expected.kind}: converting (${known.version}.${kind}) to (${internal}.${expected.kind}): unknown conversion`,
   );
-};
+}

@@ -1,10 +1,10 @@
 /** The paths of keys that occur twice in one object of a JSON text that is known to parse. */
-export const duplicateFields = (text: string): readonly string[] => {
+export function duplicateFields(text: string): readonly string[] {
   const found: string[] = [];
   const scan = createScanner(text);
   scanValue(scan, '', found);
   return found;
-};
+}
 
 interface Scanner {
   /** The next character that is no white space, not taken. */
@@ -16,11 +16,11 @@ interface Scanner {
   skipWord(): void;
 }
 
-const createScanner = (text: string): Scanner => {
+function createScanner(text: string): Scanner {
   let at = 0;
-  const skipSpace = (): void => {
+  function skipSpace(): void {
     while (' \t\r\n'.includes(text[at] ?? 'x')) at += 1;
-  };
+  }
   return {
     peek: () => {
       skipSpace();
@@ -44,17 +44,17 @@ const createScanner = (text: string): Scanner => {
       while (at < text.length && !',]} \t\r\n'.includes(text[at] ?? '')) at += 1;
     },
   };
-};
+}
 
-const scanValue = (scan: Scanner, path: string, found: string[]): void => {
+function scanValue(scan: Scanner, path: string, found: string[]): void {
   const next = scan.peek();
   if (next === '{') scanObject(scan, path, found);
   else if (next === '[') scanArray(scan, path, found);
   else if (next === '"') scan.string();
   else scan.skipWord();
-};
+}
 
-const scanObject = (scan: Scanner, path: string, found: string[]): void => {
+function scanObject(scan: Scanner, path: string, found: string[]): void {
   const seen = new Set<string>();
   scan.take();
   while (scan.peek() !== '}') {
@@ -67,13 +67,13 @@ const scanObject = (scan: Scanner, path: string, found: string[]): void => {
     if (scan.peek() === ',') scan.take();
   }
   scan.take();
-};
+}
 
-const scanArray = (scan: Scanner, path: string, found: string[]): void => {
+function scanArray(scan: Scanner, path: string, found: string[]): void {
   scan.take();
   for (let index = 0; scan.peek() !== ']'; index += 1) {
     scanValue(scan, `${path}[${index}]`, found);
     if (scan.peek() === ',') scan.take();
   }
   scan.take();
-};
+}

@@ -5,27 +5,34 @@ import { notSupported } from '../validation/faults.ts';
 export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 
 const modes: ReadonlySet<string> = new Set<FieldValidation>(['Strict', 'Warn', 'Ignore']);
-const isMode = (text: string): text is FieldValidation => modes.has(text);
+function isMode(text: string): text is FieldValidation {
+  return modes.has(text);
+}
 
 /** What fieldValidation has against a text or an object, by the path of the field. */
-export const duplicateField = (path: string): string => `duplicate field "${path}"`;
-export const unknownField = (path: string): string => `unknown field "${path}"`;
+export function duplicateField(path: string): string {
+  return `duplicate field "${path}"`;
+}
+export function unknownField(path: string): string {
+  return `unknown field "${path}"`;
+}
 
 /** `fieldValidation` of a write; Warn when the caller does not say. Throws 422 for any other word. */
-export const validationMode = (request: ApiRequest, optionsKind: string): FieldValidation => {
+export function validationMode(request: ApiRequest, optionsKind: string): FieldValidation {
   const asked = request.query.get('fieldValidation') ?? '';
   if (asked === '') return 'Warn';
   if (isMode(asked)) return asked;
   throw invalid(optionsKind, 'meta.k8s.io', '', [
     notSupported('fieldValidation', asked, ['', 'Ignore', 'Strict', 'Warn']),
   ]);
-};
+}
 
 /** Whether `dryRun=All` is asked for. Throws 422 for any other value. */
-export const isDryRun = (request: ApiRequest, optionsKind: string): boolean =>
-  dryRunOf(request.query.getAll('dryRun'), optionsKind);
+export function isDryRun(request: ApiRequest, optionsKind: string): boolean {
+  return dryRunOf(request.query.getAll('dryRun'), optionsKind);
+}
 
-export const dryRunOf = (values: readonly string[], optionsKind: string): boolean => {
+export function dryRunOf(values: readonly string[], optionsKind: string): boolean {
   const asked = values.filter((value) => value !== '');
   if (asked.every((value) => value === 'All')) return asked.length > 0;
   const shown = `[]string{${asked.map((value) => JSON.stringify(value)).join(', ')}}`;
@@ -34,4 +41,4 @@ export const dryRunOf = (values: readonly string[], optionsKind: string): boolea
     message: `Unsupported value: ${shown}: supported values: "All"`,
   };
   throw invalid(optionsKind, 'meta.k8s.io', '', [fault]);
-};
+}

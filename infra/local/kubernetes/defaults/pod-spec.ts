@@ -4,7 +4,7 @@ import { roundToMilli } from '../schema/quantity.ts';
 import { applyVolumeDefaults } from './volumes.ts';
 
 /** Defaults of every pod spec, in a pod or in a template (pkg/apis/core/v1/defaults.go, SetDefaults_PodSpec and below). */
-export const applyPodSpecDefaults = (spec: Fields): void => {
+export function applyPodSpecDefaults(spec: Fields): void {
   setDefault(spec, 'dnsPolicy', 'ClusterFirst');
   setDefault(spec, 'restartPolicy', 'Always');
   setDefault(spec, 'securityContext', {});
@@ -13,23 +13,22 @@ export const applyPodSpecDefaults = (spec: Fields): void => {
   mirrorServiceAccount(spec);
   for (const volume of objectsAt(spec, 'volumes')) applyVolumeDefaults(volume);
   for (const container of containersOf(spec)) applyContainerDefaults(container);
-};
+}
 
 /** The deprecated field follows the newer one, and stands in for it where only it is given. */
-const mirrorServiceAccount = (spec: Fields): void => {
+function mirrorServiceAccount(spec: Fields): void {
   const name = stringAt(spec, 'serviceAccountName') || stringAt(spec, 'serviceAccount');
   if (name === '') return;
   spec['serviceAccountName'] = name;
   spec['serviceAccount'] = name;
-};
+}
 
 /** All containers of a pod spec, init containers first. */
-export const containersOf = (spec: Fields): readonly Fields[] => [
-  ...objectsAt(spec, 'initContainers'),
-  ...objectsAt(spec, 'containers'),
-];
+export function containersOf(spec: Fields): readonly Fields[] {
+  return [...objectsAt(spec, 'initContainers'), ...objectsAt(spec, 'containers')];
+}
 
-const applyContainerDefaults = (container: Fields): void => {
+function applyContainerDefaults(container: Fields): void {
   for (const amounts of ['limits', 'requests']) {
     const list = fieldsAt(container, 'resources', amounts);
     for (const [name, amount] of Object.entries(list))
@@ -45,17 +44,17 @@ const applyContainerDefaults = (container: Fields): void => {
   }
   for (const probe of ['livenessProbe', 'readinessProbe', 'startupProbe']) applyProbeDefaults(container[probe]);
   for (const hook of ['postStart', 'preStop']) applyHttpGetDefaults(fieldsAt(container, 'lifecycle', hook)['httpGet']);
-};
+}
 
 /** No tag means `latest`, unless a digest says exactly which image is meant. */
-export const hasMovingTag = (image: string): boolean => {
+export function hasMovingTag(image: string): boolean {
   const [reference = '', digest] = image.split('@');
   const tag = /:([^/:]+)$/.exec(reference)?.[1];
   if (tag !== undefined) return tag === 'latest';
   return digest === undefined;
-};
+}
 
-const applyProbeDefaults = (probe: unknown): void => {
+function applyProbeDefaults(probe: unknown): void {
   if (!isFields(probe)) return;
   setDefault(probe, 'timeoutSeconds', 1);
   setDefault(probe, 'periodSeconds', 10);
@@ -63,16 +62,16 @@ const applyProbeDefaults = (probe: unknown): void => {
   setDefault(probe, 'failureThreshold', 3);
   applyHttpGetDefaults(probe['httpGet']);
   if (isFields(probe['grpc'])) setDefault(probe['grpc'], 'service', '');
-};
+}
 
-const applyHttpGetDefaults = (action: unknown): void => {
+function applyHttpGetDefaults(action: unknown): void {
   if (!isFields(action)) return;
   setDefault(action, 'path', '/');
   setDefault(action, 'scheme', 'HTTP');
-};
+}
 
 /** What a pod gets on top, but a template does not (SetDefaults_Pod). */
-export const applyPodDefaults = (spec: Fields): void => {
+export function applyPodDefaults(spec: Fields): void {
   setDefault(spec, 'enableServiceLinks', true);
   for (const container of containersOf(spec)) {
     const limits = fieldsAt(container, 'resources', 'limits');
@@ -84,4 +83,4 @@ export const applyPodDefaults = (spec: Fields): void => {
   for (const container of containersOf(spec)) {
     for (const port of objectsAt(container, 'ports')) setDefault(port, 'hostPort', port['containerPort']);
   }
-};
+}

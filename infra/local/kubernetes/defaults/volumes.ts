@@ -5,7 +5,7 @@ import type { Fields } from '../json.ts';
 const defaultMode = 420;
 
 /** Defaults of one entry of `spec.volumes`. A volume without a source is an emptyDir. */
-export const applyVolumeDefaults = (volume: Fields): void => {
+export function applyVolumeDefaults(volume: Fields): void {
   if (!Object.keys(volume).some((key) => key !== 'name')) volume['emptyDir'] = {};
   for (const source of ['secret', 'configMap', 'projected', 'downwardAPI']) {
     const fields = volume[source];
@@ -18,11 +18,11 @@ export const applyVolumeDefaults = (volume: Fields): void => {
     const token = source['serviceAccountToken'];
     if (isFields(token)) setDefault(token, 'expirationSeconds', 3600);
   }
-};
+}
 
-const applyItemDefaults = (downward: Fields): void => {
+function applyItemDefaults(downward: Fields): void {
   for (const item of objectsAt(downward, 'items')) {
     const fieldRef = item['fieldRef'];
     if (isFields(fieldRef)) setDefault(fieldRef, 'apiVersion', 'v1');
   }
-};
+}

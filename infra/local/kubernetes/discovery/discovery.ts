@@ -31,13 +31,15 @@ const subresources: Readonly<
   'services/proxy': { kind: 'ServiceProxyOptions', verbs: ['create', 'delete', 'get', 'patch', 'update'] },
 };
 
-const servedOf = (resource: Resource, name: Subresource): (typeof subresources)[string] | undefined =>
-  subresources[`${resource.plural}/${name}`] ?? subresources[name];
+function servedOf(resource: Resource, name: Subresource): (typeof subresources)[string] | undefined {
+  return subresources[`${resource.plural}/${name}`] ?? subresources[name];
+}
 
-export const isServedSubresource = (resource: Resource, name: Subresource): boolean =>
-  servedOf(resource, name) !== undefined;
+export function isServedSubresource(resource: Resource, name: Subresource): boolean {
+  return servedOf(resource, name) !== undefined;
+}
 
-const listedOf = (resource: Resource): readonly Listed[] => {
+function listedOf(resource: Resource): readonly Listed[] {
   const base = { group: resource.group, version: resource.version, namespaced: resource.namespaced };
   const main: Listed = {
     ...base,
@@ -64,26 +66,29 @@ const listedOf = (resource: Resource): readonly Listed[] => {
     ];
   });
   return [main, ...subs];
-};
+}
 
-const everything = (): readonly Listed[] => [
-  ...resources.flatMap(listedOf),
-  ...reviews.map((review) => ({
-    group: review.group,
-    version: review.version,
-    name: review.plural,
-    singular: review.singular,
-    kind: review.kind,
-    namespaced: false,
-    verbs: ['create'],
-  })),
-];
+function everything(): readonly Listed[] {
+  return [
+    ...resources.flatMap(listedOf),
+    ...reviews.map((review) => ({
+      group: review.group,
+      version: review.version,
+      name: review.plural,
+      singular: review.singular,
+      kind: review.kind,
+      namespaced: false,
+      verbs: ['create'],
+    })),
+  ];
+}
 
-export const servedGroups = (): readonly string[] =>
-  [...new Set(everything().map((each) => each.group))].filter((group) => group !== '');
+export function servedGroups(): readonly string[] {
+  return [...new Set(everything().map((each) => each.group))].filter((group) => group !== '');
+}
 
 /** GET /api/v1 and /apis/GROUP/VERSION. */
-export const resourceList = (group: string, version: string): Fields | undefined => {
+export function resourceList(group: string, version: string): Fields | undefined {
   const listed = everything().filter((each) => each.group === group && each.version === version);
   if (listed.length === 0) return undefined;
   return {
@@ -103,43 +108,50 @@ export const resourceList = (group: string, version: string): Fields | undefined
         ...(each.categories !== undefined && { categories: each.categories }),
       })),
   };
-};
+}
 
-const groupEntry = (group: string): Fields => {
+function groupEntry(group: string): Fields {
   const version = { groupVersion: `${group}/v1`, version: 'v1' };
   return { name: group, versions: [version], preferredVersion: version };
-};
+}
 
 /** GET /apis in the legacy form. */
-export const groupList = (): Fields => ({
-  kind: 'APIGroupList',
-  apiVersion: 'v1',
-  groups: servedGroups().map(groupEntry),
-});
+export function groupList(): Fields {
+  return {
+    kind: 'APIGroupList',
+    apiVersion: 'v1',
+    groups: servedGroups().map(groupEntry),
+  };
+}
 
 /** GET /apis/GROUP. */
-export const groupOf = (group: string): Fields | undefined =>
-  servedGroups().includes(group) ? { kind: 'APIGroup', apiVersion: 'v1', ...groupEntry(group) } : undefined;
+export function groupOf(group: string): Fields | undefined {
+  return servedGroups().includes(group) ? { kind: 'APIGroup', apiVersion: 'v1', ...groupEntry(group) } : undefined;
+}
 
 /** GET /api in the legacy form. */
-export const coreVersions = (host: string): Fields => ({
-  kind: 'APIVersions',
-  versions: ['v1'],
-  serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: host }],
-});
+export function coreVersions(host: string): Fields {
+  return {
+    kind: 'APIVersions',
+    versions: ['v1'],
+    serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: host }],
+  };
+}
 
 /** GET /api and /apis in the aggregated form: all groups with all their resources at once. */
-export const aggregatedList = (root: 'api' | 'apis', version: 'v2' | 'v2beta1'): Fields => ({
-  kind: 'APIGroupDiscoveryList',
-  apiVersion: `apidiscovery.k8s.io/${version}`,
-  metadata: {},
-  items: (root === 'api' ? [''] : servedGroups()).map((group) => ({
-    metadata: { ...(group !== '' && { name: group }), creationTimestamp: null },
-    versions: [{ version: 'v1', resources: aggregatedResources(group), freshness: 'Current' }],
-  })),
-});
+export function aggregatedList(root: 'api' | 'apis', version: 'v2' | 'v2beta1'): Fields {
+  return {
+    kind: 'APIGroupDiscoveryList',
+    apiVersion: `apidiscovery.k8s.io/${version}`,
+    metadata: {},
+    items: (root === 'api' ? [''] : servedGroups()).map((group) => ({
+      metadata: { ...(group !== '' && { name: group }), creationTimestamp: null },
+      versions: [{ version: 'v1', resources: aggregatedResources(group), freshness: 'Current' }],
+    })),
+  };
+}
 
-const aggregatedResources = (group: string): readonly Fields[] => {
+function aggregatedResources(group: string): readonly Fields[] {
   const listed = everything().filter((each) => each.group === group);
   return listed
     .filter((each) => !each.name.includes('/'))
@@ -163,11 +175,13 @@ const aggregatedResources = (group: string): readonly Fields[] => {
         }),
       };
     });
-};
+}
 
 /** An empty group and version stand for the ones of the resource. */
-const responseKind = ({ kind, kindGroup }: Listed): Fields => ({
-  group: kindGroup ?? '',
-  version: kindGroup === undefined ? '' : 'v1',
-  kind,
-});
+function responseKind({ kind, kindGroup }: Listed): Fields {
+  return {
+    group: kindGroup ?? '',
+    version: kindGroup === undefined ? '' : 'v1',
+    kind,
+  };
+}

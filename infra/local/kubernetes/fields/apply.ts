@@ -34,7 +34,7 @@ export interface Applied {
  * manager applied before and now leaves out goes, unless another manager owns it.
  * Throws 409 when another manager owns what would change, unless forced.
  */
-export const applyConfig = ({ resource, live, config, managers, by, force, now }: Application): Applied => {
+export function applyConfig({ resource, live, config, managers, by, force, now }: Application): Applied {
   const { struct } = resource;
   const last = managers.find((each) => isSameManager(each, by));
   const ignored = unownable(resource, by.subresource);
@@ -56,13 +56,17 @@ export const applyConfig = ({ resource, live, config, managers, by, force, now }
   const rest = others.map((each) => ({ ...each, set: difference(difference(each.set, changed), gone) }));
   const isSame = isDeepStrictEqual(live, object);
   return { object, managers: [...rest, isSame ? own : { ...own, time: formatTime(now) }] };
-};
+}
 
 /** What was applied before, is not now, and belongs to nobody else goes. */
-const prune = (struct: string, merged: Fields, last: FieldSet | undefined, managers: readonly Manager[]): Fields => {
+function prune(struct: string, merged: Fields, last: FieldSet | undefined, managers: readonly Manager[]): Fields {
   if (last === undefined || isEmptySet(last)) return merged;
-  const named = (set: FieldSet): FieldSet => withNamedFields(struct, set);
-  const present = (object: Fields): FieldSet => named(fieldSetOf(struct, object));
+  function named(set: FieldSet): FieldSet {
+    return withNamedFields(struct, set);
+  }
+  function present(object: Fields): FieldSet {
+    return named(fieldSetOf(struct, object));
+  }
   const bare = removeFields(struct, merged, named(last));
   const owned = managers.map((each) => each.set).reduce(union, emptySet);
   const unowned = difference(present(merged), union(present(bare), named(owned)));
@@ -70,14 +74,14 @@ const prune = (struct: string, merged: Fields, last: FieldSet | undefined, manag
   // Only what this manager applied before may go: what others left behind is not for it to clear away.
   const dangling = difference(present(merged), present(pruned));
   return removeFields(struct, merged, intersection(dangling, named(last)));
-};
+}
 
 interface Conflict {
   readonly manager: Manager;
   readonly set: FieldSet;
 }
 
-const conflictError = (resource: Resource, conflicts: readonly Conflict[]): StatusError => {
+function conflictError(resource: Resource, conflicts: readonly Conflict[]): StatusError {
   const all = conflicts.flatMap(({ manager, set }) => {
     const name = describe(resource, manager);
     return pathsOf(set).map((path) => ({ name, path: formatPath(path) }));
@@ -88,9 +92,9 @@ const conflictError = (resource: Resource, conflicts: readonly Conflict[]): Stat
     field: path,
   }));
   return new StatusError(409, 'Conflict', conflictMessage(all), { causes });
-};
+}
 
-const conflictMessage = (all: readonly { readonly name: string; readonly path: string }[]): string => {
+function conflictMessage(all: readonly { readonly name: string; readonly path: string }[]): string {
   const [only] = all;
   if (all.length === 1 && only !== undefined)
     return `Apply failed with 1 conflict: conflict with ${only.name}: ${only.path}`;
@@ -100,9 +104,9 @@ const conflictMessage = (all: readonly { readonly name: string; readonly path: s
     ...all.filter((each) => each.name === name).map(({ path }) => `- ${path}`),
   ]);
   return `Apply failed with ${all.length} conflicts: ${lines.join('\n')}`;
-};
+}
 
-const describe = (resource: Resource, { manager, operation, subresource }: Manager): string => {
+function describe(resource: Resource, { manager, operation, subresource }: Manager): string {
   const name = `${JSON.stringify(manager)}${subresource === '' ? '' : ` with subresource ${JSON.stringify(subresource)}`}`;
   return operation === 'Apply' ? name : `${name} using ${apiVersionOf(resource)}`;
-};
+}

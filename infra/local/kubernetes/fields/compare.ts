@@ -19,13 +19,13 @@ interface Paths {
 }
 
 /** What distinguishes two states of an object, in paths that can be owned (structured-merge-diff, typed/compare.go). */
-export const compareObjects = (struct: string, before: unknown, after: unknown): Comparison => {
+export function compareObjects(struct: string, before: unknown, after: unknown): Comparison {
   const paths: Paths = { added: [], modified: [], removed: [] };
   compare(shapeOfStruct(struct), before, after, [], paths);
   return { added: setOf(paths.added), modified: setOf(paths.modified), removed: setOf(paths.removed) };
-};
+}
 
-const compare = (shape: Shape, before: unknown, after: unknown, path: Path, paths: Paths): void => {
+function compare(shape: Shape, before: unknown, after: unknown, path: Path, paths: Paths): void {
   // Updates share what they do not touch with the object before.
   if (before === after) return;
   const was = partsOf(shape, before);
@@ -40,9 +40,9 @@ const compare = (shape: Shape, before: unknown, after: unknown, path: Path, path
   compareParts(shape, was, is, path, paths);
   if (before === undefined) paths.added.push(path);
   else if (after === undefined) paths.removed.push(path);
-};
+}
 
-const compareParts = (shape: Shape, was: Parts, is: Parts, path: Path, paths: Paths): void => {
+function compareParts(shape: Shape, was: Parts, is: Parts, path: Path, paths: Paths): void {
   for (const element of new Set([...was.keys(), ...is.keys()])) {
     const old = was.get(element) ?? [];
     const now = is.get(element) ?? [];
@@ -60,4 +60,4 @@ const compareParts = (shape: Shape, was: Parts, is: Parts, path: Path, paths: Pa
       paths.added.push(below);
     }
   }
-};
+}

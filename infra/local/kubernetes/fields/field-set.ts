@@ -7,13 +7,13 @@ import type { Shape } from './shape.ts';
 type Path = readonly string[];
 
 /** The paths an applied configuration speaks of: its leaves, the keys of its maps, the items of its lists. */
-export const fieldSetOf = (struct: string, value: unknown): FieldSet => {
+export function fieldSetOf(struct: string, value: unknown): FieldSet {
   const paths: Path[] = [];
   collect(shapeOfStruct(struct), value, [], paths);
   return setOf(paths);
-};
+}
 
-const collect = (shape: Shape, value: unknown, path: Path, paths: Path[]): void => {
+function collect(shape: Shape, value: unknown, path: Path, paths: Path[]): void {
   const parts = partsOf(shape, value);
   if (parts === undefined) {
     paths.push(path);
@@ -26,17 +26,21 @@ const collect = (shape: Shape, value: unknown, path: Path, paths: Path[]): void 
     const isEmpty = first === null || (isFields(first) && Object.keys(first).length === 0);
     if (isEmpty || !isNamedField(shape, element)) paths.push(below);
   }
-};
+}
 
 /**
  * The set with the struct fields that its paths lead through: `a.b.c` then holds `a` too. Needed where sets decide what
  * is removed, because a struct whose last field goes has to go as well.
  */
-export const withNamedFields = (struct: string, set: FieldSet): FieldSet => addNamed(shapeOfStruct(struct), set);
+export function withNamedFields(struct: string, set: FieldSet): FieldSet {
+  return addNamed(shapeOfStruct(struct), set);
+}
 
-const addNamed = (shape: Shape, set: FieldSet): FieldSet => ({
-  members: new Set([...set.members, ...[...set.children.keys()].filter((element) => isNamedField(shape, element))]),
-  children: new Map(
-    [...set.children].map(([element, child]) => [element, addNamed(childShape(shape, element), child)]),
-  ),
-});
+function addNamed(shape: Shape, set: FieldSet): FieldSet {
+  return {
+    members: new Set([...set.members, ...[...set.children.keys()].filter((element) => isNamedField(shape, element))]),
+    children: new Map(
+      [...set.children].map(([element, child]) => [element, addNamed(childShape(shape, element), child)]),
+    ),
+  };
+}

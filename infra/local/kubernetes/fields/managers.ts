@@ -17,34 +17,35 @@ export interface Manager {
 
 export type ManagerId = Pick<Manager, 'manager' | 'operation' | 'subresource'>;
 
-export const isSameManager = (a: ManagerId, b: ManagerId): boolean =>
-  a.manager === b.manager && a.operation === b.operation && a.subresource === b.subresource;
+export function isSameManager(a: ManagerId, b: ManagerId): boolean {
+  return a.manager === b.manager && a.operation === b.operation && a.subresource === b.subresource;
+}
 
 /** The form in which a set was read, so that sets that do not change are neither read nor written anew. */
 const written = new WeakMap<FieldSet, Fields>();
 const read = new WeakMap<Fields, FieldSet>();
 
-const readSet = (fields: Fields): FieldSet => {
+function readSet(fields: Fields): FieldSet {
   const known = read.get(fields);
   if (known !== undefined) return known;
   const set = fromFieldsV1(fields);
   read.set(fields, set);
   written.set(set, fields);
   return set;
-};
+}
 
-const writeSet = (set: FieldSet): Fields => {
+function writeSet(set: FieldSet): Fields {
   const known = written.get(set);
   if (known !== undefined) return known;
   const fields = toFieldsV1(set);
   written.set(set, fields);
   read.set(fields, set);
   return fields;
-};
+}
 
 /** Reads metadata.managedFields. Entries of other versions of the resource do not occur here: there is one. */
-export const readManagers = (managedFields: unknown): readonly Manager[] =>
-  objectsAt({ managedFields }, 'managedFields').flatMap((entry) => {
+export function readManagers(managedFields: unknown): readonly Manager[] {
+  return objectsAt({ managedFields }, 'managedFields').flatMap((entry) => {
     const operation = stringAt(entry, 'operation');
     const fields = entry['fieldsV1'];
     if ((operation !== 'Apply' && operation !== 'Update') || !isFields(fields)) return [];
@@ -58,6 +59,7 @@ export const readManagers = (managedFields: unknown): readonly Manager[] =>
       },
     ];
   });
+}
 
 /** Owned by the system, so by no manager. */
 const systemPaths = setOf([
@@ -77,19 +79,19 @@ const systemPaths = setOf([
 ]);
 
 /** The set without what no manager can own. */
-export const withoutSystemPaths = (set: FieldSet): FieldSet => {
+export function withoutSystemPaths(set: FieldSet): FieldSet {
   const { members, children } = without(set, { members: new Set(), children: systemPaths.children });
   return { members: new Set([...members].filter((element) => !systemPaths.members.has(element))), children };
-};
+}
 
 const updatersKept = 10;
 const oldUpdates = 'ancient-changes';
 
 /** metadata.managedFields for the managers; absent when none owns anything. */
-export const writeManagers = (
+export function writeManagers(
   resource: Resource,
   managers: readonly Manager[],
-): readonly ManagedFieldsEntry[] | undefined => {
+): readonly ManagedFieldsEntry[] | undefined {
   const owning = managers.filter(({ set }) => !isEmptySet(set));
   const entries = withinLimit(owning)
     .toSorted(byPlace)
@@ -103,18 +105,23 @@ export const writeManagers = (
       ...(subresource !== '' && { subresource }),
     }));
   return entries.length === 0 ? undefined : entries;
-};
+}
 
-const byPlace = (a: Manager, b: Manager): number =>
-  compare(a.operation, b.operation) ||
-  compare(a.time ?? '', b.time ?? '') ||
-  compare(a.manager, b.manager) ||
-  compare(a.subresource, b.subresource);
+function byPlace(a: Manager, b: Manager): number {
+  return (
+    compare(a.operation, b.operation) ||
+    compare(a.time ?? '', b.time ?? '') ||
+    compare(a.manager, b.manager) ||
+    compare(a.subresource, b.subresource)
+  );
+}
 
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
 
 /** More than ten updaters: the oldest become one. */
-const withinLimit = (managers: readonly Manager[]): readonly Manager[] => {
+function withinLimit(managers: readonly Manager[]): readonly Manager[] {
   const updaters = managers.filter(({ operation }) => operation === 'Update').toSorted(byPlace);
   if (updaters.length <= updatersKept) return managers;
   const merged = updaters.slice(0, updaters.length - updatersKept + 1);
@@ -126,19 +133,19 @@ const withinLimit = (managers: readonly Manager[]): readonly Manager[] => {
     set: union(all.set, each.set),
   }));
   return [...managers.filter((each) => !merged.includes(each)), bucket];
-};
+}
 
 /** What a write to the resource, or to one of its subresources, cannot change: nobody comes to own it by that write. */
-export const unownable = (resource: Resource, subresource: string): FieldSet => {
+export function unownable(resource: Resource, subresource: string): FieldSet {
   if (subresource === 'status') return setOf([['f:spec']]);
   return resource.subresources.includes('status') && subresource === '' ? setOf([['f:status']]) : setOf([]);
-};
+}
 
 /** Whether a caller asks to forget all managers: a list of one empty entry. */
-export const isReset = (managedFields: unknown): boolean => {
+export function isReset(managedFields: unknown): boolean {
   const entries: readonly Fields[] = objectsAt({ managedFields }, 'managedFields');
   return (
     entries.length === 1 &&
     Object.keys(entries[0] ?? {}).every((key) => entries[0]?.[key] === '' || entries[0]?.[key] === null)
   );
-};
+}

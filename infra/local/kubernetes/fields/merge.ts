@@ -4,27 +4,28 @@ import { childShape, elementOf, shapeOfStruct } from './shape.ts';
 import type { Shape } from './shape.ts';
 
 /** The live object with an applied configuration laid over it (structured-merge-diff, typed/merge.go). */
-export const mergeObjects = (struct: string, live: Fields, config: Fields): Fields =>
-  mergeFields(shapeOfStruct(struct), live, config);
+export function mergeObjects(struct: string, live: Fields, config: Fields): Fields {
+  return mergeFields(shapeOfStruct(struct), live, config);
+}
 
-const mergeFields = (shape: Shape, live: Fields, config: Fields): Fields => {
+function mergeFields(shape: Shape, live: Fields, config: Fields): Fields {
   const merged = new Map(Object.entries(live));
   for (const [key, value] of Object.entries(config))
     merged.set(key, merge(childShape(shape, `f:${key}`), merged.get(key), value));
   return Object.fromEntries(merged);
-};
+}
 
-const merge = (shape: Shape, live: unknown, config: unknown): unknown => {
+function merge(shape: Shape, live: unknown, config: unknown): unknown {
   if (config === undefined) return live;
   if (live === undefined || shape.kind === 'leaf') return config;
   if (shape.kind === 'struct' || shape.kind === 'map') {
     return isFields(live) && isFields(config) ? mergeFields(shape, live, config) : config;
   }
   return isList(live) && isList(config) ? mergeLists(shape, live, config) : config;
-};
+}
 
 /** Items keep the order of the configuration; what only the live list has stays before what it stood before. */
-const mergeLists = (shape: Shape, live: readonly unknown[], config: readonly unknown[]): readonly unknown[] => {
+function mergeLists(shape: Shape, live: readonly unknown[], config: readonly unknown[]): readonly unknown[] {
   const liveElements = live.map((item) => elementOf(shape, item));
   const configElements = config.map((item) => elementOf(shape, item));
   const wanted = new Set(configElements);
@@ -32,13 +33,13 @@ const mergeLists = (shape: Shape, live: readonly unknown[], config: readonly unk
   const out: unknown[] = [];
   const done = new Set<string>();
   let nextShared = 0;
-  const take = (index: number): void => {
+  function take(index: number): void {
     const element = configElements[index] ?? '';
     const before = live[liveElements.indexOf(element)];
     out.push(merge(childShape(shape, element), before, config[index]));
     done.add(element);
     if (shared[nextShared] === element) nextShared += 1;
-  };
+  }
   let l = 0;
   let r = 0;
   while (l < live.length || r < config.length) {
@@ -59,4 +60,4 @@ const mergeLists = (shape: Shape, live: readonly unknown[], config: readonly unk
     }
   }
   return out;
-};
+}

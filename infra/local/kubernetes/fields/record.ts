@@ -20,32 +20,32 @@ interface Step {
 }
 
 /** The object without kind, version and managedFields: what managers can own. */
-export const ownable = (object: Fields): Fields => {
+export function ownable(object: Fields): Fields {
   const metadata = object['metadata'];
   const rest = omit(object, 'kind', 'apiVersion');
   return typeof metadata === 'object' && metadata !== null
     ? { ...rest, metadata: omit({ ...metadata }, 'managedFields') }
     : rest;
-};
+}
 
 /** Writes down, in managedFields, that `manager` made what the draft holds. */
-export const recordCreate = (resource: Resource, draft: Draft, manager: string, now: Date): void => {
+export function recordCreate(resource: Resource, draft: Draft, manager: string, now: Date): void {
   const by: ManagerId = { manager, operation: 'Update', subresource: '' };
   const managers = afterUpdate([], { resource, before: zeroOf(resource.struct), after: ownable(draft), by, now });
   setManagers(resource, draft, managers);
-};
+}
 
 /**
  * Writes down that a manager made the draft from the stored object: it owns what changed, others own that no longer.
  * A caller may take entries away by sending other managedFields, and all of them by sending one empty entry.
  */
-export const recordUpdate = (
+export function recordUpdate(
   resource: Resource,
   old: KubeObject,
   draft: Draft,
   options: WriteOptions,
   now: Date,
-): void => {
+): void {
   const sent = draft.metadata['managedFields'];
   const isSub = options.subresource !== undefined;
   const own = isSub ? [] : readManagers(sent);
@@ -55,15 +55,15 @@ export const recordUpdate = (
   const by: ManagerId = { manager: options.manager, operation: 'Update', subresource: options.subresource ?? '' };
   const managers = afterUpdate(known, { resource, before: ownable({ ...old }), after: ownable(draft), by, now });
   return setManagers(resource, draft, managers);
-};
+}
 
-export const setManagers = (resource: Resource, draft: Draft, managers: readonly Manager[]): void => {
+export function setManagers(resource: Resource, draft: Draft, managers: readonly Manager[]): void {
   const entries = writeManagers(resource, managers);
   if (entries === undefined) delete draft.metadata['managedFields'];
   else draft.metadata['managedFields'] = entries;
-};
+}
 
-const afterUpdate = (managers: readonly Manager[], { resource, before, after, by, now }: Step): readonly Manager[] => {
+function afterUpdate(managers: readonly Manager[], { resource, before, after, by, now }: Step): readonly Manager[] {
   const { added, modified, removed } = compareObjects(resource.struct, before, after);
   const ignored = unownable(resource, by.subresource);
   const taken = withoutSystemPaths(without(union(added, modified), ignored));
@@ -77,10 +77,10 @@ const afterUpdate = (managers: readonly Manager[], { resource, before, after, by
     set: previous === undefined ? taken : union(taken, previous.set),
   };
   return [...rest.filter((each) => each !== previous), own];
-};
+}
 
 /** The same set when nothing of it changed hands. */
-const keep = (set: FieldSet, taken: FieldSet, gone: FieldSet): FieldSet => {
+function keep(set: FieldSet, taken: FieldSet, gone: FieldSet): FieldSet {
   const lost = union(intersection(set, taken), intersection(set, gone));
   return isEmptySet(lost) ? set : difference(set, lost);
-};
+}

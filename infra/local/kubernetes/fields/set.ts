@@ -19,10 +19,12 @@ interface MutableSet {
 
 export const emptySet: FieldSet = { members: new Set(), children: new Map() };
 
-export const isEmptySet = (set: FieldSet): boolean => set.members.size === 0 && set.children.size === 0;
+export function isEmptySet(set: FieldSet): boolean {
+  return set.members.size === 0 && set.children.size === 0;
+}
 
 /** The set of the given paths; the empty path stands for the object as a whole, which nobody owns. */
-export const setOf = (paths: Iterable<readonly string[]>): FieldSet => {
+export function setOf(paths: Iterable<readonly string[]>): FieldSet {
   const root: MutableSet = { members: new Set(), children: new Map() };
   for (const path of paths) {
     let at = root;
@@ -35,61 +37,75 @@ export const setOf = (paths: Iterable<readonly string[]>): FieldSet => {
     if (last !== undefined) at.members.add(last);
   }
   return root;
-};
+}
 
 /** All paths of the set: at each level first those that end there. */
-export const pathsOf = (set: FieldSet, prefix: readonly string[] = []): readonly (readonly string[])[] => [
-  ...[...set.members].toSorted(byText).map((element) => [...prefix, element]),
-  ...[...set.children]
-    .toSorted(([x], [y]) => byText(x, y))
-    .flatMap(([element, child]) => pathsOf(child, [...prefix, element])),
-];
+export function pathsOf(set: FieldSet, prefix: readonly string[] = []): readonly (readonly string[])[] {
+  return [
+    ...[...set.members].toSorted(byText).map((element) => [...prefix, element]),
+    ...[...set.children]
+      .toSorted(([x], [y]) => byText(x, y))
+      .flatMap(([element, child]) => pathsOf(child, [...prefix, element])),
+  ];
+}
 
-const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+function byText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
 
-const childrenOf = (entries: Iterable<readonly [string, FieldSet]>): ReadonlyMap<string, FieldSet> =>
-  new Map([...entries].filter(([, child]) => !isEmptySet(child)));
+function childrenOf(entries: Iterable<readonly [string, FieldSet]>): ReadonlyMap<string, FieldSet> {
+  return new Map([...entries].filter(([, child]) => !isEmptySet(child)));
+}
 
-const membersWithout = (a: FieldSet, b: FieldSet): ReadonlySet<string> =>
-  new Set([...a.members].filter((element) => !b.members.has(element)));
+function membersWithout(a: FieldSet, b: FieldSet): ReadonlySet<string> {
+  return new Set([...a.members].filter((element) => !b.members.has(element)));
+}
 
-export const union = (a: FieldSet, b: FieldSet): FieldSet => ({
-  members: new Set([...a.members, ...b.members]),
-  children: new Map(
-    [...new Set([...a.children.keys(), ...b.children.keys()])].map((element) => [
-      element,
-      union(a.children.get(element) ?? emptySet, b.children.get(element) ?? emptySet),
-    ]),
-  ),
-});
+export function union(a: FieldSet, b: FieldSet): FieldSet {
+  return {
+    members: new Set([...a.members, ...b.members]),
+    children: new Map(
+      [...new Set([...a.children.keys(), ...b.children.keys()])].map((element) => [
+        element,
+        union(a.children.get(element) ?? emptySet, b.children.get(element) ?? emptySet),
+      ]),
+    ),
+  };
+}
 
-export const intersection = (a: FieldSet, b: FieldSet): FieldSet => ({
-  members: new Set([...a.members].filter((element) => b.members.has(element))),
-  children: childrenOf(
-    [...a.children].map(([element, child]) => [element, intersection(child, b.children.get(element) ?? emptySet)]),
-  ),
-});
+export function intersection(a: FieldSet, b: FieldSet): FieldSet {
+  return {
+    members: new Set([...a.members].filter((element) => b.members.has(element))),
+    children: childrenOf(
+      [...a.children].map(([element, child]) => [element, intersection(child, b.children.get(element) ?? emptySet)]),
+    ),
+  };
+}
 
 /** What is in `a` and not in `b`. A path below one that is in `b` stays. */
-export const difference = (a: FieldSet, b: FieldSet): FieldSet => ({
-  members: membersWithout(a, b),
-  children: childrenOf(
-    [...a.children].map(([element, child]) => [element, difference(child, b.children.get(element) ?? emptySet)]),
-  ),
-});
+export function difference(a: FieldSet, b: FieldSet): FieldSet {
+  return {
+    members: membersWithout(a, b),
+    children: childrenOf(
+      [...a.children].map(([element, child]) => [element, difference(child, b.children.get(element) ?? emptySet)]),
+    ),
+  };
+}
 
 /** Without the paths of `b`, and all that is below them. */
-export const without = (a: FieldSet, b: FieldSet): FieldSet => ({
-  members: membersWithout(a, b),
-  children: childrenOf(
-    [...a.children]
-      .filter(([element]) => !b.members.has(element))
-      .map(([element, child]) => [element, without(child, b.children.get(element) ?? emptySet)]),
-  ),
-});
+export function without(a: FieldSet, b: FieldSet): FieldSet {
+  return {
+    members: membersWithout(a, b),
+    children: childrenOf(
+      [...a.children]
+        .filter(([element]) => !b.members.has(element))
+        .map(([element, child]) => [element, without(child, b.children.get(element) ?? emptySet)]),
+    ),
+  };
+}
 
 /** FieldsV1: an element that is a member and has children says so by `.`. */
-export const toFieldsV1 = (set: FieldSet): Fields => {
+export function toFieldsV1(set: FieldSet): Fields {
   const elements = [...new Set([...set.members, ...set.children.keys()])].toSorted(byText);
   return Object.fromEntries(
     elements.map((element) => {
@@ -98,10 +114,10 @@ export const toFieldsV1 = (set: FieldSet): Fields => {
       return [element, { ...(set.members.has(element) && { '.': {} }), ...toFieldsV1(children) }];
     }),
   );
-};
+}
 
 /** Reads FieldsV1; what is not understood in it is left out. */
-export const fromFieldsV1 = (fields: Fields): FieldSet => {
+export function fromFieldsV1(fields: Fields): FieldSet {
   const members = new Set<string>();
   const children = new Map<string, FieldSet>();
   for (const [element, value] of Object.entries(fields)) {
@@ -111,11 +127,11 @@ export const fromFieldsV1 = (fields: Fields): FieldSet => {
     if (!isEmptySet(inner)) children.set(element, inner);
   }
   return { members, children };
-};
+}
 
 /** A path as people read it: `.spec.template.spec.containers[name="c"].image`. */
-export const formatPath = (path: readonly string[]): string =>
-  path
+export function formatPath(path: readonly string[]): string {
+  return path
     .map((element) => {
       const rest = element.slice(2);
       if (element.startsWith('f:')) return `.${rest}`;
@@ -126,3 +142,4 @@ export const formatPath = (path: readonly string[]): string =>
         .join(',')}]`;
     })
     .join('');
+}

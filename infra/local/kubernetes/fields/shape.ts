@@ -20,14 +20,16 @@ export interface Key {
 
 const leaf: Shape = { kind: 'leaf' };
 
-export const shapeOfStruct = (name: string): Shape => (structOf(name).atomic ? leaf : { kind: 'struct', name });
+export function shapeOfStruct(name: string): Shape {
+  return structOf(name).atomic ? leaf : { kind: 'struct', name };
+}
 
-const shapeOfType = (type: Type): Shape => {
+function shapeOfType(type: Type): Shape {
   if (type.kind === 'struct') return shapeOfStruct(type.name);
   return type.kind === 'map' ? { kind: 'map', element: shapeOfType(type.element) } : leaf;
-};
+}
 
-const shapeOfField = (field: Field): Shape => {
+function shapeOfField(field: Field): Shape {
   if (field.atomic) return leaf;
   if (field.type.kind !== 'list') return shapeOfType(field.type);
   if (field.isSet) return { kind: 'set' };
@@ -36,31 +38,32 @@ const shapeOfField = (field: Field): Shape => {
   const fields = element.kind === 'struct' ? structOf(element.name).fields : new Map<string, Field>();
   const keys = field.mapKeys.map((name) => keyOf(fields.get(name), name));
   return { kind: 'keyed', element: shapeOfType(element), keys };
-};
+}
 
-const keyOf = (field: Field | undefined, name: string): Key => {
+function keyOf(field: Field | undefined, name: string): Key {
   if (field === undefined || field.default !== undefined || !field.always) return { name, initial: field?.default };
   return { name, initial: field.type.kind === 'leaf' && field.type.leaf === 'int32' ? 0 : '' };
-};
+}
 
 /** The keys of the items of a list. */
-export const keysOf = (field: Field): readonly Key[] => {
+export function keysOf(field: Field): readonly Key[] {
   const shape = shapeOfField(field);
   return shape.kind === 'keyed' ? shape.keys : [];
-};
+}
 
 /** The shape below an element of a path, such as `f:spec`. */
-export const childShape = (shape: Shape, element: string): Shape => {
+export function childShape(shape: Shape, element: string): Shape {
   if (shape.kind === 'keyed') return shape.element;
   if (shape.kind === 'map') return shape.element;
   if (shape.kind !== 'struct') return leaf;
   const field = structOf(shape.name).fields.get(element.slice(2));
   return field === undefined ? leaf : shapeOfField(field);
-};
+}
 
 /** Whether the element names a field of a struct: such a field is not listed itself when something below it is. */
-export const isNamedField = (shape: Shape, element: string): boolean =>
-  shape.kind === 'struct' && element.startsWith('f:') && structOf(shape.name).fields.has(element.slice(2));
+export function isNamedField(shape: Shape, element: string): boolean {
+  return shape.kind === 'struct' && element.startsWith('f:') && structOf(shape.name).fields.has(element.slice(2));
+}
 
 export type Parts = ReadonlyMap<string, readonly unknown[]>;
 
@@ -68,7 +71,7 @@ export type Parts = ReadonlyMap<string, readonly unknown[]>;
  * What a value is made of, by path element: the fields of an object, the items of a list with keys. An element stands
  * for more than one value only where a list has several items of the same key. `undefined` for what is owned whole.
  */
-export const partsOf = (shape: Shape, value: unknown): Parts | undefined => {
+export function partsOf(shape: Shape, value: unknown): Parts | undefined {
   if (shape.kind === 'leaf') return undefined;
   if (shape.kind === 'struct' || shape.kind === 'map') {
     const entries = Object.entries(isFields(value) ? value : {}).filter(([, entry]) => entry !== undefined);
@@ -80,10 +83,10 @@ export const partsOf = (shape: Shape, value: unknown): Parts | undefined => {
     parts.set(element, [...(parts.get(element) ?? []), item]);
   }
   return parts;
-};
+}
 
 /** The path element of an item of a list. */
-export const elementOf = (shape: Shape, item: unknown): string => {
+export function elementOf(shape: Shape, item: unknown): string {
   if (shape.kind !== 'keyed') return `v:${JSON.stringify(item)}`;
   const fields: Fields = isFields(item) ? item : {};
   const entries = shape.keys.flatMap(({ name, initial }) => {
@@ -91,4 +94,4 @@ export const elementOf = (shape: Shape, item: unknown): string => {
     return value === undefined ? [] : [[name, value] as const];
   });
   return `k:${JSON.stringify(Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1))))}`;
-};
+}

@@ -9,13 +9,13 @@ import type { Shape } from './shape.ts';
  * What in an applied configuration does not fit the schema, as structured-merge-diff says it: fields that are not
  * declared, values of the wrong type, list items without their key or twice.
  */
-export const typeFaults = (struct: string, config: Fields): readonly string[] => {
+export function typeFaults(struct: string, config: Fields): readonly string[] {
   const faults: string[] = [];
   checkStruct(struct, config, '', faults);
   return faults.toSorted((a, b) => (a < b ? -1 : 1));
-};
+}
 
-const checkStruct = (name: string, value: unknown, path: string, faults: string[]): void => {
+function checkStruct(name: string, value: unknown, path: string, faults: string[]): void {
   if (value === null) return;
   if (!isFields(value)) {
     faults.push(`${path}: expected map, got ${shown(value)}`);
@@ -29,9 +29,9 @@ const checkStruct = (name: string, value: unknown, path: string, faults: string[
     else if (!(path === '' && (key === 'kind' || key === 'apiVersion')))
       faults.push(`${below}: field not declared in schema`);
   }
-};
+}
 
-const check = (type: Type, value: unknown, path: string, faults: string[], field?: Field): void => {
+function check(type: Type, value: unknown, path: string, faults: string[], field?: Field): void {
   if (value === null || value === undefined) return;
   if (type.kind === 'struct') return checkStruct(type.name, value, path, faults);
   if (type.kind === 'leaf') return checkLeaf(type.leaf, value, path, faults);
@@ -47,16 +47,16 @@ const check = (type: Type, value: unknown, path: string, faults: string[], field
   const names = itemNames(type.element, value, path, faults, field);
   for (const [index, item] of value.entries())
     check(type.element, item, `${path}${names[index] ?? `[${index}]`}`, faults);
-};
+}
 
 /** Items of a list with keys are named by them; a key may neither be missing nor occur twice. */
-const itemNames = (
+function itemNames(
   element: Type,
   items: readonly unknown[],
   path: string,
   faults: string[],
   field: Field | undefined,
-): readonly string[] => {
+): readonly string[] {
   if (field === undefined || field.mapKeys.length === 0 || element.kind !== 'struct') return [];
   const keys = keysOf(field);
   const shape: Shape = { kind: 'keyed', element: { kind: 'leaf' }, keys };
@@ -77,19 +77,19 @@ const itemNames = (
     seen.add(name);
     return shownName;
   });
-};
+}
 
-const checkLeaf = (leaf: Leaf, value: unknown, path: string, faults: string[]): void => {
+function checkLeaf(leaf: Leaf, value: unknown, path: string, faults: string[]): void {
   const numeric = leaf === 'int32' || leaf === 'int64';
   if (numeric && typeof value !== 'number')
     faults.push(`${path}: expected numeric (int or float), got ${shown(value)}`);
   if (leaf === 'bool' && typeof value !== 'boolean') faults.push(`${path}: expected boolean, got ${shown(value)}`);
   if ((leaf === 'string' || leaf === 'bytes') && typeof value !== 'string')
     faults.push(`${path}: expected string, got ${shown(value)}`);
-};
+}
 
-const shown = (value: unknown): string => {
+function shown(value: unknown): string {
   if (isList(value)) return 'list';
   if (isFields(value)) return 'map';
   return typeof value === 'string' ? 'string' : `&value.valueUnstructured{Value:${String(value)}}`;
-};
+}

@@ -27,7 +27,7 @@ import { flagOf } from './list-query.ts';
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /** PATCH with application/apply-patch+yaml: makes the object, or changes what of it this manager owns. */
-export const handleApply = (call: Call, subresource?: 'status'): Answer => {
+export function handleApply(call: Call, subresource?: 'status'): Answer {
   checkQuery(call.request, 'apply', ['dryRun', 'fieldManager', 'fieldValidation', 'force']);
   const manager = call.request.query.get('fieldManager') ?? '';
   if (manager === '')
@@ -44,7 +44,9 @@ export const handleApply = (call: Call, subresource?: 'status'): Answer => {
   };
   const old = call.cluster.get(resourceKey(call.resource), objectKey(namespace, name));
   if (old !== undefined) {
-    const change = (current: KubeObject): Draft => applied(call, current, config, by);
+    function change(current: KubeObject): Draft {
+      return applied(call, current, config, by);
+    }
     return answerObject(
       call,
       200,
@@ -59,9 +61,9 @@ export const handleApply = (call: Call, subresource?: 'status'): Answer => {
     createObject(call.cluster, call.resource, namespace, createdBy(call, config, by), options),
     warnings,
   );
-};
+}
 
-const readConfig = (call: Call): { readonly config: Fields; readonly warnings: readonly string[] } => {
+function readConfig(call: Call): { readonly config: Fields; readonly warnings: readonly string[] } {
   const mode = validationMode(call.request, 'PatchOptions');
   const { fields, duplicates } = parseBody(call.request, call.resource.kind);
   checkConfig(call, fields);
@@ -75,9 +77,9 @@ const readConfig = (call: Call): { readonly config: Fields; readonly warnings: r
   if (mode === 'Strict' && duplicates.length > 0)
     throw badRequest(`error strict decoding YAML: error converting YAML to JSON: yaml: ${duplicates.join(', ')}`);
   return { config: fields, warnings: mode === 'Warn' ? duplicates : [] };
-};
+}
 
-const checkConfig = ({ resource, target }: Call, config: Fields): void => {
+function checkConfig({ resource, target }: Call, config: Fields): void {
   const kind = stringAt(config, 'kind');
   const version = stringAt(config, 'apiVersion');
   if (kind !== resource.kind || version !== apiVersionOf(resource)) {
@@ -93,26 +95,26 @@ const checkConfig = ({ resource, target }: Call, config: Fields): void => {
   if (namespace !== '' && namespace !== target.namespace) {
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }
-};
+}
 
-const applied = (call: Call, old: KubeObject, config: Fields, by: ManagerId): Draft => {
+function applied(call: Call, old: KubeObject, config: Fields, by: ManagerId): Draft {
   const version = stringAt(config, 'metadata', 'resourceVersion');
   if (version !== '' && version !== old.metadata.resourceVersion) throw modified(call.resource, old.metadata.name);
   const managers = managersOf(call, old);
   const result = apply(call, ownable({ ...old }), config, { by, managers });
   return draftFrom(call, result, by, config);
-};
+}
 
 /** Before its first apply, an object without managers belongs to whoever wrote it. */
-const managersOf = (call: Call, old: KubeObject): readonly Manager[] => {
+function managersOf(call: Call, old: KubeObject): readonly Manager[] {
   const managers = readManagers(old.metadata.managedFields);
   if (managers.length > 0) return managers;
   const draft = asDraft(structuredClone(ownable({ ...old })));
   recordCreate(call.resource, draft, 'before-first-apply', call.cluster.now());
   return readManagers(draft.metadata['managedFields']);
-};
+}
 
-const createdBy = (call: Call, config: Fields, by: ManagerId): Draft => {
+function createdBy(call: Call, config: Fields, by: ManagerId): Draft {
   const uid = stringAt(config, 'metadata', 'uid');
   if (uid !== '') {
     throw conflict(
@@ -126,15 +128,15 @@ const createdBy = (call: Call, config: Fields, by: ManagerId): Draft => {
   draft.metadata['name'] = call.target.name;
   delete draft.metadata['resourceVersion'];
   return draft;
-};
+}
 
-const apply = (
+function apply(
   call: Call,
   live: Fields,
   config: Fields,
   { by, managers }: { readonly by: ManagerId; readonly managers: readonly Manager[] },
-): Applied =>
-  applyConfig({
+): Applied {
+  return applyConfig({
     resource: call.resource,
     live,
     config: ownable(config),
@@ -143,17 +145,18 @@ const apply = (
     force: flagOf(call.request, 'force'),
     now: call.cluster.now(),
   });
+}
 
-const draftFrom = (call: Call, result: Applied, by: ManagerId, config: Fields): Draft => {
+function draftFrom(call: Call, result: Applied, by: ManagerId, config: Fields): Draft {
   const draft = toDraft(call, result.object);
   call.resource.applyDefaults?.(draft);
   setManagers(call.resource, draft, result.managers);
   keepLastApplied(draft, by, config);
   return draft;
-};
+}
 
 /** The schema has been checked by then; what is left to go wrong is the inside of a scalar, such as base64. */
-const toDraft = ({ resource }: Call, object: Fields): Draft => {
+function toDraft({ resource }: Call, object: Fields): Draft {
   try {
     return canonical(resource, object);
   } catch (error) {
@@ -166,12 +169,12 @@ const toDraft = ({ resource }: Call, object: Fields): Draft => {
       `failed to convert new object (${stringAt(object, 'metadata', 'namespace')}/${name}; ${kind}) to proper version: unable to convert unstructured object to ${kind}: error decoding from json: ${error.fault}`,
     );
   }
-};
+}
 
 /** For a later client-side `kubectl apply` of the same object, which compares with this annotation. */
-const keepLastApplied = (draft: Draft, { manager }: ManagerId, config: Fields): void => {
+function keepLastApplied(draft: Draft, { manager }: ManagerId, config: Fields): void {
   const annotations = draft.metadata['annotations'];
   if (manager !== 'kubectl' || typeof annotations !== 'object' || annotations === null || !(lastApplied in annotations))
     return;
   draft.metadata['annotations'] = { ...annotations, [lastApplied]: `${JSON.stringify(config)}\n` };
-};
+}

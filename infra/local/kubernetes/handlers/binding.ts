@@ -18,7 +18,7 @@ import type { Call } from './context.ts';
 const expected = { group: '', version: 'v1', kind: 'Binding', struct: 'core.Binding' };
 
 /** POST pods/NAME/binding: what a scheduler does to put a pod on a node. */
-export const handleBinding = (call: Call): Answer => {
+export function handleBinding(call: Call): Answer {
   checkQuery(call.request, 'create', ['dryRun', 'fieldManager', 'fieldValidation']);
   const { draft: binding } = decodeObject(call.request, expected);
   const node = stringAt(binding, 'target', 'name');
@@ -46,13 +46,13 @@ export const handleBinding = (call: Call): Answer => {
     options,
   );
   return document(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
-};
+}
 
-const bind = (
+function bind(
   call: Call,
   pod: KubeObject,
   { node, binding }: { readonly node: string; readonly binding: Fields },
-): Draft => {
+): Draft {
   const { name, deletionTimestamp } = pod.metadata;
   const uid = stringAt(binding, 'metadata', 'uid');
   if (uid !== '' && uid !== pod.metadata.uid)
@@ -61,9 +61,9 @@ const bind = (
       name,
       `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${pod.metadata.uid}`,
     );
-  const fail = (because: string): never => {
+  function fail(because: string): never {
     throw conflict({ group: '', plural: 'pods/binding', kind: 'Pod' }, name, because);
-  };
+  }
   if (deletionTimestamp !== undefined) fail(`pod ${name} is being deleted, cannot be assigned to a host`);
   const assigned = stringAt(pod, 'spec', 'nodeName');
   if (assigned !== '') fail(`pod ${name} is already assigned to node "${assigned}"`);
@@ -78,4 +78,4 @@ const bind = (
     { type: 'PodScheduled', status: 'True', lastProbeTime: null, lastTransitionTime: now },
   ];
   return draft;
-};
+}

@@ -9,21 +9,22 @@ export interface ContinueToken {
 }
 
 /** In the form of the API server: base64 of `{"v","rv","start"}`, where start is the key and a zero byte. */
-export const encodeContinue = (token: ContinueToken): string =>
-  Buffer.from(JSON.stringify({ v: 'meta.k8s.io/v1', rv: token.resourceVersion, start: `${token.after}\0` })).toString(
-    'base64url',
-  );
+export function encodeContinue(token: ContinueToken): string {
+  return Buffer.from(
+    JSON.stringify({ v: 'meta.k8s.io/v1', rv: token.resourceVersion, start: `${token.after}\0` }),
+  ).toString('base64url');
+}
 
 /** Throws 400 for a token that is none of ours. */
-export const decodeContinue = (text: string): ContinueToken => {
+export function decodeContinue(text: string): ContinueToken {
   const parsed = parse(Buffer.from(text, 'base64url').toString('utf8'));
   if (!isFields(parsed) || typeof parsed['rv'] !== 'number' || typeof parsed['start'] !== 'string') {
     throw badRequest('invalid continue token: continue key is not valid: it has no version and no key');
   }
   return { resourceVersion: parsed['rv'], after: parsed['start'].replace(/\0$/, '') };
-};
+}
 
-const parse = (text: string): unknown => {
+function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -32,4 +33,4 @@ const parse = (text: string): unknown => {
       `invalid continue token: continue key is not valid: invalid character '${first}' looking for beginning of value`,
     );
   }
-};
+}

@@ -24,7 +24,7 @@ const orphanWarning =
   'child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning';
 
 /** DELETE of one object. */
-export const handleDelete = (call: Call): Answer => {
+export function handleDelete(call: Call): Answer {
   checkQuery(call.request, 'delete', deleteParameters);
   const options = readOptions(call.request);
   const removal = removeObject(call.cluster, call.resource, namespaceOf(call), call.target.name ?? '', options);
@@ -32,23 +32,25 @@ export const handleDelete = (call: Call): Answer => {
   const warnings = orphansSilently ? [orphanWarning] : [];
   if (!removal.gone || call.resource.returnsDeleted === true) return answerObject(call, 200, removal.object, warnings);
   return answerFields(call, 200, successOf(call, removal), warnings);
-};
+}
 
-const successOf = ({ resource }: Call, { object }: Removal): Fields => ({
-  kind: 'Status',
-  apiVersion: 'v1',
-  metadata: {},
-  status: 'Success',
-  details: {
-    name: object.metadata.name,
-    ...(resource.group !== '' && { group: resource.group }),
-    kind: resource.plural,
-    uid: object.metadata.uid,
-  },
-});
+function successOf({ resource }: Call, { object }: Removal): Fields {
+  return {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Success',
+    details: {
+      name: object.metadata.name,
+      ...(resource.group !== '' && { group: resource.group }),
+      kind: resource.plural,
+      uid: object.metadata.uid,
+    },
+  };
+}
 
 /** DELETE of a collection: every object that matches. */
-export const handleDeleteCollection = (call: Call): Answer => {
+export function handleDeleteCollection(call: Call): Answer {
   checkQuery(call.request, 'delete', [
     ...deleteParameters,
     'labelSelector',
@@ -69,10 +71,10 @@ export const handleDeleteCollection = (call: Call): Answer => {
     200,
     listOf(call.resource, objects, { resourceVersion: `${call.cluster.store.resourceVersion()}` }),
   );
-};
+}
 
 /** DeleteOptions of the body; of the query when there is no body. */
-const readOptions = (request: ApiRequest): DeleteOptions => {
+function readOptions(request: ApiRequest): DeleteOptions {
   const body = request.body.length === 0 ? {} : bodyOptions(request);
   const fromQuery = request.body.length === 0 ? queryOptions(request) : {};
   const given = { ...body, ...fromQuery };
@@ -89,11 +91,11 @@ const readOptions = (request: ApiRequest): DeleteOptions => {
       ...(typeof resourceVersion === 'string' && { resourceVersion }),
     },
   };
-};
+}
 
 const expected = { group: '', version: 'v1', kind: 'DeleteOptions', struct: 'meta.DeleteOptions' };
 
-const bodyOptions = (request: ApiRequest): Fields => {
+function bodyOptions(request: ApiRequest): Fields {
   const { fields } = isProtobuf(request) ? parseProtobuf(request.body, expected) : parseBody(request, expected.kind);
   const kind = stringAt(fields, 'kind');
   if (kind !== '' && kind !== 'DeleteOptions') {
@@ -102,9 +104,9 @@ const bodyOptions = (request: ApiRequest): Fields => {
     );
   }
   return conform(expected.struct, fields, { kind: expected.kind, unknownFields: [] });
-};
+}
 
-const queryOptions = (request: ApiRequest): Fields => {
+function queryOptions(request: ApiRequest): Fields {
   const grace = countOf(request, 'gracePeriodSeconds');
   const policy = request.query.get('propagationPolicy');
   const orphan = request.query.get('orphanDependents');
@@ -113,16 +115,18 @@ const queryOptions = (request: ApiRequest): Fields => {
     ...(policy !== null && policy !== '' && { propagationPolicy: policy }),
     ...(orphan !== null && { orphanDependents: orphan === 'true' }),
   };
-};
+}
 
-const policyOf = (given: Fields): DeleteOptions['propagationPolicy'] => {
+function policyOf(given: Fields): DeleteOptions['propagationPolicy'] {
   const policy = given['propagationPolicy'];
   const orphan = given['orphanDependents'];
   if (policy === undefined || policy === null) {
     if (typeof orphan !== 'boolean') return undefined;
     return orphan ? 'Orphan' : 'Background';
   }
-  const faulty = (fault: Cause): StatusError => invalid('DeleteOptions', 'meta.k8s.io', '', [fault]);
+  function faulty(fault: Cause): StatusError {
+    return invalid('DeleteOptions', 'meta.k8s.io', '', [fault]);
+  }
   if (typeof orphan === 'boolean') {
     throw faulty(
       invalidValue('propagationPolicy', policy, 'orphanDependents and deletionPropagation cannot be both set'),
@@ -130,4 +134,4 @@ const policyOf = (given: Fields): DeleteOptions['propagationPolicy'] => {
   }
   if (policy === 'Orphan' || policy === 'Background' || policy === 'Foreground') return policy;
   throw faulty(notSupported('propagationPolicy', policy, ['Foreground', 'Background', 'Orphan', 'nil']));
-};
+}

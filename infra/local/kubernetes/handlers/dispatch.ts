@@ -20,7 +20,7 @@ import { handleWatch } from './watch.ts';
 import { handleCreate, handleReplace } from './write.ts';
 
 /** Answers a request under /api or /apis; `undefined` when its group is not served at all. */
-export const dispatch = (cluster: Cluster, request: ApiRequest): Answer | undefined => {
+export function dispatch(cluster: Cluster, request: ApiRequest): Answer | undefined {
   const target = parseTarget(request.path);
   if (target === undefined) return undefined;
   const review = findReview(target.group, target.version, target.plural);
@@ -32,15 +32,15 @@ export const dispatch = (cluster: Cluster, request: ApiRequest): Answer | undefi
   if (target.subresource !== undefined) return onSubresource(call, target.subresource);
   if (target.name !== undefined) return onObject(call);
   return onCollection(call);
-};
+}
 
-const withoutResource = (target: Target): Answer | undefined => {
+function withoutResource(target: Target): Answer | undefined {
   if (target.plural === 'watch') throw notImplemented('the deprecated watch paths: use ?watch=true');
   if (isServedGroup(target.group, target.version)) throw noSuchResource();
   return undefined;
-};
+}
 
-const onCollection = (call: Call): Answer => {
+function onCollection(call: Call): Answer {
   const isAllNamespaces = call.resource.namespaced && call.target.namespace === undefined;
   switch (call.request.method) {
     case 'GET':
@@ -55,9 +55,9 @@ const onCollection = (call: Call): Answer => {
     default:
       throw methodNotAllowed();
   }
-};
+}
 
-const onObject = (call: Call): Answer => {
+function onObject(call: Call): Answer {
   if (call.resource.namespaced && call.target.namespace === undefined) throw noSuchResource();
   switch (call.request.method) {
     case 'GET':
@@ -76,9 +76,9 @@ const onObject = (call: Call): Answer => {
     default:
       throw methodNotAllowed();
   }
-};
+}
 
-const onSubresource = (call: Call, subresource: string): Answer => {
+function onSubresource(call: Call, subresource: string): Answer {
   const known = call.resource.subresources.find((each) => each === subresource);
   if (known === undefined) throw noSuchResource();
   if (!isServedSubresource(call.resource, known))
@@ -94,4 +94,4 @@ const onSubresource = (call: Call, subresource: string): Answer => {
   if (known === 'scale') return handleScale(call);
   if (known === 'proxy') return handleServiceProxy(call);
   throw methodNotAllowed();
-};
+}

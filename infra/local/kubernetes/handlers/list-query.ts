@@ -11,7 +11,7 @@ import { forbiddenField, notSupported } from '../validation/faults.ts';
 export type Matcher = (object: KubeObject) => boolean;
 
 /** Namespace, label selector and field selector of a list, a watch or a deletion of many. */
-export const matcherOf = (request: ApiRequest, resource: Resource, namespace: string | undefined): Matcher => {
+export function matcherOf(request: ApiRequest, resource: Resource, namespace: string | undefined): Matcher {
   const labelSelector = request.query.get('labelSelector') ?? '';
   const fieldSelector = request.query.get('fieldSelector') ?? '';
   const labels = labelSelector === '' ? undefined : parseLabelSelector(labelSelector);
@@ -20,47 +20,49 @@ export const matcherOf = (request: ApiRequest, resource: Resource, namespace: st
     (namespace === undefined || object.metadata.namespace === namespace) &&
     (labels === undefined || labels(object.metadata.labels ?? {})) &&
     (fields === undefined || fields(object));
-};
+}
 
 /** A resourceVersion of a query: `undefined` when it is not given. Throws 400 when it is no number. */
-export const versionOf = (request: ApiRequest): number | undefined => {
+export function versionOf(request: ApiRequest): number | undefined {
   const text = request.query.get('resourceVersion') ?? '';
   if (text === '') return undefined;
   if (/^\d+$/.test(text)) return Number(text);
   throw badRequest(
     `invalid resource version: resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
   );
-};
+}
 
 /** A whole number of a query. */
-export const countOf = (request: ApiRequest, name: string): number | undefined => {
+export function countOf(request: ApiRequest, name: string): number | undefined {
   const text = request.query.get(name) ?? '';
   if (text === '') return undefined;
   if (/^-?\d+$/.test(text)) return Number(text);
   throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
-};
+}
 
 /** A boolean of a query: anything but `0` and `false` is true, even nothing; `false` when absent. */
-export const flagOf = (request: ApiRequest, name: string): boolean => {
+export function flagOf(request: ApiRequest, name: string): boolean {
   const text = request.query.get(name);
   return text !== null && text !== '0' && text.toLowerCase() !== 'false';
-};
+}
 
 /** 504 for a version that is not there yet. */
-export const checkNotAhead = (store: Store, version: number | undefined): void => {
+export function checkNotAhead(store: Store, version: number | undefined): void {
   const current = store.resourceVersion();
   if (version === undefined || version <= current) return;
   throw new StatusError(504, 'Timeout', `Timeout: Too large resource version: ${version}, current: ${current}`, {
     causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
     retryAfterSeconds: 1,
   });
-};
+}
 
 /** `resourceVersionMatch` of a list; see https://kubernetes.io/docs/reference/using-api/api-concepts/#semantics-for-get-and-list. */
-export const versionMatchOf = (request: ApiRequest): 'Exact' | 'NotOlderThan' | undefined => {
+export function versionMatchOf(request: ApiRequest): 'Exact' | 'NotOlderThan' | undefined {
   const match = request.query.get('resourceVersionMatch') ?? '';
   if (match === '') return undefined;
-  const fail = (fault: Cause): StatusError => invalid('ListOptions', 'meta.k8s.io', '', [fault]);
+  function fail(fault: Cause): StatusError {
+    return invalid('ListOptions', 'meta.k8s.io', '', [fault]);
+  }
   if (match !== 'Exact' && match !== 'NotOlderThan')
     throw fail(notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan', '']));
   const version = versionOf(request);
@@ -75,4 +77,4 @@ export const versionMatchOf = (request: ApiRequest): 'Exact' | 'NotOlderThan' | 
       forbiddenField('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'),
     );
   return match;
-};
+}

@@ -26,7 +26,7 @@ export const listParameters = [
 ];
 
 /** GET of a collection. */
-export const handleList = (call: Call): Answer => {
+export function handleList(call: Call): Answer {
   checkQuery(call.request, 'list', listParameters);
   countOf(call.request, 'timeoutSeconds');
   const page = readPage(call);
@@ -35,14 +35,14 @@ export const handleList = (call: Call): Answer => {
   if (as === 'object') return answerFields(call, 200, listOf(call.resource, page.objects, page.metadata));
   const options = { now: call.cluster.now(), includeObject: includeObjectOf(call), withColumns: true };
   return answerFields(call, 200, tableOf(call.resource, page.objects, page.metadata, options));
-};
+}
 
 interface Page {
   readonly objects: readonly KubeObject[];
   readonly metadata: Fields;
 }
 
-const readPage = (call: Call): Page => {
+function readPage(call: Call): Page {
   const { request, resource, cluster } = call;
   const limit = countOf(request, 'limit') ?? 0;
   const token = request.query.get('continue') ?? '';
@@ -69,14 +69,14 @@ const readPage = (call: Call): Page => {
       ...(rest > 0 && !hasSelector && { remainingItemCount: rest }),
     },
   };
-};
+}
 
 /** The objects at a version of the store, so that the pages of one list belong together; 410 when that is forgotten. */
-const snapshotAt = (
+function snapshotAt(
   { cluster, resource }: Call,
   version: number | undefined,
   after: string | undefined,
-): { readonly objects: ReadonlyMap<string, KubeObject>; readonly version: number } => {
+): { readonly objects: ReadonlyMap<string, KubeObject>; readonly version: number } {
   const current = cluster.all(resourceKey(resource));
   const newest = cluster.store.resourceVersion();
   if (version === undefined || version < 0 || version >= newest) return { objects: current, version: newest };
@@ -87,4 +87,4 @@ const snapshotAt = (
     'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
     { continue: encodeContinue({ resourceVersion: -1, after }) },
   );
-};
+}

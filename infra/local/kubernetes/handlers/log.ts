@@ -21,7 +21,7 @@ const kubeletTimeoutMs = 30_000;
  * GET pods/NAME/log: asks the kubelet of the pod's node, whose certificate is not verified, as kube-apiserver does
  * unless it is told a CA. A pod that is on no node yet has no log: an empty answer.
  */
-export const handleLog = (call: Call): Answer => {
+export function handleLog(call: Call): Answer {
   checkQuery(call.request, 'log', [...kubeletParameters, 'container', 'insecureSkipTLSVerifyBackend', 'stream']);
   const pod = requireObject(call);
   checkOptions(call, pod.metadata.name);
@@ -33,9 +33,9 @@ export const handleLog = (call: Call): Answer => {
     throw new StatusError(404, 'NotFound', `pods "${nodeName}" not found`, { name: nodeName, kind: 'pods' });
   const url = logUrl(call, pod, { container, node });
   return { kind: 'stream', run: (response) => proxy(url, response) };
-};
+}
 
-const checkOptions = ({ request }: Call, pod: string): void => {
+function checkOptions({ request }: Call, pod: string): void {
   const faults: Faults = [];
   for (const name of ['limitBytes', 'sinceSeconds', 'tailLines']) {
     const text = request.query.get(name) ?? '';
@@ -49,11 +49,12 @@ const checkOptions = ({ request }: Call, pod: string): void => {
     faults.push(forbiddenField('', 'at most one of `sinceTime` or `sinceSeconds` may be specified'));
   }
   if (faults.length > 0) throw invalid('PodLogOptions', '', pod, faults);
-};
+}
 
-const containerOf = (call: Call, pod: KubeObject): string => {
-  const names = (field: string): readonly string[] =>
-    objectsAt(pod, 'spec', field).map((each) => stringAt(each, 'name'));
+function containerOf(call: Call, pod: KubeObject): string {
+  function names(field: string): readonly string[] {
+    return objectsAt(pod, 'spec', field).map((each) => stringAt(each, 'name'));
+  }
   const asked = call.request.query.get('container') ?? '';
   const main = names('containers');
   const all = [...names('initContainers'), ...main, ...names('ephemeralContainers')];
@@ -69,19 +70,20 @@ const containerOf = (call: Call, pod: KubeObject): string => {
   const inits = names('initContainers');
   const also = inits.length === 0 ? '' : ` or one of the init containers: [${inits.join(' ')}]`;
   throw badRequest(`a container name must be specified for pod ${name}, choose one of: [${main.join(' ')}]${also}`);
-};
+}
 
-const logUrl = (
+function logUrl(
   call: Call,
   pod: KubeObject,
   { container, node }: { readonly container: string; readonly node: KubeObject },
-): URL => {
+): URL {
   const addresses = objectsAt(node, 'status', 'addresses');
-  const ofType = (type: string): string =>
-    stringAt(
+  function ofType(type: string): string {
+    return stringAt(
       addresses.find((each) => each['type'] === type),
       'address',
     );
+  }
   const host = ofType('InternalIP') || ofType('Hostname') || ofType('ExternalIP');
   const port = numberAt(node, 'status', 'daemonEndpoints', 'kubeletEndpoint', 'Port') ?? 0;
   if (host === '' || port === 0)
@@ -93,14 +95,14 @@ const logUrl = (
     if (value !== null) url.searchParams.set(name, value);
   }
   return url;
-};
+}
 
-const proxy = (url: URL, response: ServerResponse): Promise<void> =>
-  new Promise((resolve, reject) => {
+function proxy(url: URL, response: ServerResponse): Promise<void> {
+  return new Promise((resolve, reject) => {
     const upstream = httpsRequest(url, { rejectUnauthorized: false, agent: false, timeout: kubeletTimeoutMs });
-    const fail = (because: string): void => {
+    function fail(because: string): void {
       reject(new StatusError(500, undefined, `Get "${url.href}": ${because}`));
-    };
+    }
     response.on('close', () => upstream.destroy());
     upstream.on('timeout', () => upstream.destroy(new Error('net/http: timeout awaiting response headers')));
     upstream.on('error', (error) => {
@@ -113,12 +115,13 @@ const proxy = (url: URL, response: ServerResponse): Promise<void> =>
     });
     upstream.end();
   });
+}
 
-const forward = async (
+async function forward(
   answer: IncomingMessage,
   response: ServerResponse,
   fail: (because: string) => void,
-): Promise<void> => {
+): Promise<void> {
   if (answer.statusCode !== 200) {
     const chunks: string[] = [];
     for await (const chunk of answer.setEncoding('utf8')) chunks.push(String(chunk));
@@ -131,4 +134,4 @@ const forward = async (
   response.flushHeaders();
   answer.on('error', () => response.destroy());
   answer.pipe(response);
-};
+}

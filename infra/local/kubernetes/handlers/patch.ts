@@ -33,16 +33,18 @@ const patchTypes: Readonly<Record<string, PatchType>> = {
 };
 
 /** Which kind of patch the body is. Throws 415 for any other type. */
-export const patchTypeOf = (call: Call): PatchType => {
+export function patchTypeOf(call: Call): PatchType {
   const type = patchTypes[mediaTypeOf(call.request)];
   if (type !== undefined) return type;
   throw new StatusError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
-};
+}
 
 /** PATCH of an object, or of its status. */
-export const handlePatch = (call: Call, subresource?: 'status'): Answer => {
-  const type = patchTypeOf(call);
-  if (type === 'apply') return handleApply(call, subresource);
+export function handlePatch(call: Call, subresource?: 'status'): Answer {
+  const requested = patchTypeOf(call);
+  if (requested === 'apply') return handleApply(call, subresource);
+  // Narrowed by its declaration: a hoisted function does not see the check above.
+  const type: Exclude<PatchType, 'apply'> = requested;
   checkQuery(call.request, 'patch', patchParameters);
   if (call.request.query.has('force')) {
     throw invalid('PatchOptions', 'meta.k8s.io', '', [
@@ -50,14 +52,14 @@ export const handlePatch = (call: Call, subresource?: 'status'): Answer => {
     ]);
   }
   const warnings: string[] = [];
-  const change = (old: KubeObject): Draft => {
+  function change(old: KubeObject): Draft {
     const mode = validationMode(call.request, 'PatchOptions');
     const patched = applyPatch(call, type, { ...old });
     const decoded = decodePatched(call, type, patched, mode);
     warnings.push(...decoded.warnings);
     call.resource.applyDefaults?.(decoded.draft);
     return decoded.draft;
-  };
+  }
   const options = {
     manager: managerOf(call.request),
     dryRun: isDryRun(call.request, 'PatchOptions'),
@@ -65,15 +67,15 @@ export const handlePatch = (call: Call, subresource?: 'status'): Answer => {
   };
   const object = updateObject(call.cluster, call.resource, namespaceOf(call), call.target.name ?? '', change, options);
   return answerObject(call, 200, object, warnings);
-};
+}
 
 /** A patch that leaves something undecodable is invalid (422), where a body like that is a bad request (400). */
-export const decodePatched = (
+export function decodePatched(
   call: Call,
   type: Exclude<PatchType, 'apply'>,
   patched: Fields,
   mode: FieldValidation,
-): Decoded => {
+): Decoded {
   const text = call.request.body.toString('utf8');
   const faults = type === 'json' ? jsonPatchFaults(text) : duplicateFields(text).map(duplicateField);
   try {
@@ -82,29 +84,29 @@ export const decodePatched = (
     if (!(error instanceof DecodeError)) throw error;
     throw invalid('', '', '', [invalidValue('patch', JSON.stringify(patched), error.fault)]);
   }
-};
+}
 
 /** The target with the body's patch applied. */
-export const applyPatch = (call: Call, type: Exclude<PatchType, 'apply'>, target: Fields): Fields => {
+export function applyPatch(call: Call, type: Exclude<PatchType, 'apply'>, target: Fields): Fields {
   const patch = readPatch(call, type);
   const patched = type === 'json' ? jsonPatch(target, patch) : mergeInto(call, type, target, patch);
   if (!isFields(patched)) throw badRequest('the patch leaves no object');
   return patched;
-};
+}
 
-const mergeInto = (call: Call, type: 'merge' | 'strategic', target: Fields, patch: unknown): unknown => {
+function mergeInto(call: Call, type: 'merge' | 'strategic', target: Fields, patch: unknown): unknown {
   if (!isFields(patch)) {
     const fault = `json: cannot unmarshal ${Array.isArray(patch) ? 'array' : typeof patch} into Go value of type map[string]interface {}`;
     throw badRequest(type === 'strategic' ? fault : `error decoding patch: ${fault}`);
   }
   return type === 'merge' ? mergePatch(target, patch) : strategicMerge(call.resource.struct, target, patch);
-};
+}
 
-const readPatch = (call: Call, type: Exclude<PatchType, 'apply'>): unknown => {
+function readPatch(call: Call, type: Exclude<PatchType, 'apply'>): unknown {
   try {
     return JSON.parse(call.request.body.toString('utf8'));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw badRequest(`${type === 'strategic' ? '' : 'error decoding patch: '}${goSyntaxError(error)}`);
   }
-};
+}

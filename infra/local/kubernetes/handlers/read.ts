@@ -8,16 +8,16 @@ import type { Call } from './context.ts';
 import { checkNotAhead, versionOf } from './list-query.ts';
 
 /** GET of one object. */
-export const handleGet = (call: Call): Answer => {
+export function handleGet(call: Call): Answer {
   checkQuery(call.request, 'get', ['resourceVersion', 'includeObject']);
   checkNotAhead(call.cluster.store, versionOf(call.request));
   return answerObject(call, 200, requireObject(call));
-};
+}
 
 /** The object that the path names. Throws 404. */
-export const requireObject = (call: Call): KubeObject => {
+export function requireObject(call: Call): KubeObject {
   const name = call.target.name ?? '';
   const found = call.cluster.get(resourceKey(call.resource), objectKey(namespaceOf(call), name));
   if (found === undefined) throw notFound(call.resource, name);
   return found;
-};
+}

@@ -105,10 +105,11 @@ export const reviews: readonly Review[] = [
   },
 ];
 
-export const findReview = (group: string, version: string, plural: string): Review | undefined =>
-  reviews.find((each) => each.group === group && each.version === version && each.plural === plural);
+export function findReview(group: string, version: string, plural: string): Review | undefined {
+  return reviews.find((each) => each.group === group && each.version === version && each.plural === plural);
+}
 
-export const handleReview = (review: Review, request: ApiRequest): Answer => {
+export function handleReview(review: Review, request: ApiRequest): Answer {
   if (request.method !== 'POST') throw methodNotAllowed();
   checkQuery(request, 'create', ['dryRun', 'fieldManager', 'fieldValidation']);
   const { draft, warnings } = decodeObject(request, review);
@@ -116,4 +117,4 @@ export const handleReview = (review: Review, request: ApiRequest): Answer => {
   const metadata = { ...draft.metadata, ...(review.isDated === true && { creationTimestamp: formatTime(new Date()) }) };
   const spec = review.isQuestionLeftOut === true ? { spec: {} } : {};
   return document(201, { ...draft, metadata, ...spec, status: review.status() }, warnings);
-};
+}

@@ -19,7 +19,7 @@ import { requireObject } from './read.ts';
 const scaleKind = { group: 'autoscaling', version: 'v1', kind: 'Scale', struct: 'autoscaling.Scale' } as const;
 
 /** GET, PUT and PATCH of deployments/NAME/scale and replicasets/NAME/scale. */
-export const handleScale = (call: Call): Answer => {
+export function handleScale(call: Call): Answer {
   switch (call.request.method) {
     case 'GET':
     case 'HEAD':
@@ -32,10 +32,10 @@ export const handleScale = (call: Call): Answer => {
     default:
       throw methodNotAllowed();
   }
-};
+}
 
 /** What the Scale of a Deployment or ReplicaSet says. */
-const scaleOf = (object: KubeObject): Fields => {
+function scaleOf(object: KubeObject): Fields {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
   const replicas = numberAt(object, 'spec', 'replicas') ?? 0;
   return {
@@ -48,31 +48,29 @@ const scaleOf = (object: KubeObject): Fields => {
       selector: formatSelector(fieldsAt(object, 'spec', 'selector')),
     },
   };
-};
+}
 
-const replaceScale = (call: Call): Answer => {
+function replaceScale(call: Call): Answer {
   checkQuery(call.request, 'update', ['dryRun', 'fieldManager', 'fieldValidation']);
   const { draft, warnings } = decodeObject(call.request, scaleKind);
   return write(call, () => draft, isDryRun(call.request, 'UpdateOptions'), warnings);
-};
+}
 
-const patchScale = (call: Call): Answer => {
+function patchScale(call: Call): Answer {
   checkQuery(call.request, 'patch', ['dryRun', 'fieldManager', 'fieldValidation', 'force']);
-  const type = patchTypeOf(call);
-  if (type === 'apply') throw notImplemented(`server-side apply of ${call.resource.plural}/scale`);
+  const requested = patchTypeOf(call);
+  if (requested === 'apply') throw notImplemented(`server-side apply of ${call.resource.plural}/scale`);
+  // Narrowed by its declaration: a hoisted function does not see the check above.
+  const type: Exclude<typeof requested, 'apply'> = requested;
   const asScale: Call = { ...call, resource: { ...call.resource, ...scaleKind } };
   const mode = validationMode(call.request, 'PatchOptions');
-  const change = (old: KubeObject): Draft =>
-    decodePatched(asScale, type, applyPatch(asScale, type, scaleOf(old)), mode).draft;
+  function change(old: KubeObject): Draft {
+    return decodePatched(asScale, type, applyPatch(asScale, type, scaleOf(old)), mode).draft;
+  }
   return write(call, change, isDryRun(call.request, 'PatchOptions'), []);
-};
+}
 
-const write = (
-  call: Call,
-  scaled: (old: KubeObject) => Draft,
-  dryRun: boolean,
-  warnings: readonly string[],
-): Answer => {
+function write(call: Call, scaled: (old: KubeObject) => Draft, dryRun: boolean, warnings: readonly string[]): Answer {
   const options = {
     manager: managerOf(call.request),
     dryRun,
@@ -80,7 +78,7 @@ const write = (
     keepManagedFields: true,
     isReplacement: true,
   } as const;
-  const change = (old: KubeObject): Draft => {
+  function change(old: KubeObject): Draft {
     const scale = scaled(old);
     const replicas = numberAt(scale, 'spec', 'replicas') ?? 0;
     check(replicas, old);
@@ -91,13 +89,13 @@ const write = (
     ensureFields(draft, 'spec')['replicas'] = replicas;
     for (const field of ['name', 'uid', 'resourceVersion']) draft.metadata[field] = stringAt(scale.metadata, field);
     return draft;
-  };
+  }
   const object = updateObject(call.cluster, call.resource, namespaceOf(call), call.target.name ?? '', change, options);
   return answerFields(call, 200, scaleOf(object), warnings);
-};
+}
 
-const check = (replicas: number, { metadata }: KubeObject): void => {
+function check(replicas: number, { metadata }: KubeObject): void {
   if (replicas >= 0) return;
   const fault = invalidValue('spec.replicas', replicas, 'must be greater than or equal to 0');
   throw invalid(scaleKind.kind, scaleKind.group, metadata.name, [fault]);
-};
+}

@@ -18,14 +18,16 @@ const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIO
 /** Where pods of the process kubelet tell which port of this machine each of their ports is. */
 const portsAnnotation = 'process-kubelet/ports';
 
-const unavailable = (message: string): StatusError => new StatusError(503, 'ServiceUnavailable', message);
+function unavailable(message: string): StatusError {
+  return new StatusError(503, 'ServiceUnavailable', message);
+}
 
 /**
  * services/[SCHEME:]NAME[:PORT]/proxy/PATH: hands the request on to a ready endpoint of the Service, as kube-apiserver
  * does (pkg/registry/core/service/proxy.go), but for connections that change their protocol, and links in HTML pages,
  * which it rewrites. A pod of the process kubelet is reached at the port its process really has.
  */
-export const handleServiceProxy = (call: Call): Answer => {
+export function handleServiceProxy(call: Call): Answer {
   const { request } = call;
   if (!methods.has(request.method)) throw methodNotAllowed();
   if (request.headers.upgrade !== undefined) throw notImplemented('connections that change their protocol');
@@ -34,20 +36,26 @@ export const handleServiceProxy = (call: Call): Answer => {
   if (path === '' && ['GET', 'HEAD'].includes(request.method)) return redirect(request);
   const url = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${path}${queryOf(request)}`;
   return { kind: 'stream', run: (response) => forward(request, url, response) };
-};
+}
 
 /** Up to the name of the Service: in a path that is handed on, "proxy" may stand again. */
-const prefixLength = (path: string): number => /^(\/+[^/]+){6}/.exec(path)?.[0].length ?? 0;
+function prefixLength(path: string): number {
+  return /^(\/+[^/]+){6}/.exec(path)?.[0].length ?? 0;
+}
 
 /** A Service's own root must end in a slash, or relative links of its pages would lead elsewhere. */
-const redirect = (request: ApiRequest): Answer => ({
-  kind: 'text',
-  code: 301,
-  text: '',
-  headers: { location: `${request.path}/${queryOf(request)}` },
-});
+function redirect(request: ApiRequest): Answer {
+  return {
+    kind: 'text',
+    code: 301,
+    text: '',
+    headers: { location: `${request.path}/${queryOf(request)}` },
+  };
+}
 
-const queryOf = ({ query }: ApiRequest): string => (query.size === 0 ? '' : `?${query.toString()}`);
+function queryOf({ query }: ApiRequest): string {
+  return query.size === 0 ? '' : `?${query.toString()}`;
+}
 
 interface Location {
   readonly scheme: 'http' | 'https';
@@ -55,7 +63,7 @@ interface Location {
   readonly port: number;
 }
 
-const locate = (call: Call, id: string): Location => {
+function locate(call: Call, id: string): Location {
   const { scheme, name, port } = splitId(id);
   const service = call.cluster.get('services', objectKey(namespaceOf(call), name));
   if (service === undefined) throw notFound({ group: '', plural: 'services', kind: 'Service' }, name);
@@ -68,22 +76,22 @@ const locate = (call: Call, id: string): Location => {
   const hasAny = slices.some((slice) => objectsAt(slice, 'endpoints').length > 0);
   if (place === undefined) throw unavailable(`no endpoints available for service "${hasAny ? id : name}"`);
   return { scheme, ...place };
-};
+}
 
 /** `name`, `name:port` or `scheme:name:port`; the scheme may be empty. */
-const splitId = (id: string): { readonly scheme: 'http' | 'https'; readonly name: string; readonly port: string } => {
+function splitId(id: string): { readonly scheme: 'http' | 'https'; readonly name: string; readonly port: string } {
   const parts = id.split(':');
   const [scheme, name = '', port = ''] = parts.length === 3 ? parts : ['', ...parts];
   const isValid = parts.length <= 3 && name !== '' && ['', 'http', 'https'].includes(scheme ?? '');
   if (!isValid) throw badRequest(`invalid service request ${JSON.stringify(id)}`);
   return { scheme: scheme === 'https' ? 'https' : 'http', name, port };
-};
+}
 
-const nameOfPort = (service: KubeObject, name: string, port: number): string => {
+function nameOfPort(service: KubeObject, name: string, port: number): string {
   const found = objectsAt(service, 'spec', 'ports').find((each) => each['port'] === port);
   if (found === undefined) throw unavailable(`no service port ${port} found for service "${name}"`);
   return stringAt(found, 'name');
-};
+}
 
 interface Place {
   readonly host: string;
@@ -91,7 +99,7 @@ interface Place {
 }
 
 /** The addresses of pods behind ready endpoints of a slice. */
-const placesOf = (call: Call, slice: KubeObject, portName: string): readonly Place[] => {
+function placesOf(call: Call, slice: KubeObject, portName: string): readonly Place[] {
   const number = numberAt(
     objectsAt(slice, 'ports').find((each) => stringAt(each, 'name') === portName),
     'port',
@@ -103,24 +111,24 @@ const placesOf = (call: Call, slice: KubeObject, portName: string): readonly Pla
     const host = stringAt({ address: listAt(endpoint, 'addresses')[0] }, 'address');
     return pod === undefined || host === '' ? [] : [{ host, port: processPort(pod, number) }];
   });
-};
+}
 
-const processPort = (pod: KubeObject, port: number): number => {
+function processPort(pod: KubeObject, port: number): number {
   const noted = parsePorts(pod.metadata.annotations?.[portsAnnotation] ?? '{}');
   const name = objectsAt(pod, 'spec', 'containers')
     .flatMap((container) => objectsAt(container, 'ports'))
     .find((each) => each['containerPort'] === port)?.['name'];
   return numberAt(noted, typeof name === 'string' ? name : `${port}`) ?? port;
-};
+}
 
-const parsePorts = (text: string): unknown => {
+function parsePorts(text: string): unknown {
   try {
     const ports: unknown = JSON.parse(text);
     return isFields(ports) ? ports : {};
   } catch {
     return {};
   }
-};
+}
 
 const perConnection = [
   'authorization',
@@ -134,13 +142,14 @@ const perConnection = [
   'transfer-encoding',
 ];
 
-const ownHeaders = (headers: Readonly<Record<string, string | string[] | undefined>>): OutgoingHttpHeaders =>
-  Object.fromEntries(
+function ownHeaders(headers: Readonly<Record<string, string | string[] | undefined>>): OutgoingHttpHeaders {
+  return Object.fromEntries(
     Object.entries(headers).filter(([name, value]) => value !== undefined && !perConnection.includes(name)),
   );
+}
 
-const forward = (request: ApiRequest, url: string, response: ServerResponse): Promise<void> =>
-  new Promise((resolve, reject) => {
+function forward(request: ApiRequest, url: string, response: ServerResponse): Promise<void> {
+  return new Promise((resolve, reject) => {
     const { method, body, headers } = request;
     const send = url.startsWith('https:') ? httpsRequest : httpRequest;
     const forwarded = {
@@ -158,16 +167,17 @@ const forward = (request: ApiRequest, url: string, response: ServerResponse): Pr
     upstream.on('response', (answer) => resolve(pass(answer, response)));
     upstream.end(body);
   });
+}
 
 /** As Go says it. */
-const wording = (error: Error, url: string): string => {
+function wording(error: Error, url: string): string {
   const isRefused = 'code' in error && error.code === 'ECONNREFUSED';
   return isRefused ? `dial tcp ${new URL(url).host}: connect: connection refused` : error.message;
-};
+}
 
-const pass = (answer: IncomingMessage, response: ServerResponse): void => {
+function pass(answer: IncomingMessage, response: ServerResponse): void {
   response.writeHead(answer.statusCode ?? 502, ownHeaders(answer.headers));
   response.flushHeaders();
   answer.on('error', () => response.destroy());
   answer.pipe(response);
-};
+}

@@ -24,13 +24,13 @@ const bookmarkEveryMs = 60_000;
 const lastBookmarkMs = 2_000;
 
 /** GET of a collection with watch=true: one JSON document per line, until the time is up or the caller goes. */
-export const handleWatch = (call: Call): Answer => {
+export function handleWatch(call: Call): Answer {
   checkQuery(call.request, 'watch', listParameters);
   const wanted = negotiate(call.request.headers.accept);
   const matches = matcherOf(call.request, call.resource, namespaceOf(call));
   const plan = planOf(call);
   return { kind: 'stream', run: (response) => stream(call, { wanted, matches, plan }, response) };
-};
+}
 
 interface Plan {
   /** Changes after this version are told; `undefined`: from the present state, told first as ADDED. */
@@ -40,7 +40,7 @@ interface Plan {
   readonly timeoutMs: number;
 }
 
-const planOf = ({ request }: Call): Plan => {
+function planOf({ request }: Call): Plan {
   if (flagOf(request, 'watch') && (request.query.get('continue') ?? '') !== '')
     throw badRequest('continue is not allowed for a watch');
   const version = versionOf(request);
@@ -55,11 +55,12 @@ const planOf = ({ request }: Call): Plan => {
     bookmarks,
     timeoutMs: seconds > 0 ? seconds * 1000 : defaultTimeoutMs,
   };
-};
+}
 
-const checkInitial = (match: string, initial: boolean | undefined): void => {
-  const fail = (field: string, detail: string): StatusError =>
-    invalid('ListOptions', 'meta.k8s.io', '', [forbiddenField(field, detail)]);
+function checkInitial(match: string, initial: boolean | undefined): void {
+  function fail(field: string, detail: string): StatusError {
+    return invalid('ListOptions', 'meta.k8s.io', '', [forbiddenField(field, detail)]);
+  }
   if (initial !== undefined && match !== 'NotOlderThan') {
     throw fail('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
   }
@@ -69,7 +70,7 @@ const checkInitial = (match: string, initial: boolean | undefined): void => {
       'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
     );
   }
-};
+}
 
 interface Watch {
   readonly wanted: Wanted;
@@ -77,7 +78,7 @@ interface Watch {
   readonly plan: Plan;
 }
 
-const stream = (call: Call, watch: Watch, response: ServerResponse): void => {
+function stream(call: Call, watch: Watch, response: ServerResponse): void {
   const { cluster } = call;
   response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
   // Without this, nothing is sent before the first event, and kubectl waits beyond its own timeout.
@@ -86,10 +87,10 @@ const stream = (call: Call, watch: Watch, response: ServerResponse): void => {
   const resource = resourceKey(call.resource);
   let unsubscribe = (): void => {};
   const timers: NodeJS.Timeout[] = [];
-  const stop = (): void => {
+  function stop(): void {
     unsubscribe();
     for (const timer of timers) clearTimeout(timer);
-  };
+  }
   // `res` and not `req`: the request is closed as soon as its body has been read.
   response.on('close', stop);
   if (!sendPast(call, watch, send)) {
@@ -106,12 +107,14 @@ const stream = (call: Call, watch: Watch, response: ServerResponse): void => {
     }, watch.plan.timeoutMs),
   );
   if (!watch.plan.bookmarks) return;
-  const bookmark = (): void => send.bookmark({});
+  function bookmark(): void {
+    return send.bookmark({});
+  }
   timers.push(
     setInterval(bookmark, bookmarkEveryMs),
     setTimeout(bookmark, Math.max(0, watch.plan.timeoutMs - lastBookmarkMs)),
   );
-};
+}
 
 interface Sender {
   change(event: StoreEvent): void;
@@ -121,7 +124,7 @@ interface Sender {
 }
 
 /** Whether the watch can go on after what was before it. */
-const sendPast = (call: Call, { matches, plan }: Watch, send: Sender): boolean => {
+function sendPast(call: Call, { matches, plan }: Watch, send: Sender): boolean {
   const { store } = call.cluster;
   const resource = resourceKey(call.resource);
   if (plan.since === undefined) {
@@ -139,20 +142,20 @@ const sendPast = (call: Call, { matches, plan }: Watch, send: Sender): boolean =
   }
   for (const event of past) send.change(event);
   return true;
-};
+}
 
-const createSender = (call: Call, { wanted, matches, plan }: Watch, response: ServerResponse): Sender => {
+function createSender(call: Call, { wanted, matches, plan }: Watch, response: ServerResponse): Sender {
   let hasColumns = false;
-  const write = (type: string, object: Fields): void => {
+  function write(type: string, object: Fields): void {
     response.write(`${JSON.stringify({ type, object })}\n`);
-  };
-  const view = (object: KubeObject): Fields => {
+  }
+  function view(object: KubeObject): Fields {
     if (wanted.as === 'object') return { ...object };
     if (wanted.as === 'metadata') return metadataOf(object);
     const options = { now: call.cluster.now(), includeObject: includeObjectOf(call), withColumns: !hasColumns };
     hasColumns = true;
     return tableOf(call.resource, [object], { resourceVersion: object.metadata.resourceVersion }, options);
-  };
+  }
   return {
     state: (object) => write('ADDED', view(object)),
     change: (event) => {
@@ -177,23 +180,27 @@ const createSender = (call: Call, { wanted, matches, plan }: Watch, response: Se
     },
     error: (status) => write('ERROR', status.toStatus()),
   };
-};
+}
 
-const viewKind = ({ as }: Wanted): Fields => ({
-  kind: as === 'table' ? 'Table' : 'PartialObjectMetadata',
-  apiVersion: 'meta.k8s.io/v1',
-});
+function viewKind({ as }: Wanted): Fields {
+  return {
+    kind: as === 'table' ? 'Table' : 'PartialObjectMetadata',
+    apiVersion: 'meta.k8s.io/v1',
+  };
+}
 
 /** What a change is to a watcher with a selector: an object that stops matching is gone, one that starts is new. */
-const typeFor = (event: StoreEvent, matches: Matcher): StoreEvent['type'] | undefined => {
+function typeFor(event: StoreEvent, matches: Matcher): StoreEvent['type'] | undefined {
   const isIn = event.type !== 'DELETED' && matches(event.object);
   const wasIn = event.previous !== undefined && matches(event.previous);
   if (isIn) return wasIn ? 'MODIFIED' : 'ADDED';
   return wasIn ? 'DELETED' : undefined;
-};
+}
 
 /** An object that left the selector is shown as it was, under the version at which it left. */
-const leaving = ({ previous, object }: StoreEvent): KubeObject => ({
-  ...(previous ?? object),
-  metadata: { ...(previous ?? object).metadata, resourceVersion: object.metadata.resourceVersion },
-});
+function leaving({ previous, object }: StoreEvent): KubeObject {
+  return {
+    ...(previous ?? object),
+    metadata: { ...(previous ?? object).metadata, resourceVersion: object.metadata.resourceVersion },
+  };
+}

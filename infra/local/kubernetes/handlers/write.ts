@@ -14,7 +14,7 @@ import type { Call } from './context.ts';
 const writeParameters = ['dryRun', 'fieldManager', 'fieldValidation'];
 
 /** POST to a collection. */
-export const handleCreate = (call: Call): Answer => {
+export function handleCreate(call: Call): Answer {
   checkQuery(call.request, 'create', writeParameters);
   const dryRun = isDryRun(call.request, 'CreateOptions');
   const { draft, warnings } = decodeObject(call.request, call.resource);
@@ -22,10 +22,10 @@ export const handleCreate = (call: Call): Answer => {
   const manager = managerOf(call.request);
   const object = createObject(call.cluster, call.resource, namespaceOf(call), draft, { manager, dryRun });
   return answerObject(call, 201, object, [...warnings, ...warningsOf(call, draft)]);
-};
+}
 
 /** PUT of an object, or of its status. */
-export const handleReplace = (call: Call, subresource?: 'status'): Answer => {
+export function handleReplace(call: Call, subresource?: 'status'): Answer {
   checkQuery(call.request, 'update', writeParameters);
   const dryRun = isDryRun(call.request, 'UpdateOptions');
   const { draft, warnings } = decodeObject(call.request, call.resource);
@@ -56,12 +56,17 @@ export const handleReplace = (call: Call, subresource?: 'status'): Answer => {
   const name = call.target.name ?? '';
   const object = updateObject(call.cluster, call.resource, namespaceOf(call), name, () => draft, options);
   return answerObject(call, 200, object, [...warnings, ...warningsOf(call, draft)]);
-};
+}
 
 /** Leases and Events can be made by PUT. */
-const isCreation = (call: Call, subresource: string | undefined): boolean =>
-  subresource === undefined &&
-  call.resource.createOnUpdate === true &&
-  call.cluster.get(resourceKey(call.resource), objectKey(namespaceOf(call), call.target.name ?? '')) === undefined;
+function isCreation(call: Call, subresource: string | undefined): boolean {
+  return (
+    subresource === undefined &&
+    call.resource.createOnUpdate === true &&
+    call.cluster.get(resourceKey(call.resource), objectKey(namespaceOf(call), call.target.name ?? '')) === undefined
+  );
+}
 
-const warningsOf = (call: Call, draft: Draft): readonly string[] => call.resource.warnings?.(draft) ?? [];
+function warningsOf(call: Call, draft: Draft): readonly string[] {
+  return call.resource.warnings?.(draft) ?? [];
+}

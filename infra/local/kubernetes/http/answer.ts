@@ -20,9 +20,11 @@ export type Answer =
     }
   | { readonly kind: 'stream'; readonly run: (response: ServerResponse) => void | Promise<void> };
 
-export const document = (code: number, body: Fields, warnings: readonly string[] = []): Answer => ({
-  kind: 'document',
-  code,
-  body,
-  warnings,
-});
+export function document(code: number, body: Fields, warnings: readonly string[] = []): Answer {
+  return {
+    kind: 'document',
+    code,
+    body,
+    warnings,
+  };
+}

@@ -16,9 +16,8 @@ export interface HandlerOptions {
 type Handler = (message: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 /** Answers every request; what goes wrong is a Status, also where it is our own fault. */
-export const createHandler =
-  (options: HandlerOptions): Handler =>
-  async (message, response) => {
+export function createHandler(options: HandlerOptions): Handler {
+  return async (message, response) => {
     try {
       const request = await readRequest(message);
       authenticate(request, options);
@@ -28,23 +27,27 @@ export const createHandler =
       else await write(failure(error), undefined, response);
     }
   };
+}
 
-const answerTo = (request: ApiRequest, { cluster, version }: HandlerOptions): Answer =>
-  answerSystemPath(request, version) ??
-  dispatch(cluster, request) ?? {
-    kind: 'text',
-    code: 404,
-    text: '404 page not found\n',
-    headers: { 'content-type': 'text/plain; charset=utf-8' },
-  };
+function answerTo(request: ApiRequest, { cluster, version }: HandlerOptions): Answer {
+  return (
+    answerSystemPath(request, version) ??
+    dispatch(cluster, request) ?? {
+      kind: 'text',
+      code: 404,
+      text: '404 page not found\n',
+      headers: { 'content-type': 'text/plain; charset=utf-8' },
+    }
+  );
+}
 
-const authenticate = ({ headers }: ApiRequest, { tokens }: HandlerOptions): void => {
+function authenticate({ headers }: ApiRequest, { tokens }: HandlerOptions): void {
   if (tokens === undefined) return;
   const token = /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1];
   if (token === undefined || !tokens().has(token)) throw unauthorized();
-};
+}
 
-const failure = (error: unknown): Answer => {
+function failure(error: unknown): Answer {
   const status =
     error instanceof StatusError
       ? error
@@ -62,9 +65,9 @@ const failure = (error: unknown): Answer => {
           },
         );
   return { kind: 'document', code: status.code, body: status.toStatus() };
-};
+}
 
-const write = async (answer: Answer, request: ApiRequest | undefined, response: ServerResponse): Promise<void> => {
+async function write(answer: Answer, request: ApiRequest | undefined, response: ServerResponse): Promise<void> {
   if (answer.kind === 'stream') {
     await answer.run(response);
     return;
@@ -81,4 +84,4 @@ const write = async (answer: Answer, request: ApiRequest | undefined, response: 
     ...answer.headers,
   });
   response.end(request?.method === 'HEAD' ? '' : text);
-};
+}

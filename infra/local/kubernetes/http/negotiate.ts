@@ -11,8 +11,8 @@ interface MediaRange {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-const parseAccept = (accept: string): readonly MediaRange[] =>
-  accept
+function parseAccept(accept: string): readonly MediaRange[] {
+  return accept
     .split(',')
     .map((range) => {
       const [type = '', ...parameters] = range.split(';').map((part) => part.trim());
@@ -20,16 +20,17 @@ const parseAccept = (accept: string): readonly MediaRange[] =>
     })
     .filter(({ type }) => type !== '')
     .toSorted((a, b) => quality(b) - quality(a));
+}
 
-const pair = (parameter: string): [string, string] => {
+function pair(parameter: string): [string, string] {
   const [key = '', value = ''] = parameter.split('=');
   return [key.trim().toLowerCase(), value.trim()];
-};
+}
 
-const quality = ({ parameters }: MediaRange): number => {
+function quality({ parameters }: MediaRange): number {
   const asked = Number(parameters.get('q') ?? '1');
   return Number.isNaN(asked) ? 1 : asked;
-};
+}
 
 const representations = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
 const streams = ['application/json;stream=watch', 'application/vnd.kubernetes.protobuf;stream=watch'];
@@ -41,7 +42,7 @@ const views: Readonly<Record<string, Wanted['as']>> = {
 };
 
 /** Chooses from an Accept header. Protobuf is never written: the next choice is taken. Throws 406 when there is none. */
-export const negotiate = (accept: string | undefined, isCollection = false): Wanted => {
+export function negotiate(accept: string | undefined, isCollection = false): Wanted {
   if (accept === undefined || accept.trim() === '') return { as: 'object', format: 'json' };
   for (const range of parseAccept(accept)) {
     const wanted = accepted(range);
@@ -53,9 +54,9 @@ export const negotiate = (accept: string | undefined, isCollection = false): Wan
     `406: Not Acceptable\n\nAvailable representations: ${(isCollection ? [...representations, ...streams] : representations).join(', ')}`,
     {},
   );
-};
+}
 
-const accepted = ({ type, parameters }: MediaRange): Wanted | undefined => {
+function accepted({ type, parameters }: MediaRange): Wanted | undefined {
   const format = ['application/json', '*/*', 'application/*'].includes(type)
     ? 'json'
     : type === 'application/yaml'
@@ -67,4 +68,4 @@ const accepted = ({ type, parameters }: MediaRange): Wanted | undefined => {
   const isMeta = parameters.get('g') === 'meta.k8s.io' && parameters.get('v') === 'v1';
   const as = views[view];
   return as !== undefined && isMeta ? { as, format } : undefined;
-};
+}

@@ -14,7 +14,7 @@ export interface ApiRequest {
 const bodyLimitBytes = 3 * 1024 * 1024;
 
 /** Reads a request to its end. Throws 413 when its body is larger than the API server takes. */
-export const readRequest = async (message: IncomingMessage): Promise<ApiRequest> => {
+export async function readRequest(message: IncomingMessage): Promise<ApiRequest> {
   const [path, query] = splitOnce(message.url ?? '/', '?');
   return {
     method: message.method ?? 'GET',
@@ -23,14 +23,14 @@ export const readRequest = async (message: IncomingMessage): Promise<ApiRequest>
     headers: message.headers,
     body: await readBody(message),
   };
-};
+}
 
-const splitOnce = (text: string, separator: string): readonly [string, string] => {
+function splitOnce(text: string, separator: string): readonly [string, string] {
   const index = text.indexOf(separator);
   return index < 0 ? [text, ''] : [text.slice(0, index), text.slice(index + 1)];
-};
+}
 
-const readBody = async (message: IncomingMessage): Promise<Buffer> => {
+async function readBody(message: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of message) {
@@ -42,22 +42,22 @@ const readBody = async (message: IncomingMessage): Promise<Buffer> => {
     chunks.push(buffer);
   }
   return Buffer.concat(chunks);
-};
+}
 
 // Every client library may send these; they change how the answer looks, or how long it may take.
 const harmless = new Set(['pretty', 'timeout']);
 
 /** 501 for a query parameter that `verb` does not know here: ignoring it could mean something else than was asked. */
-export const checkQuery = (request: ApiRequest, verb: string, known: readonly string[]): void => {
+export function checkQuery(request: ApiRequest, verb: string, known: readonly string[]): void {
   for (const name of request.query.keys()) {
     if (!known.includes(name) && !harmless.has(name)) throw notImplemented(`the query parameter ${name} for ${verb}`);
   }
-};
+}
 
 /** The field manager: as asked, or the name of the program as in its User-Agent. */
-export const managerOf = (request: ApiRequest): string => {
+export function managerOf(request: ApiRequest): string {
   const asked = request.query.get('fieldManager');
   if (asked !== null && asked !== '') return asked;
   const program = (request.headers['user-agent'] ?? '').split('/')[0] ?? '';
   return program === '' ? 'unknown' : program.slice(0, 128);
-};
+}

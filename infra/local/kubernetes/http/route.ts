@@ -14,7 +14,7 @@ export interface Target {
 }
 
 /** Reads `/api/v1/...` and `/apis/GROUP/VERSION/...`; `undefined` for any other path, and for these themselves. */
-export const parseTarget = (path: string): Target | undefined => {
+export function parseTarget(path: string): Target | undefined {
   const segments = path
     .split('/')
     .filter((segment) => segment !== '')
@@ -23,17 +23,17 @@ export const parseTarget = (path: string): Target | undefined => {
   if (root === 'api' && more.length > 1) return within('', more[0] ?? '', more.slice(1));
   if (root === 'apis' && more.length > 2) return within(more[0] ?? '', more[1] ?? '', more.slice(2));
   return undefined;
-};
+}
 
-const decode = (segment: string): string => {
+function decode(segment: string): string {
   try {
     return decodeURIComponent(segment);
   } catch {
     return segment;
   }
-};
+}
 
-const within = (group: string, version: string, segments: readonly string[]): Target => {
+function within(group: string, version: string, segments: readonly string[]): Target {
   const [first = '', second, third, ...others] = segments;
   const isNamespaced =
     first === 'namespaces' && second !== undefined && third !== undefined && !isNamespaceSubresource(third);
@@ -42,14 +42,18 @@ const within = (group: string, version: string, segments: readonly string[]): Ta
   }
   const [name, subresource, ...rest] = others;
   return { group, version, plural: third, namespace: second, name, subresource, rest };
-};
+}
 
-const isNamespaceSubresource = (segment: string): boolean => segment === 'status' || segment === 'finalize';
+function isNamespaceSubresource(segment: string): boolean {
+  return segment === 'status' || segment === 'finalize';
+}
 
-export const isServedGroup = (group: string, version: string): boolean =>
-  resources.some((each) => each.group === group && each.version === version);
+export function isServedGroup(group: string, version: string): boolean {
+  return resources.some((each) => each.group === group && each.version === version);
+}
 
-export const targetResource = (target: Target): Resource | undefined =>
-  resources.find(
+export function targetResource(target: Target): Resource | undefined {
+  return resources.find(
     (each) => each.group === target.group && each.version === target.version && each.plural === target.plural,
   );
+}

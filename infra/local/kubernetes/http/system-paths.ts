@@ -9,15 +9,15 @@ import type { ApiRequest } from './request.ts';
 const healthPaths = new Set(['/healthz', '/livez', '/readyz']);
 
 /** Version, health, discovery and OpenAPI; `undefined` for other paths. */
-export const answerSystemPath = (request: ApiRequest, version: string): Answer | undefined => {
+export function answerSystemPath(request: ApiRequest, version: string): Answer | undefined {
   const path = request.path.length > 1 ? request.path.replace(/\/$/, '') : request.path;
   const answer = find(path, request, version);
   if (answer === undefined) return undefined;
   if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed();
   return answer;
-};
+}
 
-const find = (path: string, request: ApiRequest, version: string): Answer | undefined => {
+function find(path: string, request: ApiRequest, version: string): Answer | undefined {
   if (healthPaths.has(path.replace(/^(\/\w+)\/.*$/, '$1'))) return { kind: 'text', code: 200, text: 'ok' };
   if (path === '/version') return document(200, versionOf(version));
   if (path === '/api' || path === '/apis') return discoveryRoot(path === '/api' ? 'api' : 'apis', request);
@@ -32,12 +32,13 @@ const find = (path: string, request: ApiRequest, version: string): Answer | unde
   if (!path.startsWith('/apis/')) return undefined;
   const found = groupVersion === undefined ? groupOf(group) : resourceList(group, groupVersion);
   return optional(found, (body) => document(200, body));
-};
+}
 
-const optional = (body: Fields | undefined, answer: (body: Fields) => Answer): Answer | undefined =>
-  body === undefined ? undefined : answer(body);
+function optional(body: Fields | undefined, answer: (body: Fields) => Answer): Answer | undefined {
+  return body === undefined ? undefined : answer(body);
+}
 
-const discoveryRoot = (root: 'api' | 'apis', request: ApiRequest): Answer => {
+function discoveryRoot(root: 'api' | 'apis', request: ApiRequest): Answer {
   const accept = request.headers.accept ?? '';
   for (const version of ['v2', 'v2beta1'] as const) {
     const type = `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
@@ -46,16 +47,16 @@ const discoveryRoot = (root: 'api' | 'apis', request: ApiRequest): Answer => {
     }
   }
   return document(200, root === 'api' ? coreVersions(request.headers.host ?? '') : groupList());
-};
+}
 
-const cached = (request: ApiRequest, body: Fields, contentType = 'application/json'): Answer => {
+function cached(request: ApiRequest, body: Fields, contentType = 'application/json'): Answer {
   const etag = etagOf(body);
   if (request.headers['if-none-match'] === etag) return { kind: 'text', code: 304, text: '', headers: { etag } };
   return { kind: 'document', code: 200, body, contentType, headers: { etag, vary: 'Accept' } };
-};
+}
 
 /** kubectl of Google Cloud's SDK runs the kubectl of the server's minor version. */
-const versionOf = (gitVersion: string): Fields => {
+function versionOf(gitVersion: string): Fields {
   const [, major = '1', minor = '32'] = /^v(\d+)\.(\d+)/.exec(gitVersion) ?? [];
   return {
     major,
@@ -68,4 +69,4 @@ const versionOf = (gitVersion: string): Fields => {
     compiler: '',
     platform: `${process.platform}/${process.arch}`,
   };
-};
+}

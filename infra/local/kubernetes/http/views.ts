@@ -11,20 +11,22 @@ export interface TableOptions {
   readonly withColumns: boolean;
 }
 
-export const tableOf = (
+export function tableOf(
   resource: Resource,
   objects: readonly KubeObject[],
   metadata: Fields,
   options: TableOptions,
-): Fields => ({
-  kind: 'Table',
-  apiVersion: 'meta.k8s.io/v1',
-  metadata,
-  columnDefinitions: options.withColumns ? resource.printer.columns : null,
-  rows: objects.map((object) => rowOf(resource, object, options)),
-});
+): Fields {
+  return {
+    kind: 'Table',
+    apiVersion: 'meta.k8s.io/v1',
+    metadata,
+    columnDefinitions: options.withColumns ? resource.printer.columns : null,
+    rows: objects.map((object) => rowOf(resource, object, options)),
+  };
+}
 
-const rowOf = (resource: Resource, object: KubeObject, { now, includeObject }: TableOptions): Fields => {
+function rowOf(resource: Resource, object: KubeObject, { now, includeObject }: TableOptions): Fields {
   const conditions = resource.printer.conditions?.(object) ?? [];
   const shown = includeObject === 'Object' ? object : metadataOf(object);
   return {
@@ -32,25 +34,31 @@ const rowOf = (resource: Resource, object: KubeObject, { now, includeObject }: T
     ...(conditions.length > 0 && { conditions }),
     object: includeObject === 'None' ? null : shown,
   };
-};
+}
 
-export const metadataOf = (object: KubeObject): Fields => ({
-  kind: 'PartialObjectMetadata',
-  apiVersion: 'meta.k8s.io/v1',
-  metadata: object.metadata,
-});
+export function metadataOf(object: KubeObject): Fields {
+  return {
+    kind: 'PartialObjectMetadata',
+    apiVersion: 'meta.k8s.io/v1',
+    metadata: object.metadata,
+  };
+}
 
-export const listOf = (resource: Resource, objects: readonly KubeObject[], metadata: Fields): Fields => ({
-  kind: `${resource.kind}List`,
-  apiVersion: apiVersionOf(resource),
-  metadata,
-  // The items of a list do not repeat what the list says of them.
-  items: objects.map(({ kind: _kind, apiVersion: _apiVersion, ...rest }) => rest),
-});
+export function listOf(resource: Resource, objects: readonly KubeObject[], metadata: Fields): Fields {
+  return {
+    kind: `${resource.kind}List`,
+    apiVersion: apiVersionOf(resource),
+    metadata,
+    // The items of a list do not repeat what the list says of them.
+    items: objects.map(({ kind: _kind, apiVersion: _apiVersion, ...rest }) => rest),
+  };
+}
 
-export const metadataListOf = (objects: readonly KubeObject[], metadata: Fields): Fields => ({
-  kind: 'PartialObjectMetadataList',
-  apiVersion: 'meta.k8s.io/v1',
-  metadata,
-  items: objects.map((object) => metadataOf(object)),
-});
+export function metadataListOf(objects: readonly KubeObject[], metadata: Fields): Fields {
+  return {
+    kind: 'PartialObjectMetadataList',
+    apiVersion: 'meta.k8s.io/v1',
+    metadata,
+    items: objects.map((object) => metadataOf(object)),
+  };
+}

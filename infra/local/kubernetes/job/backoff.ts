@@ -12,11 +12,7 @@ export const noBackoff: Backoff = { failuresAfterLastSuccess: 0, lastFailureMs: 
 const longestMs = 10 * 60_000;
 
 /** The record after more pods have ended. A success forgives the failures before it. */
-export const nextBackoff = (
-  before: Backoff,
-  succeeded: readonly KubeObject[],
-  failed: readonly KubeObject[],
-): Backoff => {
+export function nextBackoff(before: Backoff, succeeded: readonly KubeObject[], failed: readonly KubeObject[]): Backoff {
   if (succeeded.length === 0 && failed.length === 0) return before;
   const lastSuccessMs = Math.max(...succeeded.map(finishedAtMs), Number.NEGATIVE_INFINITY);
   const failures = failed.map(finishedAtMs).filter((end) => end > lastSuccessMs);
@@ -25,11 +21,11 @@ export const nextBackoff = (
     failuresAfterLastSuccess: earlier.failuresAfterLastSuccess + failures.length,
     lastFailureMs: Math.max(earlier.lastFailureMs, ...failures),
   };
-};
+}
 
 /** What is left of the pause: `baseMs` after one failure, twice that after two, and so on to ten minutes. */
-export const remainingBackoffMs = (backoff: Backoff, baseMs: number, nowMs: number): number => {
+export function remainingBackoffMs(backoff: Backoff, baseMs: number, nowMs: number): number {
   if (backoff.failuresAfterLastSuccess === 0) return 0;
   const pauseMs = Math.min(longestMs, baseMs * 2 ** (backoff.failuresAfterLastSuccess - 1));
   return Math.max(0, pauseMs - (nowMs - backoff.lastFailureMs));
-};
+}

@@ -31,7 +31,7 @@ export interface DecideContext {
  * One step of the Job controller: syncJob of pkg/controller/job/job_controller.go, without what needs Indexed mode.
  * Counting pods and releasing them happen in one write here, so `uncountedTerminatedPods` stays empty.
  */
-export const decide = (job: KubeObject, pods: readonly KubeObject[], context: DecideContext): Decision => {
+export function decide(job: KubeObject, pods: readonly KubeObject[], context: DecideContext): Decision {
   const spec = specOf(job);
   const tally = tallyPods(job, spec, pods, context.backoff);
   const verdict = verdictOf(job, spec, pods, tally, context.now);
@@ -48,10 +48,10 @@ export const decide = (job: KubeObject, pods: readonly KubeObject[], context: De
     backoff: tally.backoff,
     lookAgainInMs: lookAgain(job, outcome),
   };
-};
+}
 
-const lookAgain = (job: KubeObject, { spec, plan, ending, now }: Outcome): number | undefined => {
+function lookAgain(job: KubeObject, { spec, plan, ending, now }: Outcome): number | undefined {
   const deadlineMs = ending === undefined ? remainingDeadlineMs(job, spec, now) : undefined;
   const waits = [plan.waitMs > 0 ? plan.waitMs : undefined, deadlineMs].filter((wait) => wait !== undefined);
   return waits.length === 0 ? undefined : Math.min(...waits);
-};
+}

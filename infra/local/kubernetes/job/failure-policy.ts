@@ -10,7 +10,7 @@ export interface PolicyVerdict {
 }
 
 /** Applies the first rule of `spec.podFailurePolicy` that matches a failed pod; without one, the failure counts. */
-export const matchFailurePolicy = (policy: Fields | undefined, pod: KubeObject): PolicyVerdict => {
+export function matchFailurePolicy(policy: Fields | undefined, pod: KubeObject): PolicyVerdict {
   for (const [index, rule] of objectsAt(policy, 'rules').entries()) {
     const matched = matchRule(rule, pod);
     if (matched === undefined) continue;
@@ -20,10 +20,10 @@ export const matchFailurePolicy = (policy: Fields | undefined, pod: KubeObject):
     return { counts: true };
   }
   return { counts: true };
-};
+}
 
 /** What of the pod the rule matches, in the words of the controller. */
-const matchRule = (rule: Fields, pod: KubeObject): string | undefined => {
+function matchRule(rule: Fields, pod: KubeObject): string | undefined {
   const { namespace, name } = pod.metadata;
   const codes = rule['onExitCodes'];
   if (codes !== undefined) {
@@ -37,9 +37,9 @@ const matchRule = (rule: Fields, pod: KubeObject): string | undefined => {
     patterns.some((pattern) => pattern['type'] === each['type'] && pattern['status'] === each['status']),
   );
   return condition && `Pod ${namespace}/${name} has condition ${stringAt(condition, 'type')}`;
-};
+}
 
-const matchExitCodes = (requirement: unknown, pod: KubeObject): Fields | undefined => {
+function matchExitCodes(requirement: unknown, pod: KubeObject): Fields | undefined {
   const wanted = stringAt(requirement, 'containerName');
   const values = listAt(requirement, 'values');
   const isIn = stringAt(requirement, 'operator') === 'In';
@@ -52,4 +52,4 @@ const matchExitCodes = (requirement: unknown, pod: KubeObject): Fields | undefin
     const code = numberAt(status, 'state', 'terminated', 'exitCode');
     return code !== undefined && code !== 0 && values.includes(code) === isIn;
   });
-};
+}

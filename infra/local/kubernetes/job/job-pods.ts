@@ -4,7 +4,7 @@ import type { KubeObject } from '../types.ts';
 import { trackingFinalizer } from './pod-views.ts';
 
 /** The pod a Job creates from its template. */
-export const buildJobPod = (job: KubeObject): Fields => {
+export function buildJobPod(job: KubeObject): Fields {
   const template = fieldsAt(job, 'spec', 'template');
   const metadata = fieldsAt(template, 'metadata');
   const finalizers = Array.isArray(metadata['finalizers']) ? metadata['finalizers'] : [];
@@ -28,10 +28,10 @@ export const buildJobPod = (job: KubeObject): Fields => {
     },
     spec: fieldsAt(template, 'spec'),
   });
-};
+}
 
 /** The Job that controls a pod, as its owner reference says. */
-export const controllerOf = (pod: KubeObject): { readonly name: string; readonly uid: string } | undefined => {
+export function controllerOf(pod: KubeObject): { readonly name: string; readonly uid: string } | undefined {
   const owner = pod.metadata.ownerReferences?.find((each) => each.controller === true && each.kind === 'Job');
   return owner && { name: owner.name, uid: stringAt({ ...owner }, 'uid') };
-};
+}

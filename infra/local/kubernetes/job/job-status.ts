@@ -21,14 +21,14 @@ export interface Suspension {
 }
 
 /** `undefined` for a Job that is over, or going. */
-export const suspensionOf = (job: KubeObject, spec: JobSpec, ending: Condition | undefined): Suspension | undefined => {
+export function suspensionOf(job: KubeObject, spec: JobSpec, ending: Condition | undefined): Suspension | undefined {
   if (ending !== undefined || job.metadata.deletionTimestamp !== undefined) return undefined;
   const wasSuspended = trueCondition(job, 'Suspended') !== undefined;
   const condition: Condition = spec.isSuspended
     ? { type: 'Suspended', status: 'True', reason: 'JobSuspended', message: 'Job suspended' }
     : { type: 'Suspended', status: 'False', reason: 'JobResumed', message: 'Job resumed' };
   return { condition, isNews: wasSuspended !== spec.isSuspended };
-};
+}
 
 export interface Outcome {
   readonly spec: JobSpec;
@@ -41,11 +41,12 @@ export interface Outcome {
 }
 
 /** The final condition waits until the last pod has ended. */
-const isOver = ({ ending, tally, plan }: Outcome): boolean =>
-  ending !== undefined && tally.terminating + plan.remove.length === 0;
+function isOver({ ending, tally, plan }: Outcome): boolean {
+  return ending !== undefined && tally.terminating + plan.remove.length === 0;
+}
 
 /** The new status of the Job. */
-export const buildStatus = (job: KubeObject, outcome: Outcome): Fields => {
+export function buildStatus(job: KubeObject, outcome: Outcome): Fields {
   const { tally, plan, ending } = outcome;
   const now = formatTime(outcome.now);
   const startTime = startTimeOf(job, outcome, now);
@@ -61,16 +62,16 @@ export const buildStatus = (job: KubeObject, outcome: Outcome): Fields => {
     uncountedTerminatedPods: {},
     ready: tally.active.filter((pod) => isReady(pod) && !removed.has(pod)).length,
   };
-};
+}
 
 /** A deadline counts from when the Job was last started or resumed. */
-const startTimeOf = (job: KubeObject, { spec, suspension }: Outcome, now: string): string => {
+function startTimeOf(job: KubeObject, { spec, suspension }: Outcome, now: string): string {
   const before = stringAt(job, 'status', 'startTime');
   if (spec.isSuspended) return before;
   return suspension?.isNews === true || before === '' ? now : before;
-};
+}
 
-const conditionsOf = (job: KubeObject, outcome: Outcome, now: string): readonly Fields[] => {
+function conditionsOf(job: KubeObject, outcome: Outcome, now: string): readonly Fields[] {
   const { ending, suspension } = outcome;
   let conditions = objectsAt(job, 'status', 'conditions');
   if (ending !== undefined) conditions = withCondition(conditions, ending, now);
@@ -79,10 +80,10 @@ const conditionsOf = (job: KubeObject, outcome: Outcome, now: string): readonly 
     conditions = withCondition(conditions, { ...ending, type }, now);
   }
   return suspension === undefined ? conditions : withCondition(conditions, suspension.condition, now);
-};
+}
 
 /** What is told about the Job besides its pods. */
-export const buildEvents = (outcome: Outcome): readonly JobEvent[] => {
+export function buildEvents(outcome: Outcome): readonly JobEvent[] {
   const { ending, suspension } = outcome;
   const events: JobEvent[] = [];
   if (suspension?.isNews === true) {
@@ -93,4 +94,4 @@ export const buildEvents = (outcome: Outcome): readonly JobEvent[] => {
   if (ending.type === 'SuccessCriteriaMet')
     return [...events, { type: 'Normal', reason: 'Completed', message: 'Job completed' }];
   return [...events, { type: 'Warning', reason: ending.reason, message: ending.message }];
-};
+}

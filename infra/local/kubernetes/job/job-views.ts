@@ -16,7 +16,7 @@ export interface JobSpec {
   readonly failurePolicy: Fields | undefined;
 }
 
-export const specOf = (job: KubeObject): JobSpec => {
+export function specOf(job: KubeObject): JobSpec {
   const spec = fieldsAt(job, 'spec');
   return {
     parallelism: numberAt(spec, 'parallelism') ?? 1,
@@ -29,7 +29,7 @@ export const specOf = (job: KubeObject): JobSpec => {
     restartsOnFailure: stringAt(spec, 'template', 'spec', 'restartPolicy') === 'OnFailure',
     failurePolicy: spec['podFailurePolicy'] === undefined ? undefined : fieldsAt(spec, 'podFailurePolicy'),
   };
-};
+}
 
 export type ConditionType = 'Complete' | 'Failed' | 'FailureTarget' | 'SuccessCriteriaMet' | 'Suspended';
 
@@ -41,28 +41,29 @@ export interface Condition {
 }
 
 /** The condition of that type when it is True. */
-export const trueCondition = (job: KubeObject, type: ConditionType): Condition | undefined => {
+export function trueCondition(job: KubeObject, type: ConditionType): Condition | undefined {
   const found = objectsAt(job, 'status', 'conditions').find(
     (each) => each['type'] === type && each['status'] === 'True',
   );
   return found && { type, status: 'True', reason: stringAt(found, 'reason'), message: stringAt(found, 'message') };
-};
+}
 
-export const isFinished = (job: KubeObject): boolean =>
-  trueCondition(job, 'Complete') !== undefined || trueCondition(job, 'Failed') !== undefined;
+export function isFinished(job: KubeObject): boolean {
+  return trueCondition(job, 'Complete') !== undefined || trueCondition(job, 'Failed') !== undefined;
+}
 
 /** When a finished Job finished. */
-export const finishedAtMs = (job: KubeObject): number => {
+export function finishedAtMs(job: KubeObject): number {
   const ending = objectsAt(job, 'status', 'conditions').find(
     (each) => (each['type'] === 'Complete' || each['type'] === 'Failed') && each['status'] === 'True',
   );
   return Date.parse(stringAt(ending, 'lastTransitionTime'));
-};
+}
 
 /** The list with the condition set: added when it is new and True, renewed when its status differs. */
-export const withCondition = (conditions: readonly Fields[], condition: Condition, now: string): readonly Fields[] => {
+export function withCondition(conditions: readonly Fields[], condition: Condition, now: string): readonly Fields[] {
   const index = conditions.findIndex((each) => each['type'] === condition.type);
   const entry: Fields = { ...condition, lastProbeTime: now, lastTransitionTime: now };
   if (index < 0) return condition.status === 'True' ? [...conditions, entry] : conditions;
   return conditions[index]?.['status'] === condition.status ? conditions : conditions.with(index, entry);
-};
+}

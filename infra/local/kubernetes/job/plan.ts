@@ -22,13 +22,13 @@ export interface PlanContext {
   readonly backoffBaseMs: number;
 }
 
-export const planPods = (
+export function planPods(
   job: KubeObject,
   spec: JobSpec,
   tally: Tally,
   verdict: Condition | undefined,
   context: PlanContext,
-): Plan => {
+): Plan {
   if (verdict !== undefined) return { ...nothing, remove: tally.active };
   if (job.metadata.deletionTimestamp !== undefined) return nothing;
   if (spec.isSuspended) return { ...nothing, remove: tally.active, isSurplus: true };
@@ -40,30 +40,30 @@ export const planPods = (
   if (create <= 0) return nothing;
   const waitMs = remainingBackoffMs(tally.backoff, context.backoffBaseMs, context.now.getTime());
   return waitMs > 0 ? { ...nothing, waitMs } : { ...nothing, create };
-};
+}
 
-const wantedPods = (spec: JobSpec, tally: Tally): number => {
+function wantedPods(spec: JobSpec, tally: Tally): number {
   if (spec.completions === undefined) return tally.succeeded > 0 ? tally.active.length : spec.parallelism;
   return Math.max(0, Math.min(spec.completions - tally.succeeded, spec.parallelism));
-};
+}
 
 /** Those not on a node first, then those not ready, then the youngest: what is lost by deleting them is least. */
-const leastAdvanced = (pods: readonly KubeObject[]): readonly KubeObject[] => {
-  const rank = (pod: KubeObject): number => {
+function leastAdvanced(pods: readonly KubeObject[]): readonly KubeObject[] {
+  function rank(pod: KubeObject): number {
     if (stringAt(pod, 'spec', 'nodeName') === '') return 0;
     if (phaseOf(pod) === 'Pending') return 1;
     return isReady(pod) ? 3 : 2;
-  };
+  }
   return pods.toSorted(
     (a, b) => rank(a) - rank(b) || b.metadata.creationTimestamp.localeCompare(a.metadata.creationTimestamp),
   );
-};
+}
 
 /** The condition that says that the Job has reached what it was for. */
-export const completionOf = (spec: JobSpec, tally: Tally, plan: Plan): Condition | undefined => {
+export function completionOf(spec: JobSpec, tally: Tally, plan: Plan): Condition | undefined {
   const active = tally.active.length - plan.remove.length + plan.create;
   const isComplete = spec.completions === undefined ? tally.succeeded > 0 : tally.succeeded >= spec.completions;
   if (!isComplete || active > 0) return undefined;
   const message = 'Reached expected number of succeeded pods';
   return { type: 'SuccessCriteriaMet', status: 'True', reason: 'CompletionsReached', message };
-};
+}

@@ -19,10 +19,11 @@ export interface Tally {
 }
 
 /** Pods that are being deleted have failed, unless the Job waits for how they end. */
-export const hasFailed = (pod: KubeObject, spec: JobSpec): boolean =>
-  phaseOf(pod) === 'Failed' || (!spec.replacesOnlyFailed && isDeleted(pod) && phaseOf(pod) !== 'Succeeded');
+export function hasFailed(pod: KubeObject, spec: JobSpec): boolean {
+  return phaseOf(pod) === 'Failed' || (!spec.replacesOnlyFailed && isDeleted(pod) && phaseOf(pod) !== 'Succeeded');
+}
 
-export const tallyPods = (job: KubeObject, spec: JobSpec, pods: readonly KubeObject[], backoff: Backoff): Tally => {
+export function tallyPods(job: KubeObject, spec: JobSpec, pods: readonly KubeObject[], backoff: Backoff): Tally {
   const tracked = pods.filter(isTracked);
   const newlySucceeded = tracked.filter((pod) => phaseOf(pod) === 'Succeeded');
   const newlyFailed = tracked.filter((pod) => hasFailed(pod, spec));
@@ -35,7 +36,7 @@ export const tallyPods = (job: KubeObject, spec: JobSpec, pods: readonly KubeObj
     failed: (numberAt(job, 'status', 'failed') ?? 0) + counting.length,
     backoff: nextBackoff(backoff, newlySucceeded, newlyFailed),
   };
-};
+}
 
 export interface Counted {
   /** Pods whose end is in the counters now. */
@@ -44,11 +45,11 @@ export interface Counted {
 }
 
 /** When the Job ends in failure, every pod that has not ended counts as failed. */
-export const countEnded = (job: KubeObject, spec: JobSpec, tally: Tally, ending: Condition | undefined): Counted => {
+export function countEnded(job: KubeObject, spec: JobSpec, tally: Tally, ending: Condition | undefined): Counted {
   const isOver = job.metadata.deletionTimestamp !== undefined || ending !== undefined;
   const release = tally.tracked.filter((pod) => isOver || phaseOf(pod) === 'Succeeded' || hasFailed(pod, spec));
   const isFailing = ending?.type === 'FailureTarget';
   const cutShort = isFailing ? release.filter((pod) => phaseOf(pod) !== 'Succeeded' && !hasFailed(pod, spec)) : [];
   const counting = cutShort.filter((pod) => matchFailurePolicy(spec.failurePolicy, pod).counts);
   return { release, failed: tally.failed + counting.length };
-};
+}

@@ -7,21 +7,23 @@ import { phaseOf } from './pod-views.ts';
 import { hasFailed } from './tally.ts';
 import type { Tally } from './tally.ts';
 
-const failure = (reason: string, message: string): Condition => ({
-  type: 'FailureTarget',
-  status: 'True',
-  reason,
-  message,
-});
+function failure(reason: string, message: string): Condition {
+  return {
+    type: 'FailureTarget',
+    status: 'True',
+    reason,
+    message,
+  };
+}
 
 /** Why the Job ends, before it is asked whether it is complete: decided earlier, or failed now. */
-export const verdictOf = (
+export function verdictOf(
   job: KubeObject,
   spec: JobSpec,
   pods: readonly KubeObject[],
   tally: Tally,
   now: Date,
-): Condition | undefined => {
+): Condition | undefined {
   const earlier = trueCondition(job, 'SuccessCriteriaMet') ?? trueCondition(job, 'FailureTarget');
   if (earlier !== undefined) return earlier;
   const failed = pods.filter((pod) => hasFailed(pod, spec));
@@ -37,9 +39,9 @@ export const verdictOf = (
     return failure('DeadlineExceeded', 'Job was active longer than specified deadline');
   }
   return undefined;
-};
+}
 
-const hasRestartedTooOften = (spec: JobSpec, pods: readonly KubeObject[]): boolean => {
+function hasRestartedTooOften(spec: JobSpec, pods: readonly KubeObject[]): boolean {
   if (!spec.restartsOnFailure) return false;
   const running = pods.filter((pod) => ['Running', 'Pending'].includes(phaseOf(pod)));
   const statuses = running.flatMap((pod) => [
@@ -48,11 +50,11 @@ const hasRestartedTooOften = (spec: JobSpec, pods: readonly KubeObject[]): boole
   ]);
   const restarts = statuses.reduce((sum, status) => sum + (numberAt(status, 'restartCount') ?? 0), 0);
   return spec.backoffLimit === 0 ? restarts > 0 : restarts >= spec.backoffLimit;
-};
+}
 
 /** `undefined` without a deadline, and while the clock stands still. */
-export const remainingDeadlineMs = (job: KubeObject, spec: JobSpec, now: Date): number | undefined => {
+export function remainingDeadlineMs(job: KubeObject, spec: JobSpec, now: Date): number | undefined {
   const start = Date.parse(stringAt(job, 'status', 'startTime'));
   if (spec.activeDeadlineSeconds === undefined || spec.isSuspended) return undefined;
   return spec.activeDeadlineSeconds * 1000 - (Number.isNaN(start) ? 0 : now.getTime() - start);
-};
+}

@@ -20,13 +20,13 @@ const nameAttempts = 8;
  * Creates an object from a draft that has its defaults already. Throws what the API server would answer.
  * With `options.dryRun` nothing is stored, and the returned object has no resourceVersion.
  */
-export const createObject = (
+export function createObject(
   cluster: Cluster,
   resource: Resource,
   namespace: string | undefined,
   draft: Draft,
   options: WriteOptions & { readonly keepManagedFields?: boolean },
-): KubeObject => {
+): KubeObject {
   if (resource.readOnly !== undefined) throw notImplemented(`writing ${resource.readOnly}`);
   checkTarget(cluster, resource, namespace, draft);
   const { metadata } = draft;
@@ -49,9 +49,9 @@ export const createObject = (
   delete final.metadata['resourceVersion'];
   if (!isKubeObject(final)) throw new Error('a dry run made no object');
   return final;
-};
+}
 
-const checkTarget = (cluster: Cluster, resource: Resource, namespace: string | undefined, draft: Draft): void => {
+function checkTarget(cluster: Cluster, resource: Resource, namespace: string | undefined, draft: Draft): void {
   if (stringAt(draft.metadata, 'resourceVersion') !== '') {
     throw new StatusError(500, undefined, 'resourceVersion should not be set on objects to be created');
   }
@@ -70,9 +70,9 @@ const checkTarget = (cluster: Cluster, resource: Resource, namespace: string | u
     field: 'metadata.namespace',
   };
   throw forbidden(resource, stringAt(draft.metadata, 'name'), because, [cause]);
-};
+}
 
-const nameObject = (cluster: Cluster, resource: Resource, namespace: string | undefined, draft: Draft): void => {
+function nameObject(cluster: Cluster, resource: Resource, namespace: string | undefined, draft: Draft): void {
   const base = stringAt(draft.metadata, 'generateName');
   if (stringAt(draft.metadata, 'name') !== '' || base === '') return;
   for (let attempt = 0; attempt < nameAttempts; attempt += 1) {
@@ -80,11 +80,11 @@ const nameObject = (cluster: Cluster, resource: Resource, namespace: string | un
     draft.metadata['name'] = name;
     if (cluster.get(resourceKey(resource), objectKey(namespace, name)) === undefined) return;
   }
-};
+}
 
-const validate = (resource: Resource, draft: Draft, name: string): void => {
+function validate(resource: Resource, draft: Draft, name: string): void {
   const faults: Faults = [];
   validateMetadata(draft, resource, faults);
   resource.validate?.(draft, faults);
   throwIfFaulty(resource, name, faults);
-};
+}

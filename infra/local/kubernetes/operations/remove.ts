@@ -24,13 +24,13 @@ export interface Removal {
 const eternal = new Set(['default', 'kube-system']);
 
 /** Deletes an object, or marks it when something has to happen first. Throws what the API server would answer. */
-export const removeObject = (
+export function removeObject(
   cluster: Cluster,
   resource: Resource,
   namespace: string | undefined,
   name: string,
   options: DeleteOptions,
-): Removal => {
+): Removal {
   const old = cluster.get(resourceKey(resource), objectKey(namespace, name));
   if (old === undefined) throw notFound(resource, name);
   if (resource.readOnly !== undefined) throw notImplemented(`writing ${resource.readOnly}`);
@@ -40,10 +40,10 @@ export const removeObject = (
   const graceSeconds = graceFor(resource, old, options);
   if (finalizers.length === 0 && graceSeconds === 0) return takeOut(cluster, resource, old, options);
   return mark(cluster, resource, old, { finalizers, graceSeconds, dryRun: options.dryRun });
-};
+}
 
-const checkPreconditions = (resource: Resource, old: KubeObject, { preconditions }: DeleteOptions): void => {
-  const fail = (because: string): never => {
+function checkPreconditions(resource: Resource, old: KubeObject, { preconditions }: DeleteOptions): void {
+  function fail(because: string): never {
     const name = old.metadata.name;
     const qualified = resource.group === '' ? resource.kind : `${resource.kind}.${resource.group}`;
     throw new StatusError(409, 'Conflict', `Operation cannot be fulfilled on ${qualified} "${name}": ${because}`, {
@@ -51,7 +51,7 @@ const checkPreconditions = (resource: Resource, old: KubeObject, { preconditions
       ...(resource.group !== '' && { group: resource.group }),
       kind: resource.kind,
     });
-  };
+  }
   const { uid, resourceVersion } = preconditions ?? {};
   if (uid !== undefined && uid !== old.metadata.uid) {
     fail(
@@ -63,10 +63,10 @@ const checkPreconditions = (resource: Resource, old: KubeObject, { preconditions
       `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${old.metadata.resourceVersion}). The object might have been modified`,
     );
   }
-};
+}
 
 /** The finalizers by which the garbage collector is asked to deal with dependents first. */
-const finalizersAfter = (resource: Resource, old: KubeObject, options: DeleteOptions): readonly string[] => {
+function finalizersAfter(resource: Resource, old: KubeObject, options: DeleteOptions): readonly string[] {
   const before = old.metadata.finalizers ?? [];
   const others = before.filter((each) => each !== 'orphan' && each !== 'foregroundDeletion');
   const policy = options.propagationPolicy;
@@ -75,10 +75,10 @@ const finalizersAfter = (resource: Resource, old: KubeObject, options: DeleteOpt
   if (policy === 'Background') return others;
   if (before.length !== others.length) return before;
   return resource.defaultPropagation === 'orphan' ? [...others, 'orphan'] : others;
-};
+}
 
 /** Only pods end gracefully: those on a node that have not ended yet (podStrategy.CheckGracefulDelete). */
-const graceFor = (resource: Resource, old: KubeObject, options: DeleteOptions): number => {
+function graceFor(resource: Resource, old: KubeObject, options: DeleteOptions): number {
   if (resource.kind !== 'Pod') return 0;
   if (stringAt(old, 'spec', 'nodeName') === '') return 0;
   if (['Succeeded', 'Failed'].includes(stringAt(old, 'status', 'phase'))) return 0;
@@ -86,16 +86,16 @@ const graceFor = (resource: Resource, old: KubeObject, options: DeleteOptions): 
   const grace = asked < 0 ? 1 : asked;
   // A pod that is ending already may be hurried, not given more time.
   return Math.min(grace, old.metadata.deletionGracePeriodSeconds ?? grace);
-};
+}
 
-const takeOut = (cluster: Cluster, resource: Resource, old: KubeObject, options: DeleteOptions): Removal => {
+function takeOut(cluster: Cluster, resource: Resource, old: KubeObject, options: DeleteOptions): Removal {
   if (options.dryRun) return { gone: true, object: old };
   const key = objectKey(old.metadata.namespace, old.metadata.name);
   const removed = cluster.store.remove(resourceKey(resource), key) ?? old;
   const isHurried = removed.metadata.deletionTimestamp !== undefined;
   const metadata = { ...removed.metadata, ...(isHurried && { deletionGracePeriodSeconds: 0 }) };
   return { gone: true, object: { ...removed, metadata } };
-};
+}
 
 interface Mark {
   readonly finalizers: readonly string[];
@@ -103,12 +103,12 @@ interface Mark {
   readonly dryRun: boolean;
 }
 
-const mark = (
+function mark(
   cluster: Cluster,
   resource: Resource,
   old: KubeObject,
   { finalizers, graceSeconds, dryRun }: Mark,
-): Removal => {
+): Removal {
   const draft = draftOf(old);
   const { metadata } = draft;
   const isFirst = old.metadata.deletionTimestamp === undefined;
@@ -126,9 +126,9 @@ const mark = (
   }
   if (!isKubeObject(draft)) throw new Error('a dry run made no object');
   return { gone: false, object: draft };
-};
+}
 
-const terminateNamespace = (cluster: Cluster, resource: Resource, old: KubeObject, options: DeleteOptions): Removal => {
+function terminateNamespace(cluster: Cluster, resource: Resource, old: KubeObject, options: DeleteOptions): Removal {
   if (eternal.has(old.metadata.name)) throw forbidden(resource, old.metadata.name, 'this namespace may not be deleted');
   if (old.metadata.deletionTimestamp !== undefined) return { gone: false, object: old };
   const terminating = { ...old, status: { phase: 'Terminating' } };
@@ -137,4 +137,4 @@ const terminateNamespace = (cluster: Cluster, resource: Resource, old: KubeObjec
     graceSeconds: 0,
     dryRun: options.dryRun,
   });
-};
+}

@@ -24,14 +24,14 @@ export interface UpdateOptions extends WriteOptions {
  * Replaces an object by the draft that `change` makes of it. Nothing is written, and the resourceVersion stays, when
  * the draft says what is stored already. Throws what the API server would answer.
  */
-export const updateObject = (
+export function updateObject(
   cluster: Cluster,
   resource: Resource,
   namespace: string | undefined,
   name: string,
   change: (old: KubeObject) => Draft,
   options: UpdateOptions,
-): KubeObject => {
+): KubeObject {
   const old = cluster.get(resourceKey(resource), objectKey(namespace, name));
   if (old === undefined) throw notFound(resource, name);
   if (resource.readOnly !== undefined) throw notImplemented(`writing ${resource.readOnly}`);
@@ -49,22 +49,22 @@ export const updateObject = (
   validateSpec(resource, final, old, faults, options);
   throwIfFaulty(resource, name, faults);
   return store(cluster, resource, final, old, options);
-};
+}
 
 /** The object with another status; of the metadata, the owners stay too. Everything else is shared with the old object. */
-const statusDraft = (resource: Resource, old: KubeObject, given: Draft): Draft => {
+function statusDraft(resource: Resource, old: KubeObject, given: Draft): Draft {
   const metadata = { ...given.metadata, ownerReferences: old.metadata.ownerReferences };
   const changed = canonical(resource, { metadata, status: given['status'] });
   return { ...old, metadata: changed.metadata, status: changed['status'] };
-};
+}
 
-const checkIdentity = (
+function checkIdentity(
   resource: Resource,
   namespace: string | undefined,
   old: KubeObject,
   draft: Draft,
   options: UpdateOptions,
-): void => {
+): void {
   const { metadata } = draft;
   const name = old.metadata.name;
   const draftName = stringAt(metadata, 'name');
@@ -94,12 +94,12 @@ const checkIdentity = (
     throw invalid(resource.plural, resource.group, name, [fault]);
   }
   if (resourceVersion !== '' && resourceVersion !== old.metadata.resourceVersion) throw modified(resource, name);
-};
+}
 
 const systemFields = ['namespace', 'uid', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generateName'] as const;
 
 /** What callers may leave out of an update is as before; what they may not choose is too. */
-const keepSystemFields = (draft: Draft, old: KubeObject): void => {
+function keepSystemFields(draft: Draft, old: KubeObject): void {
   for (const field of systemFields) {
     const before = old.metadata[field];
     if (before !== undefined) draft.metadata[field] ??= before;
@@ -108,24 +108,18 @@ const keepSystemFields = (draft: Draft, old: KubeObject): void => {
   else delete draft.metadata['generation'];
   draft.metadata['creationTimestamp'] = old.metadata.creationTimestamp;
   draft.metadata['resourceVersion'] = old.metadata.resourceVersion;
-};
+}
 
-const prepare = (cluster: Cluster, resource: Resource, draft: Draft, old: KubeObject, options: UpdateOptions): void => {
+function prepare(cluster: Cluster, resource: Resource, draft: Draft, old: KubeObject, options: UpdateOptions): void {
   if (options.subresource === undefined) resource.prepareForUpdate?.(draft, old, cluster);
-};
+}
 
-const bumpGeneration = (resource: Resource, draft: Draft, old: KubeObject): void => {
+function bumpGeneration(resource: Resource, draft: Draft, old: KubeObject): void {
   if (!resource.countsGenerations || isDeepStrictEqual(draft['spec'], old['spec'])) return;
   draft.metadata['generation'] = (old.metadata.generation ?? 0) + 1;
-};
+}
 
-const validateSpec = (
-  resource: Resource,
-  draft: Draft,
-  old: KubeObject,
-  faults: Faults,
-  options: UpdateOptions,
-): void => {
+function validateSpec(resource: Resource, draft: Draft, old: KubeObject, faults: Faults, options: UpdateOptions): void {
   if (options.subresource === 'status') {
     resource.validateStatusUpdate?.(draft, old, faults);
     return;
@@ -134,15 +128,15 @@ const validateSpec = (
   if (options.subresource !== undefined) return;
   resource.validate?.(draft, faults);
   resource.validateUpdate?.(draft, old, faults);
-};
+}
 
-const store = (
+function store(
   cluster: Cluster,
   resource: Resource,
   draft: Draft,
   old: KubeObject,
   options: UpdateOptions,
-): KubeObject => {
+): KubeObject {
   if (isSame(draft, old)) return old;
   if (options.dryRun) {
     if (!isKubeObject(draft)) throw new Error('a dry run made no object');
@@ -158,19 +152,19 @@ const store = (
     cluster.store.put(resourceKey(resource), key, draft);
     return cluster.store.remove(resourceKey(resource), key) ?? old;
   });
-};
+}
 
 /** A write that only renews the times of managedFields is none. */
-const isSame = (draft: Draft, old: KubeObject): boolean => {
-  const timeless = (object: Fields): Fields => {
+function isSame(draft: Draft, old: KubeObject): boolean {
+  function timeless(object: Fields): Fields {
     const metadata = object['metadata'];
     const entries = objectsAt(object, 'metadata', 'managedFields').map((entry) => omit(entry, 'time'));
     return { ...object, metadata: { ...(typeof metadata === 'object' ? metadata : {}), managedFields: entries } };
-  };
+  }
   return isDeepStrictEqual(timeless(draft), timeless({ ...old }));
-};
+}
 
 /** A change that sets the status and leaves the rest, for controllers and the kubelet's binding. */
-export const withStatus =
-  (status: Fields) =>
-  (old: KubeObject): Draft => ({ ...shallowDraftOf(old), status });
+export function withStatus(status: Fields) {
+  return (old: KubeObject): Draft => ({ ...shallowDraftOf(old), status });
+}

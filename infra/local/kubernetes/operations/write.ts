@@ -16,23 +16,27 @@ export interface WriteOptions {
 }
 
 /** An object in canonical form: as the schema of its kind writes it, with kind and apiVersion in front. */
-export const canonical = (resource: Resource, fields: Fields): Draft =>
-  asDraft({
+export function canonical(resource: Resource, fields: Fields): Draft {
+  return asDraft({
     kind: resource.kind,
     apiVersion: apiVersionOf(resource),
     ...conform(resource.struct, fields, { kind: resource.kind, unknownFields: [] }),
   });
+}
 
-export const throwIfFaulty = (resource: Resource, name: string, faults: Faults): void => {
+export function throwIfFaulty(resource: Resource, name: string, faults: Faults): void {
   if (faults.length > 0) throw invalid(resource.kind, resource.group, name, faults);
-};
+}
 
 // Without vowels and look-alikes, as k8s.io/apimachinery/pkg/util/rand has it.
 export const randomAlphabet = 'bcdfghjklmnpqrstvwxz2456789';
 const longestGeneratedBase = 58;
 
 /** Five random characters that make a name unique. */
-export const randomSuffix = (): string =>
-  [...randomBytes(5)].map((byte) => randomAlphabet[byte % randomAlphabet.length]).join('');
+export function randomSuffix(): string {
+  return [...randomBytes(5)].map((byte) => randomAlphabet[byte % randomAlphabet.length]).join('');
+}
 
-export const generateName = (base: string): string => `${base.slice(0, longestGeneratedBase)}${randomSuffix()}`;
+export function generateName(base: string): string {
+  return `${base.slice(0, longestGeneratedBase)}${randomSuffix()}`;
+}

@@ -5,7 +5,7 @@ import { isFields } from '../json.ts';
 const operationFields = new Set(['op', 'from', 'path', 'value']);
 
 /** What fieldValidation has against a JSON patch that could be applied: fields of operations that are unknown or stand twice. */
-export const jsonPatchFaults = (text: string): readonly string[] => {
+export function jsonPatchFaults(text: string): readonly string[] {
   const patch: unknown = JSON.parse(text);
   const unknown = (Array.isArray(patch) ? patch : []).flatMap((operation: unknown, index) =>
     isFields(operation)
@@ -17,4 +17,4 @@ export const jsonPatchFaults = (text: string): readonly string[] => {
   return [...duplicateFields(text).map(duplicateField), ...unknown.map(unknownField)].map(
     (fault) => `json patch ${fault}`,
   );
-};
+}

@@ -12,13 +12,14 @@ interface Operation {
 }
 
 /** The API server's answer to any operation that cannot be done. */
-const rejected = (): StatusError =>
-  new StatusError(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
+function rejected(): StatusError {
+  return new StatusError(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
+}
 
 const operationLimit = 10_000;
 
 /** RFC 6902. Throws 400 for what is no patch, 422 for an operation that cannot be done. */
-export const jsonPatch = (target: Fields, patch: unknown): unknown => {
+export function jsonPatch(target: Fields, patch: unknown): unknown {
   if (!Array.isArray(patch)) {
     const shape = isFields(patch) ? 'object' : typeof patch;
     throw badRequest(
@@ -35,9 +36,9 @@ export const jsonPatch = (target: Fields, patch: unknown): unknown => {
   const root = { document: structuredClone(target) as unknown };
   for (const operation of patch.map(readOperation)) perform(root, operation);
   return root.document;
-};
+}
 
-const readOperation = (raw: unknown): Operation => {
+function readOperation(raw: unknown): Operation {
   if (!isFields(raw) || typeof raw['op'] !== 'string' || typeof raw['path'] !== 'string') throw rejected();
   return {
     op: raw['op'],
@@ -46,22 +47,22 @@ const readOperation = (raw: unknown): Operation => {
     value: raw['value'],
     hasValue: Object.hasOwn(raw, 'value'),
   };
-};
+}
 
-const readPointer = (pointer: string): readonly string[] => {
+function readPointer(pointer: string): readonly string[] {
   if (pointer === '') return [];
   if (!pointer.startsWith('/')) throw rejected();
   return pointer
     .slice(1)
     .split('/')
     .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
-};
+}
 
 interface Root {
   document: unknown;
 }
 
-const perform = (root: Root, operation: Operation): void => {
+function perform(root: Root, operation: Operation): void {
   const { op, path, from } = operation;
   switch (op) {
     case 'add':
@@ -84,15 +85,17 @@ const perform = (root: Root, operation: Operation): void => {
     default:
       throw rejected();
   }
-};
+}
 
-const fail = (): never => {
+function fail(): never {
   throw rejected();
-};
+}
 
-const required = (operation: Operation): unknown => (operation.hasValue ? structuredClone(operation.value) : fail());
+function required(operation: Operation): unknown {
+  return operation.hasValue ? structuredClone(operation.value) : fail();
+}
 
-const read = (root: Root, path: readonly string[]): unknown => {
+function read(root: Root, path: readonly string[]): unknown {
   let at = root.document;
   for (const step of path) {
     if (Array.isArray(at)) at = at[indexOf(step, at.length - 1)];
@@ -100,22 +103,22 @@ const read = (root: Root, path: readonly string[]): unknown => {
     else throw rejected();
   }
   return at;
-};
+}
 
 /** `test` of something that is not there compares with null. */
-const readOrNull = (root: Root, path: readonly string[]): unknown => {
+function readOrNull(root: Root, path: readonly string[]): unknown {
   const parent = read(root, path.slice(0, -1));
   const last = path.at(-1);
   if (last !== undefined && isFields(parent) && !Object.hasOwn(parent, last)) return null;
   return read(root, path);
-};
+}
 
-const indexOf = (step: string, last: number): number => {
+function indexOf(step: string, last: number): number {
   if (!/^(0|[1-9]\d*)$/.test(step) || Number(step) > last) throw rejected();
   return Number(step);
-};
+}
 
-const add = (root: Root, path: readonly string[], value: unknown): void => {
+function add(root: Root, path: readonly string[], value: unknown): void {
   const step = path.at(-1);
   if (step === undefined) {
     root.document = value;
@@ -125,9 +128,9 @@ const add = (root: Root, path: readonly string[], value: unknown): void => {
   if (Array.isArray(parent)) parent.splice(step === '-' ? parent.length : indexOf(step, parent.length), 0, value);
   else if (isFields(parent)) define(parent, step, value);
   else throw rejected();
-};
+}
 
-const replace = (root: Root, path: readonly string[], value: unknown): void => {
+function replace(root: Root, path: readonly string[], value: unknown): void {
   const step = path.at(-1);
   if (step === undefined) {
     root.document = value;
@@ -137,17 +140,17 @@ const replace = (root: Root, path: readonly string[], value: unknown): void => {
   if (Array.isArray(parent)) parent[indexOf(step, parent.length - 1)] = value;
   else if (isFields(parent)) define(parent, step, value);
   else throw rejected();
-};
+}
 
-const remove = (root: Root, path: readonly string[]): void => {
+function remove(root: Root, path: readonly string[]): void {
   read(root, path);
   const step = path.at(-1) ?? fail();
   const parent = read(root, path.slice(0, -1));
   if (Array.isArray(parent)) parent.splice(indexOf(step, parent.length - 1), 1);
   else if (isFields(parent)) delete parent[step];
-};
+}
 
 /** Also for keys such as `__proto__`, which an assignment would not set. */
-const define = (fields: Fields, key: string, value: unknown): void => {
+function define(fields: Fields, key: string, value: unknown): void {
   Object.defineProperty(fields, key, { value, writable: true, enumerable: true, configurable: true });
-};
+}

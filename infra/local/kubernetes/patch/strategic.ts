@@ -10,12 +10,13 @@ import { badRequest, StatusError } from '../status.ts';
  * (`$patch`, `$retainKeys`, `$deleteFromPrimitiveList/`, `$setElementOrder/`) say the rest.
  * https://kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kubectl-patch/
  */
-export const strategicMerge = (struct: string, target: Fields, patch: Fields): Fields =>
-  mergeFields({ kind: 'struct', name: struct }, target, patch);
+export function strategicMerge(struct: string, target: Fields, patch: Fields): Fields {
+  return mergeFields({ kind: 'struct', name: struct }, target, patch);
+}
 
 const directive = /^\$(setElementOrder|deleteFromPrimitiveList)\/(.+)$/;
 
-const mergeFields = (type: Type, target: Fields, patch: Fields): Fields => {
+function mergeFields(type: Type, target: Fields, patch: Fields): Fields {
   if (patch['$patch'] === 'replace') return withoutDirectives(patch);
   if (patch['$patch'] === 'delete') return {};
   if (patch['$patch'] !== undefined && patch['$patch'] !== 'merge')
@@ -39,7 +40,7 @@ const mergeFields = (type: Type, target: Fields, patch: Fields): Fields => {
     else merged.set(field, inOrder(list, value, listAt(target, field), fieldOf(type, field)?.mergeKey));
   }
   return Object.fromEntries(merged);
-};
+}
 
 interface Known {
   readonly type: Type;
@@ -47,16 +48,16 @@ interface Known {
   readonly merges: boolean;
 }
 
-const fieldOf = (type: Type, key: string): Known | undefined => {
+function fieldOf(type: Type, key: string): Known | undefined {
   if (type.kind === 'map') return { type: type.element, mergeKey: undefined, merges: false };
   if (type.kind !== 'struct') return undefined;
   const field: Field | undefined = structOf(type.name).fields.get(key);
   return field === undefined
     ? undefined
     : { type: field.type, mergeKey: field.mergeKey, merges: field.patchStrategies.includes('merge') };
-};
+}
 
-const mergeValue = (known: Known | undefined, target: unknown, patch: unknown): unknown => {
+function mergeValue(known: Known | undefined, target: unknown, patch: unknown): unknown {
   if (known === undefined) return patch;
   if (isFields(patch)) return mergeFields(known.type, isFields(target) ? target : {}, patch);
   if (!Array.isArray(patch) || known.type.kind !== 'list') return patch;
@@ -67,18 +68,18 @@ const mergeValue = (known: Known | undefined, target: unknown, patch: unknown): 
     return inOrder([...before, ...added], patch, before, undefined);
   }
   return mergeLists({ element: known.type.element, mergeKey: known.mergeKey }, before, patch);
-};
+}
 
 interface Merging {
   readonly element: Type;
   readonly mergeKey: string;
 }
 
-const mergeLists = (
+function mergeLists(
   { element, mergeKey }: Merging,
   target: readonly unknown[],
   patch: readonly unknown[],
-): readonly unknown[] => {
+): readonly unknown[] {
   const items = patch.map((item) =>
     isFields(item) ? item : fail(`expected an object in a list merged by ${mergeKey}`),
   );
@@ -88,7 +89,9 @@ const mergeLists = (
     if (item['$patch'] === 'replace' && item[mergeKey] === undefined) continue;
     const key = item[mergeKey];
     if (key === undefined) fail(`map: ${JSON.stringify(item)} does not contain declared merge key: ${mergeKey}`);
-    const isSame = (old: unknown): boolean => isFields(old) && old[mergeKey] === key;
+    function isSame(old: unknown): boolean {
+      return isFields(old) && old[mergeKey] === key;
+    }
     if (item['$patch'] === 'delete') {
       merged = merged.filter((old) => !isSame(old));
       continue;
@@ -99,23 +102,25 @@ const mergeLists = (
     else merged[at] = mergeFields(element, isFields(old) ? old : {}, item);
   }
   return inOrder(merged, items, target, mergeKey);
-};
+}
 
-const fail = (message: string): never => {
+function fail(message: string): never {
   throw new StatusError(500, undefined, message);
-};
+}
 
 /**
  * The items that `order` names stand in that order; the others keep the order of the list before, and come before the
  * first item that stood behind them there (mergeSortedSlice of strategicpatch).
  */
-const inOrder = (
+function inOrder(
   list: readonly unknown[],
   order: readonly unknown[],
   before: readonly unknown[],
   mergeKey: string | undefined,
-): readonly unknown[] => {
-  const keyOf = (item: unknown): unknown => (mergeKey !== undefined && isFields(item) ? item[mergeKey] : item);
+): readonly unknown[] {
+  function keyOf(item: unknown): unknown {
+    return mergeKey !== undefined && isFields(item) ? item[mergeKey] : item;
+  }
   const ranks = new Map(order.map((item, index) => [keyOf(item), index]));
   const places = new Map(before.map((item, index) => [keyOf(item), index]));
   const named = list
@@ -130,7 +135,8 @@ const inOrder = (
     ordered.push(item);
   }
   return [...ordered, ...others];
-};
+}
 
-const withoutDirectives = (patch: Fields): Fields =>
-  Object.fromEntries(Object.entries(patch).filter(([key]) => !key.startsWith('$')));
+function withoutDirectives(patch: Fields): Fields {
+  return Object.fromEntries(Object.entries(patch).filter(([key]) => !key.startsWith('$')));
+}

@@ -2,18 +2,18 @@ import { fieldsAt, objectsAt, listAt, stringAt, stringsAt } from '../json.ts';
 import type { Fields } from '../json.ts';
 
 /** Names and images of the containers of a pod spec, as the Containers and Images columns show them. */
-export const containerCells = (spec: Fields): readonly [names: string, images: string] => {
+export function containerCells(spec: Fields): readonly [names: string, images: string] {
   const containers = objectsAt(spec, 'containers');
   return [
     containers.map((container) => stringAt(container, 'name')).join(','),
     containers.map((container) => stringAt(container, 'image')).join(','),
   ];
-};
+}
 
 const operators: Readonly<Record<string, string>> = { In: 'in', NotIn: 'notin' };
 
 /** A LabelSelector in the string form (metav1.FormatLabelSelector); `<none>` when it selects nothing or everything. */
-export const formatSelector = (selector: Fields): string => {
+export function formatSelector(selector: Fields): string {
   const labels = Object.entries(stringsAt(selector, 'matchLabels')).map(([key, value]) => ({
     key,
     text: `${key}=${value}`,
@@ -24,22 +24,26 @@ export const formatSelector = (selector: Fields): string => {
   }));
   const all = [...labels, ...expressions].toSorted((a, b) => (a.key < b.key ? -1 : 1)).map(({ text }) => text);
   return all.length === 0 ? '<none>' : all.join(',');
-};
+}
 
-const formatExpression = (expression: Fields): string => {
+function formatExpression(expression: Fields): string {
   const key = stringAt(expression, 'key');
   const operator = stringAt(expression, 'operator');
   if (operator === 'Exists') return key;
   if (operator === 'DoesNotExist') return `!${key}`;
   return `${key} ${operators[operator] ?? operator} (${listAt(expression, 'values').map(String).toSorted(byText).join(',')})`;
-};
+}
 
 /** `a=1,b=2`, or `<none>`. */
-export const formatLabels = (labels: Readonly<Record<string, string>>): string => {
+export function formatLabels(labels: Readonly<Record<string, string>>): string {
   const entries = Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return entries.length === 0 ? '<none>' : entries.map(([key, value]) => `${key}=${value}`).join(',');
-};
+}
 
-export const podSpecOfTemplate = (object: Fields): Fields => fieldsAt(object, 'spec', 'template', 'spec');
+export function podSpecOfTemplate(object: Fields): Fields {
+  return fieldsAt(object, 'spec', 'template', 'spec');
+}
 
-const byText = (a: string, b: string): number => (a < b ? -1 : 1);
+function byText(a: string, b: string): number {
+  return a < b ? -1 : 1;
+}

@@ -16,19 +16,23 @@ export const ageColumn: Column = {
 };
 
 /** A column that is always shown. */
-export const column = (name: string, description: string, type: Column['type'] = 'string'): Column => ({
-  name,
-  type,
-  format: '',
-  description,
-  priority: 0,
-});
+export function column(name: string, description: string, type: Column['type'] = 'string'): Column {
+  return {
+    name,
+    type,
+    format: '',
+    description,
+    priority: 0,
+  };
+}
 
 /** A column that `-o wide` shows. */
-export const wideColumn = (name: string, description: string): Column => ({
-  name,
-  type: 'string',
-  format: '',
-  description,
-  priority: 1,
-});
+export function wideColumn(name: string, description: string): Column {
+  return {
+    name,
+    type: 'string',
+    format: '',
+    description,
+    priority: 1,
+  };
+}

@@ -1,5 +1,5 @@
 /** k8s.io/apimachinery/pkg/util/duration.HumanDuration: `5s`, `2m3s`, `45m`, `3h2m`, `26h`, `8d`, `2y12d`. */
-export const humanDuration = (durationMs: number): string => {
+export function humanDuration(durationMs: number): string {
   const seconds = Math.trunc(durationMs / 1000);
   if (seconds < -1) return '<invalid>';
   if (seconds < 0) return '0s';
@@ -15,13 +15,14 @@ export const humanDuration = (durationMs: number): string => {
   if (hours < 24 * 365 * 2) return `${days}d`;
   const years = Math.trunc(days / 365);
   return hours < 24 * 365 * 8 ? withRest(years, 'y', days % 365, 'd') : `${years}y`;
-};
+}
 
-const withRest = (count: number, unit: string, rest: number, restUnit: string): string =>
-  rest === 0 ? `${count}${unit}` : `${count}${unit}${rest}${restUnit}`;
+function withRest(count: number, unit: string, rest: number, restUnit: string): string {
+  return rest === 0 ? `${count}${unit}` : `${count}${unit}${rest}${restUnit}`;
+}
 
 /** `<unknown>` when there is no such time. */
-export const age = (timestamp: string | undefined, now: Date): string => {
+export function age(timestamp: string | undefined, now: Date): string {
   const at = timestamp === undefined ? Number.NaN : Date.parse(timestamp);
   return Number.isNaN(at) ? '<unknown>' : humanDuration(now.getTime() - at);
-};
+}

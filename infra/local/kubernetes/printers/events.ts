@@ -36,14 +36,14 @@ export const eventPrinter: Printer = {
   },
 };
 
-const targetOf = (event: KubeObject): string => {
+function targetOf(event: KubeObject): string {
   const kind = stringAt(event, 'involvedObject', 'kind').toLowerCase();
   const name = stringAt(event, 'involvedObject', 'name');
   return name === '' ? kind : `${kind}/${name}`;
-};
+}
 
-const sourceOf = (event: KubeObject): string => {
+function sourceOf(event: KubeObject): string {
   const component = stringAt(event, 'source', 'component') || stringAt(event, 'reportingComponent');
   const host = stringAt(event, 'source', 'host') || stringAt(event, 'reportingInstance');
   return host === '' ? component : `${component}, ${host}`;
-};
+}

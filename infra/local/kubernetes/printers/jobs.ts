@@ -28,26 +28,27 @@ export const jobPrinter: Printer = {
   ],
 };
 
-const statusOf = (job: KubeObject): string => {
-  const isTrue = (type: string): boolean =>
-    objectsAt(job, 'status', 'conditions').some((each) => each['type'] === type && each['status'] === 'True');
+function statusOf(job: KubeObject): string {
+  function isTrue(type: string): boolean {
+    return objectsAt(job, 'status', 'conditions').some((each) => each['type'] === type && each['status'] === 'True');
+  }
   if (isTrue('Complete')) return 'Complete';
   if (isTrue('Failed')) return 'Failed';
   if (job.metadata.deletionTimestamp !== undefined) return 'Terminating';
   return ['Suspended', 'FailureTarget', 'SuccessCriteriaMet'].find(isTrue) ?? 'Running';
-};
+}
 
-const completionsOf = (job: KubeObject): string => {
+function completionsOf(job: KubeObject): string {
   const succeeded = numberAt(job, 'status', 'succeeded') ?? 0;
   const completions = numberAt(job, 'spec', 'completions');
   if (completions !== undefined) return `${succeeded}/${completions}`;
   const parallelism = numberAt(job, 'spec', 'parallelism') ?? 0;
   return parallelism > 1 ? `${succeeded}/1 of ${parallelism}` : `${succeeded}/1`;
-};
+}
 
-const durationOf = (job: KubeObject, now: Date): string => {
+function durationOf(job: KubeObject, now: Date): string {
   const start = Date.parse(stringAt(job, 'status', 'startTime'));
   if (Number.isNaN(start)) return '';
   const end = Date.parse(stringAt(job, 'status', 'completionTime'));
   return humanDuration((Number.isNaN(end) ? now.getTime() : end) - start);
-};
+}

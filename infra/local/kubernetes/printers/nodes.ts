@@ -31,17 +31,19 @@ export const nodePrinter: Printer = {
   ],
 };
 
-const info = (node: KubeObject, field: string): string => stringAt(node, 'status', 'nodeInfo', field);
+function info(node: KubeObject, field: string): string {
+  return stringAt(node, 'status', 'nodeInfo', field);
+}
 
-const statusOf = (node: KubeObject): string => {
+function statusOf(node: KubeObject): string {
   const ready = objectsAt(node, 'status', 'conditions').find((each) => each['type'] === 'Ready');
   const status = ready === undefined ? 'Unknown' : ready['status'] === 'True' ? 'Ready' : 'NotReady';
   const spec = node['spec'];
   const isClosed = typeof spec === 'object' && spec !== null && 'unschedulable' in spec && spec.unschedulable === true;
   return isClosed ? `${status},SchedulingDisabled` : status;
-};
+}
 
-const rolesOf = (node: KubeObject): string => {
+function rolesOf(node: KubeObject): string {
   const labels = Object.entries(node.metadata.labels ?? {});
   const roles = labels.flatMap(([key, value]) => {
     if (key.startsWith('node-role.kubernetes.io/')) return [key.slice('node-role.kubernetes.io/'.length)];
@@ -53,10 +55,13 @@ const rolesOf = (node: KubeObject): string => {
       .toSorted()
       .join(',') || '<none>'
   );
-};
+}
 
-const addressOf = (node: KubeObject, type: string): string =>
-  stringAt(
-    objectsAt(node, 'status', 'addresses').find((each) => each['type'] === type),
-    'address',
-  ) || '<none>';
+function addressOf(node: KubeObject, type: string): string {
+  return (
+    stringAt(
+      objectsAt(node, 'status', 'addresses').find((each) => each['type'] === type),
+      'address',
+    ) || '<none>'
+  );
+}

@@ -7,12 +7,16 @@ import { ageColumn, column, nameColumn, wideColumn } from './columns.ts';
 import { age } from './duration.ts';
 
 /** Name, some cells of the kind, age. */
-const simplePrinter = (columns: readonly Column[], cells: (object: KubeObject) => readonly unknown[]): Printer => ({
-  columns: [nameColumn, ...columns, ageColumn],
-  cells: (object, now) => [object.metadata.name, ...cells(object), age(object.metadata.creationTimestamp, now)],
-});
+function simplePrinter(columns: readonly Column[], cells: (object: KubeObject) => readonly unknown[]): Printer {
+  return {
+    columns: [nameColumn, ...columns, ageColumn],
+    cells: (object, now) => [object.metadata.name, ...cells(object), age(object.metadata.creationTimestamp, now)],
+  };
+}
 
-const countOf = (fields: Fields): number => Object.keys(fields).length;
+function countOf(fields: Fields): number {
+  return Object.keys(fields).length;
+}
 
 export const namespacePrinter = simplePrinter([column('Status', 'The status of the namespace.')], (namespace) => [
   stringAt(namespace, 'status', 'phase'),
@@ -46,20 +50,19 @@ export const endpointSlicePrinter = simplePrinter(
   ],
 );
 
-const orUnset = (items: readonly string[]): string => {
+function orUnset(items: readonly string[]): string {
   if (items.length === 0) return '<unset>';
   return items.length > 3 ? `${items.slice(0, 3).join(',')} + ${items.length - 3} more...` : items.join(',');
-};
+}
 
 const templateColumns: readonly Column[] = [
   wideColumn('Containers', 'Names of the containers of the template.'),
   wideColumn('Images', 'Images of the containers of the template.'),
   wideColumn('Selector', 'Which pods belong to it.'),
 ];
-const templateCells = (object: KubeObject): readonly string[] => [
-  ...containerCells(podSpecOfTemplate(object)),
-  formatSelector(fieldsAt(object, 'spec', 'selector')),
-];
+function templateCells(object: KubeObject): readonly string[] {
+  return [...containerCells(podSpecOfTemplate(object)), formatSelector(fieldsAt(object, 'spec', 'selector'))];
+}
 
 export const deploymentPrinter: Printer = {
   columns: [
@@ -120,7 +123,7 @@ export const servicePrinter: Printer = {
   ],
 };
 
-const externalAddress = (service: KubeObject): string => {
+function externalAddress(service: KubeObject): string {
   const own = listAt(service, 'spec', 'externalIPs').join(',');
   switch (stringAt(service, 'spec', 'type')) {
     case 'ExternalName':
@@ -133,12 +136,15 @@ const externalAddress = (service: KubeObject): string => {
     default:
       return own || '<none>';
   }
-};
+}
 
-const servicePorts = (service: KubeObject): string =>
-  objectsAt(service, 'spec', 'ports')
-    .map((port) => {
-      const node = numberAt(port, 'nodePort');
-      return `${numberAt(port, 'port') ?? 0}${node === undefined ? '' : `:${node}`}/${stringAt(port, 'protocol')}`;
-    })
-    .join(',') || '<none>';
+function servicePorts(service: KubeObject): string {
+  return (
+    objectsAt(service, 'spec', 'ports')
+      .map((port) => {
+        const node = numberAt(port, 'nodePort');
+        return `${numberAt(port, 'port') ?? 0}${node === undefined ? '' : `:${node}`}/${stringAt(port, 'protocol')}`;
+      })
+      .join(',') || '<none>'
+  );
+}

@@ -53,7 +53,7 @@ interface Summary {
   lastRestartMs: number;
 }
 
-const summarise = (pod: KubeObject): Summary => {
+function summarise(pod: KubeObject): Summary {
   const phase = stringAt(pod, 'status', 'phase');
   const gated = objectsAt(pod, 'status', 'conditions').some(
     (each) => each['type'] === 'PodScheduled' && each['reason'] === 'SchedulingGated',
@@ -67,16 +67,16 @@ const summarise = (pod: KubeObject): Summary => {
   };
   if (!summariseInit(pod, summary)) summariseContainers(pod, summary);
   return summary;
-};
+}
 
-const countRestarts = (container: Fields, summary: Summary): void => {
+function countRestarts(container: Fields, summary: Summary): void {
   summary.restarts += numberAt(container, 'restartCount') ?? 0;
   const finished = Date.parse(stringAt(container, 'lastState', 'terminated', 'finishedAt'));
   if (finished > summary.lastRestartMs) summary.lastRestartMs = finished;
-};
+}
 
 /** Whether the pod is still initialising; then its init containers say what goes on. */
-const summariseInit = (pod: KubeObject, summary: Summary): boolean => {
+function summariseInit(pod: KubeObject, summary: Summary): boolean {
   const inits = objectsAt(pod, 'status', 'initContainerStatuses');
   const total = objectsAt(pod, 'spec', 'initContainers').length;
   for (const [index, container] of inits.entries()) {
@@ -88,23 +88,23 @@ const summariseInit = (pod: KubeObject, summary: Summary): boolean => {
   summary.restarts = 0;
   summary.lastRestartMs = 0;
   return false;
-};
+}
 
-const initReason = (container: Fields, progress: string): string => {
+function initReason(container: Fields, progress: string): string {
   if ('terminated' in fieldsAt(container, 'state'))
     return `Init:${endReason(fieldsAt(container, 'state', 'terminated'))}`;
   const waiting = stringAt(container, 'state', 'waiting', 'reason');
   return waiting !== '' && waiting !== 'PodInitializing' ? `Init:${waiting}` : progress;
-};
+}
 
-const endReason = (terminated: Fields): string => {
+function endReason(terminated: Fields): string {
   const reason = stringAt(terminated, 'reason');
   if (reason !== '') return reason;
   const signal = numberAt(terminated, 'signal') ?? 0;
   return signal === 0 ? `ExitCode:${numberAt(terminated, 'exitCode') ?? 0}` : `Signal:${signal}`;
-};
+}
 
-const summariseContainers = (pod: KubeObject, summary: Summary): void => {
+function summariseContainers(pod: KubeObject, summary: Summary): void {
   let hasRunning = false;
   let errorReason = '';
   for (const container of objectsAt(pod, 'status', 'containerStatuses').toReversed()) {
@@ -124,23 +124,25 @@ const summariseContainers = (pod: KubeObject, summary: Summary): void => {
   if (hasRunning && isReady(pod)) summary.reason = 'Running';
   else if (errorReason !== '') summary.reason = errorReason;
   else if (hasRunning) summary.reason = 'NotReady';
-};
+}
 
-const isReady = (pod: KubeObject): boolean =>
-  objectsAt(pod, 'status', 'conditions').some((each) => each['type'] === 'Ready' && each['status'] === 'True');
+function isReady(pod: KubeObject): boolean {
+  return objectsAt(pod, 'status', 'conditions').some((each) => each['type'] === 'Ready' && each['status'] === 'True');
+}
 
-const statusOf = (pod: KubeObject, reason: string): string => {
+function statusOf(pod: KubeObject, reason: string): string {
   if (pod.metadata.deletionTimestamp === undefined) return reason;
   if (stringAt(pod, 'status', 'reason') === 'NodeLost') return 'Unknown';
   return ['Succeeded', 'Failed'].includes(stringAt(pod, 'status', 'phase')) ? reason : 'Terminating';
-};
+}
 
-const restartsCell = (summary: Summary, now: Date): string =>
-  summary.restarts !== 0 && summary.lastRestartMs !== 0
+function restartsCell(summary: Summary, now: Date): string {
+  return summary.restarts !== 0 && summary.lastRestartMs !== 0
     ? `${summary.restarts} (${age(new Date(summary.lastRestartMs).toISOString(), now)} ago)`
     : `${summary.restarts}`;
+}
 
-const readinessGatesCell = (pod: KubeObject): string => {
+function readinessGatesCell(pod: KubeObject): string {
   const gates = objectsAt(pod, 'spec', 'readinessGates');
   if (gates.length === 0) return '<none>';
   const passed = gates.filter((gate) =>
@@ -149,4 +151,4 @@ const readinessGatesCell = (pod: KubeObject): string => {
     ),
   );
   return `${passed.length}/${gates.length}`;
-};
+}

@@ -9,13 +9,15 @@ import { bytesOf, fieldsOf } from './wire.ts';
 const mediaType = 'application/vnd.kubernetes.protobuf';
 const magic = Buffer.from([0x6b, 0x38, 0x73, 0x00]);
 
-export const isProtobuf = (request: ApiRequest): boolean => mediaTypeOf(request) === mediaType;
+export function isProtobuf(request: ApiRequest): boolean {
+  return mediaTypeOf(request) === mediaType;
+}
 
 /**
  * Reads the body that kubectl 1.32 and newer send for `create secret` and the like: `k8s\0`, then runtime.Unknown
  * (1: TypeMeta, 2: the object). Throws 400 for anything else.
  */
-export const parseProtobuf = (body: Buffer, expected: Expected): Parsed => {
+export function parseProtobuf(body: Buffer, expected: Expected): Parsed {
   if (!body.subarray(0, magic.length).equals(magic)) {
     throw badRequest('provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]');
   }
@@ -26,4 +28,4 @@ export const parseProtobuf = (body: Buffer, expected: Expected): Parsed => {
     fields: { ...object, apiVersion: bytesOf(typeMeta, 1).toString(), kind: bytesOf(typeMeta, 2).toString() },
     duplicates: [],
   };
-};
+}

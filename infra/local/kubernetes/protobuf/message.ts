@@ -6,14 +6,14 @@ import { bytesOf, fieldsOf, integerOf } from './wire.ts';
 import type { WireField } from './wire.ts';
 
 /** Reads a protobuf message into the JSON form of the same object, by the field numbers of the schema table. */
-export const readMessage = (structName: string, message: Buffer): Fields => {
+export function readMessage(structName: string, message: Buffer): Fields {
   const struct = structOf(structName);
   const out: Fields = {};
   readInto(out, struct, fieldsOf(message));
   return out;
-};
+}
 
-const readInto = (out: Fields, struct: Struct, wire: readonly WireField[]): void => {
+function readInto(out: Fields, struct: Struct, wire: readonly WireField[]): void {
   const byNumber = new Map(
     [...struct.fields.values()].filter((field) => field.inlineIn === undefined).map((field) => [field.number, field]),
   );
@@ -27,9 +27,9 @@ const readInto = (out: Fields, struct: Struct, wire: readonly WireField[]): void
     if (field === undefined) throw notImplemented(`field number ${number} of ${struct.name} in a protobuf body`);
     readField(out, field, value);
   }
-};
+}
 
-const readField = (out: Fields, field: Field, value: bigint | Buffer): void => {
+function readField(out: Fields, field: Field, value: bigint | Buffer): void {
   const { name, type } = field;
   if (type.kind === 'list') {
     const list = Array.isArray(out[name]) ? out[name] : [];
@@ -46,20 +46,20 @@ const readField = (out: Fields, field: Field, value: bigint | Buffer): void => {
     if (!field.pointer && (read === '' || read === 0 || read === false || read === null)) return;
     out[name] = read;
   }
-};
+}
 
-const bytes = (value: bigint | Buffer): Buffer => {
+function bytes(value: bigint | Buffer): Buffer {
   if (Buffer.isBuffer(value)) return value;
   throw badRequest('proto: wrong wireType');
-};
+}
 
-const readValue = (type: Type, value: bigint | Buffer): unknown => {
+function readValue(type: Type, value: bigint | Buffer): unknown {
   if (type.kind === 'struct') return readMessage(type.name, bytes(value));
   if (type.kind === 'leaf') return readLeaf(type.leaf, value);
   throw notImplemented('nested lists and maps in a protobuf body');
-};
+}
 
-const readLeaf = (leaf: Leaf, value: bigint | Buffer): unknown => {
+function readLeaf(leaf: Leaf, value: bigint | Buffer): unknown {
   if (typeof value === 'bigint') return leaf === 'bool' ? value !== 0n : Number(BigInt.asIntN(64, value));
   switch (leaf) {
     case 'bytes':
@@ -80,16 +80,17 @@ const readLeaf = (leaf: Leaf, value: bigint | Buffer): unknown => {
     case 'int64':
       return value.toString('utf8');
   }
-};
+}
 
-const readIntOrString = (wire: readonly WireField[]): number | string =>
-  integerOf(wire, 1) === 0n ? Number(BigInt.asIntN(32, integerOf(wire, 2))) : bytesOf(wire, 3).toString();
+function readIntOrString(wire: readonly WireField[]): number | string {
+  return integerOf(wire, 1) === 0n ? Number(BigInt.asIntN(32, integerOf(wire, 2))) : bytesOf(wire, 3).toString();
+}
 
 /** seconds, nanos; all zero means that there is no time. */
-const readTime = (wire: readonly WireField[], isMicro: boolean): string | null => {
+function readTime(wire: readonly WireField[], isMicro: boolean): string | null {
   const seconds = integerOf(wire, 1);
   const nanos = integerOf(wire, 2);
   if (wire.length === 0) return null;
   const text = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
   return isMicro ? `${text}.${`${nanos / 1000n}`.padStart(6, '0')}Z` : `${text}Z`;
-};
+}

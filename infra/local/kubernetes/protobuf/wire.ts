@@ -7,10 +7,10 @@ export interface WireField {
 }
 
 /** Takes a message apart. Throws 400 for wire types that no Kubernetes type has. */
-export const fieldsOf = (message: Buffer): readonly WireField[] => {
+export function fieldsOf(message: Buffer): readonly WireField[] {
   const fields: WireField[] = [];
   let at = 0;
-  const varint = (): bigint => {
+  function varint(): bigint {
     let value = 0n;
     for (let shift = 0n; ; shift += 7n) {
       const byte = message[at];
@@ -19,7 +19,7 @@ export const fieldsOf = (message: Buffer): readonly WireField[] => {
       value |= BigInt(byte & 0x7f) << shift;
       if (byte < 0x80) return value;
     }
-  };
+  }
   while (at < message.length) {
     const tag = varint();
     const number = Number(tag >> 3n);
@@ -35,16 +35,16 @@ export const fieldsOf = (message: Buffer): readonly WireField[] => {
     at += length;
   }
   return fields;
-};
+}
 
 /** The last occurrence of a bytes field; empty when there is none. */
-export const bytesOf = (fields: readonly WireField[], number: number): Buffer => {
+export function bytesOf(fields: readonly WireField[], number: number): Buffer {
   const found = fields.findLast((field) => field.number === number)?.value;
   return Buffer.isBuffer(found) ? found : Buffer.alloc(0);
-};
+}
 
 /** The last occurrence of an integer field; 0 when there is none. */
-export const integerOf = (fields: readonly WireField[], number: number): bigint => {
+export function integerOf(fields: readonly WireField[], number: number): bigint {
   const found = fields.findLast((field) => field.number === number)?.value;
   return typeof found === 'bigint' ? BigInt.asIntN(64, found) : 0n;
-};
+}

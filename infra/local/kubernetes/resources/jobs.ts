@@ -42,16 +42,16 @@ export const jobs: Resource = {
 };
 
 /** What the Job controller here does not do is refused at once, not left lying. */
-const refuseUnsupported = (spec: Fields): void => {
+function refuseUnsupported(spec: Fields): void {
   if (spec['completionMode'] === 'Indexed') throw notImplemented('Jobs of completionMode Indexed');
   if (spec['manualSelector'] === true) throw notImplemented('Jobs with manualSelector');
   for (const field of ['backoffLimitPerIndex', 'maxFailedIndexes', 'successPolicy', 'managedBy']) {
     if (spec[field] !== undefined) throw notImplemented(`spec.${field} of Jobs`);
   }
-};
+}
 
 /** SetDefaults_Job of pkg/apis/batch/v1/defaults.go. */
-const applyJobDefaults = (draft: Draft): void => {
+function applyJobDefaults(draft: Draft): void {
   const spec = ensureFields(draft, 'spec');
   if (spec['completions'] === undefined && spec['parallelism'] === undefined) spec['completions'] = 1;
   setDefault(spec, 'parallelism', 1);
@@ -67,10 +67,10 @@ const applyJobDefaults = (draft: Draft): void => {
   // A Job without labels has those of its template, and goes on sharing them: see generateSelector.
   const templateLabels = fieldsAt(spec, 'template', 'metadata')['labels'];
   if (templateLabels !== undefined && draft.metadata['labels'] === undefined) draft.metadata['labels'] = templateLabels;
-};
+}
 
 /** The labels by which a Job knows its pods: prefixed, and as they were before 1.27. */
-const generateSelector = (draft: Draft): void => {
+function generateSelector(draft: Draft): void {
   const templateMeta = ensureFields(draft, 'spec', 'template', 'metadata');
   const before = templateMeta['labels'];
   const isShared = draft.metadata['labels'] !== undefined && draft.metadata['labels'] === before;
@@ -87,11 +87,12 @@ const generateSelector = (draft: Draft): void => {
   if (isShared) draft.metadata['labels'] = { ...labels };
   const matchLabels = ensureFields(draft, 'spec', 'selector', 'matchLabels');
   matchLabels['batch.kubernetes.io/controller-uid'] ??= uid;
-};
+}
 
-const nameWarnings = (name: string): readonly string[] =>
-  name.includes('.')
+function nameWarnings(name: string): readonly string[] {
+  return name.includes('.')
     ? [
         'metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [must not contain dots]',
       ]
     : [];
+}

@@ -12,7 +12,7 @@ const priorities: Readonly<Record<string, number>> = {
  * What the admission plugins that are on by default do to a new pod: Priority, DefaultTolerationSeconds, RuntimeClass.
  * Throws 403 for a priority class or runtime class that does not exist.
  */
-export const admitPod = (draft: Draft): void => {
+export function admitPod(draft: Draft): void {
   const spec = ensureFields(draft, 'spec');
   const pods = { group: '', plural: 'pods', kind: 'Pod' };
   const name = stringAt(draft.metadata, 'name') || stringAt(draft.metadata, 'generateName');
@@ -43,10 +43,10 @@ export const admitPod = (draft: Draft): void => {
   spec['priority'] = priority;
   spec['preemptionPolicy'] = 'PreemptLowerPriority';
   addDefaultTolerations(draft);
-};
+}
 
 /** DefaultTolerationSeconds: a pod outlives a node that is not ready or out of reach by five minutes. */
-export const addDefaultTolerations = (draft: Draft): void => {
+export function addDefaultTolerations(draft: Draft): void {
   const spec = ensureFields(draft, 'spec');
   const tolerations = [...objectsAt(spec, 'tolerations')];
   for (const key of ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']) {
@@ -58,4 +58,4 @@ export const addDefaultTolerations = (draft: Draft): void => {
     if (!tolerates) tolerations.push({ key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 });
   }
   spec['tolerations'] = tolerations;
-};
+}

@@ -3,13 +3,14 @@ import { stringsAt } from '../json.ts';
 import type { Fields } from '../json.ts';
 
 /** Guaranteed: every container limits cpu and memory and asks for just that. BestEffort: none asks for anything. */
-export const qosClassOf = (spec: Fields): 'Guaranteed' | 'Burstable' | 'BestEffort' => {
+export function qosClassOf(spec: Fields): 'Guaranteed' | 'Burstable' | 'BestEffort' {
   const containers = containersOf(spec).map((container) => ({
     limits: stringsAt(container, 'resources', 'limits'),
     requests: stringsAt(container, 'resources', 'requests'),
   }));
-  const asks = (amounts: Readonly<Record<string, string>>): boolean =>
-    ['cpu', 'memory'].some((name) => (amounts[name] ?? '0') !== '0');
+  function asks(amounts: Readonly<Record<string, string>>): boolean {
+    return ['cpu', 'memory'].some((name) => (amounts[name] ?? '0') !== '0');
+  }
   if (!containers.some(({ limits, requests }) => asks(limits) || asks(requests))) return 'BestEffort';
   const isGuaranteed = containers.every(({ limits, requests }) =>
     ['cpu', 'memory'].every(
@@ -17,4 +18,4 @@ export const qosClassOf = (spec: Fields): 'Guaranteed' | 'Burstable' | 'BestEffo
     ),
   );
   return isGuaranteed ? 'Guaranteed' : 'Burstable';
-};
+}

@@ -69,29 +69,33 @@ export const pods: Resource = {
 };
 
 /** The one address of old and the list of addresses are the same thing. */
-const mirrorAddress = (status: Fields): void => {
+function mirrorAddress(status: Fields): void {
   const [first] = objectsAt(status, 'podIPs');
   const address = stringAt(status, 'podIP');
   if (address !== '' && stringAt(first, 'ip') !== address) status['podIPs'] = [{ ip: address }];
   if (address === '' && first !== undefined) status['podIP'] = first['ip'];
-};
+}
 
-const gated = (now: string): Fields => ({
-  type: 'PodScheduled',
-  status: 'False',
-  lastProbeTime: null,
-  lastTransitionTime: now,
-  reason: 'SchedulingGated',
-  message: 'Scheduling is blocked due to non-empty scheduling gates',
-});
+function gated(now: string): Fields {
+  return {
+    type: 'PodScheduled',
+    status: 'False',
+    lastProbeTime: null,
+    lastTransitionTime: now,
+    reason: 'SchedulingGated',
+    message: 'Scheduling is blocked due to non-empty scheduling gates',
+  };
+}
 
-const podFieldLabels = (pod: Fields): Readonly<Record<string, string>> => ({
-  'spec.nodeName': stringAt(pod, 'spec', 'nodeName'),
-  'spec.restartPolicy': stringAt(pod, 'spec', 'restartPolicy'),
-  'spec.schedulerName': stringAt(pod, 'spec', 'schedulerName'),
-  'spec.serviceAccountName': stringAt(pod, 'spec', 'serviceAccountName'),
-  'spec.hostNetwork': `${fieldsAt(pod, 'spec')['hostNetwork'] === true}`,
-  'status.phase': stringAt(pod, 'status', 'phase'),
-  'status.podIP': stringAt(objectsAt(pod, 'status', 'podIPs')[0], 'ip'),
-  'status.nominatedNodeName': stringAt(pod, 'status', 'nominatedNodeName'),
-});
+function podFieldLabels(pod: Fields): Readonly<Record<string, string>> {
+  return {
+    'spec.nodeName': stringAt(pod, 'spec', 'nodeName'),
+    'spec.restartPolicy': stringAt(pod, 'spec', 'restartPolicy'),
+    'spec.schedulerName': stringAt(pod, 'spec', 'schedulerName'),
+    'spec.serviceAccountName': stringAt(pod, 'spec', 'serviceAccountName'),
+    'spec.hostNetwork': `${fieldsAt(pod, 'spec')['hostNetwork'] === true}`,
+    'status.phase': stringAt(pod, 'status', 'phase'),
+    'status.podIP': stringAt(objectsAt(pod, 'status', 'podIPs')[0], 'ip'),
+    'status.nominatedNodeName': stringAt(pod, 'status', 'nominatedNodeName'),
+  };
+}

@@ -91,11 +91,14 @@ export type Subresource =
   | 'resize';
 
 /** `jobs.batch`, `pods`: the key of a resource in the store. */
-export const resourceKey = (resource: { readonly group: string; readonly plural: string }): string =>
-  resource.group === '' ? resource.plural : `${resource.plural}.${resource.group}`;
+export function resourceKey(resource: { readonly group: string; readonly plural: string }): string {
+  return resource.group === '' ? resource.plural : `${resource.plural}.${resource.group}`;
+}
 
-export const apiVersionOf = (resource: { readonly group: string; readonly version: string }): string =>
-  resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
+export function apiVersionOf(resource: { readonly group: string; readonly version: string }): string {
+  return resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
+}
 
-export const objectKey = (namespace: string | undefined, name: string): string =>
-  namespace === undefined ? name : `${namespace}/${name}`;
+export function objectKey(namespace: string | undefined, name: string): string {
+  return namespace === undefined ? name : `${namespace}/${name}`;
+}

@@ -12,7 +12,7 @@ const addressPrefix = '10.0.0.';
 const nodePorts = { first: 30_000, last: 32_767 };
 
 /** Gives the Service what it lacks: a cluster address, IP families, node ports. Throws 422 for an address it cannot have. */
-export const allocateAddress = (draft: Draft, cluster: ClusterView): void => {
+export function allocateAddress(draft: Draft, cluster: ClusterView): void {
   const spec = ensureFields(draft, 'spec');
   if (spec['type'] === 'ExternalName') return;
   if (spec['type'] === 'LoadBalancer') throw notImplemented('Services of type LoadBalancer');
@@ -26,14 +26,14 @@ export const allocateAddress = (draft: Draft, cluster: ClusterView): void => {
   spec['ipFamilies'] ??= isOpen ? ['IPv4', 'IPv6'] : ['IPv4'];
   spec['ipFamilyPolicy'] ??= isOpen ? 'RequireDualStack' : 'SingleStack';
   if (spec['type'] === 'NodePort') allocateNodePorts(spec, cluster);
-};
+}
 
-const checkAddress = (draft: Draft, cluster: ClusterView, address: string): void => {
+function checkAddress(draft: Draft, cluster: ClusterView, address: string): void {
   if (address === 'None' || isIP(address) === 0) return;
-  const fail = (because: string): never => {
+  function fail(because: string): never {
     const fault = invalidValue('spec.clusterIPs', [address], `failed to allocate IP ${address}: ${because}`);
     throw invalid('Service', '', stringAt(draft.metadata, 'name'), [fault]);
-  };
+  }
   if (!address.startsWith(addressPrefix)) {
     fail(`the provided IP (${address}) is not in the valid range. The range of valid IPs is 10.0.0.0/24`);
   }
@@ -41,7 +41,7 @@ const checkAddress = (draft: Draft, cluster: ClusterView, address: string): void
     (service) => stringAt(service, 'spec', 'clusterIP') === address,
   );
   if (holder !== undefined && holder.metadata.uid !== draft.metadata['uid']) fail('provided IP is already allocated');
-};
+}
 
 const addressFields = ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy', 'internalTrafficPolicy'] as const;
 
@@ -49,12 +49,12 @@ const addressFields = ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy'
  * An update that does not speak of the address keeps it. One that changes the type gives up what the new type has not,
  * unless it sets that anew.
  */
-export const keepAddress = (draft: Draft, old: KubeObject): void => {
+export function keepAddress(draft: Draft, old: KubeObject): void {
   const spec = ensureFields(draft, 'spec');
   const before = fieldsAt(old, 'spec');
-  const dropUnchanged = (fields: readonly string[]): void => {
+  function dropUnchanged(fields: readonly string[]): void {
     for (const field of fields) if (isDeepStrictEqual(spec[field], before[field])) delete spec[field];
-  };
+  }
   if (spec['type'] === 'ExternalName') {
     dropUnchanged([...addressFields, 'externalTrafficPolicy']);
   } else {
@@ -68,17 +68,17 @@ export const keepAddress = (draft: Draft, old: KubeObject): void => {
     if (spec['type'] === 'NodePort') port['nodePort'] ??= same?.['nodePort'];
     else if (port['nodePort'] === same?.['nodePort']) delete port['nodePort'];
   }
-};
+}
 
-const freeAddress = (cluster: ClusterView): string => {
+function freeAddress(cluster: ClusterView): string {
   const taken = new Set([...cluster.all('services').values()].map((service) => stringAt(service, 'spec', 'clusterIP')));
   for (let host = 2; host < 255; host += 1) {
     if (!taken.has(`${addressPrefix}${host}`)) return `${addressPrefix}${host}`;
   }
   throw notImplemented('more than 253 Services with an address of their own');
-};
+}
 
-const allocateNodePorts = (spec: Fields, cluster: ClusterView): void => {
+function allocateNodePorts(spec: Fields, cluster: ClusterView): void {
   const services = [...cluster.all('services').values()];
   const taken = new Set(
     services.flatMap((service) => objectsAt(service, 'spec', 'ports').map((port) => port['nodePort'])),
@@ -91,4 +91,4 @@ const allocateNodePorts = (spec: Fields, cluster: ClusterView): void => {
     port['nodePort'] = next;
     taken.add(next);
   }
-};
+}

@@ -41,7 +41,7 @@ export const services: Resource = {
 };
 
 /** SetDefaults_Service. */
-const applyServiceDefaults = (draft: Draft): void => {
+function applyServiceDefaults(draft: Draft): void {
   const spec = ensureFields(draft, 'spec');
   setDefault(spec, 'sessionAffinity', 'None');
   if (spec['sessionAffinity'] === 'None') delete spec['sessionAffinityConfig'];
@@ -57,4 +57,4 @@ const applyServiceDefaults = (draft: Draft): void => {
   if (type === 'NodePort' || type === 'LoadBalancer') setDefault(spec, 'externalTrafficPolicy', 'Cluster');
   if (type !== 'ExternalName') setDefault(spec, 'internalTrafficPolicy', 'Cluster');
   if (type === 'LoadBalancer') setDefault(spec, 'allocateLoadBalancerNodePorts', true);
-};
+}

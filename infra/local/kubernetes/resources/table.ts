@@ -28,7 +28,7 @@ export const resources: readonly Resource[] = [
 ];
 
 /** By the apiVersion and kind an object or an owner reference carries. */
-export const findKind = (apiVersion: string, kind: string): Resource | undefined => {
+export function findKind(apiVersion: string, kind: string): Resource | undefined {
   const [group, version] = apiVersion.includes('/') ? apiVersion.split('/') : ['', apiVersion];
   return resources.find((each) => each.group === group && each.version === version && each.kind === kind);
-};
+}

@@ -22,13 +22,13 @@ const workload = {
   warnings: (draft: Draft) => nameWarnings(stringAt(draft.metadata, 'name')),
 } as const;
 
-const nameWarnings = (name: string): readonly string[] => {
+function nameWarnings(name: string): readonly string[] {
   const faults = name === '' ? [] : labelFaults(name);
   if (faults.length === 0) return [];
   const advice =
     'metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended:';
   return [`${advice} [${faults.join(' ')}]`];
-};
+}
 
 export const deployments: Resource = {
   ...workload,
@@ -91,7 +91,7 @@ export const replicaSets: Resource = {
 };
 
 /** SetDefaults_Deployment of pkg/apis/apps/v1/defaults.go. */
-const applyDeploymentDefaults = (draft: Draft): void => {
+function applyDeploymentDefaults(draft: Draft): void {
   const spec = ensureFields(draft, 'spec');
   setDefault(spec, 'replicas', 1);
   const strategy = ensureFields(spec, 'strategy');
@@ -104,4 +104,4 @@ const applyDeploymentDefaults = (draft: Draft): void => {
   setDefault(spec, 'revisionHistoryLimit', 10);
   setDefault(spec, 'progressDeadlineSeconds', 600);
   applyPodSpecDefaults(ensureFields(spec, 'template', 'spec'));
-};
+}

@@ -11,22 +11,23 @@ import type { Field, Type } from './schema.ts';
  * order of the struct, empty ones left out, structs that are no pointers always there, quantities and times in their
  * canonical form. Unknown fields are dropped and listed in `decoding`. Throws 400 for a value of the wrong type.
  */
-export const conform = (struct: string, value: Fields, decoding: Decoding): Fields =>
-  conformStruct(struct, value, undefined, decoding);
+export function conform(struct: string, value: Fields, decoding: Decoding): Fields {
+  return conformStruct(struct, value, undefined, decoding);
+}
 
 const nothing: Decoding = { kind: '', unknownFields: [] };
 const zeros = new Map<string, Fields>();
 
 /** What the struct is when nothing is set: what Go would write for it. Not to be written to. */
-export const zeroOf = (struct: string): Fields => {
+export function zeroOf(struct: string): Fields {
   const known = zeros.get(struct);
   if (known !== undefined) return known;
   const zero = conform(struct, {}, nothing);
   zeros.set(struct, zero);
   return zero;
-};
+}
 
-const conformStruct = (name: string, value: Fields, place: Place | undefined, decoding: Decoding): Fields => {
+function conformStruct(name: string, value: Fields, place: Place | undefined, decoding: Decoding): Fields {
   const struct = structOf(name);
   const read = new Map<string, unknown>();
   for (const key of Object.keys(value)) {
@@ -49,10 +50,10 @@ const conformStruct = (name: string, value: Fields, place: Place | undefined, de
     if (written !== undefined) out[field.name] = written;
   }
   return out;
-};
+}
 
 /** What the encoder writes for a field: `undefined` when it leaves it out. */
-const writtenValue = (field: Field, value: unknown): unknown => {
+function writtenValue(field: Field, value: unknown): unknown {
   if (field.pointer) return value ?? (field.always ? null : undefined);
   if (field.type.kind === 'struct') return value ?? conform(field.type.name, {}, nothing);
   if (field.type.kind === 'leaf' && (field.type.leaf === 'Time' || field.type.leaf === 'MicroTime'))
@@ -61,16 +62,16 @@ const writtenValue = (field: Field, value: unknown): unknown => {
   if (field.type.kind === 'leaf' && field.type.leaf === 'IntOrString') return value ?? 0;
   // An empty list or map is lost between the API server and its store: it comes back as null.
   return field.always ? zeroValue(field.type) : undefined;
-};
+}
 
-const zeroValue = (type: Type): unknown => {
+function zeroValue(type: Type): unknown {
   if (type.kind !== 'leaf') return null;
   if (type.leaf === 'int32' || type.leaf === 'int64') return 0;
   if (type.leaf === 'bool') return false;
   return type.leaf === 'Quantity' ? '0' : '';
-};
+}
 
-const conformValue = (type: Type, value: unknown, place: Place, decoding: Decoding, owner: string): unknown => {
+function conformValue(type: Type, value: unknown, place: Place, decoding: Decoding, owner: string): unknown {
   if (type.kind === 'struct') {
     if (!isFields(value)) throw decodeError(decoding, unmarshalMessage(value, place, owner, goNameOf(type)));
     return conformStruct(type.name, value, place, decoding);
@@ -89,16 +90,16 @@ const conformValue = (type: Type, value: unknown, place: Place, decoding: Decodi
       conformElement(type.element, each, { above: place, step: { entry: key } }, decoding, owner),
     ]),
   );
-};
+}
 
 /** `null` in a list or map stands for the zero value of its elements. */
-const conformElement = (type: Type, value: unknown, place: Place, decoding: Decoding, owner: string): unknown => {
+function conformElement(type: Type, value: unknown, place: Place, decoding: Decoding, owner: string): unknown {
   if (value !== null) return conformValue(type, value, place, decoding, owner);
   return type.kind === 'struct' ? conformStruct(type.name, {}, place, decoding) : zeroValue(type);
-};
+}
 
-const goNameOf = (type: Type): string => {
+function goNameOf(type: Type): string {
   if (type.kind === 'struct') return type.name.replace(/^\w+\./, 'v1.');
   if (type.kind === 'leaf') return type.leaf === 'bytes' ? '[]uint8' : type.leaf;
   return type.kind === 'list' ? `[]${goNameOf(type.element)}` : `map[string]${goNameOf(type.element)}`;
-};
+}

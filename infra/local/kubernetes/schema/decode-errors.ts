@@ -9,21 +9,21 @@ export interface Place {
 }
 
 /** `spec.template.spec.containers[0].image`, for unknown fields. */
-export const pathOf = (place: Place | undefined): string => {
+export function pathOf(place: Place | undefined): string {
   if (place === undefined) return '';
   const above = pathOf(place.above);
   if ('item' in place.step) return `${above}[${place.step.item}]`;
   const name = 'field' in place.step ? place.step.field : place.step.entry;
   return above === '' ? name : `${above}.${name}`;
-};
+}
 
 /** `spec.template.spec.containers.image`, for values of the wrong type. */
-const goFieldOf = (place: Place | undefined): string => {
+function goFieldOf(place: Place | undefined): string {
   if (place === undefined) return '';
   const above = goFieldOf(place.above);
   if (!('field' in place.step)) return above;
   return above === '' ? place.step.field : `${above}.${place.step.field}`;
-};
+}
 
 export interface Decoding {
   /** `Job`: how the object is called in errors. */
@@ -32,13 +32,13 @@ export interface Decoding {
 }
 
 /** encoding/json's sentence for a value that does not fit; `owner` is the struct that holds the field. */
-export const unmarshalMessage = (value: unknown, place: Place | undefined, owner: string, goType: string): string => {
+export function unmarshalMessage(value: unknown, place: Place | undefined, owner: string, goType: string): string {
   const shape = isList(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
   const what = typeof value === 'number' && !Number.isInteger(value) ? `number ${value}` : shape;
   const goField = goFieldOf(place);
   if (goField === '') return `json: cannot unmarshal ${what} into Go value of type ${goType}`;
   return `json: cannot unmarshal ${what} into Go struct field ${owner.split('.')[1] ?? owner}.${goField} of type ${goType}`;
-};
+}
 
 /** 400: a body is not what it should be. `fault` is the decoder's own sentence, for those who answer in other words. */
 export class DecodeError extends StatusError {
@@ -50,4 +50,6 @@ export class DecodeError extends StatusError {
   }
 }
 
-export const decodeError = (decoding: Decoding, fault: string): DecodeError => new DecodeError(decoding.kind, fault);
+export function decodeError(decoding: Decoding, fault: string): DecodeError {
+  return new DecodeError(decoding.kind, fault);
+}

@@ -56,7 +56,7 @@ interface Source {
   readonly aliases: ReadonlyMap<string, string>;
 }
 
-const readPackage = (text: string): Source => {
+function readPackage(text: string): Source {
   const structs = new Map<string, { lines: string[]; atomic: boolean }>();
   const aliases = new Map<string, string>();
   const lines = text.split('\n');
@@ -73,22 +73,22 @@ const readPackage = (text: string): Source => {
     });
   }
   return { structs, aliases };
-};
+}
 
-const hasMarkerAbove = (lines: readonly string[], index: number, marker: string): boolean => {
+function hasMarkerAbove(lines: readonly string[], index: number, marker: string): boolean {
   for (let at = index - 1; at >= 0 && (lines[at] ?? '').startsWith('//'); at -= 1) {
     if ((lines[at] ?? '').includes(marker)) return true;
   }
   return false;
-};
+}
 
-const generate = (root: string, version: string): Readonly<Record<string, string>> => {
+function generate(root: string, version: string): Readonly<Record<string, string>> {
   const sources = new Map<string, Source>();
   for (const [name, { module, folder }] of Object.entries(packages)) {
     sources.set(name, readPackage(readFileSync(join(root, `${module}@${version}`, folder, 'types.go'), 'utf8')));
   }
   const types: Record<string, string> = {};
-  const visit = (name: string): void => {
+  function visit(name: string): void {
     if (name in types) return;
     const [pkg = '', type = ''] = name.split('.');
     const struct = sources.get(pkg)?.structs.get(type);
@@ -97,16 +97,16 @@ const generate = (root: string, version: string): Readonly<Record<string, string
     const { text, refs } = fieldsOf(struct.lines, pkg, sources);
     types[name] = (struct.atomic ? '@atomic ' : '') + text;
     for (const ref of refs) visit(ref);
-  };
+  }
   for (const [pkg, { roots }] of Object.entries(packages)) for (const type of roots) visit(`${pkg}.${type}`);
   return Object.fromEntries(Object.entries(types).toSorted(([a], [b]) => (a < b ? -1 : 1)));
-};
+}
 
-const fieldsOf = (
+function fieldsOf(
   lines: readonly string[],
   pkg: string,
   sources: ReadonlyMap<string, Source>,
-): { text: string; refs: string[] } => {
+): { text: string; refs: string[] } {
   const fields: string[] = [];
   const refs: string[] = [];
   let markers: string[] = [];
@@ -128,13 +128,18 @@ const fieldsOf = (
     markers = [];
   }
   return { text: fields.join(' '), refs };
-};
+}
 
-const nameOf = (json: string): string => (json.startsWith(',inline') ? '~' : (json.split(',')[0] ?? ''));
+function nameOf(json: string): string {
+  return json.startsWith(',inline') ? '~' : (json.split(',')[0] ?? '');
+}
 
-const flagsOf = (json: string, tags: string, markers: readonly string[]): string => {
-  const values = (key: string): string[] =>
-    markers.filter((marker) => marker.startsWith(`+${key}=`)).map((marker) => marker.slice(key.length + 2).trim());
+function flagsOf(json: string, tags: string, markers: readonly string[]): string {
+  function values(key: string): string[] {
+    return markers
+      .filter((marker) => marker.startsWith(`+${key}=`))
+      .map((marker) => marker.slice(key.length + 2).trim());
+  }
   const keys = values('listMapKey');
   const list = values('listType')[0];
   const mergeKey = /patchMergeKey:"(\w+)"/.exec(tags)?.[1];
@@ -148,9 +153,9 @@ const flagsOf = (json: string, tags: string, markers: readonly string[]): string
     mergeKey === undefined ? '' : `|key(${mergeKey})`,
     initial === undefined ? '' : `|default(${initial.slice(1, -1)})`,
   ].join('');
-};
+}
 
-const typeOf = (goType: string, pkg: string, sources: ReadonlyMap<string, Source>): { text: string; ref?: string } => {
+function typeOf(goType: string, pkg: string, sources: ReadonlyMap<string, Source>): { text: string; ref?: string } {
   if (goType.startsWith('*')) return prefixed('*', typeOf(goType.slice(1), pkg, sources));
   if (goType === '[]byte') return { text: 'bytes' };
   if (goType.startsWith('[]')) return prefixed('[]', typeOf(goType.slice(2), pkg, sources));
@@ -166,12 +171,14 @@ const typeOf = (goType: string, pkg: string, sources: ReadonlyMap<string, Source
   const alias = sources.get(home)?.aliases.get(local ?? '');
   if (alias !== undefined) return typeOf(alias, home, sources);
   return { text: name, ref: name };
-};
+}
 
-const prefixed = (prefix: string, inner: { text: string; ref?: string }): { text: string; ref?: string } => ({
-  text: prefix + inner.text,
-  ...(inner.ref !== undefined && { ref: inner.ref }),
-});
+function prefixed(prefix: string, inner: { text: string; ref?: string }): { text: string; ref?: string } {
+  return {
+    text: prefix + inner.text,
+    ...(inner.ref !== undefined && { ref: inner.ref }),
+  };
+}
 
 const [root, version] = process.argv.slice(2);
 if (root === undefined || version === undefined)

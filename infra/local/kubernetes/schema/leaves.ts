@@ -12,17 +12,17 @@ export interface LeafContext {
 }
 
 /** What `omitempty` leaves out. */
-export const isZero = (type: Type, value: unknown): boolean => {
+export function isZero(type: Type, value: unknown): boolean {
   if (value === undefined || value === null || value === '' || value === 0 || value === false) return true;
   if (type.kind === 'list') return isList(value) && value.length === 0;
   return type.kind === 'map' && isFields(value) && Object.keys(value).length === 0;
-};
+}
 
 /** The leaf as the API server writes it. Throws 400 when it is of another type. */
-export const conformLeaf = (leaf: Leaf, value: unknown, place: Place, context: LeafContext): unknown => {
-  const fail = (): never => {
+export function conformLeaf(leaf: Leaf, value: unknown, place: Place, context: LeafContext): unknown {
+  function fail(): never {
     throw decodeError(context.decoding, unmarshalMessage(value, place, context.owner, goLeafName(leaf)));
-  };
+  }
   switch (leaf) {
     case 'string':
       return typeof value === 'string' ? value : fail();
@@ -46,12 +46,13 @@ export const conformLeaf = (leaf: Leaf, value: unknown, place: Place, context: L
     case 'MicroTime':
       return typeof value === 'string' ? conformTime(leaf, value, context.decoding) : fail();
   }
-};
+}
 
-const isInteger = (value: unknown, limit: number): value is number =>
-  typeof value === 'number' && Number.isInteger(value) && value >= -limit && value < limit;
+function isInteger(value: unknown, limit: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= -limit && value < limit;
+}
 
-const goLeafName = (leaf: Leaf): string => {
+function goLeafName(leaf: Leaf): string {
   const names: Partial<Record<Leaf, string>> = {
     bytes: '[]uint8',
     Time: 'string',
@@ -59,9 +60,9 @@ const goLeafName = (leaf: Leaf): string => {
     IntOrString: 'int32',
   };
   return names[leaf] ?? leaf;
-};
+}
 
-const conformBytes = (text: string, decoding: Decoding): string => {
+function conformBytes(text: string, decoding: Decoding): string {
   const compact = text.replace(/[\r\n]/g, '');
   const fault =
     /[^A-Za-z0-9+/=]/.exec(compact)?.index ?? (compact.length % 4 === 0 ? -1 : compact.length - (compact.length % 4));
@@ -70,9 +71,9 @@ const conformBytes = (text: string, decoding: Decoding): string => {
   const at = fault >= 0 ? fault : misplaced;
   if (at >= 0) throw decodeError(decoding, `illegal base64 data at input byte ${at}`);
   return Buffer.from(compact, 'base64').toString('base64');
-};
+}
 
-const conformQuantity = (text: string, decoding: Decoding): string => {
+function conformQuantity(text: string, decoding: Decoding): string {
   const canonical = canonicalQuantity(text);
   if (canonical !== undefined) return canonical;
   const wellFormed = /^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$/.test(text);
@@ -82,15 +83,17 @@ const conformQuantity = (text: string, decoding: Decoding): string => {
       ? "unable to parse quantity's suffix"
       : "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
   );
-};
+}
 
-const conformTime = (leaf: 'Time' | 'MicroTime', text: string, decoding: Decoding): string => {
+function conformTime(leaf: 'Time' | 'MicroTime', text: string, decoding: Decoding): string {
   const canonical = leaf === 'Time' ? canonicalTime(text) : canonicalMicroTime(text);
   if (canonical !== undefined) return canonical;
   const layout = leaf === 'Time' ? '2006-01-02T15:04:05Z07:00' : '2006-01-02T15:04:05.000000Z07:00';
   const fault = canonicalTime(text) === undefined ? `cannot parse ${JSON.stringify(text)} as "2006"` : timeTail(text);
   throw decodeError(decoding, `parsing time ${JSON.stringify(text)} as ${JSON.stringify(layout)}: ${fault}`);
-};
+}
 
 /** A time with another number of digits than six: Go stops where the fraction should be. */
-const timeTail = (text: string): string => `cannot parse ${JSON.stringify(text.slice(19))} as ".000000"`;
+function timeTail(text: string): string {
+  return `cannot parse ${JSON.stringify(text.slice(19))} as ".000000"`;
+}

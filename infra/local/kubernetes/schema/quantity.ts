@@ -16,16 +16,18 @@ interface Quantity {
   readonly form: 'binary' | 'decimal' | 'exponent';
 }
 
-const pow10 = (exponent: number): bigint => 10n ** BigInt(exponent);
+function pow10(exponent: number): bigint {
+  return 10n ** BigInt(exponent);
+}
 
-const divideUp = (dividend: bigint, divisor: bigint): bigint => {
+function divideUp(dividend: bigint, divisor: bigint): bigint {
   const quotient = dividend / divisor;
   if (dividend % divisor === 0n) return quotient;
   return dividend < 0n ? quotient - 1n : quotient + 1n;
-};
+}
 
 /** Reads a resource.Quantity; `undefined` when it is none. */
-export const parseQuantity = (text: string): Quantity | undefined => {
+export function parseQuantity(text: string): Quantity | undefined {
   const match = syntax.exec(text);
   if (match === null) return undefined;
   const [, number = '', suffix = ''] = match;
@@ -42,11 +44,11 @@ export const parseQuantity = (text: string): Quantity | undefined => {
   if (Math.abs(exponent) > 60) return undefined;
   const nanos = exponent >= 0 ? digits * pow10(exponent) : divideUp(digits, pow10(-exponent));
   return { nanos, form: isExponent ? 'exponent' : 'decimal' };
-};
+}
 
 const decimalSuffixes = ['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E'];
 
-const formatDecimal = (nanos: bigint, exponentForm: boolean): string => {
+function formatDecimal(nanos: bigint, exponentForm: boolean): string {
   if (nanos === 0n) return '0';
   let mantissa = nanos;
   let step = 0;
@@ -57,9 +59,9 @@ const formatDecimal = (nanos: bigint, exponentForm: boolean): string => {
   const exponent = (step - 3) * 3;
   if (!exponentForm) return `${mantissa}${decimalSuffixes[step] ?? ''}`;
   return exponent === 0 ? `${mantissa}` : `${mantissa}e${exponent}`;
-};
+}
 
-const formatBinary = (nanos: bigint): string => {
+function formatBinary(nanos: bigint): string {
   const one = pow10(nano);
   // Below 1024, or not whole: Kubernetes falls back to the decimal form.
   if (nanos % one !== 0n || (nanos < 1024n * one && nanos > -1024n * one)) return formatDecimal(nanos, false);
@@ -71,21 +73,21 @@ const formatBinary = (nanos: bigint): string => {
     step += 1;
   }
   return `${mantissa}${suffixes[step] ?? ''}`;
-};
+}
 
 /** The canonical form (`1024Mi` is `1Gi`, `0.5` is `500m`), in which the API server stores and answers quantities. */
-export const canonicalQuantity = (text: string): string | undefined => {
+export function canonicalQuantity(text: string): string | undefined {
   const quantity = parseQuantity(text);
   if (quantity === undefined) return undefined;
   if (quantity.form === 'binary') return formatBinary(quantity.nanos);
   return formatDecimal(quantity.nanos, quantity.form === 'exponent');
-};
+}
 
 const milli = 1_000_000n;
 
 /** Rounded up to thousandths, which is as fine as amounts of resources are kept. */
-export const roundToMilli = (text: string): string => {
+export function roundToMilli(text: string): string {
   const quantity = parseQuantity(text);
   if (quantity === undefined || quantity.nanos % milli === 0n) return text;
   return formatDecimal(divideUp(quantity.nanos, milli) * milli, quantity.form === 'exponent');
-};
+}

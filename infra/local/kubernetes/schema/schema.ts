@@ -63,19 +63,22 @@ const leaves: ReadonlySet<string> = new Set<Leaf>([
   'IntOrString',
   'FieldsV1',
 ]);
-const isLeaf = (text: string): text is Leaf => leaves.has(text);
+function isLeaf(text: string): text is Leaf {
+  return leaves.has(text);
+}
 
-const parseType = (text: string): Type => {
+function parseType(text: string): Type {
   if (text.startsWith('[]')) return { kind: 'list', element: parseType(text.slice(2)) };
   if (text.startsWith('{}')) return { kind: 'map', element: parseType(text.slice(2)) };
   return isLeaf(text) ? { kind: 'leaf', leaf: text } : { kind: 'struct', name: text };
-};
+}
 
-const parseField = (text: string): Field => {
+function parseField(text: string): Field {
   const [head = '', ...flags] = text.split('|');
   const [, name = '', number = '', pointer = '', type = ''] = /^([^=]+)=(\d+):(\*?)(.*)$/.exec(head) ?? [];
-  const argument = (flag: string): string | undefined =>
-    flags.find((each) => each.startsWith(`${flag}(`))?.slice(flag.length + 1, -1);
+  function argument(flag: string): string | undefined {
+    return flags.find((each) => each.startsWith(`${flag}(`))?.slice(flag.length + 1, -1);
+  }
   const parsedType = parseType(type);
   const isPointer = pointer === '*';
   const always = flags.includes('always');
@@ -94,13 +97,14 @@ const parseField = (text: string): Field => {
     default: argument('default'),
     inlineIn: undefined,
   };
-};
+}
 
 /** Go's omitempty leaves out neither structs nor times, which are structs. */
-const isWrittenEmpty = (type: Type): boolean =>
-  type.kind === 'struct' || (type.kind === 'leaf' && ['Time', 'MicroTime', 'IntOrString'].includes(type.leaf));
+function isWrittenEmpty(type: Type): boolean {
+  return type.kind === 'struct' || (type.kind === 'leaf' && ['Time', 'MicroTime', 'IntOrString'].includes(type.leaf));
+}
 
-const parseStruct = (name: string, text: string): Struct => {
+function parseStruct(name: string, text: string): Struct {
   const atomic = text.startsWith('@atomic ');
   const fields = new Map<string, Field>();
   const inlined = new Map<number, Struct>();
@@ -116,13 +120,13 @@ const parseStruct = (name: string, text: string): Struct => {
     for (const each of inner.fields.values()) fields.set(each.name, { ...each, inlineIn: field.number });
   }
   return { name, atomic, fields, ordered: [...fields.values()], inlined };
-};
+}
 
 const texts: Readonly<Record<string, string>> = data.types;
 const parsed = new Map<string, Struct>();
 
 /** The struct of that name, such as `core.PodSpec`. Throws when the table lacks it, which is a fault of ours. */
-export const structOf = (name: string): Struct => {
+export function structOf(name: string): Struct {
   const known = parsed.get(name);
   if (known !== undefined) return known;
   const text = texts[name];
@@ -130,7 +134,9 @@ export const structOf = (name: string): Struct => {
   const struct = parseStruct(name, text);
   parsed.set(name, struct);
   return struct;
-};
+}
 
 /** All names of the table, for the check against the client library's models. */
-export const structNames = (): readonly string[] => Object.keys(texts);
+export function structNames(): readonly string[] {
+  return Object.keys(texts);
+}

@@ -5,7 +5,7 @@ import type { KubeObject } from '../types.ts';
 export type FieldMatcher = (object: KubeObject) => boolean;
 
 /** Reads a field selector (`a=b,c!=d`) for one resource. Throws 400 for fields that cannot be selected by. */
-export const parseFieldSelector = (text: string, resource: Resource): FieldMatcher => {
+export function parseFieldSelector(text: string, resource: Resource): FieldMatcher {
   const terms = splitTerms(text).map((term) => {
     const [, field = '', operator = '', value = ''] = /^([^=!]*)(==|!=|=)(.*)$/s.exec(term) ?? [];
     if (operator === '') throw badRequest(`invalid selector: '${text}'; can't understand '${term}'`);
@@ -17,24 +17,29 @@ export const parseFieldSelector = (text: string, resource: Resource): FieldMatch
     const fields = fieldsOf(resource, object);
     return terms.every(({ field, isEqual, value }) => (fields[field] === value) === isEqual);
   };
-};
+}
 
-const fieldsOf = (resource: Resource, object: KubeObject | undefined): Readonly<Record<string, string>> => ({
-  'metadata.name': object?.metadata.name ?? '',
-  ...(resource.namespaced && { 'metadata.namespace': object?.metadata.namespace ?? '' }),
-  ...resource.fieldLabels?.(object ?? {}),
-});
+function fieldsOf(resource: Resource, object: KubeObject | undefined): Readonly<Record<string, string>> {
+  return {
+    'metadata.name': object?.metadata.name ?? '',
+    ...(resource.namespaced && { 'metadata.namespace': object?.metadata.namespace ?? '' }),
+    ...resource.fieldLabels?.(object ?? {}),
+  };
+}
 
 /** Commas part the terms, unless a backslash stands before them. */
-const splitTerms = (text: string): readonly string[] =>
-  text
+function splitTerms(text: string): readonly string[] {
+  return text
     .split(/(?<!\\)(?:\\\\)*,/)
     .map((term) => term.trim())
     .filter((term) => term !== '');
+}
 
-const unescape = (value: string): string => value.replace(/\\([\\,=])/g, '$1');
+function unescape(value: string): string {
+  return value.replace(/\\([\\,=])/g, '$1');
+}
 
-const unknownField = (field: string, resource: Resource): string => {
+function unknownField(field: string, resource: Resource): string {
   if (resource.fieldLabels === undefined) {
     const known = resource.namespaced ? '"metadata.name", "metadata.namespace"' : '"metadata.name"';
     return `"${field}" is not a known field selector: only ${known}`;
@@ -42,4 +47,4 @@ const unknownField = (field: string, resource: Resource): string => {
   return resource.kind === 'Job'
     ? `field label "${field}" not supported for Job`
     : `field label not supported: ${field}`;
-};
+}

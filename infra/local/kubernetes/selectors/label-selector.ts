@@ -3,15 +3,15 @@ import type { Fields } from '../json.ts';
 import type { LabelMatcher } from './labels.ts';
 
 /** What a LabelSelector, as it stands in a spec, selects. One that is empty selects everything. */
-export const matcherOf = (selector: Fields): LabelMatcher => {
+export function matcherOf(selector: Fields): LabelMatcher {
   const equal = Object.entries(stringsAt(selector, 'matchLabels'));
   const matchers = objectsAt(selector, 'matchExpressions').map(expressionMatcher);
   return (labels) =>
     equal.every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value) &&
     matchers.every((matches) => matches(labels));
-};
+}
 
-const expressionMatcher = (expression: Fields): LabelMatcher => {
+function expressionMatcher(expression: Fields): LabelMatcher {
   const key = stringAt(expression, 'key');
   const values = new Set(listAt(expression, 'values'));
   switch (stringAt(expression, 'operator')) {
@@ -27,4 +27,4 @@ const expressionMatcher = (expression: Fields): LabelMatcher => {
       // Validation lets no other operator in.
       return () => false;
   }
-};
+}

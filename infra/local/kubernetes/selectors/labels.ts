@@ -12,7 +12,7 @@ interface Scanner {
 // Words, and the signs that stand between them.
 const token = /\s*(==|!=|=|!|,|\(|\)|<|>|[^\s=!,()<>]+)/y;
 
-const tokenize = (text: string): readonly string[] => {
+function tokenize(text: string): readonly string[] {
   const tokens: string[] = [];
   token.lastIndex = 0;
   const trimmed = text.trim();
@@ -22,10 +22,10 @@ const tokenize = (text: string): readonly string[] => {
     tokens.push(match[1] ?? '');
   }
   return tokens;
-};
+}
 
 /** Reads a label selector in its string form. Throws 400 as the API server does. */
-export const parseLabelSelector = (text: string): LabelMatcher => {
+export function parseLabelSelector(text: string): LabelMatcher {
   const tokens = tokenize(text);
   let at = 0;
   const scanner: Scanner = {
@@ -46,12 +46,13 @@ export const parseLabelSelector = (text: string): LabelMatcher => {
     }
   }
   return (labels) => matchers.every((matches) => matches(labels));
-};
+}
 
-const isWord = (text: string | undefined): text is string =>
-  text !== undefined && !/^(==|!=|=|!|,|\(|\)|<|>)$/.test(text);
+function isWord(text: string | undefined): text is string {
+  return text !== undefined && !/^(==|!=|=|!|,|\(|\)|<|>)$/.test(text);
+}
 
-const parseRequirement = (scanner: Scanner): LabelMatcher => {
+function parseRequirement(scanner: Scanner): LabelMatcher {
   const isNegated = scanner.peek() === '!';
   if (isNegated) scanner.next();
   const key = scanner.next();
@@ -64,9 +65,9 @@ const parseRequirement = (scanner: Scanner): LabelMatcher => {
   if (operator === undefined || operator === ',') return (labels) => Object.hasOwn(labels, key);
   scanner.next();
   return comparison(key, operator, scanner);
-};
+}
 
-const comparison = (key: string, operator: string, scanner: Scanner): LabelMatcher => {
+function comparison(key: string, operator: string, scanner: Scanner): LabelMatcher {
   switch (operator) {
     case '=':
     case '==': {
@@ -96,25 +97,25 @@ const comparison = (key: string, operator: string, scanner: Scanner): LabelMatch
     default:
       throw badRequest(`unable to parse requirement: found '${operator}', expected: in, notin, =, ==, !=, gt, lt`);
   }
-};
+}
 
-const parseInteger = (text: string, key: string): number => {
+function parseInteger(text: string, key: string): number {
   if (/^[+-]?\d+$/.test(text)) return Number(text);
   throw badRequest(
     `unable to parse requirement: values[0][${key}]: Invalid value: ${JSON.stringify(text)}: for 'Gt', 'Lt' operators, the value must be an integer`,
   );
-};
+}
 
 /** The value may be missing: `a=` means that the label is empty. */
-const parseValue = (scanner: Scanner): string => {
+function parseValue(scanner: Scanner): string {
   const next = scanner.peek();
   if (next === undefined || next === ',') return '';
   if (!isWord(next)) throw badRequest(`unable to parse requirement: found '${next}', expected: identifier`);
   scanner.next();
   return next;
-};
+}
 
-const parseSet = (scanner: Scanner, key: string): ReadonlySet<string> => {
+function parseSet(scanner: Scanner, key: string): ReadonlySet<string> {
   const open = scanner.next();
   if (open !== '(') throw badRequest(`unable to parse requirement: found '${open ?? ''}' expected: '('`);
   const values = new Set<string>();
@@ -123,13 +124,13 @@ const parseSet = (scanner: Scanner, key: string): ReadonlySet<string> => {
     if (next !== ',') values.add(checkedValue(next, key, values.size));
   }
   return values;
-};
+}
 
-const checkedValue = (value: string, key: string, index: number): string => {
+function checkedValue(value: string, key: string, index: number): string {
   for (const fault of labelValueFaults(value)) {
     throw badRequest(
       `unable to parse requirement: values[${index}][${key}]: Invalid value: ${JSON.stringify(value)}: ${fault}`,
     );
   }
   return value;
-};
+}

@@ -16,23 +16,23 @@ export interface History {
 }
 
 /** Remembers the last `limit` changes, as etcd does until it compacts. `start` is the version at which memory begins. */
-export const createHistory = (start: number, limit: number): History => {
+export function createHistory(start: number, limit: number): History {
   let events: StoreEvent[] = [];
   let oldest = start;
 
-  const add = (event: StoreEvent): void => {
+  function add(event: StoreEvent): void {
     events.push(event);
     if (events.length <= limit + limit / 4) return;
     const dropped = events.length - limit;
     oldest = events[dropped - 1]?.resourceVersion ?? oldest;
     events = events.slice(dropped);
-  };
+  }
 
-  const since = (resource: string, resourceVersion: number): readonly StoreEvent[] | null => {
+  function since(resource: string, resourceVersion: number): readonly StoreEvent[] | null {
     if (resourceVersion < oldest) return null;
     const first = firstAfter(events, resourceVersion);
     return events.slice(first).filter((event) => event.resource === resource);
-  };
+  }
 
   const rewind: History['rewind'] = (resource, current, resourceVersion) => {
     const undone = since(resource, resourceVersion);
@@ -46,9 +46,9 @@ export const createHistory = (start: number, limit: number): History => {
   };
 
   return { add, oldest: () => oldest, since, rewind };
-};
+}
 
-const firstAfter = (events: readonly StoreEvent[], resourceVersion: number): number => {
+function firstAfter(events: readonly StoreEvent[], resourceVersion: number): number {
   let low = 0;
   let high = events.length;
   while (low < high) {
@@ -57,4 +57,4 @@ const firstAfter = (events: readonly StoreEvent[], resourceVersion: number): num
     else high = middle;
   }
   return low;
-};
+}

@@ -20,16 +20,16 @@ const fileName = 'kubernetes.journal';
 const defaultGrowthBytes = 64 * 1024 * 1024;
 
 /** What an earlier process wrote into the folder. Throws when the journal is damaged other than at its end. */
-export const recoverFolder = (folder: string): Recovered => {
+export function recoverFolder(folder: string): Recovered {
   const path = join(folder, fileName);
   return existsSync(path) ? readRecords(readFileSync(path, 'utf8'), path) : { resourceVersion: 0, entries: [] };
-};
+}
 
 /**
  * Opens the journal of a folder, written anew so that it holds only what is there. Throws when another process has it,
  * or when the folder cannot be written.
  */
-export const openJournal = (folder: string, options: JournalOptions): Journal => {
+export function openJournal(folder: string, options: JournalOptions): Journal {
   mkdirSync(folder, { recursive: true });
   const unlock = lockFolder(folder);
   const path = join(folder, fileName);
@@ -37,13 +37,13 @@ export const openJournal = (folder: string, options: JournalOptions): Journal =>
   let descriptor = rewrite(path, options.snapshot());
   let grown = 0;
 
-  const append = (entries: readonly JournalEntry[]): void => {
+  function append(entries: readonly JournalEntry[]): void {
     grown += writeAll(descriptor, `${JSON.stringify({ entries })}\n`);
     if (grown < growthBytes) return;
     closeSync(descriptor);
     descriptor = rewrite(path, options.snapshot());
     grown = 0;
-  };
+  }
 
   return {
     append,
@@ -52,19 +52,19 @@ export const openJournal = (folder: string, options: JournalOptions): Journal =>
       unlock();
     },
   };
-};
+}
 
 /** The new journal takes the old one's place only when it is whole. */
-const rewrite = (path: string, recovered: Recovered): number => {
+function rewrite(path: string, recovered: Recovered): number {
   const descriptor = openSync(`${path}.new`, 'w', 0o600);
   writeAll(descriptor, writeRecords(recovered));
   fsyncSync(descriptor);
   renameSync(`${path}.new`, path);
   return descriptor;
-};
+}
 
-const writeAll = (descriptor: number, text: string): number => {
+function writeAll(descriptor: number, text: string): number {
   const bytes = Buffer.from(text);
   for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at);
   return bytes.length;
-};
+}

@@ -17,19 +17,19 @@ export interface Recovered {
 const entriesPerLine = 500;
 
 /** The text of a journal: a line with the version, then lines of entries, each of which is one transaction. */
-export const writeRecords = ({ resourceVersion, entries }: Recovered): string => {
+export function writeRecords({ resourceVersion, entries }: Recovered): string {
   const lines = [JSON.stringify({ format: 1, resourceVersion })];
   for (let at = 0; at < entries.length; at += entriesPerLine) {
     lines.push(JSON.stringify({ entries: entries.slice(at, at + entriesPerLine) }));
   }
   return `${lines.join('\n')}\n`;
-};
+}
 
 /**
  * What the journal amounts to. A last line that was cut short by a crash was never acknowledged and is dropped; any
  * other damage throws, naming the line.
  */
-export const readRecords = (text: string, path: string): Recovered => {
+export function readRecords(text: string, path: string): Recovered {
   const complete = text.slice(0, text.lastIndexOf('\n') + 1);
   const live = new Map<string, JournalEntry>();
   let resourceVersion = 0;
@@ -44,32 +44,35 @@ export const readRecords = (text: string, path: string): Recovered => {
     }
   }
   return { resourceVersion, entries: [...live.values()] };
-};
+}
 
-const parseRecord = (line: string, where: string): Recovered => {
+function parseRecord(line: string, where: string): Recovered {
   const record = parseLine(line, where);
   if (!isFields(record)) throw new Error(`${where} is not a journal record`);
   const entries = Array.isArray(record['entries']) ? record['entries'].map((entry) => parseEntry(entry, where)) : [];
   const header = typeof record['resourceVersion'] === 'number' ? record['resourceVersion'] : 0;
   return { resourceVersion: Math.max(header, ...entries.map((entry) => entry.resourceVersion)), entries };
-};
+}
 
-const parseLine = (line: string, where: string): unknown => {
+function parseLine(line: string, where: string): unknown {
   try {
     return JSON.parse(line);
   } catch (cause) {
     throw new Error(`${where} is damaged: the local Kubernetes state cannot be read`, { cause });
   }
-};
+}
 
-const parseEntry = (entry: unknown, where: string): JournalEntry => {
+function parseEntry(entry: unknown, where: string): JournalEntry {
   if (!isEntry(entry)) throw new Error(`${where} holds an entry that this version does not know`);
   return entry;
-};
+}
 
-const isEntry = (entry: unknown): entry is JournalEntry =>
-  isFields(entry) &&
-  typeof entry['resource'] === 'string' &&
-  typeof entry['key'] === 'string' &&
-  typeof entry['resourceVersion'] === 'number' &&
-  (entry['object'] === null || isFields(entry['object']));
+function isEntry(entry: unknown): entry is JournalEntry {
+  return (
+    isFields(entry) &&
+    typeof entry['resource'] === 'string' &&
+    typeof entry['key'] === 'string' &&
+    typeof entry['resourceVersion'] === 'number' &&
+    (entry['object'] === null || isFields(entry['object']))
+  );
+}

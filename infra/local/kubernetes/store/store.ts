@@ -40,7 +40,7 @@ export interface Store {
 const defaultHistoryLimit = 10_000;
 
 /** Opens the store. Throws when the folder cannot be written or its journal is damaged. */
-export const createStore = (options: StoreOptions = {}): Store => {
+export function createStore(options: StoreOptions = {}): Store {
   const { folder } = options;
   const recovered = folder === undefined ? undefined : recoverFolder(folder);
   const resources = new Map<string, Map<string, KubeObject>>();
@@ -48,7 +48,9 @@ export const createStore = (options: StoreOptions = {}): Store => {
   for (const { resource, key, object } of recovered?.entries ?? []) {
     if (object !== null) tableOf(resources, resource).set(key, object);
   }
-  const snapshot = (): Recovered => ({ resourceVersion: version, entries: entriesOf(resources) });
+  function snapshot(): Recovered {
+    return { resourceVersion: version, entries: entriesOf(resources) };
+  }
   const growthBytes = options.journalGrowthBytes;
   const journal =
     folder === undefined
@@ -61,7 +63,7 @@ export const createStore = (options: StoreOptions = {}): Store => {
   const undelivered: StoreEvent[] = [];
   let delivering = false;
 
-  const commit = (): void => {
+  function commit(): void {
     const events = pending;
     pending = [];
     if (events.length === 0) return;
@@ -69,10 +71,10 @@ export const createStore = (options: StoreOptions = {}): Store => {
     for (const event of events) history.add(event);
     undelivered.push(...events);
     deliver();
-  };
+  }
 
   // A listener may write: what it writes is told after the present change has been told to every listener.
-  const deliver = (): void => {
+  function deliver(): void {
     if (delivering) return;
     delivering = true;
     try {
@@ -82,9 +84,9 @@ export const createStore = (options: StoreOptions = {}): Store => {
     } finally {
       delivering = false;
     }
-  };
+  }
 
-  const transaction = <T>(work: () => T): T => {
+  function transaction<T>(work: () => T): T {
     depth += 1;
     try {
       return work();
@@ -92,13 +94,13 @@ export const createStore = (options: StoreOptions = {}): Store => {
       depth -= 1;
       if (depth === 0) commit();
     }
-  };
+  }
 
-  const record = (event: StoreEvent): void => {
+  function record(event: StoreEvent): void {
     transaction(() => pending.push(event));
-  };
+  }
 
-  const put = (resource: string, key: string, draft: Draft): KubeObject => {
+  function put(resource: string, key: string, draft: Draft): KubeObject {
     const table = tableOf(resources, resource);
     const previous = table.get(key);
     version += 1;
@@ -107,9 +109,9 @@ export const createStore = (options: StoreOptions = {}): Store => {
     const type = previous === undefined ? 'ADDED' : 'MODIFIED';
     record({ type, resource, key, object, ...(previous !== undefined && { previous }), resourceVersion: version });
     return object;
-  };
+  }
 
-  const remove = (resource: string, key: string): KubeObject | undefined => {
+  function remove(resource: string, key: string): KubeObject | undefined {
     const previous = resources.get(resource)?.get(key);
     if (previous === undefined) return undefined;
     version += 1;
@@ -117,7 +119,7 @@ export const createStore = (options: StoreOptions = {}): Store => {
     const object = { ...previous, metadata: { ...previous.metadata, resourceVersion: `${version}` } };
     record({ type: 'DELETED', resource, key, object, previous, resourceVersion: version });
     return object;
-  };
+  }
 
   return {
     resourceVersion: () => version,
@@ -133,34 +135,34 @@ export const createStore = (options: StoreOptions = {}): Store => {
     },
     close: () => journal?.close(),
   };
-};
+}
 
 /** The write is done and recorded: that a listener fails must not make it look as if it were not. */
-const tell = (listener: (event: StoreEvent) => void, event: StoreEvent): void => {
+function tell(listener: (event: StoreEvent) => void, event: StoreEvent): void {
   try {
     listener(event);
   } catch (error) {
     const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
     process.stderr.write(`kubernetes: ${event.resource} ${event.key}: ${what}\n`);
   }
-};
+}
 
-const tableOf = (resources: Map<string, Map<string, KubeObject>>, resource: string): Map<string, KubeObject> => {
+function tableOf(resources: Map<string, Map<string, KubeObject>>, resource: string): Map<string, KubeObject> {
   const known = resources.get(resource);
   if (known !== undefined) return known;
   const table = new Map<string, KubeObject>();
   resources.set(resource, table);
   return table;
-};
+}
 
-const stamped = (draft: Draft, version: number): KubeObject => {
+function stamped(draft: Draft, version: number): KubeObject {
   const object = { ...draft, metadata: { ...draft.metadata, resourceVersion: `${version}` } };
   if (!isKubeObject(object)) throw new Error('an object without kind, name or uid was to be stored');
   return object;
-};
+}
 
-const entriesOf = (resources: ReadonlyMap<string, ReadonlyMap<string, KubeObject>>): readonly JournalEntry[] =>
-  [...resources].flatMap(([resource, table]) =>
+function entriesOf(resources: ReadonlyMap<string, ReadonlyMap<string, KubeObject>>): readonly JournalEntry[] {
+  return [...resources].flatMap(([resource, table]) =>
     [...table].map(([key, object]) => ({
       resource,
       key,
@@ -168,10 +170,13 @@ const entriesOf = (resources: ReadonlyMap<string, ReadonlyMap<string, KubeObject
       object,
     })),
   );
+}
 
-const entryOf = (event: StoreEvent): JournalEntry => ({
-  resource: event.resource,
-  key: event.key,
-  resourceVersion: event.resourceVersion,
-  object: event.type === 'DELETED' ? null : event.object,
-});
+function entryOf(event: StoreEvent): JournalEntry {
+  return {
+    resource: event.resource,
+    key: event.key,
+    resourceVersion: event.resourceVersion,
+    object: event.type === 'DELETED' ? null : event.object,
+  };
+}

@@ -7,26 +7,32 @@ import { invalidValue, required } from './faults.ts';
 import { qualifiedNameFaults } from './names.ts';
 
 const standard = new Set(['cpu', 'memory', 'ephemeral-storage']);
-const isStandard = (name: string): boolean => standard.has(name) || name.startsWith('hugepages-');
+function isStandard(name: string): boolean {
+  return standard.has(name) || name.startsWith('hugepages-');
+}
 /** Devices and the like, which cannot be shared out more often than they are there. */
-const isExtended = (name: string): boolean => name.includes('/') && !name.split('/')[0]?.endsWith('kubernetes.io');
+function isExtended(name: string): boolean {
+  return name.includes('/') && !name.split('/')[0]?.endsWith('kubernetes.io');
+}
 
-const valueOf = (text: string): bigint => parseQuantity(text)?.nanos ?? 0n;
+function valueOf(text: string): bigint {
+  return parseQuantity(text)?.nanos ?? 0n;
+}
 
 /** `resources` of a container. */
-export const checkResources = (faults: Faults, path: string, container: Fields): void => {
+export function checkResources(faults: Faults, path: string, container: Fields): void {
   const resources = fieldsAt(container, 'resources');
   const limits = stringsAt(resources, 'limits');
   const requests = stringsAt(resources, 'requests');
   checkAmounts(faults, `${path}.resources.limits`, limits);
   checkRequests(faults, `${path}.resources`, requests, limits);
-};
+}
 
-const checkAmounts = (faults: Faults, path: string, amounts: Readonly<Record<string, string>>): void => {
+function checkAmounts(faults: Faults, path: string, amounts: Readonly<Record<string, string>>): void {
   for (const [name, amount] of Object.entries(amounts)) checkAmount(faults, `${path}[${name}]`, name, amount);
-};
+}
 
-const checkAmount = (faults: Faults, path: string, name: string, amount: string): void => {
+function checkAmount(faults: Faults, path: string, name: string, amount: string): void {
   checkSyntax(faults, path, name, qualifiedNameFaults);
   if (qualifiedNameFaults(name).length === 0 && !name.includes('/') && !isStandard(name)) {
     faults.push(invalidValue(path, name, 'must be a standard resource type or fully qualified'));
@@ -36,14 +42,14 @@ const checkAmount = (faults: Faults, path: string, name: string, amount: string)
   if (valueOf(amount) < 0n) faults.push(invalidValue(path, amount, 'must be greater than or equal to 0'));
   if (isExtended(name) && valueOf(amount) % 1_000_000_000n !== 0n)
     faults.push(invalidValue(path, amount, 'must be an integer'));
-};
+}
 
-const checkRequests = (
+function checkRequests(
   faults: Faults,
   path: string,
   requests: Readonly<Record<string, string>>,
   limits: Readonly<Record<string, string>>,
-): void => {
+): void {
   for (const [name, amount] of Object.entries(requests)) {
     checkAmount(faults, `${path}.requests[${name}]`, name, amount);
     const limit = limits[name];
@@ -56,4 +62,4 @@ const checkRequests = (
       faults.push(invalidValue(`${path}.requests`, amount, `must be less than or equal to ${name} limit of ${limit}`));
     }
   }
-};
+}

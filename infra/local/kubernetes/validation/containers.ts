@@ -18,7 +18,7 @@ interface Seen {
 }
 
 /** `containers` and `initContainers` of a pod spec. */
-export const checkContainers = (faults: Faults, path: string, spec: Fields, volumes: ReadonlySet<string>): void => {
+export function checkContainers(faults: Faults, path: string, spec: Fields, volumes: ReadonlySet<string>): void {
   const containers = objectsAt(spec, 'containers');
   if (containers.length === 0) faults.push(required(`${path}.containers`));
   const seen: Seen = { volumes, names: new Set() };
@@ -33,9 +33,9 @@ export const checkContainers = (faults: Faults, path: string, spec: Fields, volu
     checkContainer(faults, at, container, seen);
     checkInit(faults, at, container);
   }
-};
+}
 
-const checkContainer = (faults: Faults, path: string, container: Fields, { volumes, names }: Seen): void => {
+function checkContainer(faults: Faults, path: string, container: Fields, { volumes, names }: Seen): void {
   const name = stringAt(container, 'name');
   if (name === '') faults.push(required(`${path}.name`));
   else checkSyntax(faults, `${path}.name`, name, labelFaults);
@@ -57,10 +57,10 @@ const checkContainer = (faults: Faults, path: string, container: Fields, { volum
   checkOneOf(faults, `${path}.imagePullPolicy`, container['imagePullPolicy'], ['Always', 'IfNotPresent', 'Never']);
   checkResources(faults, path, container);
   checkContainerSecurity(faults, `${path}.securityContext`, container['securityContext']);
-};
+}
 
 /** A container that runs before the others and ends cannot be probed; one with restartPolicy Always goes on. */
-const checkInit = (faults: Faults, path: string, container: Fields): void => {
+function checkInit(faults: Faults, path: string, container: Fields): void {
   if (container['restartPolicy'] === 'Always') return;
   for (const field of ['lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe']) {
     if (container[field] !== undefined)
@@ -68,9 +68,9 @@ const checkInit = (faults: Faults, path: string, container: Fields): void => {
         forbiddenField(`${path}.${field}`, 'may not be set for init containers without restartPolicy=Always'),
       );
   }
-};
+}
 
-const checkPorts = (faults: Faults, path: string, container: Fields): void => {
+function checkPorts(faults: Faults, path: string, container: Fields): void {
   const names = new Set<string>();
   for (const [index, port] of objectsAt(container, 'ports').entries()) {
     const at = `${path}.ports[${index}]`;
@@ -83,9 +83,9 @@ const checkPorts = (faults: Faults, path: string, container: Fields): void => {
     if (port['hostPort'] !== undefined) checkPort(faults, `${at}.hostPort`, port['hostPort']);
     checkOneOf(faults, `${at}.protocol`, stringAt(port, 'protocol'), protocols);
   }
-};
+}
 
-const checkHostPorts = (faults: Faults, path: string, container: Fields, taken: Set<string>): void => {
+function checkHostPorts(faults: Faults, path: string, container: Fields, taken: Set<string>): void {
   for (const [index, port] of objectsAt(container, 'ports').entries()) {
     const hostPort = numberAt(port, 'hostPort');
     if (hostPort === undefined) continue;
@@ -93,4 +93,4 @@ const checkHostPorts = (faults: Faults, path: string, container: Fields, taken: 
     if (taken.has(key)) faults.push(duplicate(`${path}.ports[${index}].hostPort`, key));
     taken.add(key);
   }
-};
+}

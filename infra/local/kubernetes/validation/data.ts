@@ -8,23 +8,25 @@ import { configKeyFaults } from './names.ts';
 
 const limitBytes = 1024 * 1024;
 
-const checkKeys = (faults: Faults, path: string, data: Fields): void => {
+function checkKeys(faults: Faults, path: string, data: Fields): void {
   for (const key of Object.keys(data))
     for (const fault of configKeyFaults(key)) faults.push(invalidValue(`${path}[${key}]`, key, fault));
-};
+}
 
-const textBytes = (data: Fields): number =>
-  Object.values(data).reduce(
+function textBytes(data: Fields): number {
+  return Object.values(data).reduce(
     (sum: number, value) => sum + (typeof value === 'string' ? Buffer.byteLength(value) : 0),
     0,
   );
-const decodedBytes = (data: Fields): number =>
-  Object.values(data).reduce(
+}
+function decodedBytes(data: Fields): number {
+  return Object.values(data).reduce(
     (sum: number, value) => sum + (typeof value === 'string' ? Buffer.byteLength(value, 'base64') : 0),
     0,
   );
+}
 
-export const checkConfigMap = (faults: Faults, draft: Draft): void => {
+export function checkConfigMap(faults: Faults, draft: Draft): void {
   const data = fieldsAt(draft, 'data');
   const binary = fieldsAt(draft, 'binaryData');
   checkKeys(faults, 'data', data);
@@ -34,7 +36,7 @@ export const checkConfigMap = (faults: Faults, draft: Draft): void => {
   }
   checkKeys(faults, 'binaryData', binary);
   if (textBytes(data) + decodedBytes(binary) > limitBytes) faults.push(tooLong('[]', limitBytes));
-};
+}
 
 /** What each type of Secret has to hold. */
 const requiredKeys: Readonly<Record<string, readonly string[]>> = {
@@ -45,7 +47,7 @@ const requiredKeys: Readonly<Record<string, readonly string[]>> = {
 };
 const accountAnnotation = 'kubernetes.io/service-account.name';
 
-export const checkSecret = (faults: Faults, draft: Draft): void => {
+export function checkSecret(faults: Faults, draft: Draft): void {
   const data = fieldsAt(draft, 'data');
   const type = stringAt(draft, 'type');
   checkKeys(faults, 'data', data);
@@ -60,30 +62,30 @@ export const checkSecret = (faults: Faults, draft: Draft): void => {
   ) {
     faults.push(required(`metadata.annotations[${accountAnnotation}]`));
   }
-};
+}
 
-const checkKey = (faults: Faults, data: Fields, key: string): void => {
+function checkKey(faults: Faults, data: Fields, key: string): void {
   const value = data[key];
   if (typeof value !== 'string') faults.push(required(`data[${key}]`));
   else if (key.startsWith('.docker') && !isJson(Buffer.from(value, 'base64').toString())) {
     // The value is a credential: it is not repeated.
     faults.push(invalidValue(`data[${key}]`, '<secret contents redacted>', 'invalid character'));
   }
-};
+}
 
-const isJson = (text: string): boolean => {
+function isJson(text: string): boolean {
   try {
     JSON.parse(text);
     return true;
   } catch {
     return false;
   }
-};
+}
 
 const frozen = 'field is immutable when `immutable` is set';
 
 /** What is marked immutable stays as it is, and stays marked; the type of a Secret is fixed. */
-export const checkDataUpdate = (faults: Faults, draft: Draft, old: KubeObject): void => {
+export function checkDataUpdate(faults: Faults, draft: Draft, old: KubeObject): void {
   const before: Fields = { ...old };
   if (old.kind === 'Secret' && draft['type'] !== before['type'])
     faults.push(invalidValue('type', draft['type'], immutable));
@@ -92,4 +94,4 @@ export const checkDataUpdate = (faults: Faults, draft: Draft, old: KubeObject): 
   for (const field of ['data', 'binaryData']) {
     if (!isDeepStrictEqual(draft[field], before[field])) faults.push(forbiddenField(field, frozen));
   }
-};
+}

@@ -7,7 +7,7 @@ import { forbiddenField, invalidValue, notSupported } from './faults.ts';
 import { checkCounts, checkWorkload } from './workload.ts';
 
 /** ValidateDeployment of pkg/apis/apps/validation. */
-export const checkDeployment = (faults: Faults, draft: Draft): void => {
+export function checkDeployment(faults: Faults, draft: Draft): void {
   const spec = fieldsAt(draft, 'spec');
   checkWorkload(faults, draft);
   checkStrategy(faults, fieldsAt(spec, 'strategy'));
@@ -17,9 +17,9 @@ export const checkDeployment = (faults: Faults, draft: Draft): void => {
   if (deadline !== undefined && deadline <= (numberAt(spec, 'minReadySeconds') ?? 0)) {
     faults.push(invalidValue('spec.progressDeadlineSeconds', deadline, 'must be greater than minReadySeconds'));
   }
-};
+}
 
-const checkStrategy = (faults: Faults, strategy: Fields): void => {
+function checkStrategy(faults: Faults, strategy: Fields): void {
   const type = stringAt(strategy, 'type');
   const rolling = strategy['rollingUpdate'];
   if (type === 'Recreate') {
@@ -32,13 +32,13 @@ const checkStrategy = (faults: Faults, strategy: Fields): void => {
     const shown = { Type: type, RollingUpdate: rolling ?? null };
     faults.push(notSupported('spec.strategy', shown, ['Recreate', 'RollingUpdate']));
   }
-};
+}
 
 const path = 'spec.strategy.rollingUpdate';
 const percentFault =
   "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')";
 
-const checkRolling = (faults: Faults, rolling: Fields): void => {
+function checkRolling(faults: Faults, rolling: Fields): void {
   for (const field of ['maxUnavailable', 'maxSurge']) {
     const value = rolling[field];
     if (typeof value === 'string' && !/^[0-9]+%$/.test(value))
@@ -52,13 +52,13 @@ const checkRolling = (faults: Faults, rolling: Fields): void => {
   const unavailable = rolling['maxUnavailable'];
   if (typeof unavailable === 'string' && amountOf(unavailable) > 100)
     faults.push(invalidValue(`${path}.maxUnavailable`, unavailable, 'must not be greater than 100%'));
-};
+}
 
 /** The number, or the number of percent; 0 for what is neither. */
-const amountOf = (value: unknown): number => {
+function amountOf(value: unknown): number {
   if (typeof value === 'number') return value;
   return typeof value === 'string' && /^[0-9]+%$/.test(value) ? Number(value.slice(0, -1)) : 0;
-};
+}
 
 const counts = [
   'observedGeneration',
@@ -71,10 +71,10 @@ const counts = [
   'collisionCount',
 ];
 
-export const checkDeploymentStatus = (faults: Faults, draft: Draft, old: KubeObject): void => {
+export function checkDeploymentStatus(faults: Faults, draft: Draft, old: KubeObject): void {
   checkCounts(faults, draft, counts, ['updatedReplicas', 'readyReplicas', 'availableReplicas']);
   const before = numberAt(old, 'status', 'collisionCount');
   const now = numberAt(draft, 'status', 'collisionCount');
   if (before !== undefined && (now === undefined || now < before))
     faults.push(invalidValue('status.collisionCount', now ?? 0, 'cannot be decremented'));
-};
+}

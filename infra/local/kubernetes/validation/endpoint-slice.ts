@@ -11,7 +11,7 @@ const types = ['FQDN', 'IPv4', 'IPv6'];
  * ValidateEndpointSlice of pkg/apis/discovery/validation, without its ban on loopback addresses: the pods of a node of
  * local processes have no other.
  */
-export const checkEndpointSlice = (faults: Faults, draft: Draft): void => {
+export function checkEndpointSlice(faults: Faults, draft: Draft): void {
   const type = stringAt(draft, 'addressType');
   if (type === '') faults.push(required('addressType'));
   else if (!types.includes(type)) faults.push(notSupported('addressType', type, types));
@@ -26,9 +26,9 @@ export const checkEndpointSlice = (faults: Faults, draft: Draft): void => {
   }
   for (const [index, port] of objectsAt(draft, 'ports').entries())
     checkPort(faults, `ports[${index}].port`, port['port']);
-};
+}
 
-export const checkEndpointSliceUpdate = (faults: Faults, draft: Draft, old: KubeObject): void => {
+export function checkEndpointSliceUpdate(faults: Faults, draft: Draft, old: KubeObject): void {
   const type = draft['addressType'];
   if (type !== old['addressType']) faults.push(invalidValue('addressType', type, immutable));
-};
+}

@@ -38,14 +38,14 @@ const containerResources = [
 const subscript = /^(metadata\.(?:labels|annotations))\['(.*)'\]$/;
 
 /** `env` and `envFrom` of a container. */
-export const checkEnv = (faults: Faults, path: string, container: Fields): void => {
+export function checkEnv(faults: Faults, path: string, container: Fields): void {
   for (const [index, variable] of objectsAt(container, 'env').entries())
     checkVariable(faults, `${path}.env[${index}]`, variable);
   for (const [index, source] of objectsAt(container, 'envFrom').entries())
     checkEnvFrom(faults, `${path}.envFrom[${index}]`, source, `${path}.envFrom`);
-};
+}
 
-const checkVariable = (faults: Faults, path: string, variable: Fields): void => {
+function checkVariable(faults: Faults, path: string, variable: Fields): void {
   if (checkRequired(faults, `${path}.name`, variable['name']))
     checkSyntax(faults, `${path}.name`, variable['name'], envVarNameFaults);
   const from = optional(variable, 'valueFrom');
@@ -67,9 +67,9 @@ const checkVariable = (faults: Faults, path: string, variable: Fields): void => 
     faults.push(invalidValue(valuePath, '', 'may not be specified when `value` is not empty'));
   else if (given.length > 1)
     faults.push(invalidValue(valuePath, '', 'may not have more than one field specified at a time'));
-};
+}
 
-const checkFieldRef = (faults: Faults, path: string, ref: unknown): void => {
+function checkFieldRef(faults: Faults, path: string, ref: unknown): void {
   if (!isFields(ref)) return;
   const field = stringAt(ref, 'fieldPath');
   if (!checkRequired(faults, `${path}.fieldPath`, field)) return;
@@ -80,24 +80,24 @@ const checkFieldRef = (faults: Faults, path: string, ref: unknown): void => {
       invalidValue(`${path}.fieldPath`, field, `error converting fieldPath: field label not supported: ${field}`),
     );
   else faults.push(notSupported(`${path}.fieldPath`, field, containerFields));
-};
+}
 
-const checkResourceRef = (faults: Faults, path: string, ref: unknown): void => {
+function checkResourceRef(faults: Faults, path: string, ref: unknown): void {
   if (!isFields(ref)) return;
   const resource = stringAt(ref, 'resource');
   if (!checkRequired(faults, `${path}.resource`, resource)) return;
   if (!containerResources.includes(resource) && !/^(limits|requests)\.hugepages-/.test(resource)) {
     faults.push(notSupported(`${path}.resource`, resource, containerResources));
   }
-};
+}
 
-const checkKeyRef = (faults: Faults, path: string, ref: unknown): void => {
+function checkKeyRef(faults: Faults, path: string, ref: unknown): void {
   if (!isFields(ref)) return;
   checkSyntax(faults, `${path}.name`, stringAt(ref, 'name'), subdomainFaults);
   if (checkRequired(faults, `${path}.key`, ref['key'])) checkSyntax(faults, `${path}.key`, ref['key'], configKeyFaults);
-};
+}
 
-const checkEnvFrom = (faults: Faults, path: string, source: Fields, listPath: string): void => {
+function checkEnvFrom(faults: Faults, path: string, source: Fields, listPath: string): void {
   const prefix = stringAt(source, 'prefix');
   if (prefix !== '') checkSyntax(faults, `${path}.prefix`, prefix, envVarNameFaults);
   const kinds = ['configMapRef', 'secretRef'].filter((kind) => isFields(source[kind]));
@@ -108,4 +108,4 @@ const checkEnvFrom = (faults: Faults, path: string, source: Fields, listPath: st
   }
   if (kinds.length === 0) faults.push(invalidValue(listPath, '', 'must specify one of: `configMapRef` or `secretRef`'));
   if (kinds.length > 1) faults.push(invalidValue(listPath, '', 'may not have more than one field specified at a time'));
-};
+}

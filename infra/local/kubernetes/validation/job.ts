@@ -10,7 +10,7 @@ import { qualifiedNameFaults } from './names.ts';
 import { checkPodSpec } from './pod-spec.ts';
 
 /** ValidateJob of pkg/apis/batch/validation. */
-export const checkJob = (faults: Faults, draft: Draft): void => {
+export function checkJob(faults: Faults, draft: Draft): void {
   const spec = fieldsAt(draft, 'spec');
   checkGenerated(faults, draft);
   for (const field of [
@@ -29,10 +29,10 @@ export const checkJob = (faults: Faults, draft: Draft): void => {
   if (isFields(spec['podFailurePolicy'])) checkFailurePolicy(faults, spec);
   const policies = isFields(spec['podFailurePolicy']) ? ['Failed'] : ['Failed', 'TerminatingOrFailed'];
   checkOneOf(faults, 'spec.podReplacementPolicy', spec['podReplacementPolicy'], policies);
-};
+}
 
 /** The labels and the selector that the API server generates must be as it would generate them. */
-const checkGenerated = (faults: Faults, draft: Draft): void => {
+function checkGenerated(faults: Faults, draft: Draft): void {
   const uid = stringAt(draft.metadata, 'uid');
   const name = stringAt(draft.metadata, 'name');
   const labels = stringsAt(draft, 'spec', 'template', 'metadata', 'labels');
@@ -54,9 +54,9 @@ const checkGenerated = (faults: Faults, draft: Draft): void => {
   const matches = Object.entries(stringsAt(selector, 'matchLabels')).every(([key, value]) => labels[key] === value);
   if (!matches)
     faults.push(invalidValue('spec.template.metadata.labels', labels, '`selector` does not match template `labels`'));
-};
+}
 
-const checkRestartPolicy = (faults: Faults, spec: Fields): void => {
+function checkRestartPolicy(faults: Faults, spec: Fields): void {
   const policy = stringAt(spec, 'template', 'spec', 'restartPolicy');
   const path = 'spec.template.spec.restartPolicy';
   if (policy === 'Always' || policy === '') faults.push(required(path, 'valid values: "OnFailure", "Never"'));
@@ -65,9 +65,9 @@ const checkRestartPolicy = (faults: Faults, spec: Fields): void => {
   else if (policy === 'OnFailure' && isFields(spec['podFailurePolicy'])) {
     faults.push(invalidValue(path, policy, 'only "Never" is supported when podFailurePolicy is specified'));
   }
-};
+}
 
-const checkFailurePolicy = (faults: Faults, spec: Fields): void => {
+function checkFailurePolicy(faults: Faults, spec: Fields): void {
   const pod = fieldsAt(spec, 'template', 'spec');
   const names = [...objectsAt(pod, 'containers'), ...objectsAt(pod, 'initContainers')].map((container) =>
     stringAt(container, 'name'),
@@ -75,9 +75,9 @@ const checkFailurePolicy = (faults: Faults, spec: Fields): void => {
   for (const [index, rule] of objectsAt(spec, 'podFailurePolicy', 'rules').entries()) {
     checkRule(faults, `spec.podFailurePolicy.rules[${index}]`, rule, names);
   }
-};
+}
 
-const checkRule = (faults: Faults, path: string, rule: Fields, containers: readonly string[]): void => {
+function checkRule(faults: Faults, path: string, rule: Fields, containers: readonly string[]): void {
   const action = stringAt(rule, 'action');
   if (action === '') faults.push(required(`${path}.action`, 'valid values: "Count", "FailIndex", "FailJob", "Ignore"'));
   else if (action === 'FailIndex')
@@ -91,15 +91,16 @@ const checkRule = (faults: Faults, path: string, rule: Fields, containers: reado
     checkSyntax(faults, `${at}.type`, stringAt(pattern, 'type'), qualifiedNameFaults);
     checkOneOf(faults, `${at}.status`, stringAt(pattern, 'status'), ['False', 'True', 'Unknown']);
   }
-  const bare = (detail: string): void =>
-    void faults.push({ reason: 'FieldValueInvalid', message: `Invalid value: ${detail}`, field: path });
+  function bare(detail: string): void {
+    return void faults.push({ reason: 'FieldValueInvalid', message: `Invalid value: ${detail}`, field: path });
+  }
   if (isFields(codes) && conditions.length > 0)
     bare('specifying both OnExitCodes and OnPodConditions is not supported');
   if (!isFields(codes) && conditions.length === 0)
     bare('specifying one of OnExitCodes and OnPodConditions is required');
-};
+}
 
-const checkExitCodes = (faults: Faults, path: string, codes: Fields, containers: readonly string[]): void => {
+function checkExitCodes(faults: Faults, path: string, codes: Fields, containers: readonly string[]): void {
   const operator = stringAt(codes, 'operator');
   checkOneOf(faults, `${path}.operator`, operator, ['In', 'NotIn']);
   const name = codes['containerName'];
@@ -121,10 +122,10 @@ const checkExitCodes = (faults: Faults, path: string, codes: Fields, containers:
   }
   const isOrdered = values.every((value, index) => index === 0 || (values[index - 1] ?? 0) <= value);
   if (!isOrdered) faults.push(invalidValue(`${path}.values`, values, 'must be ordered'));
-};
+}
 
 /** ValidateJobUpdate: what a Job does is fixed at its creation; how hard it tries is not. */
-export const checkJobUpdate = (faults: Faults, draft: Draft, old: KubeObject): void => {
+export function checkJobUpdate(faults: Faults, draft: Draft, old: KubeObject): void {
   const spec = fieldsAt(draft, 'spec');
   const before = fieldsAt(old, 'spec');
   for (const field of ['completions', 'selector'] as const) checkUnchanged(faults, field, spec, before);
@@ -132,15 +133,15 @@ export const checkJobUpdate = (faults: Faults, draft: Draft, old: KubeObject): v
     faults.push(invalidValue('spec.template', spec['template'], immutable));
   }
   for (const field of ['completionMode', 'podFailurePolicy'] as const) checkUnchanged(faults, field, spec, before);
-};
+}
 
-const checkUnchanged = (faults: Faults, field: string, spec: Fields, before: Fields): void => {
+function checkUnchanged(faults: Faults, field: string, spec: Fields, before: Fields): void {
   if (!isDeepStrictEqual(spec[field], before[field]))
     faults.push(invalidValue(`spec.${field}`, spec[field], immutable));
-};
+}
 
 /** Where the pods run may still be changed while the Job is suspended and has never started. */
-const comparableTemplate = (spec: Fields, old: KubeObject, replacement: Fields = spec): Fields => {
+function comparableTemplate(spec: Fields, old: KubeObject, replacement: Fields = spec): Fields {
   const template = fieldsAt(spec, 'template');
   const isOpen =
     fieldsAt(old, 'spec')['suspend'] === true &&
@@ -154,4 +155,4 @@ const comparableTemplate = (spec: Fields, old: KubeObject, replacement: Fields =
     metadata: { ...fieldsAt(template, 'metadata'), labels, annotations },
     spec: { ...fieldsAt(template, 'spec'), nodeSelector, tolerations, affinity, schedulingGates },
   };
-};
+}

@@ -4,10 +4,10 @@ import type { Draft } from '../types.ts';
 import { checkNotNegative } from './check.ts';
 import { invalidValue } from './faults.ts';
 
-export const checkLease = (faults: Faults, draft: Draft): void => {
+export function checkLease(faults: Faults, draft: Draft): void {
   const spec = fieldsAt(draft, 'spec');
   const duration = spec['leaseDurationSeconds'];
   if (typeof duration === 'number' && duration <= 0)
     faults.push(invalidValue('spec.leaseDurationSeconds', duration, 'must be greater than 0'));
   checkNotNegative(faults, 'spec.leaseTransitions', spec['leaseTransitions']);
-};
+}

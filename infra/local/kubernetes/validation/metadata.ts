@@ -14,7 +14,7 @@ const nameRules: Readonly<Record<Resource['nameRule'], (name: string) => readonl
 };
 
 /** ValidateObjectMeta: names, labels, annotations, finalizers, owners. */
-export const validateMetadata = (draft: Draft, resource: Resource, faults: Faults): void => {
+export function validateMetadata(draft: Draft, resource: Resource, faults: Faults): void {
   const { metadata } = draft;
   const generateName = stringAt(metadata, 'generateName');
   if (generateName !== '') {
@@ -32,40 +32,40 @@ export const validateMetadata = (draft: Draft, resource: Resource, faults: Fault
       faults.push(invalidValue(`metadata.finalizers[${index}]`, finalizer, fault));
   }
   validateOwners(metadata, faults);
-};
+}
 
-const finalizerFaults = (finalizer: string): readonly string[] => {
+function finalizerFaults(finalizer: string): readonly string[] {
   const faults = qualifiedNameFaults(finalizer);
   if (faults.length > 0 || finalizer.includes('/')) return faults;
   return ['orphan', 'foregroundDeletion', 'kubernetes'].includes(finalizer)
     ? []
     : ['name is neither a standard finalizer name nor is it fully qualified'];
-};
+}
 
 /** Labels and annotations of an object, or of the pods of a template. */
-export const checkMapSyntax = (faults: Faults, path: string, metadata: Fields): void => {
+export function checkMapSyntax(faults: Faults, path: string, metadata: Fields): void {
   validateLabels(metadata, `${path}.labels`, faults);
   validateAnnotations(metadata, `${path}.annotations`, faults);
-};
+}
 
-const validateLabels = (holder: Fields, path: string, faults: Faults): void => {
+function validateLabels(holder: Fields, path: string, faults: Faults): void {
   const labels = stringsAt(holder, path.split('.').at(-1) ?? '');
   for (const [key, value] of Object.entries(labels)) {
     for (const fault of qualifiedNameFaults(key)) faults.push(invalidValue(path, key, fault));
     for (const fault of labelValueFaults(value)) faults.push(invalidValue(path, value, fault));
   }
-};
+}
 
-const validateAnnotations = (holder: Fields, path: string, faults: Faults): void => {
+function validateAnnotations(holder: Fields, path: string, faults: Faults): void {
   let bytes = 0;
   for (const [key, value] of Object.entries(stringsAt(holder, 'annotations'))) {
     for (const fault of qualifiedNameFaults(key.toLowerCase())) faults.push(invalidValue(path, key, fault));
     bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
   }
   if (bytes > totalAnnotationBytes) faults.push(tooLong(path, totalAnnotationBytes));
-};
+}
 
-const validateOwners = (metadata: Fields, faults: Faults): void => {
+function validateOwners(metadata: Fields, faults: Faults): void {
   const owners = objectsAt(metadata, 'ownerReferences');
   for (const owner of owners) {
     for (const field of ['apiVersion', 'kind', 'name', 'uid']) {
@@ -87,7 +87,7 @@ const validateOwners = (metadata: Fields, faults: Faults): void => {
       ),
     );
   }
-};
+}
 
 const fixedFields = [
   'name',
@@ -99,7 +99,7 @@ const fixedFields = [
 ] as const;
 
 /** ValidateObjectMetaUpdate: what no update may change. */
-export const validateMetadataUpdate = (draft: Draft, old: KubeObject, faults: Faults): void => {
+export function validateMetadataUpdate(draft: Draft, old: KubeObject, faults: Faults): void {
   for (const field of fixedFields) {
     const value = draft.metadata[field];
     if (value !== old.metadata[field]) faults.push(invalidValue(`metadata.${field}`, value, immutable));
@@ -115,4 +115,4 @@ export const validateMetadataUpdate = (draft: Draft, old: KubeObject, faults: Fa
       ),
     );
   }
-};
+}

@@ -1,12 +1,12 @@
 /** Syntax rules of names; each returns what is wrong, in the words of k8s.io/apimachinery/pkg/util/validation. */
 type Rule = (value: string) => readonly string[];
 
-const rule =
-  (pattern: RegExp, limit: number, sentence: string): Rule =>
-  (value) => [
+function rule(pattern: RegExp, limit: number, sentence: string): Rule {
+  return (value) => [
     ...(Buffer.byteLength(value) > limit ? [`must be no more than ${limit} characters`] : []),
     ...(pattern.test(value) ? [] : [sentence]),
   ];
+}
 
 const subdomainSentence =
   "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";

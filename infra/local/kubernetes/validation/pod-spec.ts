@@ -11,7 +11,7 @@ import { checkPodSecurity } from './security.ts';
 import { checkVolumes } from './volumes.ts';
 
 /** ValidatePodSpec of pkg/apis/core/validation: the parts that a pod of this project can have wrong. */
-export const checkPodSpec = (faults: Faults, path: string, spec: Fields): void => {
+export function checkPodSpec(faults: Faults, path: string, spec: Fields): void {
   const volumes = checkVolumes(faults, path, spec);
   checkContainers(faults, path, spec, volumes);
   checkOneOf(faults, `${path}.restartPolicy`, spec['restartPolicy'], ['Always', 'OnFailure', 'Never']);
@@ -35,9 +35,9 @@ export const checkPodSpec = (faults: Faults, path: string, spec: Fields): void =
   const os = spec['os'];
   if (isFields(os)) checkOneOf(faults, `${path}.os`, stringAt(os, 'name'), ['linux', 'windows']);
   checkHostNetwork(faults, path, spec);
-};
+}
 
-const checkAliases = (faults: Faults, path: string, spec: Fields): void => {
+function checkAliases(faults: Faults, path: string, spec: Fields): void {
   for (const [index, alias] of objectsAt(spec, 'hostAliases').entries()) {
     const at = `${path}.hostAliases[${index}]`;
     const ip = stringAt(alias, 'ip');
@@ -46,9 +46,9 @@ const checkAliases = (faults: Faults, path: string, spec: Fields): void => {
     for (const [position, name] of listAt(alias, 'hostnames').entries())
       checkSyntax(faults, `${at}.hostnames[${position}]`, name, subdomainFaults);
   }
-};
+}
 
-const checkHostNetwork = (faults: Faults, path: string, spec: Fields): void => {
+function checkHostNetwork(faults: Faults, path: string, spec: Fields): void {
   if (spec['hostNetwork'] !== true) return;
   for (const [index, container] of objectsAt(spec, 'containers').entries()) {
     for (const [position, port] of objectsAt(container, 'ports').entries()) {
@@ -58,11 +58,11 @@ const checkHostNetwork = (faults: Faults, path: string, spec: Fields): void => {
       faults.push(invalidValue(at, hostPort, 'must match `containerPort` when `hostNetwork` is true'));
     }
   }
-};
+}
 
 /** Whether spec names what only a pod that is on no node yet may have. */
-export const checkGates = (faults: Faults, path: string, spec: Fields): void => {
+export function checkGates(faults: Faults, path: string, spec: Fields): void {
   if (objectsAt(spec, 'schedulingGates').length > 0 && stringAt(spec, 'nodeName') !== '') {
     faults.push(forbiddenField(`${path}.nodeName`, 'cannot be set until all schedulingGates have been cleared'));
   }
-};
+}

@@ -9,7 +9,7 @@ const mutable =
   'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
 
 /** ValidatePodUpdate: of a pod's spec, hardly anything may change. */
-export const checkPodUpdate = (faults: Faults, draft: Draft, old: KubeObject): void => {
+export function checkPodUpdate(faults: Faults, draft: Draft, old: KubeObject): void {
   const spec = fieldsAt(draft, 'spec');
   const before = fieldsAt(old, 'spec');
   for (const list of ['containers', 'initContainers']) {
@@ -26,9 +26,9 @@ export const checkPodUpdate = (faults: Faults, draft: Draft, old: KubeObject): v
       forbiddenField('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds'),
     );
   if (!isDeepStrictEqual(fixed(spec), fixed(before))) faults.push(forbiddenField('spec', mutable));
-};
+}
 
-const checkDeadline = (faults: Faults, spec: Fields, before: Fields): void => {
+function checkDeadline(faults: Faults, spec: Fields, before: Fields): void {
   const now = numberAt(spec, 'activeDeadlineSeconds');
   const was = numberAt(before, 'activeDeadlineSeconds');
   if (was === undefined) return;
@@ -38,14 +38,15 @@ const checkDeadline = (faults: Faults, spec: Fields, before: Fields): void => {
     );
   else if (now > was)
     faults.push(invalidValue('spec.activeDeadlineSeconds', now, 'must be less than or equal to previous value'));
-};
+}
 
-const fixed = (spec: Fields): Fields => {
-  const withoutImages = (list: string): readonly Fields[] =>
-    objectsAt(spec, list).map((container) => omit(container, 'image'));
+function fixed(spec: Fields): Fields {
+  function withoutImages(list: string): readonly Fields[] {
+    return objectsAt(spec, list).map((container) => omit(container, 'image'));
+  }
   return {
     ...omit(spec, 'activeDeadlineSeconds', 'tolerations'),
     containers: withoutImages('containers'),
     initContainers: withoutImages('initContainers'),
   };
-};
+}

@@ -8,7 +8,7 @@ import { portNameFaults } from './names.ts';
 const actions = ['exec', 'httpGet', 'tcpSocket', 'grpc', 'sleep'];
 
 /** The probes of a container. */
-export const checkProbes = (faults: Faults, path: string, container: Fields): void => {
+export function checkProbes(faults: Faults, path: string, container: Fields): void {
   for (const name of ['livenessProbe', 'readinessProbe', 'startupProbe']) {
     const probe = optional(container, name);
     if (probe === undefined) continue;
@@ -27,17 +27,17 @@ export const checkProbes = (faults: Faults, path: string, container: Fields): vo
     if (name !== 'readinessProbe' && threshold !== undefined && threshold !== 1)
       faults.push(invalidValue(`${at}.successThreshold`, threshold, 'must be 1'));
   }
-};
+}
 
 /** `lifecycle.postStart` and `preStop`. */
-export const checkLifecycle = (faults: Faults, path: string, container: Fields): void => {
+export function checkLifecycle(faults: Faults, path: string, container: Fields): void {
   for (const name of ['postStart', 'preStop']) {
     const hook = optional(optional(container, 'lifecycle') ?? {}, name);
     if (hook !== undefined) checkAction(faults, `${path}.lifecycle.${name}`, hook);
   }
-};
+}
 
-const checkAction = (faults: Faults, path: string, handler: Fields): void => {
+function checkAction(faults: Faults, path: string, handler: Fields): void {
   const given = actions.filter((action) => isFields(handler[action]));
   for (const [index, action] of given.entries()) {
     const at = `${path}.${action}`;
@@ -45,9 +45,9 @@ const checkAction = (faults: Faults, path: string, handler: Fields): void => {
     else checkHandler(faults, at, action, optional(handler, action) ?? {});
   }
   if (given.length === 0) faults.push(required(path, 'must specify a handler type'));
-};
+}
 
-const checkHandler = (faults: Faults, path: string, action: string, handler: Fields): void => {
+function checkHandler(faults: Faults, path: string, action: string, handler: Fields): void {
   if (action === 'exec' && listAt(handler, 'command').length === 0) faults.push(required(`${path}.command`));
   if (action === 'httpGet') {
     checkRequired(faults, `${path}.path`, handler['path']);
@@ -56,9 +56,9 @@ const checkHandler = (faults: Faults, path: string, action: string, handler: Fie
   }
   if (action === 'tcpSocket') checkPortOrName(faults, `${path}.port`, handler['port']);
   if (action === 'grpc') checkPort(faults, `${path}.port`, handler['port']);
-};
+}
 
-export const checkPortOrName = (faults: Faults, path: string, port: unknown): void => {
+export function checkPortOrName(faults: Faults, path: string, port: unknown): void {
   if (typeof port === 'string') for (const fault of portNameFaults(port)) faults.push(invalidValue(path, port, fault));
   else checkPort(faults, path, port ?? 0);
-};
+}

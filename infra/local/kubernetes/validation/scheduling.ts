@@ -11,7 +11,7 @@ const nodeOperators = ['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt'];
 const during = 'DuringSchedulingIgnoredDuringExecution';
 
 /** Where a pod may run: nodeSelector, affinity, tolerations, topologySpreadConstraints. */
-export const checkScheduling = (faults: Faults, path: string, spec: Fields): void => {
+export function checkScheduling(faults: Faults, path: string, spec: Fields): void {
   checkLabelMap(faults, `${path}.nodeSelector`, stringsAt(spec, 'nodeSelector'));
   checkAffinity(faults, `${path}.affinity`, fieldsAt(spec, 'affinity'));
   for (const [index, toleration] of objectsAt(spec, 'tolerations').entries())
@@ -19,9 +19,9 @@ export const checkScheduling = (faults: Faults, path: string, spec: Fields): voi
   for (const [index, constraint] of objectsAt(spec, 'topologySpreadConstraints').entries()) {
     checkSpread(faults, `${path}.topologySpreadConstraints[${index}]`, constraint);
   }
-};
+}
 
-const checkToleration = (faults: Faults, path: string, toleration: Fields): void => {
+function checkToleration(faults: Faults, path: string, toleration: Fields): void {
   const key = stringAt(toleration, 'key');
   const operator = stringAt(toleration, 'operator');
   const value = stringAt(toleration, 'value');
@@ -44,9 +44,9 @@ const checkToleration = (faults: Faults, path: string, toleration: Fields): void
   else if (value !== '')
     faults.push(invalidValue(`${path}.operator`, value, "value must be empty when `operator` is 'Exists'"));
   if (effect !== '') checkOneOf(faults, `${path}.effect`, effect, effects);
-};
+}
 
-const checkAffinity = (faults: Faults, path: string, affinity: Fields): void => {
+function checkAffinity(faults: Faults, path: string, affinity: Fields): void {
   const node = fieldsAt(affinity, 'nodeAffinity');
   const hard = node[`required${during}`];
   if (isFields(hard)) checkNodeTerms(faults, `${path}.nodeAffinity.required${during}`, hard);
@@ -57,22 +57,22 @@ const checkAffinity = (faults: Faults, path: string, affinity: Fields): void => 
   }
   for (const kind of ['podAffinity', 'podAntiAffinity'])
     checkPodAffinity(faults, `${path}.${kind}`, fieldsAt(affinity, kind));
-};
+}
 
-const checkWeight = (faults: Faults, path: string, preferred: Fields): void => {
+function checkWeight(faults: Faults, path: string, preferred: Fields): void {
   const weight = preferred['weight'];
   if (typeof weight !== 'number' || weight < 1 || weight > 100)
     faults.push(invalidValue(`${path}.weight`, weight, 'must be in the range 1-100'));
-};
+}
 
-const checkNodeTerms = (faults: Faults, path: string, selector: Fields): void => {
+function checkNodeTerms(faults: Faults, path: string, selector: Fields): void {
   const terms = objectsAt(selector, 'nodeSelectorTerms');
   if (terms.length === 0)
     faults.push(required(`${path}.nodeSelectorTerms`, 'must have at least one node selector term'));
   for (const [index, term] of terms.entries()) checkNodeTerm(faults, `${path}.nodeSelectorTerms[${index}]`, term);
-};
+}
 
-const checkNodeTerm = (faults: Faults, path: string, term: Fields): void => {
+function checkNodeTerm(faults: Faults, path: string, term: Fields): void {
   for (const [index, expression] of objectsAt(term, 'matchExpressions').entries()) {
     const at = `${path}.matchExpressions[${index}]`;
     const operator = stringAt(expression, 'operator');
@@ -87,9 +87,9 @@ const checkNodeTerm = (faults: Faults, path: string, term: Fields): void => {
       faults.push(invalidValue(`${at}.operator`, operator, 'not a valid selector operator'));
     checkSyntax(faults, `${at}.key`, stringAt(expression, 'key'), qualifiedNameFaults);
   }
-};
+}
 
-const checkPodAffinity = (faults: Faults, path: string, affinity: Fields): void => {
+function checkPodAffinity(faults: Faults, path: string, affinity: Fields): void {
   for (const [index, term] of objectsAt(affinity, `required${during}`).entries())
     checkPodTerm(faults, `${path}.required${during}[${index}]`, term);
   for (const [index, preferred] of objectsAt(affinity, `preferred${during}`).entries()) {
@@ -97,17 +97,17 @@ const checkPodAffinity = (faults: Faults, path: string, affinity: Fields): void 
     checkWeight(faults, at, preferred);
     checkPodTerm(faults, `${at}.podAffinityTerm`, fieldsAt(preferred, 'podAffinityTerm'));
   }
-};
+}
 
-const checkPodTerm = (faults: Faults, path: string, term: Fields): void => {
+function checkPodTerm(faults: Faults, path: string, term: Fields): void {
   const selector = term['labelSelector'];
   if (isFields(selector)) checkLabelSelector(faults, `${path}.labelSelector`, selector);
   const key = stringAt(term, 'topologyKey');
   if (key === '') faults.push(required(`${path}.topologyKey`, 'can not be empty'));
   checkSyntax(faults, `${path}.topologyKey`, key, qualifiedNameFaults);
-};
+}
 
-const checkSpread = (faults: Faults, path: string, constraint: Fields): void => {
+function checkSpread(faults: Faults, path: string, constraint: Fields): void {
   const skew = constraint['maxSkew'];
   if (typeof skew !== 'number' || skew <= 0)
     faults.push(invalidValue(`${path}.maxSkew`, skew, 'must be greater than zero'));
@@ -116,4 +116,4 @@ const checkSpread = (faults: Faults, path: string, constraint: Fields): void => 
     'DoNotSchedule',
     'ScheduleAnyway',
   ]);
-};
+}

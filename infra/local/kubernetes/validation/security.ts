@@ -5,7 +5,7 @@ import { checkId, checkOneOf, checkRequired } from './check.ts';
 import { invalidValue, required } from './faults.ts';
 
 /** A container's securityContext. */
-export const checkContainerSecurity = (faults: Faults, path: string, context: unknown): void => {
+export function checkContainerSecurity(faults: Faults, path: string, context: unknown): void {
   if (!isFields(context)) return;
   for (const field of ['runAsUser', 'runAsGroup']) checkId(faults, `${path}.${field}`, context[field]);
   checkOneOf(faults, `${path}.procMount`, context['procMount'], ['Default', 'Unmasked']);
@@ -26,10 +26,10 @@ export const checkContainerSecurity = (faults: Faults, path: string, context: un
       );
     }
   }
-};
+}
 
 /** A pod's securityContext. */
-export const checkPodSecurity = (faults: Faults, path: string, context: unknown): void => {
+export function checkPodSecurity(faults: Faults, path: string, context: unknown): void {
   if (!isFields(context)) return;
   for (const field of ['fsGroup', 'runAsUser', 'runAsGroup']) checkId(faults, `${path}.${field}`, context[field]);
   for (const [index, group] of listAt(context, 'supplementalGroups').entries())
@@ -38,9 +38,9 @@ export const checkPodSecurity = (faults: Faults, path: string, context: unknown)
     checkRequired(faults, `${path}.sysctls[${index}].name`, sysctl['name']);
   checkOneOf(faults, `${path}.fsGroupChangePolicy`, context['fsGroupChangePolicy'], ['Always', 'OnRootMismatch']);
   checkSeccomp(faults, path, context);
-};
+}
 
-const checkSeccomp = (faults: Faults, path: string, context: Fields): void => {
+function checkSeccomp(faults: Faults, path: string, context: Fields): void {
   const profile = context['seccompProfile'];
   if (!isFields(profile)) return;
   const type = stringAt(profile, 'type');
@@ -55,4 +55,4 @@ const checkSeccomp = (faults: Faults, path: string, context: Fields): void => {
     faults.push(
       invalidValue(`${path}.seccompProfile.localhostProfile`, local, 'can only be set when seccomp type is Localhost'),
     );
-};
+}

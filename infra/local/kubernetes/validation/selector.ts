@@ -6,22 +6,22 @@ import { forbiddenField, invalidValue, required } from './faults.ts';
 import { labelValueFaults, qualifiedNameFaults } from './names.ts';
 
 /** A map of labels: keys and values. */
-export const checkLabelMap = (faults: Faults, path: string, labels: Readonly<Record<string, string>>): void => {
+export function checkLabelMap(faults: Faults, path: string, labels: Readonly<Record<string, string>>): void {
   for (const [key, value] of Object.entries(labels)) {
     for (const fault of qualifiedNameFaults(key)) faults.push(invalidValue(path, key, fault));
     for (const fault of labelValueFaults(value)) faults.push(invalidValue(path, value, fault));
   }
-};
+}
 
 /** A LabelSelector. */
-export const checkLabelSelector = (faults: Faults, path: string, selector: Fields): void => {
+export function checkLabelSelector(faults: Faults, path: string, selector: Fields): void {
   checkLabelMap(faults, `${path}.matchLabels`, stringsAt(selector, 'matchLabels'));
   for (const [index, expression] of objectsAt(selector, 'matchExpressions').entries()) {
     checkExpression(faults, `${path}.matchExpressions[${index}]`, expression);
   }
-};
+}
 
-const checkExpression = (faults: Faults, path: string, expression: Fields): void => {
+function checkExpression(faults: Faults, path: string, expression: Fields): void {
   const operator = stringAt(expression, 'operator');
   const values = listAt(expression, 'values');
   if (operator === 'In' || operator === 'NotIn') {
@@ -38,4 +38,4 @@ const checkExpression = (faults: Faults, path: string, expression: Fields): void
   checkSyntax(faults, `${path}.key`, stringAt(expression, 'key'), qualifiedNameFaults);
   for (const [index, value] of values.entries())
     checkSyntax(faults, `${path}.values[${index}]`, value, labelValueFaults);
-};
+}

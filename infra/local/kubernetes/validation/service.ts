@@ -12,7 +12,7 @@ import { checkLabelMap } from './selector.ts';
 const types = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
 
 /** ValidateService of pkg/apis/core/validation. */
-export const checkService = (faults: Faults, draft: Draft): void => {
+export function checkService(faults: Faults, draft: Draft): void {
   const spec = fieldsAt(draft, 'spec');
   const type = stringAt(spec, 'type');
   const isHeadless = stringAt(spec, 'clusterIP') === 'None';
@@ -34,16 +34,16 @@ export const checkService = (faults: Faults, draft: Draft): void => {
       );
     }
   }
-};
+}
 
-const checkExternalName = (faults: Faults, spec: Fields): void => {
+function checkExternalName(faults: Faults, spec: Fields): void {
   const name = stringAt(spec, 'externalName').replace(/\.$/, '');
   if (stringAt(spec, 'clusterIP') !== '')
     faults.push(forbiddenField('spec.clusterIPs[0]', 'may not be set for ExternalName services'));
   if (checkRequired(faults, 'spec.externalName', name)) checkSyntax(faults, 'spec.externalName', name, subdomainFaults);
-};
+}
 
-const checkPorts = (faults: Faults, ports: readonly Fields[], type: string): void => {
+function checkPorts(faults: Faults, ports: readonly Fields[], type: string): void {
   const names = new Set<string>();
   const places = new Set<string>();
   for (const [index, port] of ports.entries()) {
@@ -62,13 +62,13 @@ const checkPorts = (faults: Faults, ports: readonly Fields[], type: string): voi
     if (places.has(place)) faults.push(duplicate(at, { protocol: port['protocol'], port: port['port'] }));
     places.add(place);
   }
-};
+}
 
 /** The cluster address is kept, unless the Service comes to have none or had none. */
-export const checkServiceUpdate = (faults: Faults, draft: Draft, old: KubeObject): void => {
+export function checkServiceUpdate(faults: Faults, draft: Draft, old: KubeObject): void {
   const now = stringAt(draft, 'spec', 'clusterIP');
   const was = stringAt(old, 'spec', 'clusterIP');
   const stays = stringAt(draft, 'spec', 'type') !== 'ExternalName' && stringAt(old, 'spec', 'type') !== 'ExternalName';
   if (stays && was !== '' && now !== was)
     faults.push(invalidValue('spec.clusterIPs[0]', [now], 'may not change once set'));
-};
+}

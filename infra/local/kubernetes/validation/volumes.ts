@@ -18,7 +18,7 @@ const hostPathTypes = [
 ];
 
 /** `spec.volumes`; returns their names. */
-export const checkVolumes = (faults: Faults, path: string, spec: Fields): ReadonlySet<string> => {
+export function checkVolumes(faults: Faults, path: string, spec: Fields): ReadonlySet<string> {
   const names = new Set<string>();
   for (const [index, volume] of objectsAt(spec, 'volumes').entries()) {
     const at = `${path}.volumes[${index}]`;
@@ -30,9 +30,9 @@ export const checkVolumes = (faults: Faults, path: string, spec: Fields): Readon
     names.add(name);
   }
   return names;
-};
+}
 
-const checkSource = (faults: Faults, path: string, volume: Fields, spec: Fields): void => {
+function checkSource(faults: Faults, path: string, volume: Fields, spec: Fields): void {
   const [first, ...others] = Object.keys(volume).filter((key) => key !== 'name' && isFields(volume[key]));
   if (first === undefined) {
     faults.push(required(path, 'must specify a volume type'));
@@ -53,54 +53,54 @@ const checkSource = (faults: Faults, path: string, volume: Fields, spec: Fields)
     checkRequired(faults, `${at}.server`, source['server']);
     checkRequired(faults, `${at}.path`, source['path']);
   }
-};
+}
 
-const checkEmptyDir = (faults: Faults, path: string, source: Fields): void => {
+function checkEmptyDir(faults: Faults, path: string, source: Fields): void {
   const limit = stringAt(source, 'sizeLimit');
   if (limit !== '' && (parseQuantity(limit)?.nanos ?? 0n) < 0n) {
     faults.push(forbiddenField(`${path}.sizeLimit`, 'SizeLimit field must be a valid resource quantity'));
   }
-};
+}
 
-const checkHostPath = (faults: Faults, path: string, source: Fields): void => {
+function checkHostPath(faults: Faults, path: string, source: Fields): void {
   if (checkRequired(faults, `${path}.path`, source['path'])) checkNoBackstep(faults, `${path}.path`, source['path']);
   checkOneOf(faults, `${path}.type`, source['type'] ?? '', hostPathTypes);
-};
+}
 
-const checkNoBackstep = (faults: Faults, path: string, value: string): void => {
+function checkNoBackstep(faults: Faults, path: string, value: string): void {
   if (value.split('/').includes('..')) faults.push(invalidValue(path, value, "must not contain '..'"));
-};
+}
 
-const checkKeys = (faults: Faults, path: string, source: Fields, nameField: string): void => {
+function checkKeys(faults: Faults, path: string, source: Fields, nameField: string): void {
   checkRequired(faults, `${path}.${nameField}`, source[nameField]);
   checkMode(faults, `${path}.defaultMode`, source['defaultMode']);
   checkItems(faults, path, source);
-};
+}
 
-const checkItems = (faults: Faults, path: string, source: Fields): void => {
+function checkItems(faults: Faults, path: string, source: Fields): void {
   for (const [index, item] of objectsAt(source, 'items').entries()) {
     const at = `${path}.items[${index}]`;
     checkRequired(faults, `${at}.key`, item['key']);
     if (checkRequired(faults, `${at}.path`, item['path'])) checkRelative(faults, `${at}.path`, item['path']);
     checkMode(faults, `${at}.mode`, item['mode']);
   }
-};
+}
 
-const checkRelative = (faults: Faults, path: string, value: string): void => {
+function checkRelative(faults: Faults, path: string, value: string): void {
   if (value.startsWith('/')) faults.push(invalidValue(path, value, 'must be a relative path'));
   checkNoBackstep(faults, path, value);
   if (value.startsWith('..') && !value.startsWith('../') && value !== '..')
     faults.push(invalidValue(path, value, "must not start with '..'"));
-};
+}
 
-const checkMode = (faults: Faults, path: string, mode: unknown): void => {
+function checkMode(faults: Faults, path: string, mode: unknown): void {
   const inner: Faults = [];
   checkRange(inner, path, mode, 0, 0o777);
   if (inner.length > 0)
     faults.push(invalidValue(path, mode, 'must be a number between 0 and 0777 (octal), both inclusive'));
-};
+}
 
-const checkProjected = (faults: Faults, path: string, source: Fields, spec: Fields): void => {
+function checkProjected(faults: Faults, path: string, source: Fields, spec: Fields): void {
   checkMode(faults, `${path}.defaultMode`, source['defaultMode']);
   for (const [index, entry] of objectsAt(source, 'sources').entries()) {
     const at = `${path}.sources[${index}]`;
@@ -125,10 +125,10 @@ const checkProjected = (faults: Faults, path: string, source: Fields, spec: Fiel
       );
     checkRequired(faults, `${tokenPath}.path`, token['path']);
   }
-};
+}
 
 /** `volumeMounts` of a container: each names a volume of the pod. */
-export const checkMounts = (faults: Faults, path: string, container: Fields, volumes: ReadonlySet<string>): void => {
+export function checkMounts(faults: Faults, path: string, container: Fields, volumes: ReadonlySet<string>): void {
   const places = new Set<unknown>();
   for (const [index, mount] of objectsAt(container, 'volumeMounts').entries()) {
     const at = `${path}.volumeMounts[${index}]`;
@@ -143,4 +143,4 @@ export const checkMounts = (faults: Faults, path: string, container: Fields, vol
     const subPath = stringAt(mount, 'subPath');
     if (subPath !== '') checkRelative(faults, `${path}.volumeMounts.subPath`, subPath);
   }
-};
+}

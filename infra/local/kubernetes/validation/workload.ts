@@ -12,7 +12,7 @@ import { checkPodSpec } from './pod-spec.ts';
 import { checkLabelSelector } from './selector.ts';
 
 /** What Deployments and ReplicaSets have in common: ValidateReplicaSetSpec of pkg/apis/apps/validation. */
-export const checkWorkload = (faults: Faults, draft: Draft): void => {
+export function checkWorkload(faults: Faults, draft: Draft): void {
   const spec = fieldsAt(draft, 'spec');
   checkNotNegative(faults, 'spec.replicas', spec['replicas']);
   const selector = isFields(spec['selector']) ? spec['selector'] : undefined;
@@ -30,9 +30,9 @@ export const checkWorkload = (faults: Faults, draft: Draft): void => {
   // One that is empty selects all, one that is missing nothing.
   const matches = selector === undefined ? () => false : matcherOf(selector);
   checkTemplate(faults, fieldsAt(spec, 'template'), matches);
-};
+}
 
-const checkTemplate = (faults: Faults, template: Fields, matches: LabelMatcher): void => {
+function checkTemplate(faults: Faults, template: Fields, matches: LabelMatcher): void {
   const labels = stringsAt(template, 'metadata', 'labels');
   if (!matches(labels)) {
     const shown = Object.keys(labels).length === 0 ? null : labels;
@@ -52,24 +52,26 @@ const checkTemplate = (faults: Faults, template: Fields, matches: LabelMatcher):
     const path = 'spec.template.spec.activeDeadlineSeconds';
     faults.push(forbiddenField(path, 'activeDeadlineSeconds in ReplicaSet is not Supported'));
   }
-};
+}
 
 /** What selects the pods is fixed at the creation. */
-export const checkSelectorUpdate = (faults: Faults, draft: Draft, old: KubeObject): void => {
+export function checkSelectorUpdate(faults: Faults, draft: Draft, old: KubeObject): void {
   const now = fieldsAt(draft, 'spec')['selector'];
   if (!isDeepStrictEqual(now, fieldsAt(old, 'spec')['selector']))
     faults.push(invalidValue('spec.selector', now, immutable));
-};
+}
 
 /** Counts of a status: none is negative, and parts are no more than the whole. */
-export const checkCounts = (
+export function checkCounts(
   faults: Faults,
   draft: Draft,
   fields: readonly string[],
   partsOfReplicas: readonly string[],
-): void => {
+): void {
   const status = fieldsAt(draft, 'status');
-  const count = (field: string): number => numberAt(status, field) ?? 0;
+  function count(field: string): number {
+    return numberAt(status, field) ?? 0;
+  }
   for (const field of fields) checkNotNegative(faults, `status.${field}`, status[field]);
   for (const field of partsOfReplicas) {
     if (count(field) > count('replicas'))
@@ -79,4 +81,4 @@ export const checkCounts = (
     const value = count('availableReplicas');
     faults.push(invalidValue('status.availableReplicas', value, 'cannot be greater than readyReplicas'));
   }
-};
+}

@@ -21,23 +21,26 @@ export interface Api {
   close(): Promise<void>;
 }
 
-const parse = (text: string): Record<string, unknown> => {
+function parse(text: string): Record<string, unknown> {
   try {
     return JSON.parse(text) as Record<string, unknown>;
   } catch {
     return {};
   }
-};
+}
 
 /** The path of an object of bucket `bkt`. */
-export const at = (name: string): string => `/storage/v1/b/bkt/o/${encodeURIComponent(name)}`;
+export function at(name: string): string {
+  return `/storage/v1/b/bkt/o/${encodeURIComponent(name)}`;
+}
 
 /** Where a media upload to `name` of bucket `bkt` is posted. */
-export const upload = (name: string): string =>
-  `/upload/storage/v1/b/bkt/o?uploadType=media&name=${encodeURIComponent(name)}`;
+export function upload(name: string): string {
+  return `/upload/storage/v1/b/bkt/o?uploadType=media&name=${encodeURIComponent(name)}`;
+}
 
 /** Speaks to a server by fetch. */
-export const createApi = (url: string, close: () => Promise<void>): Api => {
+export function createApi(url: string, close: () => Promise<void>): Api {
   const send: Api['send'] = async (method, path, body, headers = {}) => {
     const init = {
       method,
@@ -59,20 +62,22 @@ export const createApi = (url: string, close: () => Promise<void>): Api => {
     },
     close,
   };
-};
+}
 
 /** A server with the bucket `bkt`, until the test ends. */
-export const startApi = async (options: GcsOptions = {}): Promise<Api> => {
+export async function startApi(options: GcsOptions = {}): Promise<Api> {
   const server = await startGcs({ buckets: ['bkt'], ...options });
   let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => (closing ??= server.close());
+  function close(): Promise<void> {
+    return (closing ??= server.close());
+  }
   onTestFinished(close);
   return createApi(server.url, close);
-};
+}
 
 /** An empty folder, removed when the test ends. */
-export const makeFolder = (): string => {
+export function makeFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'gcs-test-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
-};
+}

@@ -3,13 +3,15 @@ import { Storage } from '@google-cloud/storage';
 import { expect, test } from 'vitest';
 import { makeFolder, startApi } from './api.ts';
 
-const start = async () => {
+async function start() {
   const requests: string[] = [];
-  const faults = ({ method, path }: { method: string; path: string }) => void requests.push(`${method} ${path}`);
+  function faults({ method, path }: { method: string; path: string }) {
+    return void requests.push(`${method} ${path}`);
+  }
   const api = await startApi({ faults, dataDir: makeFolder() });
   const storage = new Storage({ apiEndpoint: api.url, projectId: 'p', retryOptions: { autoRetry: false } });
   return { requests, storage, bucket: storage.bucket('bkt') };
-};
+}
 
 // The calls of a recorded session of @google-cloud/storage 8.4.0, each with what it gave.
 test('buckets: create, list, exists, delete', async () => {
@@ -69,7 +71,9 @@ test('metadata, copy, rename and delete with preconditions', async () => {
 test('listing in pages, with an offset and with a delimiter', async () => {
   const { bucket } = await start();
   for (const name of ['a', 'n/1', 'n/2', 'n/3', 'z/']) await bucket.file(name).save(name, { resumable: false });
-  const namesOf = async (query: object) => (await bucket.getFiles(query))[0].map(({ name }) => name);
+  async function namesOf(query: object) {
+    return (await bucket.getFiles(query))[0].map(({ name }) => name);
+  }
   const paged: string[] = [];
   let query: object | null = { maxResults: 2, autoPaginate: false };
   while (query !== null) {

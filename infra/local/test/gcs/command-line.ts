@@ -3,8 +3,8 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** Whether `tool` can be run from the PATH. */
-export const isInstalled = (tool: string): boolean =>
-  (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
+export function isInstalled(tool: string): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, tool), constants.X_OK);
       return true;
@@ -12,6 +12,7 @@ export const isInstalled = (tool: string): boolean =>
       return false;
     }
   });
+}
 
 export interface Ran {
   readonly code: number;
@@ -20,9 +21,8 @@ export interface Ran {
 }
 
 /** Runs `tool` with these variables in `folder`, which is its home as well. */
-export const createRunner =
-  (tool: string, folder: string, variables: Readonly<Record<string, string>>) =>
-  (...args: readonly string[]): Promise<Ran> =>
+export function createRunner(tool: string, folder: string, variables: Readonly<Record<string, string>>) {
+  return (...args: readonly string[]): Promise<Ran> =>
     new Promise((resolve) => {
       const env = { ...process.env, HOME: folder, NO_PROXY: '127.0.0.1', no_proxy: '127.0.0.1', ...variables };
       const child = execFile(tool, [...args], { cwd: folder, env, timeout: 60_000 }, (error, out, err) => {
@@ -31,3 +31,4 @@ export const createRunner =
       });
       child.stdin?.end();
     });
+}

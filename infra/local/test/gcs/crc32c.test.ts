@@ -2,14 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatCrc32c, updateCrc32c } from '../../gcs/crc32c.ts';
 
-const bitwise = (bytes: Uint8Array): number => {
+function bitwise(bytes: Uint8Array): number {
   let crc = ~0;
   for (const byte of bytes) {
     crc ^= byte;
     for (let bit = 0; bit < 8; bit += 1) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
   }
   return ~crc >>> 0;
-};
+}
 
 describe('crc32c', () => {
   // https://www.rfc-editor.org/rfc/rfc3720#appendix-B.4

@@ -16,7 +16,7 @@ interface Received {
 }
 
 /** A target whose n-th answer is `answer(n)`; null: none. */
-const startTarget = async (answer: (index: number) => number | null = () => 204) => {
+async function startTarget(answer: (index: number) => number | null = () => 204) {
   const received: Received[] = [];
   let most = 0;
   let open = 0;
@@ -42,7 +42,7 @@ const startTarget = async (answer: (index: number) => number | null = () => 204)
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   return { received, url: `http://127.0.0.1:${port}/hook?a=b`, most: () => most };
-};
+}
 
 const anObject = buildObjectResource(
   {
@@ -60,12 +60,12 @@ const anObject = buildObjectResource(
   'http://127.0.0.1',
 );
 
-const startDelivery = async (options: EventDeliveryOptions) => {
+async function startDelivery(options: EventDeliveryOptions) {
   const events = createEventDelivery({ baseBackoffMs: 1, maxBackoffMs: 10, ...options });
   onTestFinished(() => events.close());
   const api = await startApi({ onFinalize: events.onFinalize });
   return { events, api };
-};
+}
 
 describe('finalize events', () => {
   test('are what Eventarc posts: a CloudEvent in binary mode with the object as its data', async () => {
@@ -174,7 +174,9 @@ describe('finalize events', () => {
 
 describe('chaos', () => {
   const objects = Array.from({ length: 400 }, (_, index) => `bkt/${index}`);
-  const plan = (seed: number) => objects.map((object) => planDeliveries({ seed, maxDelayMs: 1000 }, object, 0));
+  function plan(seed: number) {
+    return objects.map((object) => planDeliveries({ seed, maxDelayMs: 1000 }, object, 0));
+  }
 
   test('is the same for the same seed, and another for another', () => {
     expect(plan(1)).toEqual(plan(1));

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Fault } from '../../gcs/faults.ts';
 import { at, startApi, upload } from './api.ts';
 
-const startWith = async (fault: Fault) => {
+async function startWith(fault: Fault) {
   const asked: string[] = [];
   let next: Fault = undefined;
   const api = await startApi({
@@ -14,7 +14,7 @@ const startWith = async (fault: Fault) => {
     },
   });
   return { api, asked, arm: () => (next = fault) };
-};
+}
 
 describe('injected faults', () => {
   test('are asked for once per request, with its path and query', async () => {

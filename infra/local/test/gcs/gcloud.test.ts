@@ -8,15 +8,19 @@ import { gcloudSettings } from './settings.ts';
 
 // Exit codes and outputs are those of gcloud 528 in a recorded session.
 describe.runIf(isInstalled('gcloud'))('gcloud storage', { timeout: 120_000 }, () => {
-  const start = async () => {
+  async function start() {
     const requests: string[] = [];
-    const faults = ({ method, path }: { method: string; path: string }) => void requests.push(`${method} ${path}`);
+    function faults({ method, path }: { method: string; path: string }) {
+      return void requests.push(`${method} ${path}`);
+    }
     const api = await startApi({ faults });
     const folder = makeFolder();
     const gcloud = createRunner('gcloud', folder, gcloudSettings(folder, api.url));
-    const storage = (...args: string[]) => gcloud('storage', ...args);
+    function storage(...args: string[]) {
+      return gcloud('storage', ...args);
+    }
     return { api, folder, requests, storage };
-  };
+  }
 
   test('cp, ls, cat, mv and rm of small files', async () => {
     const { api, folder, storage } = await start();

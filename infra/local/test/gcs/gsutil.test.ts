@@ -9,13 +9,13 @@ import { gsutilSettings } from './settings.ts';
 
 // gsutil speaks HTTPS only. Exit codes and outputs are those of gsutil 5.34 in a recorded session.
 describe.runIf(isInstalled('gsutil'))('gsutil', { timeout: 120_000 }, () => {
-  const start = async () => {
+  async function start() {
     const pem = await generate([{ name: 'commonName', value: 'localhost' }], { keySize: 2048 });
     const api = await startApi({ tls: { key: pem.private, cert: pem.cert } });
     const folder = makeFolder();
     const gsutil = createRunner('gsutil', folder, gsutilSettings(folder, api.url));
     return { folder, gsutil };
-  };
+  }
 
   test('cp, ls, cat, mv and rm', async () => {
     const { folder, gsutil } = await start();

@@ -8,7 +8,7 @@ import { readJournal } from '../../gcs/journal-reader.ts';
 import { startGcs } from '../../gcs/server.ts';
 import { at, makeFolder, startApi } from './api.ts';
 
-const readAll = async (path: string): Promise<string[]> => {
+async function readAll(path: string): Promise<string[]> {
   const file = await open(path, 'r');
   try {
     const { size } = await file.stat();
@@ -22,7 +22,7 @@ const readAll = async (path: string): Promise<string[]> => {
   } finally {
     await file.close();
   }
-};
+}
 
 const aRecord = fc.record({
   json: fc.string({ maxLength: 40, unit: 'grapheme' }).map((text) => JSON.stringify({ text })),

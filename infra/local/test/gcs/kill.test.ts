@@ -9,23 +9,23 @@ import { at, createApi, makeFolder } from './api.ts';
 
 const SCRIPT = fileURLToPath(new URL('gcs-process.ts', import.meta.url));
 
-const startProcess = async (dataDir: string, target: string): Promise<{ child: ChildProcess; api: Api }> => {
+async function startProcess(dataDir: string, target: string): Promise<{ child: ChildProcess; api: Api }> {
   const child = spawn(process.execPath, [SCRIPT, dataDir, target], { stdio: ['ignore', 'pipe', 'inherit'] });
   const url = await new Promise<string>((resolve, reject) => {
     child.stdout.once('data', (line: Buffer) => resolve(line.toString().trim()));
     child.once('exit', (code) => reject(new Error(`the server ended with ${code}`)));
   });
-  const kill = async (): Promise<void> => {
+  async function kill(): Promise<void> {
     if (child.exitCode !== null || child.signalCode !== null) return;
     child.kill('SIGKILL');
     await once(child, 'exit');
-  };
+  }
   onTestFinished(kill);
   return { child, api: createApi(url, kill) };
-};
+}
 
 /** Takes events: refuses them, or notes their subjects. */
-const startTarget = async () => {
+async function startTarget() {
   const target = { accepts: false, subjects: new Set<string>(), refused: 0, url: '' };
   const server = createServer((request, response) => {
     request.resume();
@@ -41,7 +41,7 @@ const startTarget = async () => {
   const address = server.address();
   if (typeof address === 'object' && address !== null) target.url = `http://127.0.0.1:${address.port}/`;
   return target;
-};
+}
 
 interface Written {
   readonly text: string;
@@ -49,7 +49,7 @@ interface Written {
 }
 
 /** Writes until the server is gone, and notes what was acknowledged. */
-const writeUntilGone = async (api: Api, round: number, acknowledged: Map<string, Written>): Promise<void> => {
+async function writeUntilGone(api: Api, round: number, acknowledged: Map<string, Written>): Promise<void> {
   for (let count = 0; ; count += 1) {
     const name = `round-${round}/${count}`;
     // Every eighth is large enough for a file of its own.
@@ -58,7 +58,7 @@ const writeUntilGone = async (api: Api, round: number, acknowledged: Map<string,
     if (generation === null) return;
     acknowledged.set(name, { text, generation: Number(generation) });
   }
-};
+}
 
 // An acknowledged write is on disk, its event is not lost, and generations go on increasing.
 test('kill -9 in the midst of writes loses nothing that was acknowledged', { timeout: 60_000 }, async () => {

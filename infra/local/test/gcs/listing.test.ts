@@ -5,15 +5,17 @@ import { listPage, parseListQuery } from '../../gcs/listing.ts';
 import { compareUtf8 } from '../../gcs/names.ts';
 import { createSortedNames } from '../../gcs/sorted-names.ts';
 
-const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+function byBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
 
-const indexOf = (names: Iterable<string>) => {
+function indexOf(names: Iterable<string>) {
   const index = createSortedNames();
   for (const name of names) index.add(name);
   return index;
-};
+}
 
-const walkPages = (names: Iterable<string>, query: ListQuery) => {
+function walkPages(names: Iterable<string>, query: ListQuery) {
   const index = indexOf(names);
   const all: { names: string[]; prefixes: string[]; pages: number } = { names: [], prefixes: [], pages: 0 };
   let pageToken: string | null = null;
@@ -26,24 +28,24 @@ const walkPages = (names: Iterable<string>, query: ListQuery) => {
     pageToken = page.nextPageToken ?? null;
   } while (pageToken !== null);
   return all;
-};
+}
 
 /** The definition, with no thought of speed. */
-const expected = (names: Iterable<string>, query: ListQuery) => {
+function expected(names: Iterable<string>, query: ListQuery) {
   const { prefix, delimiter, startOffset, endOffset, includeTrailingDelimiter } = query;
   const inRange = [...names]
     .filter((name) => name.startsWith(prefix) && byBytes(name, startOffset) >= 0)
     .filter((name) => endOffset === null || byBytes(name, endOffset) < 0)
     .toSorted(byBytes);
-  const foldOf = (name: string): string | null => {
+  function foldOf(name: string): string | null {
     const cut = delimiter === '' ? -1 : name.indexOf(delimiter, prefix.length);
     return cut < 0 ? null : name.slice(0, cut + delimiter.length);
-  };
+  }
   return {
     names: inRange.filter((name) => foldOf(name) === null || (includeTrailingDelimiter && foldOf(name) === name)),
     prefixes: [...new Set(inRange.map(foldOf).filter((fold) => fold !== null))],
   };
-};
+}
 
 const aName = fc.string({ unit: fc.constantFrom('a', 'b', '/', '\uff5e', '\u{1f393}', '\ud7ff'), maxLength: 6 });
 const aQuery: fc.Arbitrary<ListQuery> = fc.record({

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { at, startApi, upload } from './api.ts';
 
-const notImplemented = (what: string) => ({ status: 501, text: expect.stringContaining(what) });
+function notImplemented(what: string) {
+  return { status: 501, text: expect.stringContaining(what) };
+}
 
 describe('objects.list', () => {
   test('an empty bucket has a kind and nothing else', async () => {
@@ -12,7 +14,9 @@ describe('objects.list', () => {
   test('gives resources, folded prefixes, and a token that leads to the rest', async () => {
     const api = await startApi();
     for (const name of ['a', 'b/1', 'b/2', 'c']) await api.put(name, name);
-    const list = (query: string) => api.send('GET', `/storage/v1/b/bkt/o?delimiter=/&maxResults=2&${query}`);
+    function list(query: string) {
+      return api.send('GET', `/storage/v1/b/bkt/o?delimiter=/&maxResults=2&${query}`);
+    }
     const first = (await list('')).json;
     expect(first).toMatchObject({ items: [{ kind: 'storage#object', name: 'a', size: '1' }], prefixes: ['b/'] });
     const second = (await list(`pageToken=${String(first['nextPageToken'])}`)).json;
@@ -23,10 +27,10 @@ describe('objects.list', () => {
 
   test('shows every change at once', async () => {
     const api = await startApi();
-    const names = async () => {
+    async function names() {
       const { json } = await api.send('GET', '/storage/v1/b/bkt/o?fields=items/name');
       return JSON.stringify(json);
-    };
+    }
     for (let round = 0; round < 20; round += 1) {
       await api.put(`n${round}`, '');
       expect(await names()).toContain(`"n${round}"`);

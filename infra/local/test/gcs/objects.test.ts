@@ -64,11 +64,11 @@ describe.each([
     const api = await startApi(options());
     const bytes = Buffer.from(Array.from({ length: size }, (__, index) => index % 251));
     await api.put('f', bytes);
-    const range = async (value: string) => {
+    async function range(value: string) {
       const response = await fetch(`${api.url}${at('f')}?alt=media`, { headers: { range: value } });
       const body = Buffer.from(await response.arrayBuffer());
       return { status: response.status, body, range: response.headers.get('content-range') };
-    };
+    }
     expect(await range('bytes=2-4')).toEqual({ status: 206, body: bytes.subarray(2, 5), range: `bytes 2-4/${size}` });
     const tail = { status: 206, body: bytes.subarray(size - 3), range: `bytes ${size - 3}-${size - 1}/${size}` };
     expect(await range('bytes=-3')).toEqual(tail);
@@ -106,7 +106,9 @@ describe.each([
   test('a patch lays fields over the object, null takes one away, and the metageneration grows', async () => {
     const api = await startApi(options());
     const generation = await api.put('f', 'text');
-    const patch = (body: unknown) => api.send('PATCH', at('f'), JSON.stringify(body));
+    function patch(body: unknown) {
+      return api.send('PATCH', at('f'), JSON.stringify(body));
+    }
     await patch({ contentType: 'a/b', metadata: { one: '1', two: '2' }, generation: 'ignored' });
     const { json } = await patch({ cacheControl: 'no-store', metadata: { one: null, three: '3' } });
     const after = { contentType: 'a/b', cacheControl: 'no-store', metadata: { two: '2', three: '3' } };
@@ -208,7 +210,9 @@ describe('preconditions hold on every verb', () => {
   ])('get of %s: a not-match is 304', async (_, alt) => {
     const api = await startApi();
     const generation = await api.put('f', 'old');
-    const get = (query: string) => api.send('GET', `${at('f')}?${query}${alt}`);
+    function get(query: string) {
+      return api.send('GET', `${at('f')}?${query}${alt}`);
+    }
     expect(await get(`ifGenerationNotMatch=${generation}`)).toMatchObject({ status: 304, text: '' });
     expect(await get('ifMetagenerationNotMatch=1')).toMatchObject({ status: 304, text: '' });
     expect((await get('ifGenerationMatch=1')).status).toBe(412);
@@ -218,7 +222,9 @@ describe('preconditions hold on every verb', () => {
   test.each(['rewriteTo', 'copyTo'])('%s has those of its source, too', async (verb) => {
     const api = await startApi();
     const generation = await api.put('source', 's');
-    const run = (query: string) => api.send('POST', `${at('source')}/${verb}/b/bkt/o/f?${query}`, '{}');
+    function run(query: string) {
+      return api.send('POST', `${at('source')}/${verb}/b/bkt/o/f?${query}`, '{}');
+    }
     expect((await run('ifSourceGenerationMatch=1')).status).toBe(412);
     expect((await run(`ifSourceGenerationNotMatch=${generation}`)).status).toBe(412);
     expect((await run('sourceGeneration=1')).status).toBe(404);

@@ -118,12 +118,12 @@ describe('multipart/related', () => {
       at = end;
     }
   };
-  const read = async (body: string | Buffer, boundary = 'xx', sizes: readonly number[] = [1000]) => {
+  async function read(body: string | Buffer, boundary = 'xx', sizes: readonly number[] = [1000]) {
     const { media, ...parts } = await readMultipart(cut(Buffer.from(body), sizes), boundary);
     const chunks: Buffer[] = [];
     for await (const chunk of media) chunks.push(chunk);
     return { ...parts, media: Buffer.concat(chunks) };
-  };
+  }
 
   test.each([
     ['multipart/related; boundary=abc', 'abc'],

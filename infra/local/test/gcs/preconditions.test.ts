@@ -27,7 +27,9 @@ describe('preconditions', () => {
   ])('%o on an object: %s, on none: %s', (conditions, onObject, onNone) => {
     expect(checkPreconditions(conditions, object, 'read')).toBe(onObject);
     expect(checkPreconditions(conditions, null, 'read')).toBe(onNone);
-    const asWrite = (verdict: Verdict): Verdict => (verdict === 'not-modified' ? 'failed' : verdict);
+    function asWrite(verdict: Verdict): Verdict {
+      return verdict === 'not-modified' ? 'failed' : verdict;
+    }
     expect(checkPreconditions(conditions, object, 'write')).toBe(asWrite(onObject));
     expect(checkPreconditions(conditions, null, 'write')).toBe(asWrite(onNone));
   });

@@ -2,17 +2,19 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The environment that makes `gcloud storage` speak to the server at `url`, with nothing of this machine's configuration. */
-export const gcloudSettings = (folder: string, url: string): Record<string, string> => ({
-  CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE: `${url}/storage/v1/`,
-  CLOUDSDK_AUTH_DISABLE_CREDENTIALS: 'true',
-  CLOUDSDK_CORE_PROJECT: 'p',
-  CLOUDSDK_CONFIG: join(folder, 'config'),
-  CLOUDSDK_CORE_DISABLE_PROMPTS: '1',
-  CLOUDSDK_CORE_DISABLE_USAGE_REPORTING: 'true',
-});
+export function gcloudSettings(folder: string, url: string): Record<string, string> {
+  return {
+    CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE: `${url}/storage/v1/`,
+    CLOUDSDK_AUTH_DISABLE_CREDENTIALS: 'true',
+    CLOUDSDK_CORE_PROJECT: 'p',
+    CLOUDSDK_CONFIG: join(folder, 'config'),
+    CLOUDSDK_CORE_DISABLE_PROMPTS: '1',
+    CLOUDSDK_CORE_DISABLE_USAGE_REPORTING: 'true',
+  };
+}
 
 /** The same of gsutil, which speaks HTTPS only; `more`: lines of its [GSUtil] section. */
-export const gsutilSettings = (folder: string, url: string, more: readonly string[] = []): Record<string, string> => {
+export function gsutilSettings(folder: string, url: string, more: readonly string[] = []): Record<string, string> {
   const { hostname, port } = new URL(url);
   const boto = [
     '[Credentials]',
@@ -32,4 +34,4 @@ export const gsutilSettings = (folder: string, url: string, more: readonly strin
     CLOUDSDK_CORE_PASS_CREDENTIALS_TO_GSUTIL: 'false',
     CLOUDSDK_CORE_DISABLE_USAGE_REPORTING: 'true',
   };
-};
+}

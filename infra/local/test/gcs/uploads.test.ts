@@ -7,8 +7,9 @@ import { at, makeFolder, startApi, upload } from './api.ts';
 const badRequest = { error: { code: 400, errors: [{ domain: 'global' }] } };
 const multipart = '/upload/storage/v1/b/bkt/o?uploadType=multipart';
 const related = { 'content-type': "multipart/related; boundary='=='" };
-const mime = (metadata: string, body: string): string =>
-  `--==\nContent-Type: application/json\nMIME-Version: 1.0\n\n${metadata}\n--==\nContent-Type: text/plain\n\n${body}\n--==--`;
+function mime(metadata: string, body: string): string {
+  return `--==\nContent-Type: application/json\nMIME-Version: 1.0\n\n${metadata}\n--==\nContent-Type: text/plain\n\n${body}\n--==--`;
+}
 
 describe('single-request uploads', () => {
   test('multipart: the metadata part names and describes the object', async () => {
@@ -23,8 +24,9 @@ describe('single-request uploads', () => {
     const api = await startApi();
     const crc32c = '4waSgw==';
     const md5Hash = 'JfnnlDI7RTiF9RgfG2JNCw==';
-    const send = (metadata: object, body: string) =>
-      api.send('POST', multipart, mime(JSON.stringify({ name: 'f', ...metadata }), body), related);
+    function send(metadata: object, body: string) {
+      return api.send('POST', multipart, mime(JSON.stringify({ name: 'f', ...metadata }), body), related);
+    }
     expect(await send({ crc32c }, '123456780')).toMatchObject({ status: 400, json: badRequest });
     expect(await send({ md5Hash }, '123456780')).toMatchObject({ status: 400, json: badRequest });
     const header = { 'x-goog-hash': `crc32c=${crc32c}` };
@@ -48,8 +50,9 @@ describe('single-request uploads', () => {
 
   test('fields become headers of the download; one that cannot be is refused', async () => {
     const api = await startApi();
-    const send = (metadata: object) =>
-      api.send('POST', multipart, mime(JSON.stringify({ name: 'f', ...metadata }), 'x'), related);
+    function send(metadata: object) {
+      return api.send('POST', multipart, mime(JSON.stringify({ name: 'f', ...metadata }), 'x'), related);
+    }
     expect((await send({ contentDisposition: 'a\r\nb' })).status).toBe(400);
     const fields = {
       contentDisposition: 'attachment; filename="zł.txt"',
@@ -66,8 +69,9 @@ describe('single-request uploads', () => {
   test('an object stored compressed is given as it is to who accepts that, and refused to others', async () => {
     const api = await startApi();
     await api.send('POST', `${upload('f')}&contentEncoding=gzip`, gzipSync('text'));
-    const get = (encoding: string) =>
-      api.send('GET', `${at('f')}?alt=media`, undefined, { 'accept-encoding': encoding });
+    function get(encoding: string) {
+      return api.send('GET', `${at('f')}?alt=media`, undefined, { 'accept-encoding': encoding });
+    }
     expect(await get('gzip')).toMatchObject({ status: 200, text: 'text' });
     expect((await get('identity')).status).toBe(501);
   });
@@ -90,13 +94,14 @@ describe('single-request uploads', () => {
   });
 });
 
-const session = async (api: Api, query = '', body = '{}', path = '/upload'): Promise<string> => {
+async function session(api: Api, query = '', body = '{}', path = '/upload'): Promise<string> {
   const answer = await api.send('POST', `${path}/storage/v1/b/bkt/o?uploadType=resumable&${query}`, body);
   expect(answer.status).toBe(200);
   return answer.headers.get('location') ?? '';
-};
-const put = (api: Api, location: string, contentRange: string | null, body = '') =>
-  api.send('PUT', location, body, contentRange === null ? {} : { 'content-range': contentRange });
+}
+function put(api: Api, location: string, contentRange: string | null, body = '') {
+  return api.send('PUT', location, body, contentRange === null ? {} : { 'content-range': contentRange });
+}
 
 describe.each([
   ['in memory', () => ({})],

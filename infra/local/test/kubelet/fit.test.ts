@@ -8,24 +8,30 @@ const node = {
   allocatable: { cpu: '4', memory: '8Gi', pods: '110' },
 };
 
-const buildPod = (spec: Partial<Pod['spec']>): Pod => ({
-  metadata: { name: 'p', namespace: 'n', uid: 'u' },
-  spec: { containers: [{ name: 'c' }], ...spec },
-});
+function buildPod(spec: Partial<Pod['spec']>): Pod {
+  return {
+    metadata: { name: 'p', namespace: 'n', uid: 'u' },
+    spec: { containers: [{ name: 'c' }], ...spec },
+  };
+}
 
-const byExpression = (key: string, operator: string, values?: string[]): Partial<Pod['spec']> => ({
-  affinity: {
-    nodeAffinity: {
-      requiredDuringSchedulingIgnoredDuringExecution: {
-        nodeSelectorTerms: [{ matchExpressions: [{ key, operator, ...(values !== undefined && { values }) }] }],
+function byExpression(key: string, operator: string, values?: string[]): Partial<Pod['spec']> {
+  return {
+    affinity: {
+      nodeAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: {
+          nodeSelectorTerms: [{ matchExpressions: [{ key, operator, ...(values !== undefined && { values }) }] }],
+        },
       },
     },
-  },
-});
+  };
+}
 
-const requests = (...each: Record<string, string>[]): Partial<Pod['spec']> => ({
-  containers: each.map((request, index) => ({ name: `c${index}`, resources: { requests: request } })),
-});
+function requests(...each: Record<string, string>[]): Partial<Pod['spec']> {
+  return {
+    containers: each.map((request, index) => ({ name: `c${index}`, resources: { requests: request } })),
+  };
+}
 
 const antiAffinity = {
   podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: 'kubernetes.io/hostname' }] },

@@ -8,14 +8,15 @@ import { readLog, readLogTail } from '../../kubelet/log-read.ts';
 import type { LogOptions } from '../../kubelet/log-read.ts';
 import { newFolder, newName } from './pod-world.ts';
 
-const read = async (path: string, options: LogOptions = {}, live: LogFile | null = null): Promise<string> => {
+async function read(path: string, options: LogOptions = {}, live: LogFile | null = null): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of readLog(path, options, live, new AbortController().signal)) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
-};
+}
 
-const newLog = (folder: string, nowMs = 0): LogFile =>
-  createLogFile(join(folder, newName('log'), '0.log'), () => nowMs);
+function newLog(folder: string, nowMs = 0): LogFile {
+  return createLogFile(join(folder, newName('log'), '0.log'), () => nowMs);
+}
 
 describe('a log file', () => {
   test('is in the CRI format', () => {

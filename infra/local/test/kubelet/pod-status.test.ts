@@ -4,20 +4,24 @@ import { buildPodStatus, computePhase } from '../../kubelet/pod-status.ts';
 import type { PodStatusInput } from '../../kubelet/pod-status.ts';
 import type { Pod } from '../../kubelet/types.ts';
 
-const buildPod = (restartPolicy: string, status: Pod['status'] = {}): Pod => ({
-  metadata: { name: 'p', namespace: 'n', uid: 'u' },
-  spec: { restartPolicy, containers: [{ name: 'a' }] },
-  status,
-});
+function buildPod(restartPolicy: string, status: Pod['status'] = {}): Pod {
+  return {
+    metadata: { name: 'p', namespace: 'n', uid: 'u' },
+    spec: { restartPolicy, containers: [{ name: 'a' }] },
+    status,
+  };
+}
 
-const ended = (exitCode: number): ContainerView['state'] & { kind: 'terminated' } => ({
-  kind: 'terminated',
-  exitCode,
-  reason: exitCode === 0 ? 'Completed' : 'Error',
-  startedAtMs: 0,
-  finishedAtMs: 1000,
-  containerId: 'process://x',
-});
+function ended(exitCode: number): ContainerView['state'] & { kind: 'terminated' } {
+  return {
+    kind: 'terminated',
+    exitCode,
+    reason: exitCode === 0 ? 'Completed' : 'Error',
+    startedAtMs: 0,
+    finishedAtMs: 1000,
+    containerId: 'process://x',
+  };
+}
 const STATES = {
   waiting: { state: { kind: 'waiting', reason: 'ContainerCreating' }, last: null },
   crashing: { state: { kind: 'waiting', reason: 'CrashLoopBackOff' }, last: ended(1) },
@@ -26,16 +30,18 @@ const STATES = {
   one: { state: ended(1), last: null },
 } as const satisfies Record<string, Pick<ContainerView, 'state' | 'last'>>;
 
-const view = (kind: keyof typeof STATES, ready = false): ContainerView => ({
-  name: kind,
-  image: 'i',
-  imageId: '',
-  containerId: '',
-  restartCount: 0,
-  ready,
-  started: ready,
-  ...STATES[kind],
-});
+function view(kind: keyof typeof STATES, ready = false): ContainerView {
+  return {
+    name: kind,
+    image: 'i',
+    imageId: '',
+    containerId: '',
+    restartCount: 0,
+    ready,
+    started: ready,
+    ...STATES[kind],
+  };
+}
 
 describe('the phase', () => {
   // restartPolicy, init containers, containers -> phase; as the kubelet's getPhase.
@@ -76,20 +82,23 @@ describe('the phase', () => {
 });
 
 describe('the conditions', () => {
-  const input = (more: Partial<PodStatusInput> = {}): PodStatusInput => ({
-    pod: buildPod('Always'),
-    init: [],
-    main: [view('running', true)],
-    sandbox: true,
-    podIP: '10.1.0.7',
-    startedAtMs: 0,
-    nowMs: 60_000,
-    end: null,
-    previous: [],
-    ...more,
-  });
-  const find = (given: PodStatusInput, type: string) =>
-    buildPodStatus(given).conditions?.find((item) => item.type === type);
+  function input(more: Partial<PodStatusInput> = {}): PodStatusInput {
+    return {
+      pod: buildPod('Always'),
+      init: [],
+      main: [view('running', true)],
+      sandbox: true,
+      podIP: '10.1.0.7',
+      startedAtMs: 0,
+      nowMs: 60_000,
+      end: null,
+      previous: [],
+      ...more,
+    };
+  }
+  function find(given: PodStatusInput, type: string) {
+    return buildPodStatus(given).conditions?.find((item) => item.type === type);
+  }
 
   test('keep their transition time while their status stays', () => {
     const previous = buildPodStatus(input({ nowMs: 1000 })).conditions ?? [];

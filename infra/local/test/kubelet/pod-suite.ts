@@ -9,7 +9,7 @@ import type { Target } from './pod-world.ts';
 import { PATIENCE_MS } from './pod-world.ts';
 
 /** What the process kubelet does with pods, on whatever API server. `target` is called in tests. */
-export const describeKubelet = (target: () => Target): void => {
+export function describeKubelet(target: () => Target): void {
   describe('the process kubelet', { timeout: PATIENCE_MS * 2 }, () => {
     describeRuns(target);
     describeFaults(target);
@@ -18,4 +18,4 @@ export const describeKubelet = (target: () => Target): void => {
     describeNode(target);
     describeServices(target);
   });
-};
+}

@@ -7,24 +7,25 @@ import type { Pod } from '../../kubelet/types.ts';
 import { closeServer, listenOnLoopback, urlOf } from '../../loopback.ts';
 import { until } from './pod-world.ts';
 
-const buildPod = (name: string, resourceVersion: string) => ({
-  metadata: { name, namespace: 'n', uid: `uid-${name}`, resourceVersion },
-  spec: { containers: [] },
-});
+function buildPod(name: string, resourceVersion: string) {
+  return {
+    metadata: { name, namespace: 'n', uid: `uid-${name}`, resourceVersion },
+    spec: { containers: [] },
+  };
+}
 
 type Answer = (response: ServerResponse) => void;
 
-const list =
-  (resourceVersion: string, ...names: string[]): Answer =>
-  (response) =>
+function list(resourceVersion: string, ...names: string[]): Answer {
+  return (response) =>
     void response.end(
       JSON.stringify({ metadata: { resourceVersion }, items: names.map((name) => buildPod(name, resourceVersion)) }),
     );
+}
 
 /** Sends events and then ends the watch, cuts the connection, or leaves it open. */
-const watch =
-  (events: object[], then: 'end' | 'cut' | 'open' = 'end'): Answer =>
-  (response) => {
+function watch(events: object[], then: 'end' | 'cut' | 'open' = 'end'): Answer {
+  return (response) => {
     response.writeHead(200);
     const text = events.map((event) => `${JSON.stringify(event)}\n`).join('');
     response.write(text === '' ? ' \n' : text, () => {
@@ -32,13 +33,14 @@ const watch =
       if (then === 'cut') response.destroy();
     });
   };
-const refuse =
-  (code: number, reason: string): Answer =>
-  (response) =>
+}
+function refuse(code: number, reason: string): Answer {
+  return (response) =>
     void response.writeHead(code).end(JSON.stringify({ kind: 'Status', code, reason, message: 'refused' }));
+}
 
 /** An API server that gives the answers in turn, then leaves every request open. */
-const start = async (answers: Answer[]) => {
+async function start(answers: Answer[]) {
   const requests: string[] = [];
   const server = createServer((request, response) => {
     const { searchParams } = urlOf(request);
@@ -49,10 +51,9 @@ const start = async (answers: Answer[]) => {
   const stop = new AbortController();
   const seen: string[] = [];
   const reports: string[] = [];
-  const say =
-    (word: string) =>
-    ({ metadata: { name } }: Pod): void =>
-      void seen.push(`${word} ${name}`);
+  function say(word: string) {
+    return ({ metadata: { name } }: Pod): void => void seen.push(`${word} ${name}`);
+  }
   const handlers = {
     replace: (pods: readonly Pod[]): void => void seen.push(`all ${pods.map(({ metadata: { name } }) => name).join()}`),
     apply: say('apply'),
@@ -63,10 +64,12 @@ const start = async (answers: Answer[]) => {
     await api.close();
     await closeServer(server);
   });
-  const report = (message: string): void => void reports.push(message);
+  function report(message: string): void {
+    return void reports.push(message);
+  }
   const watching = await watchPods({ api, handlers, signal: stop.signal, retryMs: 1, report });
   return { seen, requests, reports, stop, watching };
-};
+}
 
 test('goes on from the last version seen when a watch ends, bookmarks included', async () => {
   const { seen, requests } = await start([

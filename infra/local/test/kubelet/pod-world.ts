@@ -47,19 +47,24 @@ export const IMAGES: Images = {
   },
 };
 
-export const until = <T>(check: () => Promise<T>): Promise<T> =>
-  vi.waitFor(check, { timeout: PATIENCE_MS, interval: 25 });
+export function until<T>(check: () => Promise<T>): Promise<T> {
+  return vi.waitFor(check, { timeout: PATIENCE_MS, interval: 25 });
+}
 
-export const newFolder = (): string => {
+export function newFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'kubelet-test-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
-};
+}
 
-export const newName = (prefix: string): string => `${prefix}-${randomBytes(4).toString('hex')}`;
+export function newName(prefix: string): string {
+  return `${prefix}-${randomBytes(4).toString('hex')}`;
+}
 
 /** A container that runs `script` with node. */
-export const script = (text: string, more: object = {}) => ({ name: 'main', image: 'node', args: [text], ...more });
+export function script(text: string, more: object = {}) {
+  return { name: 'main', image: 'node', args: [text], ...more };
+}
 
 export interface World {
   readonly api: Api;
@@ -78,7 +83,7 @@ export interface World {
 }
 
 /** Text of the API server, such as a log; a refusal's message with its status in front. */
-const readText = async ({ server, token, ca }: ApiOptions, path: string): Promise<string> => {
+async function readText({ server, token, ca }: ApiOptions, path: string): Promise<string> {
   const agent = new Agent({ allowH2: false, connect: { ...(ca !== undefined && { ca }) } });
   try {
     const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
@@ -90,13 +95,13 @@ const readText = async ({ server, token, ca }: ApiOptions, path: string): Promis
   } finally {
     await agent.destroy();
   }
-};
+}
 
-export const createWorld = ({ options, namespace }: Target): World => {
+export function createWorld({ options, namespace }: Target): World {
   const api = createApi(options);
   onTestFinished(() => api.close());
   const core = `/api/v1/namespaces/${namespace}`;
-  const pod = async (name: string): Promise<Pod | null> => {
+  async function pod(name: string): Promise<Pod | null> {
     try {
       const answer = await api.get(`${core}/pods/${name}`);
       if (!isPod(answer)) throw new Error('the answer is no pod');
@@ -105,14 +110,15 @@ export const createWorld = ({ options, namespace }: Target): World => {
       if (isStatus(error, 404)) return null;
       throw error;
     }
-  };
-  const podWhen = (name: string, check: (pod: Pod) => void): Promise<Pod> =>
-    until(async () => {
+  }
+  function podWhen(name: string, check: (pod: Pod) => void): Promise<Pod> {
+    return until(async () => {
       const found = await pod(name);
       if (found === null) throw new Error(`pod ${name} is gone`);
       check(found);
       return found;
     });
+  }
   return {
     api,
     namespace,
@@ -159,4 +165,4 @@ export const createWorld = ({ options, namespace }: Target): World => {
       return list.items;
     },
   };
-};
+}

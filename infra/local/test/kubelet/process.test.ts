@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { startProcess } from '../../kubelet/process.ts';
 import { newFolder } from './pod-world.ts';
 
-const run = async (text: string, env: Record<string, string> = {}) => {
+async function run(text: string, env: Record<string, string> = {}) {
   const output: string[] = [];
   const started = await startProcess({
     command: [process.execPath, '-e', text],
@@ -11,7 +11,7 @@ const run = async (text: string, env: Record<string, string> = {}) => {
     onOutput: (stream, chunk) => output.push(`${stream} ${chunk.toString()}`),
   });
   return { started, output };
-};
+}
 
 test('all output is read before the end is told', async () => {
   const { started, output } = await run(

@@ -66,7 +66,9 @@ describe('quantities', () => {
 });
 
 describe('an image reference', () => {
-  const entry = (name: string) => ({ command: [name] });
+  function entry(name: string) {
+    return { command: [name] };
+  }
   const images = {
     'docai/flea': entry('any'),
     'docai/flea:1.2': entry('tagged'),

@@ -2,26 +2,28 @@ import { describe, expect, test } from 'vitest';
 import { createWorld, script, until } from './pod-world.ts';
 import type { Target, World } from './pod-world.ts';
 
-const terminated = async (world: World, name: string, phase: string) =>
-  (await world.phase(name, phase)).status?.containerStatuses?.[0]?.state?.terminated;
+async function terminated(world: World, name: string, phase: string) {
+  return (await world.phase(name, phase)).status?.containerStatuses?.[0]?.state?.terminated;
+}
 
-const isAlive = (pid: number): boolean => {
+function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch {
     return false;
   }
-};
+}
 
-const deletePod = (world: World, name: string, options: object = {}): Promise<unknown> =>
-  world.api.delete(`/api/v1/namespaces/${world.namespace}/pods/${name}`, {
+function deletePod(world: World, name: string, options: object = {}): Promise<unknown> {
+  return world.api.delete(`/api/v1/namespaces/${world.namespace}/pods/${name}`, {
     apiVersion: 'v1',
     kind: 'DeleteOptions',
     ...options,
   });
+}
 
 /** How pods end, and what starts again. */
-export const describeEnds = (target: () => Target): void => {
+export function describeEnds(target: () => Target): void {
   test.each([
     ['exits 3', 'process.exit(3)', { exitCode: 3, reason: 'Error' }],
     [
@@ -197,4 +199,4 @@ export const describeEnds = (target: () => Target): void => {
     });
     expect(status?.containerStatuses?.[0]?.state?.terminated?.exitCode).toBe(143);
   });
-};
+}

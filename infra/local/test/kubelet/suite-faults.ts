@@ -3,17 +3,20 @@ import { createWorld, newName, script, until } from './pod-world.ts';
 import type { Target, World } from './pod-world.ts';
 import type { Pod } from '../../kubelet/types.ts';
 
-const waiting = ({ status }: Pod) => status?.containerStatuses?.[0]?.state?.waiting;
+function waiting({ status }: Pod) {
+  return status?.containerStatuses?.[0]?.state?.waiting;
+}
 
-const eventOf = (world: World, name: string, reason: string, message: string): Promise<void> =>
-  until(async () =>
+function eventOf(world: World, name: string, reason: string, message: string): Promise<void> {
+  return until(async () =>
     expect(await world.events(name)).toContainEqual(
       expect.objectContaining({ reason, message: expect.stringContaining(message) }),
     ),
   );
+}
 
 /** What is said of pods that cannot run, and that they run once the cause is mended. */
-export const describeFaults = (target: () => Target): void => {
+export function describeFaults(target: () => Target): void {
   test('a missing Secret of a volume is a FailedMount, mended by creating it', async () => {
     const world = createWorld(target());
     await world.kubelet();
@@ -45,8 +48,11 @@ export const describeFaults = (target: () => Target): void => {
     const secret = newName('s');
     const env = [{ name: 'T', valueFrom: { secretKeyRef: { name: secret, key: 'token' } } }];
     const name = await world.createPod({ containers: [script('console.log(process.env.T)', { env })] });
-    const isWaiting = (message: string) =>
-      world.podWhen(name, (pod) => expect(waiting(pod)).toEqual({ reason: 'CreateContainerConfigError', message }));
+    function isWaiting(message: string) {
+      return world.podWhen(name, (pod) =>
+        expect(waiting(pod)).toEqual({ reason: 'CreateContainerConfigError', message }),
+      );
+    }
     await isWaiting(`secret "${secret}" not found`);
     await eventOf(world, name, 'Failed', `Error: secret "${secret}" not found`);
     await world.create('secrets', { metadata: { name: secret }, stringData: { other: 'x' } });
@@ -144,9 +150,11 @@ export const describeFaults = (target: () => Target): void => {
   test('a request larger than the node is unschedulable, one that it has fits', async () => {
     const world = createWorld(target());
     await world.kubelet({ capacity: { cpu: '2', memory: '4Gi' } });
-    const requests = (cpu: string, memory: string) => ({
-      containers: [script('', { resources: { requests: { cpu, memory } } })],
-    });
+    function requests(cpu: string, memory: string) {
+      return {
+        containers: [script('', { resources: { requests: { cpu, memory } } })],
+      };
+    }
     const large = await world.createPod(requests('2500m', '5Gi'));
     const fitting = await world.createPod({
       ...requests('1500m', '4Gi'),
@@ -159,4 +167,4 @@ export const describeFaults = (target: () => Target): void => {
     );
     await world.phase(fitting, 'Succeeded');
   });
-};
+}

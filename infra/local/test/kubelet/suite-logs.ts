@@ -3,7 +3,7 @@ import { createWorld, script } from './pod-world.ts';
 import type { Target } from './pod-world.ts';
 
 /** Logs, by way of the API server. */
-export const describeLogs = (target: () => Target): void => {
+export function describeLogs(target: () => Target): void {
   describe('the log of a pod', () => {
     test('is cut as asked', async () => {
       const world = createWorld(target());
@@ -41,4 +41,4 @@ export const describeLogs = (target: () => Target): void => {
       );
     });
   });
-};
+}

@@ -5,15 +5,15 @@ import { expect, onTestFinished, test } from 'vitest';
 import { createWorld, IMAGES, newFolder, script, TIMINGS, until } from './pod-world.ts';
 import type { Target, World } from './pod-world.ts';
 
-const isAlive = (pid: number): boolean => {
+function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch {
     return false;
   }
-};
+}
 
-const runningPod = async (world: World): Promise<{ name: string; pid: number }> => {
+async function runningPod(world: World): Promise<{ name: string; pid: number }> {
   const name = await world.createPod({ containers: [script('console.log(process.pid); setInterval(() => {}, 1000)')] });
   await world.phase(name, 'Running');
   const pid = await until(async () => {
@@ -22,10 +22,10 @@ const runningPod = async (world: World): Promise<{ name: string; pid: number }> 
     return number;
   });
   return { name, pid };
-};
+}
 
 /** The node itself: its registration, and what becomes of its pods when it goes. */
-export const describeNode = (target: () => Target): void => {
+export function describeNode(target: () => Target): void {
   test('the Node is ready, with an address, a port and what it offers', async () => {
     const world = createWorld(target());
     const { port } = await world.kubelet({ capacity: { cpu: '3' } });
@@ -94,4 +94,4 @@ export const describeNode = (target: () => Target): void => {
     await world.api.delete(`/api/v1/namespaces/${world.namespace}/pods/${over}`, {});
     await until(async () => expect(await world.pod(over)).toBeNull());
   });
-};
+}

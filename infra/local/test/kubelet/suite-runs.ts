@@ -2,10 +2,12 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createWorld, newName, script } from './pod-world.ts';
 import type { Target } from './pod-world.ts';
 
-const base64 = (text: string): string => Buffer.from(text).toString('base64');
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
+}
 
 /** What a pod's processes get, and what is written of them. */
-export const describeRuns = (target: () => Target): void => {
+export function describeRuns(target: () => Target): void {
   afterEach(() => vi.unstubAllEnvs());
 
   test('a pod that exits 0 is Succeeded, with the status a kubelet writes', async () => {
@@ -181,13 +183,15 @@ export const describeRuns = (target: () => Target): void => {
   test('init containers run one after the other, before the rest', async () => {
     const world = createWorld(target());
     await world.kubelet();
-    const add = (word: string): object => ({
-      ...script(`require('fs').appendFileSync(process.argv[1], '${word} ')`, {
-        volumeMounts: [{ name: 'v', mountPath: '/v' }],
-      }),
-      args: [`require('fs').appendFileSync(process.argv[1], '${word} ')`, '/v/words'],
-      name: word,
-    });
+    function add(word: string): object {
+      return {
+        ...script(`require('fs').appendFileSync(process.argv[1], '${word} ')`, {
+          volumeMounts: [{ name: 'v', mountPath: '/v' }],
+        }),
+        args: [`require('fs').appendFileSync(process.argv[1], '${word} ')`, '/v/words'],
+        name: word,
+      };
+    }
     const main = script(`console.log(require('fs').readFileSync(process.env.WORDS, 'utf8'))`, {
       env: [{ name: 'WORDS', value: '/v/words' }],
       volumeMounts: [{ name: 'v', mountPath: '/v' }],
@@ -238,4 +242,4 @@ export const describeRuns = (target: () => Target): void => {
       expect(await world.log(name)).toBe(output);
     });
   });
-};
+}

@@ -3,16 +3,17 @@ import { PORTS_ANNOTATION } from '../../kubelet/pod-progress.ts';
 import { createWorld, script, until } from './pod-world.ts';
 import type { Target, World } from './pod-world.ts';
 
-const portOf = async (world: World, name: string): Promise<number> =>
-  until(async () => {
+async function portOf(world: World, name: string): Promise<number> {
+  return until(async () => {
     const text = (await world.pod(name))?.metadata.annotations?.[PORTS_ANNOTATION] ?? '{}';
     const { http } = JSON.parse(text) as { http?: number };
     expect(http).toBeTypeOf('number');
     return Number(http);
   });
+}
 
 /** What serves: ports and probes. */
-export const describeServices = (target: () => Target): void => {
+export function describeServices(target: () => Target): void {
   const readinessProbe = { httpGet: { path: '/', port: 'http' }, periodSeconds: 1, failureThreshold: 1 };
   const web = { name: 'main', image: 'web', ports: [{ name: 'http', containerPort: 18_431 }], readinessProbe };
 
@@ -78,4 +79,4 @@ export const describeServices = (target: () => Target): void => {
       expect(status?.containerStatuses?.[0]).toMatchObject({ started: true, ready: true }),
     );
   });
-};
+}

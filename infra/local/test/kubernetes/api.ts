@@ -23,24 +23,25 @@ export interface Api {
 }
 
 /** What stands at `metadata.name`, `items.0.metadata.uid`; `undefined` where a step is missing. */
-export const at = (body: unknown, path: string): unknown =>
-  path
+export function at(body: unknown, path: string): unknown {
+  return path
     .split('.')
     .reduce(
       (found: unknown, step) => (found !== null && typeof found === 'object' ? Reflect.get(found, step) : undefined),
       body,
     );
+}
 
 /** The text at a path; empty when there is none. */
-export const textAt = (body: unknown, path: string): string => {
+export function textAt(body: unknown, path: string): string {
   const found = at(body, path);
   return typeof found === 'string' ? found : '';
-};
+}
 
 export const mergePatch = { 'content-type': 'application/merge-patch+json' };
 
 /** A client of any server, that lets answers of every status through. */
-export const createCaller = (server: string): Call => {
+export function createCaller(server: string): Call {
   const agent = new Agent({ allowH2: false, connect: { rejectUnauthorized: false } });
   onTestFinished(() => agent.close());
   return async (method, path, body, headers = {}) => {
@@ -55,25 +56,25 @@ export const createCaller = (server: string): Call => {
     const answer = await response.body.text();
     return { code: response.statusCode, body: parse(answer), text: answer };
   };
-};
+}
 
-const parse = (text: string): unknown => {
+function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
     return undefined;
   }
-};
+}
 
 /** An embedded API that ends with the test. */
-export const startApi = async (options: KubernetesOptions = {}): Promise<Api> => {
+export async function startApi(options: KubernetesOptions = {}): Promise<Api> {
   const server = await startKubernetes({ jobBackoffMs: 1, ...options });
   onTestFinished(() => server.close());
   return { server, call: createCaller(server.url) };
-};
+}
 
 /** Waits until `probe` gives something; what it gave. Fails after ten seconds. */
-export const eventually = async <T>(probe: () => Promise<T | undefined> | T | undefined): Promise<T> => {
+export async function eventually<T>(probe: () => Promise<T | undefined> | T | undefined): Promise<T> {
   const deadline = Date.now() + 10_000;
   for (;;) {
     const found = await probe();
@@ -81,18 +82,22 @@ export const eventually = async <T>(probe: () => Promise<T | undefined> | T | un
     if (Date.now() > deadline) throw new Error('it did not happen within ten seconds');
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-};
+}
 
 export const configMaps = '/api/v1/namespaces/default/configmaps';
 export const jobs = '/apis/batch/v1/namespaces/default/jobs';
 export const pods = '/api/v1/namespaces/default/pods';
 
-export const configMap = (name: string, labels?: Readonly<Record<string, string>>): unknown => ({
-  metadata: { name, ...(labels !== undefined && { labels }) },
-  data: { a: '1' },
-});
+export function configMap(name: string, labels?: Readonly<Record<string, string>>): unknown {
+  return {
+    metadata: { name, ...(labels !== undefined && { labels }) },
+    data: { a: '1' },
+  };
+}
 
-export const job = (name: string, spec: Readonly<Record<string, unknown>> = {}): unknown => ({
-  metadata: { name },
-  spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'i' }] } }, ...spec },
-});
+export function job(name: string, spec: Readonly<Record<string, unknown>> = {}): unknown {
+  return {
+    metadata: { name },
+    spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'i' }] } }, ...spec },
+  };
+}

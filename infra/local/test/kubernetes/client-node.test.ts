@@ -15,7 +15,7 @@ import { eventually, startApi } from './api.ts';
 
 const namespace = 'default';
 
-const start = async (): Promise<KubeConfig> => {
+async function start(): Promise<KubeConfig> {
   const { server } = await startApi();
   const config = new KubeConfig();
   config.loadFromOptions({
@@ -25,7 +25,7 @@ const start = async (): Promise<KubeConfig> => {
     currentContext: 'local',
   });
   return config;
-};
+}
 
 describe('@kubernetes/client-node', () => {
   test('creates a Job without saying kind and version, strictly', async () => {

@@ -5,17 +5,18 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { at, configMap, configMaps, createCaller, job, jobs, mergePatch, pods, startApi, textAt } from './api.ts';
 import type { Call } from './api.ts';
 
-const certificate = async (): Promise<{ key: string; cert: string }> => {
+async function certificate(): Promise<{ key: string; cert: string }> {
   const { private: key, cert } = await generate([{ name: 'commonName', value: '127.0.0.1' }]);
   return { key, cert };
-};
+}
 
 describe('who is let in', () => {
   test('is whoever has one of the tokens, which may change', async () => {
     const tokens = new Set(['good']);
     const { call } = await startApi({ tokens: () => tokens });
-    const as = (token: string): Promise<number> =>
-      call('GET', configMaps, undefined, { authorization: `Bearer ${token}` }).then(({ code }) => code);
+    function as(token: string): Promise<number> {
+      return call('GET', configMaps, undefined, { authorization: `Bearer ${token}` }).then(({ code }) => code);
+    }
     expect(await call('GET', configMaps)).toMatchObject({
       code: 401,
       body: { kind: 'Status', reason: 'Unauthorized', message: 'Unauthorized' },
@@ -123,16 +124,16 @@ describe('requests at the edge', () => {
 });
 
 describe('logs', () => {
-  const listen = async (listener: RequestListener): Promise<number> => {
+  async function listen(listener: RequestListener): Promise<number> {
     const server = createHttpsServer(await certificate(), listener);
     onTestFinished(() => void server.close());
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     return typeof address === 'object' && address !== null ? address.port : 0;
-  };
+  }
 
   /** A pod on a node whose kubelet is `listener`. */
-  const startPod = async (listener: RequestListener): Promise<Call> => {
+  async function startPod(listener: RequestListener): Promise<Call> {
     const { call } = await startApi();
     const port = await listen(listener);
     const status = {
@@ -151,7 +152,7 @@ describe('logs', () => {
       },
     });
     return call;
-  };
+  }
 
   test('come from the kubelet of the node, with what was asked of it', async () => {
     const asked: string[] = [];
@@ -224,7 +225,7 @@ describe('many at once', () => {
   test('writers that name the version they saw never lose a write', async () => {
     const { call } = await startApi();
     await call('POST', configMaps, { metadata: { name: 'count' }, data: { n: '0' } });
-    const increment = async (): Promise<void> => {
+    async function increment(): Promise<void> {
       for (;;) {
         const seen = (await call('GET', `${configMaps}/count`)).body;
         const next = {
@@ -233,7 +234,7 @@ describe('many at once', () => {
         };
         if ((await call('PATCH', `${configMaps}/count`, next, mergePatch)).code === 200) return;
       }
-    };
+    }
     await Promise.all(Array.from({ length: 20 }, increment));
     expect(textAt((await call('GET', `${configMaps}/count`)).body, 'data.n')).toBe('20');
   });

@@ -5,10 +5,10 @@ import { describeKubectl, PATIENCE_MS, type Place, startKubectl } from './suite-
 
 vi.setConfig({ testTimeout: PATIENCE_MS });
 
-const open = async (): Promise<Place> => {
+async function open(): Promise<Place> {
   const { server } = await startApi();
   return { target: { server: server.url }, namespace: 'default', flags: [`--server=${server.url}`] };
-};
+}
 
 const programs = findKubectls();
 const [program] = programs;

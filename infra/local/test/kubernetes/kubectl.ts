@@ -17,8 +17,8 @@ export type Kubectl = (
 export type KubectlFlags = readonly string[];
 
 /** A kubectl with these flags, until the test ends. */
-export const createKubectl = (program: string, flags: KubectlFlags): Kubectl => {
+export function createKubectl(program: string, flags: KubectlFlags): Kubectl {
   const home = mkdtempSync(join(tmpdir(), 'kubectl-home-'));
   onTestFinished(() => rmSync(home, { recursive: true, force: true }));
   return (args, input, isEnough) => runKubectl(program, [...flags, ...args], { home, input, isEnough });
-};
+}

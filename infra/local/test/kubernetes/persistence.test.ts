@@ -18,11 +18,11 @@ import {
   textAt,
 } from './api.ts';
 
-const folderFor = (): string => {
+function folderFor(): string {
   const folder = mkdtempSync(join(tmpdir(), 'embedded-kubernetes-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
-};
+}
 
 interface Served {
   readonly url: string;
@@ -30,7 +30,7 @@ interface Served {
 }
 
 /** An embedded API in a process of its own, that can be killed. */
-const serve = async (dataDir: string): Promise<Served> => {
+async function serve(dataDir: string): Promise<Served> {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'serve.ts'), dataDir], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -39,13 +39,14 @@ const serve = async (dataDir: string): Promise<Served> => {
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
   const url = await eventually(() => /http:\S+/.exec(text)?.[0]);
   return { url, child };
-};
+}
 
-const kill = (child: ChildProcess): Promise<void> =>
-  new Promise((resolve) => {
+function kill(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
     child.once('exit', () => resolve());
     child.kill('SIGKILL');
   });
+}
 
 describe('what is kept in a folder', () => {
   test('outlives kill -9 while clients write: every acknowledged write is there', async () => {
@@ -53,13 +54,13 @@ describe('what is kept in a folder', () => {
     const { url, child } = await serve(folder);
     const call = createCaller(url);
     const acknowledged = new Map<string, string>();
-    const write = async (writer: number): Promise<void> => {
+    async function write(writer: number): Promise<void> {
       for (let count = 0; ; count += 1) {
         const answer = await call('POST', configMaps, configMap(`w${writer}-${count}`)).catch(() => undefined);
         if (answer === undefined) return;
         acknowledged.set(`w${writer}-${count}`, textAt(answer.body, 'metadata.uid'));
       }
-    };
+    }
     const writers = [0, 1, 2, 3].map(write);
     await eventually(() => (acknowledged.size >= 40 ? true : undefined));
     await kill(child);

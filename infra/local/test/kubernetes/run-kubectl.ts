@@ -2,17 +2,17 @@ import { spawn } from 'node:child_process';
 import { accessSync, constants, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 
-const isProgram = (path: string): boolean => {
+function isProgram(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
     return true;
   } catch {
     return false;
   }
-};
+}
 
 /** The kubectl of the PATH first, then those of other minor versions that Google Cloud's SDK puts beside it. */
-export const findKubectls = (minors: readonly string[] = ['1.31', '1.33']): readonly string[] => {
+export function findKubectls(minors: readonly string[] = ['1.31', '1.33']): readonly string[] {
   const found = (process.env['PATH'] ?? '')
     .split(delimiter)
     .map((folder) => join(folder, 'kubectl'))
@@ -20,7 +20,7 @@ export const findKubectls = (minors: readonly string[] = ['1.31', '1.33']): read
   if (found === undefined) return [];
   const beside = minors.map((minor) => join(dirname(realpathSync(found)), `kubectl.${minor}`));
   return [found, ...beside.filter(isProgram)];
-};
+}
 
 export interface KubectlResult {
   readonly code: number | null;
@@ -36,12 +36,12 @@ export interface KubectlRun {
 }
 
 /** Runs a kubectl to its end. */
-export const runKubectl = (
+export function runKubectl(
   program: string,
   args: readonly string[],
   { home, input = '', isEnough }: KubectlRun,
-): Promise<KubectlResult> =>
-  new Promise((resolve, reject) => {
+): Promise<KubectlResult> {
+  return new Promise((resolve, reject) => {
     const env = { PATH: process.env['PATH'] ?? '', HOME: home, KUBECONFIG: join(home, 'none') };
     const child = spawn(program, [`--cache-dir=${join(home, 'cache')}`, ...args], { env });
     const texts = { out: '', err: '' };
@@ -54,3 +54,4 @@ export const runKubectl = (
     child.on('close', (code) => resolve({ code, ...texts }));
     child.stdin.end(input);
   });
+}

@@ -26,8 +26,8 @@ export interface Started {
 /** A dozen kubectls one after another take a while on a busy machine. */
 export const PATIENCE_MS = 120_000;
 
-const manifest = (name: string, script: string): string =>
-  JSON.stringify({
+function manifest(name: string, script: string): string {
+  return JSON.stringify({
     apiVersion: 'batch/v1',
     kind: 'Job',
     metadata: { name },
@@ -42,29 +42,33 @@ const manifest = (name: string, script: string): string =>
       },
     },
   });
+}
 
-const configMap = (data: Readonly<Record<string, string>>): string =>
-  JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'cm' }, data });
+function configMap(data: Readonly<Record<string, string>>): string {
+  return JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'cm' }, data });
+}
 
 /** A node that runs the containers of the place's namespace, and a kubectl for it. */
-export const startKubectl = async (program: string, { target, namespace, flags }: Place): Promise<Started> => {
+export async function startKubectl(program: string, { target, namespace, flags }: Place): Promise<Started> {
   const workDir = mkdtempSync(join(tmpdir(), 'kubectl-pods-'));
   onTestFinished(() => rmSync(workDir, { recursive: true, force: true }));
   const images = { shell: { command: ['true'], allowCommand: true } };
   const kubelet = await startKubelet({ ...target, images, workDir, schedulesNamespaces: [namespace] });
   onTestFinished(() => kubelet.close());
   const kubectl = createKubectl(program, [...flags, `--namespace=${namespace}`]);
-  const ok = async (args: string, input?: string): Promise<string> => {
+  async function ok(args: string, input?: string): Promise<string> {
     const result: KubectlResult = await kubectl(args.split(' '), input);
     expect({ args, code: result.code, err: result.err }).toEqual({ args, code: 0, err: expect.any(String) });
     return result.out;
-  };
+  }
   return { kubectl, ok, workDir };
-};
+}
 
 /** What kubectls do, on whatever API server; `open` is called in each test. */
-export const describeKubectl = (programs: readonly string[], open: () => Promise<Place>): void => {
-  const start = async (program: string): Promise<Started> => startKubectl(program, await open());
+export function describeKubectl(programs: readonly string[], open: () => Promise<Place>): void {
+  async function start(program: string): Promise<Started> {
+    return startKubectl(program, await open());
+  }
   const [main = ''] = programs;
 
   // Bodies and sequences differ from version to version; what they come to does not.
@@ -194,4 +198,4 @@ export const describeKubectl = (programs: readonly string[], open: () => Promise
       expect(out).toMatch(/seen +Running +0\/1[^]*seen +Complete +1\/1/);
     });
   });
-};
+}

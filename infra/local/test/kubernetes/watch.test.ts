@@ -52,8 +52,9 @@ describe('a watch', () => {
     const { server, call } = await startApi();
     const watch = await startWatch(server.url, `${configMaps}?watch=true&labelSelector=app%3Dx`);
     await call('POST', configMaps, configMap('w', { app: 'x' }));
-    const relabel = (app: string): Promise<unknown> =>
-      call('PATCH', `${configMaps}/w`, { metadata: { labels: { app } } }, mergePatch);
+    function relabel(app: string): Promise<unknown> {
+      return call('PATCH', `${configMaps}/w`, { metadata: { labels: { app } } }, mergePatch);
+    }
     await relabel('y');
     await relabel('x');
     expect(summaries(await watch.until(3))).toEqual(['ADDED w', 'DELETED w', 'ADDED w']);

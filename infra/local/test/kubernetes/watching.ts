@@ -18,12 +18,12 @@ export interface Watching {
 }
 
 /** Opens a watch; resolves when its headers have come. */
-export const startWatch = (
+export function startWatch(
   url: string,
   path: string,
   headers: Readonly<Record<string, string>> = {},
-): Promise<Watching> =>
-  new Promise((resolve, reject) => {
+): Promise<Watching> {
+  return new Promise((resolve, reject) => {
     const events: WatchEvent[] = [];
     const outgoing = request(`${url}${path}`, { headers }, (response) => {
       let rest = '';
@@ -46,7 +46,9 @@ export const startWatch = (
     onTestFinished(() => void outgoing.destroy());
     outgoing.end();
   });
+}
 
 /** `ADDED w1`, `BOOKMARK`: what happened, without the details. */
-export const summaries = (events: readonly WatchEvent[]): readonly string[] =>
-  events.map(({ type, object }) => `${type} ${textAt(object, 'metadata.name')}`.trim());
+export function summaries(events: readonly WatchEvent[]): readonly string[] {
+  return events.map(({ type, object }) => `${type} ${textAt(object, 'metadata.name')}`.trim());
+}

@@ -11,14 +11,14 @@ export interface Bounds {
 }
 
 /** A number, or a percentage of `total`. */
-const scaled = (value: unknown, total: number, round: (share: number) => number): number => {
+function scaled(value: unknown, total: number, round: (share: number) => number): number {
   if (typeof value === 'number') return value;
   const percent = /^(\d+)%$/.exec(typeof value === 'string' ? value : '')?.[1] ?? '0';
   return round((Number(percent) * total) / 100);
-};
+}
 
 /** ResolveFenceposts of pkg/controller/deployment/util: were both 0, no update could ever begin. */
-export const boundsOf = (deployment: KubeObject): Bounds => {
+export function boundsOf(deployment: KubeObject): Bounds {
   if (!isRolling(deployment)) return { maxSurge: 0, maxUnavailable: 0 };
   const replicas = replicasOf(deployment);
   const rolling = fieldsAt(deployment, 'spec', 'strategy', 'rollingUpdate');
@@ -26,4 +26,4 @@ export const boundsOf = (deployment: KubeObject): Bounds => {
   const unavailable = scaled(rolling['maxUnavailable'], replicas, Math.floor);
   const maxUnavailable = maxSurge === 0 && unavailable === 0 ? 1 : unavailable;
   return { maxSurge, maxUnavailable: Math.min(maxUnavailable, replicas) };
-};
+}

@@ -18,7 +18,7 @@ import type { Rollout } from './writes.ts';
 const longestName = 253;
 
 /** Brings the ReplicaSet of the present template up to date with the Deployment, where there is one. */
-export const syncCurrentSet = (rollout: Rollout): void => {
+export function syncCurrentSet(rollout: Rollout): void {
   const deployment = rollout.deployment();
   const { current, old } = setsOf(rollout);
   if (current === undefined) return;
@@ -43,13 +43,13 @@ export const syncCurrentSet = (rollout: Rollout): void => {
           message: `Found new replica set "${current.metadata.name}"`,
         } as const);
   writeCondition(rollout, found, updated.metadata.annotations?.['deployment.kubernetes.io/revision']);
-};
+}
 
 /**
  * Creates the ReplicaSet of the present template. Returns whether there is one now; the reason why not is in the
  * status and in an event (getNewReplicaSet of pkg/controller/deployment/sync.go).
  */
-export const createCurrentSet = (rollout: Rollout): boolean => {
+export function createCurrentSet(rollout: Rollout): boolean {
   const deployment = rollout.deployment();
   const draft = buildReplicaSet(rollout);
   const name = stringAt(draft, 'metadata', 'name');
@@ -74,9 +74,9 @@ export const createCurrentSet = (rollout: Rollout): boolean => {
   } as const;
   writeCondition(rollout, hasDeadline ? created : undefined, `${nextRevision(setsOf(rollout).old)}`);
   return true;
-};
+}
 
-const buildReplicaSet = (rollout: Rollout): Fields => {
+function buildReplicaSet(rollout: Rollout): Fields {
   const deployment = rollout.deployment();
   const { name, namespace } = deployment.metadata;
   const template = structuredClone(fieldsAt(deployment, 'spec', 'template'));
@@ -104,10 +104,10 @@ const buildReplicaSet = (rollout: Rollout): Fields => {
       template: { ...template, metadata: { ...metadata, labels } },
     },
   };
-};
+}
 
 /** A name that is taken belongs to a ReplicaSet of another template with the same hash: count up, and hash again. */
-const refused = (rollout: Rollout, name: string, error: StatusError): void => {
+function refused(rollout: Rollout, name: string, error: StatusError): void {
   const deployment = rollout.deployment();
   if (error.reason === 'AlreadyExists') {
     const collisionCount = (numberAt(deployment, 'status', 'collisionCount') ?? 0) + 1;
@@ -120,4 +120,4 @@ const refused = (rollout: Rollout, name: string, error: StatusError): void => {
   if (progressDeadlineOf(deployment) !== undefined)
     writeCondition(rollout, { type: 'Progressing', status: 'False', reason, message });
   tell(rollout, { type: 'Warning', reason, message });
-};
+}

@@ -12,14 +12,15 @@ import { writeStatus } from './writes.ts';
 import type { Rollout } from './writes.ts';
 
 /** The counts only: while the Deployment is being scaled, paused or deleted, its progress says nothing. */
-export const syncCounts = (rollout: Rollout): void =>
-  writeStatus(rollout, buildDeploymentStatus(rollout.deployment(), setsOf(rollout), rollout.cluster.now()));
+export function syncCounts(rollout: Rollout): void {
+  return writeStatus(rollout, buildDeploymentStatus(rollout.deployment(), setsOf(rollout), rollout.cluster.now()));
+}
 
 /**
  * The status in the middle of an update: counts, progress and failures (syncRolloutStatus of
  * pkg/controller/deployment/progress.go).
  */
-export const syncRolloutStatus = (rollout: Rollout): void => {
+export function syncRolloutStatus(rollout: Rollout): void {
   const deployment = rollout.deployment();
   const sets = setsOf(rollout);
   const now = rollout.cluster.now();
@@ -31,9 +32,9 @@ export const syncRolloutStatus = (rollout: Rollout): void => {
   const others = withoutCondition(progressed, 'ReplicaFailure');
   const conditions = failure === undefined ? others : isTold ? progressed : [...others, failure];
   writeStatus(rollout, { ...status, conditions });
-};
+}
 
-const withProgress = (deployment: KubeObject, sets: Sets, status: Fields, now: Date): readonly Fields[] => {
+function withProgress(deployment: KubeObject, sets: Sets, status: Fields, now: Date): readonly Fields[] {
   const conditions = objectsAt(status, 'conditions');
   const before = findCondition(objectsAt(deployment, 'status', 'conditions'), 'Progressing');
   if (progressDeadlineOf(deployment) === undefined) return withoutCondition(conditions, 'Progressing');
@@ -56,35 +57,38 @@ const withProgress = (deployment: KubeObject, sets: Sets, status: Fields, now: D
   if (!hasTimedOut(deployment, now)) return conditions;
   const message = `${subject} has timed out progressing.`;
   return withDeploymentCondition(conditions, progressing('False', 'ProgressDeadlineExceeded', message), time);
-};
+}
 
-const progressing = (status: Condition['status'], reason: string, message: string): Condition => ({
-  type: 'Progressing',
-  status,
-  reason,
-  message,
-});
+function progressing(status: Condition['status'], reason: string, message: string): Condition {
+  return {
+    type: 'Progressing',
+    status,
+    reason,
+    message,
+  };
+}
 
-const progressingOf = (deployment: KubeObject): Fields | undefined =>
-  findCondition(objectsAt(deployment, 'status', 'conditions'), 'Progressing');
+function progressingOf(deployment: KubeObject): Fields | undefined {
+  return findCondition(objectsAt(deployment, 'status', 'conditions'), 'Progressing');
+}
 
 /** When the deadline passes, in ms; undefined where none counts. */
-const deadlineMs = (deployment: KubeObject): number | undefined => {
+function deadlineMs(deployment: KubeObject): number | undefined {
   const seconds = progressDeadlineOf(deployment);
   const from = Date.parse(stringAt(progressingOf(deployment), 'lastUpdateTime'));
   return seconds === undefined || Number.isNaN(from) ? undefined : from + seconds * 1000;
-};
+}
 
-const hasTimedOut = (deployment: KubeObject, now: Date): boolean => {
+function hasTimedOut(deployment: KubeObject, now: Date): boolean {
   const reason = progressingOf(deployment)?.['reason'];
   if (reason === undefined || reason === 'NewReplicaSetAvailable') return false;
   if (reason === 'ProgressDeadlineExceeded') return true;
   const deadline = deadlineMs(deployment);
   return deadline !== undefined && deadline < now.getTime();
-};
+}
 
 /** How long until an update that stands still has to be called late. */
-export const untilLateMs = (deployment: KubeObject, now: Date): number | undefined => {
+export function untilLateMs(deployment: KubeObject, now: Date): number | undefined {
   const deadline = deadlineMs(deployment);
   const reason = stringAt(progressingOf(deployment), 'reason');
   const isOver =
@@ -93,4 +97,4 @@ export const untilLateMs = (deployment: KubeObject, now: Date): number | undefin
   if (deadline === undefined || isOver) return undefined;
   // Times are written in whole seconds: by one more, the deadline has passed for sure.
   return Math.max(0, deadline - now.getTime()) + 1000;
-};
+}

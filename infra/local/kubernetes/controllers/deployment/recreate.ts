@@ -11,7 +11,7 @@ import type { Rollout } from './writes.ts';
  * One step of an update by Recreate: the new pods come when the last old one has ended (rolloutRecreate of
  * pkg/controller/deployment/recreate.go). Returns whether the update still waits for that.
  */
-export const stepRecreate = (rollout: Rollout): boolean => {
+export function stepRecreate(rollout: Rollout): boolean {
   const running = setsOf(rollout).old.filter(isActiveSet);
   for (const set of running) scaleReplicaSet(rollout, set, 0);
   if (running.length > 0 || hasOldPods(rollout)) return true;
@@ -20,13 +20,13 @@ export const stepRecreate = (rollout: Rollout): boolean => {
   const wanted = replicasOf(rollout.deployment());
   if (current !== undefined && replicasOf(current) !== wanted) scaleReplicaSet(rollout, current, wanted);
   return false;
-};
+}
 
-const hasOldPods = (rollout: Rollout): boolean => {
+function hasOldPods(rollout: Rollout): boolean {
   const { old } = setsOf(rollout);
   if (totalOf(old, 'replicas') > 0) return true;
   const uids = new Set(old.map((set) => set.metadata.uid));
   return inNamespace(rollout.cluster, pods, rollout.deployment().metadata.namespace).some(
     (pod) => uids.has(controllerRefOf(pod)?.uid ?? '') && !hasEnded(pod),
   );
-};
+}

@@ -11,21 +11,20 @@ const notCopied = new Set<string>([
 ]);
 
 /** What of the Deployment's annotations its newest ReplicaSet carries too. */
-export const copiedAnnotations = ({ metadata }: KubeObject): Readonly<Record<string, string>> =>
-  Object.fromEntries(Object.entries(metadata.annotations ?? {}).filter(([key]) => !notCopied.has(key)));
+export function copiedAnnotations({ metadata }: KubeObject): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(metadata.annotations ?? {}).filter(([key]) => !notCopied.has(key)));
+}
 
 /** The revision that comes after the old ReplicaSets. */
-export const nextRevision = (old: readonly KubeObject[]): number =>
-  Math.max(0, ...old.map(revisionOf).filter(Number.isSafeInteger)) + 1;
+export function nextRevision(old: readonly KubeObject[]): number {
+  return Math.max(0, ...old.map(revisionOf).filter(Number.isSafeInteger)) + 1;
+}
 
 /**
  * The annotations of a ReplicaSet that becomes, or is, the given revision. One that was an earlier revision and comes
  * back keeps its old numbers in a list (SetNewReplicaSetAnnotations of pkg/controller/deployment/util).
  */
-export const revisionAnnotations = (
-  set: KubeObject | undefined,
-  revision: number,
-): Readonly<Record<string, string>> => {
+export function revisionAnnotations(set: KubeObject | undefined, revision: number): Readonly<Record<string, string>> {
   const before = set?.metadata.annotations?.[annotations.revision];
   if (before === undefined) return { [annotations.revision]: `${revision}` };
   // A revision that is no number was written by somebody else, and is theirs.
@@ -36,4 +35,4 @@ export const revisionAnnotations = (
   const history = [...earlier, before];
   while (history.join(',').length > longestHistory) history.shift();
   return { [annotations.revision]: `${revision}`, [annotations.revisionHistory]: history.join(',') };
-};
+}

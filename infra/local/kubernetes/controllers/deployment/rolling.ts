@@ -6,17 +6,19 @@ import { scaleReplicaSet } from './writes.ts';
 import type { Rollout } from './writes.ts';
 
 /** How many pods the newest ReplicaSet may have while `all` are there: NewRSNewReplicas. */
-export const wantedReplicas = (deployment: KubeObject, all: readonly KubeObject[], present: number): number => {
+export function wantedReplicas(deployment: KubeObject, all: readonly KubeObject[], present: number): number {
   const wanted = replicasOf(deployment);
   if (!isRolling(deployment)) return wanted;
   const room = wanted + boundsOf(deployment).maxSurge - totalReplicas(all);
   return room <= 0 ? present : present + Math.min(room, wanted - present);
-};
+}
 
 /** One step of a rolling update: rolloutRolling of pkg/controller/deployment/rolling.go. Returns whether it did one. */
-export const stepRolling = (rollout: Rollout): boolean => growNew(rollout) || shrinkOld(rollout);
+export function stepRolling(rollout: Rollout): boolean {
+  return growNew(rollout) || shrinkOld(rollout);
+}
 
-const growNew = (rollout: Rollout): boolean => {
+function growNew(rollout: Rollout): boolean {
   const deployment = rollout.deployment();
   const { current, all } = setsOf(rollout);
   if (current === undefined) return false;
@@ -25,10 +27,10 @@ const growNew = (rollout: Rollout): boolean => {
   if (present === wanted) return false;
   const next = present > wanted ? wanted : wantedReplicas(deployment, all, present);
   return next !== present && scaleReplicaSet(rollout, current, next);
-};
+}
 
 /** Old pods go as far as enough others are available; those that are unhealthy go first. */
-const shrinkOld = (rollout: Rollout): boolean => {
+function shrinkOld(rollout: Rollout): boolean {
   const { current, old, all } = setsOf(rollout);
   if (current === undefined || totalReplicas(old) === 0) return false;
   const minAvailable = minAvailableOf(rollout.deployment());
@@ -38,13 +40,17 @@ const shrinkOld = (rollout: Rollout): boolean => {
   const unhealthy = cleanUpUnhealthy(rollout, most);
   const healthy = shrinkHealthy(rollout, minAvailable);
   return unhealthy + healthy > 0;
-};
+}
 
-const minAvailableOf = (deployment: KubeObject): number => replicasOf(deployment) - boundsOf(deployment).maxUnavailable;
+function minAvailableOf(deployment: KubeObject): number {
+  return replicasOf(deployment) - boundsOf(deployment).maxUnavailable;
+}
 
-const activeOld = (rollout: Rollout): readonly KubeObject[] => setsOf(rollout).old.filter(isActiveSet).toSorted(byAge);
+function activeOld(rollout: Rollout): readonly KubeObject[] {
+  return setsOf(rollout).old.filter(isActiveSet).toSorted(byAge);
+}
 
-const cleanUpUnhealthy = (rollout: Rollout, most: number): number => {
+function cleanUpUnhealthy(rollout: Rollout, most: number): number {
   let done = 0;
   for (const set of activeOld(rollout)) {
     const unavailable = replicasOf(set) - countAt(set, 'availableReplicas');
@@ -54,9 +60,9 @@ const cleanUpUnhealthy = (rollout: Rollout, most: number): number => {
     done += count;
   }
   return done;
-};
+}
 
-const shrinkHealthy = (rollout: Rollout, minAvailable: number): number => {
+function shrinkHealthy(rollout: Rollout, minAvailable: number): number {
   const most = totalOf(setsOf(rollout).all, 'availableReplicas') - minAvailable;
   let done = 0;
   for (const set of activeOld(rollout)) {
@@ -66,4 +72,4 @@ const shrinkHealthy = (rollout: Rollout, minAvailable: number): number => {
     done += count;
   }
   return done;
-};
+}

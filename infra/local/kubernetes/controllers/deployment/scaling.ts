@@ -16,7 +16,7 @@ import { scaleReplicaSet } from './writes.ts';
 import type { Rollout } from './writes.ts';
 
 /** Whether the Deployment's size was changed since its ReplicaSets were last told of it. */
-export const isScalingEvent = (rollout: Rollout): boolean => {
+export function isScalingEvent(rollout: Rollout): boolean {
   const wanted = replicasOf(rollout.deployment());
   return setsOf(rollout)
     .all.filter(isActiveSet)
@@ -24,13 +24,13 @@ export const isScalingEvent = (rollout: Rollout): boolean => {
       const told = annotatedCount(set, annotations.desiredReplicas);
       return told !== undefined && told !== wanted;
     });
-};
+}
 
 /**
  * Spreads a new size over the ReplicaSets, in the middle of an update over all of them in proportion: a scale that
  * went to one side only would hurry the update, or undo it (scale of pkg/controller/deployment/sync.go).
  */
-export const applyScale = (rollout: Rollout): void => {
+export function applyScale(rollout: Rollout): void {
   const deployment = rollout.deployment();
   const sets = setsOf(rollout);
   const only = activeOrLatest(sets);
@@ -43,16 +43,16 @@ export const applyScale = (rollout: Rollout): void => {
     return;
   }
   if (isRolling(deployment)) scaleInProportion(rollout, sets.all.filter(isActiveSet));
-};
+}
 
-const activeOrLatest = ({ current, old, all }: Sets): KubeObject | undefined => {
+function activeOrLatest({ current, old, all }: Sets): KubeObject | undefined {
   const active = all.filter(isActiveSet);
   if (active.length === 0) return current ?? old.at(-1);
   return active.length === 1 ? active[0] : undefined;
-};
+}
 
 /** All the pods there should be are those of this ReplicaSet, available. */
-const isSaturated = (deployment: KubeObject, set: KubeObject | undefined): boolean => {
+function isSaturated(deployment: KubeObject, set: KubeObject | undefined): boolean {
   const wanted = replicasOf(deployment);
   return (
     set !== undefined &&
@@ -60,9 +60,9 @@ const isSaturated = (deployment: KubeObject, set: KubeObject | undefined): boole
     annotatedCount(set, annotations.desiredReplicas) === wanted &&
     countAt(set, 'availableReplicas') === wanted
   );
-};
+}
 
-const scaleInProportion = (rollout: Rollout, active: readonly KubeObject[]): void => {
+function scaleInProportion(rollout: Rollout, active: readonly KubeObject[]): void {
   const deployment = rollout.deployment();
   const wanted = replicasOf(deployment);
   const allowed = wanted > 0 ? wanted + boundsOf(deployment).maxSurge : 0;
@@ -80,19 +80,19 @@ const scaleInProportion = (rollout: Rollout, active: readonly KubeObject[]): voi
     const size = (sizes[index] ?? 0) + (index === 0 ? toAdd - added : 0);
     scaleReplicaSet(rollout, set, Math.max(0, size));
   }
-};
+}
 
 /** GetReplicaSetProportion of pkg/controller/deployment/util. */
-const shareOf = (deployment: KubeObject, set: KubeObject, left: number, isGrowing: boolean): number => {
+function shareOf(deployment: KubeObject, set: KubeObject, left: number, isGrowing: boolean): number {
   const fraction = fractionOf(deployment, set);
   return isGrowing ? Math.min(fraction, left) : Math.max(fraction, left);
-};
+}
 
-const fractionOf = (deployment: KubeObject, set: KubeObject): number => {
+function fractionOf(deployment: KubeObject, set: KubeObject): number {
   const size = replicasOf(set);
   const wanted = replicasOf(deployment);
   if (wanted === 0) return -size;
   const before = annotatedCount(set, annotations.maxReplicas) || countAt(deployment, 'replicas');
   if (before === 0) return 0;
   return Math.round((size * (wanted + boundsOf(deployment).maxSurge)) / before) - size;
-};
+}

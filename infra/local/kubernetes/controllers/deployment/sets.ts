@@ -17,13 +17,13 @@ export interface Sets {
 }
 
 /** Takes in and lets go of ReplicaSets by their labels. */
-export const claimSets = ({ cluster, deployment }: Rollout): void => {
+export function claimSets({ cluster, deployment }: Rollout): void {
   const matches = matcherOf(fieldsAt(deployment(), 'spec', 'selector'));
   claim(cluster, deployment(), { resource: replicaSets, matches, isCandidate: () => true });
-};
+}
 
 /** The ReplicaSets as they are stored at this moment. */
-export const setsOf = ({ cluster, deployment }: Rollout): Sets => {
+export function setsOf({ cluster, deployment }: Rollout): Sets {
   const owner = deployment();
   const template = fieldsAt(owner, 'spec', 'template');
   const all = inNamespace(cluster, replicaSets, owner.metadata.namespace)
@@ -31,4 +31,4 @@ export const setsOf = ({ cluster, deployment }: Rollout): Sets => {
     .toSorted(byAge);
   const current = all.find((set) => isSameTemplate(fieldsAt(set, 'spec', 'template'), template));
   return { current, old: all.filter((set) => set !== current), all };
-};
+}

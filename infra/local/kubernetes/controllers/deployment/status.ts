@@ -8,7 +8,7 @@ import type { Sets } from './sets.ts';
 import { countAt, replicasOf, totalOf, totalReplicas } from './views.ts';
 
 /** The counts of a Deployment and whether it is available: calculateStatus of pkg/controller/deployment/sync.go. */
-export const buildDeploymentStatus = (deployment: KubeObject, { current, all }: Sets, now: Date): Fields => {
+export function buildDeploymentStatus(deployment: KubeObject, { current, all }: Sets, now: Date): Fields {
   const available = totalOf(all, 'availableReplicas');
   const collisionCount = numberAt(deployment, 'status', 'collisionCount');
   const isAvailable = available >= replicasOf(deployment) - boundsOf(deployment).maxUnavailable;
@@ -31,37 +31,45 @@ export const buildDeploymentStatus = (deployment: KubeObject, { current, all }: 
     ...(collisionCount !== undefined && { collisionCount }),
     conditions: withDeploymentCondition(conditions, { type: 'Available', ...condition }, formatTime(now)),
   };
-};
+}
 
-const count = (status: Fields, field: string): number => numberAt(status, field) ?? 0;
+function count(status: Fields, field: string): number {
+  return numberAt(status, field) ?? 0;
+}
 
 /** All wanted pods are new ones and available, and no old one is left. */
-export const isComplete = (deployment: KubeObject, status: Fields): boolean => {
+export function isComplete(deployment: KubeObject, status: Fields): boolean {
   const wanted = replicasOf(deployment);
   return (
     ['updatedReplicas', 'replicas', 'availableReplicas'].every((field) => count(status, field) === wanted) &&
     count(status, 'observedGeneration') >= (deployment.metadata.generation ?? 0)
   );
-};
+}
 
 /** Whether something has come nearer since the status that is stored. */
-export const hasProgressed = (deployment: KubeObject, status: Fields): boolean => {
-  const oldPods = (of: (field: string) => number): number => of('replicas') - of('updatedReplicas');
-  const before = (field: string): number => countAt(deployment, field);
-  const now = (field: string): number => count(status, field);
+export function hasProgressed(deployment: KubeObject, status: Fields): boolean {
+  function oldPods(of: (field: string) => number): number {
+    return of('replicas') - of('updatedReplicas');
+  }
+  function before(field: string): number {
+    return countAt(deployment, field);
+  }
+  function now(field: string): number {
+    return count(status, field);
+  }
   return (
     now('updatedReplicas') > before('updatedReplicas') ||
     oldPods(now) < oldPods(before) ||
     now('readyReplicas') > before('readyReplicas') ||
     now('availableReplicas') > before('availableReplicas')
   );
-};
+}
 
 /** What keeps the ReplicaSets from creating or deleting pods; of the newest first. */
-export const replicaFailure = ({ current, all }: Sets): Fields | undefined => {
+export function replicaFailure({ current, all }: Sets): Fields | undefined {
   const failures = [...(current === undefined ? [] : [current]), ...all].flatMap((set) =>
     objectsAt(set, 'status', 'conditions').filter((each) => each['type'] === 'ReplicaFailure'),
   );
   const [first] = failures;
   return first && { ...first, lastUpdateTime: stringAt(first, 'lastTransitionTime') };
-};
+}

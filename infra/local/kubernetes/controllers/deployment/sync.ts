@@ -28,7 +28,7 @@ import type { Rollout } from './writes.ts';
  * One step of the Deployment controller: syncDeployment of pkg/controller/deployment/deployment_controller.go. Every
  * write brings the next step about. Returns after how many ms to look again though nothing happens.
  */
-export const syncDeployment = (cluster: Cluster, stored: KubeObject): number | undefined => {
+export function syncDeployment(cluster: Cluster, stored: KubeObject): number | undefined {
   const rollout = createRollout(cluster, stored);
   claimSets(rollout);
   if (stored.metadata.deletionTimestamp !== undefined) {
@@ -46,22 +46,22 @@ export const syncDeployment = (cluster: Cluster, stored: KubeObject): number | u
   }
   rollOut(rollout);
   return untilLateMs(rollout.deployment(), cluster.now());
-};
+}
 
-const rollOut = (rollout: Rollout): void => {
+function rollOut(rollout: Rollout): void {
   const isWaiting = isRolling(rollout.deployment()) ? rollForward(rollout) : stepRecreate(rollout);
   const deployment = rollout.deployment();
   if (!isWaiting && isComplete(deployment, fieldsAt(deployment, 'status'))) forgetOldSets(rollout);
   syncRolloutStatus(rollout);
-};
+}
 
-const rollForward = (rollout: Rollout): boolean => {
+function rollForward(rollout: Rollout): boolean {
   if (setsOf(rollout).current === undefined && !createCurrentSet(rollout)) return true;
   return stepRolling(rollout);
-};
+}
 
 /** A pause stops the clock of the deadline, and the end of it sets it back. */
-const notePause = (rollout: Rollout): void => {
+function notePause(rollout: Rollout): void {
   const deployment = rollout.deployment();
   const before = findCondition(objectsAt(deployment, 'status', 'conditions'), 'Progressing');
   if (progressDeadlineOf(deployment) === undefined || before?.['reason'] === 'ProgressDeadlineExceeded') return;
@@ -71,10 +71,10 @@ const notePause = (rollout: Rollout): void => {
     ? ['DeploymentResumed', 'Deployment is resumed']
     : ['DeploymentPaused', 'Deployment is paused'];
   writeCondition(rollout, { type: 'Progressing', status: 'Unknown', reason, message });
-};
+}
 
 /** Deletes the oldest empty ReplicaSets beyond revisionHistoryLimit. */
-const forgetOldSets = (rollout: Rollout): void => {
+function forgetOldSets(rollout: Rollout): void {
   const limit = historyLimitOf(rollout.deployment());
   if (limit === undefined) return;
   const old = setsOf(rollout)
@@ -88,4 +88,4 @@ const forgetOldSets = (rollout: Rollout): void => {
     if (isBusy) continue;
     removeObject(rollout.cluster, replicaSets, set.metadata.namespace, set.metadata.name, { dryRun: false });
   }
-};
+}

@@ -24,55 +24,62 @@ export interface Rollout {
 }
 
 /** The Deployment stored under `key`. Throws once it is gone, which cannot happen within one step. */
-export const createRollout = (cluster: Cluster, { metadata }: KubeObject): Rollout => ({
-  cluster,
-  deployment: () => {
-    const found = cluster.get(resourceKey(deployments), objectKey(metadata.namespace, metadata.name));
-    if (found === undefined) throw new Error(`the Deployment ${metadata.name} is gone`);
-    return found;
-  },
-});
+export function createRollout(cluster: Cluster, { metadata }: KubeObject): Rollout {
+  return {
+    cluster,
+    deployment: () => {
+      const found = cluster.get(resourceKey(deployments), objectKey(metadata.namespace, metadata.name));
+      if (found === undefined) throw new Error(`the Deployment ${metadata.name} is gone`);
+      return found;
+    },
+  };
+}
 
-export const tell = ({ cluster, deployment }: Rollout, event: NewEvent): void =>
-  recordEvent(cluster, deployment(), event, component);
+export function tell({ cluster, deployment }: Rollout, event: NewEvent): void {
+  return recordEvent(cluster, deployment(), event, component);
+}
 
 /** Writes the status, and the revision where one is given: annotations pass with the status of a Deployment. */
-export const writeStatus = ({ cluster, deployment }: Rollout, status: Fields, revision?: string): void => {
+export function writeStatus({ cluster, deployment }: Rollout, status: Fields, revision?: string): void {
   const { namespace, name } = deployment().metadata;
-  const change = (old: KubeObject): Draft => {
+  function change(old: KubeObject): Draft {
     const draft: Draft = { ...draftOf(old), status };
     if (revision !== undefined) {
       draft.metadata['annotations'] = { ...old.metadata.annotations, [annotations.revision]: revision };
     }
     return draft;
-  };
+  }
   updateObject(cluster, deployments, namespace, name, change, { manager, dryRun: false, subresource: 'status' });
-};
+}
 
 /** Sets a condition in the status as it is stored; see withDeploymentCondition. */
-export const writeCondition = (rollout: Rollout, condition: Condition | undefined, revision?: string): void => {
+export function writeCondition(rollout: Rollout, condition: Condition | undefined, revision?: string): void {
   const deployment = rollout.deployment();
   const now = formatTime(rollout.cluster.now());
   const before = objectsAt(deployment, 'status', 'conditions');
   const conditions = condition === undefined ? before : withDeploymentCondition(before, condition, now);
   const status = typeof deployment['status'] === 'object' ? deployment['status'] : {};
   writeStatus(rollout, { ...status, ...(conditions.length > 0 && { conditions }) }, revision);
-};
+}
 
-export const updateReplicaSet = (cluster: Cluster, set: KubeObject, change: (old: KubeObject) => Draft): KubeObject =>
-  updateObject(cluster, replicaSets, set.metadata.namespace, set.metadata.name, change, { manager, dryRun: false });
+export function updateReplicaSet(cluster: Cluster, set: KubeObject, change: (old: KubeObject) => Draft): KubeObject {
+  return updateObject(cluster, replicaSets, set.metadata.namespace, set.metadata.name, change, {
+    manager,
+    dryRun: false,
+  });
+}
 
 /** What the annotations of a ReplicaSet say of the Deployment's size. */
-export const sizeAnnotations = (deployment: KubeObject): Readonly<Record<string, string>> => {
+export function sizeAnnotations(deployment: KubeObject): Readonly<Record<string, string>> {
   const replicas = replicasOf(deployment);
   return {
     [annotations.desiredReplicas]: `${replicas}`,
     [annotations.maxReplicas]: `${replicas + boundsOf(deployment).maxSurge}`,
   };
-};
+}
 
 /** Sets the size of a ReplicaSet and tells of it. Returns whether it changed. */
-export const scaleReplicaSet = (rollout: Rollout, set: KubeObject, replicas: number): boolean => {
+export function scaleReplicaSet(rollout: Rollout, set: KubeObject, replicas: number): boolean {
   const before = replicasOf(set);
   const sizes = sizeAnnotations(rollout.deployment());
   updateReplicaSet(rollout.cluster, set, (old) => {
@@ -85,4 +92,4 @@ export const scaleReplicaSet = (rollout: Rollout, set: KubeObject, replicas: num
   const message = `Scaled ${direction} replica set ${set.metadata.name} from ${before} to ${replicas}`;
   tell(rollout, { type: 'Normal', reason: 'ScalingReplicaSet', message });
   return true;
-};
+}

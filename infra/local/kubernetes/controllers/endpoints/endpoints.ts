@@ -10,7 +10,7 @@ export interface EndpointGroup {
 }
 
 /** The pods of a Service's selector as endpoints: podToEndpoint and getEndpointPorts of k8s.io/endpointslice. */
-export const buildEndpoints = (service: KubeObject, pods: readonly KubeObject[]): readonly EndpointGroup[] => {
+export function buildEndpoints(service: KubeObject, pods: readonly KubeObject[]): readonly EndpointGroup[] {
   const groups = new Map<string, { ports: readonly Fields[]; endpoints: Fields[] }>();
   for (const pod of pods) {
     if (hasEnded(pod) || addressesOf(pod).length === 0) continue;
@@ -21,14 +21,15 @@ export const buildEndpoints = (service: KubeObject, pods: readonly KubeObject[])
     groups.set(key, group);
   }
   return [...groups.values()];
-};
+}
 
-const addressesOf = (pod: KubeObject): readonly string[] =>
-  objectsAt(pod, 'status', 'podIPs')
+function addressesOf(pod: KubeObject): readonly string[] {
+  return objectsAt(pod, 'status', 'podIPs')
     .map((each) => stringAt(each, 'ip'))
     .filter((ip) => ip !== '' && !ip.includes(':'));
+}
 
-const buildEndpoint = (service: KubeObject, pod: KubeObject): Fields => {
+function buildEndpoint(service: KubeObject, pod: KubeObject): Fields {
   const { namespace, name, uid, deletionTimestamp } = pod.metadata;
   const serving = isReady(pod);
   const terminating = deletionTimestamp !== undefined;
@@ -43,11 +44,11 @@ const buildEndpoint = (service: KubeObject, pod: KubeObject): Fields => {
     targetRef: { kind: 'Pod', namespace, name, uid },
     ...(nodeName !== '' && { nodeName }),
   };
-};
+}
 
 /** A port that the pod does not name is left out. */
-const portsOf = (service: KubeObject, pod: KubeObject): readonly Fields[] =>
-  objectsAt(service, 'spec', 'ports').flatMap((port) => {
+function portsOf(service: KubeObject, pod: KubeObject): readonly Fields[] {
+  return objectsAt(service, 'spec', 'ports').flatMap((port) => {
     const number = containerPort(pod, port);
     if (number === undefined) return [];
     const { protocol, appProtocol } = port;
@@ -55,17 +56,21 @@ const portsOf = (service: KubeObject, pod: KubeObject): readonly Fields[] =>
       { name: stringAt(port, 'name'), port: number, protocol, ...(appProtocol !== undefined && { appProtocol }) },
     ];
   });
+}
 
-const containerPort = (pod: KubeObject, { targetPort, protocol }: Fields): number | undefined => {
+function containerPort(pod: KubeObject, { targetPort, protocol }: Fields): number | undefined {
   if (typeof targetPort === 'number') return targetPort;
   const named = objectsAt(pod, 'spec', 'containers')
     .flatMap((container) => objectsAt(container, 'ports'))
     .find((port) => port['name'] === targetPort && port['protocol'] === protocol);
   return numberAt(named, 'containerPort');
-};
+}
 
 /** Whether the Service has endpoints of its own: one with a selector, that is more than an alias. */
-export const hasEndpoints = (service: KubeObject): boolean =>
-  stringAt(service, 'spec', 'type') !== 'ExternalName' &&
-  Object.keys(stringsAt(service, 'spec', 'selector')).length > 0 &&
-  listAt(service, 'spec', 'ipFamilies').includes('IPv4');
+export function hasEndpoints(service: KubeObject): boolean {
+  return (
+    stringAt(service, 'spec', 'type') !== 'ExternalName' &&
+    Object.keys(stringsAt(service, 'spec', 'selector')).length > 0 &&
+    listAt(service, 'spec', 'ipFamilies').includes('IPv4')
+  );
+}

@@ -12,12 +12,15 @@ const controllerName = 'endpointslice-controller.k8s.io';
 /** --max-endpoints-per-slice of kube-controller-manager. */
 const mostEndpoints = 100;
 
-export const isOurs = (slice: KubeObject, service: KubeObject): boolean =>
-  slice.metadata.labels?.[managedByLabel] === controllerName &&
-  slice.metadata.labels[serviceLabel] === service.metadata.name;
+export function isOurs(slice: KubeObject, service: KubeObject): boolean {
+  return (
+    slice.metadata.labels?.[managedByLabel] === controllerName &&
+    slice.metadata.labels[serviceLabel] === service.metadata.name
+  );
+}
 
 /** What the EndpointSlices of a Service are to hold. One without endpoints has one, empty. */
-export const buildSlices = (service: KubeObject, groups: readonly EndpointGroup[]): readonly Fields[] => {
+export function buildSlices(service: KubeObject, groups: readonly EndpointGroup[]): readonly Fields[] {
   const slices = groups.flatMap(({ ports, endpoints }) => {
     const parts: Fields[] = [];
     for (let at = 0; at < endpoints.length; at += mostEndpoints) {
@@ -26,20 +29,22 @@ export const buildSlices = (service: KubeObject, groups: readonly EndpointGroup[
     return parts;
   });
   return slices.length === 0 ? [buildSlice(service, [], [])] : slices;
-};
+}
 
-const buildSlice = (service: KubeObject, ports: readonly Fields[], endpoints: readonly Fields[]): Fields => ({
-  metadata: {
-    generateName: `${service.metadata.name}-`,
-    labels: labelsOf(service),
-    ownerReferences: [buildControllerRef(service)],
-  },
-  addressType: 'IPv4',
-  endpoints,
-  ports,
-});
+function buildSlice(service: KubeObject, ports: readonly Fields[], endpoints: readonly Fields[]): Fields {
+  return {
+    metadata: {
+      generateName: `${service.metadata.name}-`,
+      labels: labelsOf(service),
+      ownerReferences: [buildControllerRef(service)],
+    },
+    addressType: 'IPv4',
+    endpoints,
+    ports,
+  };
+}
 
-const labelsOf = (service: KubeObject): Readonly<Record<string, string>> => {
+function labelsOf(service: KubeObject): Readonly<Record<string, string>> {
   const address = stringAt(service, 'spec', 'clusterIP');
   const reserved = new Set([serviceLabel, managedByLabel, headlessLabel]);
   const own = Object.entries(service.metadata.labels ?? {}).filter(([key]) => !reserved.has(key));
@@ -49,4 +54,4 @@ const labelsOf = (service: KubeObject): Readonly<Record<string, string>> => {
     [serviceLabel]: service.metadata.name,
     [managedByLabel]: controllerName,
   };
-};
+}

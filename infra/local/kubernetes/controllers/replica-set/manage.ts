@@ -20,13 +20,13 @@ export const burst = 500;
  * Creates `count` pods from the template, and stops at the first that is refused: the others would be as well.
  * Returns what the API server said then.
  */
-export const createPods = (cluster: Cluster, set: KubeObject, count: number): string | undefined => {
+export function createPods(cluster: Cluster, set: KubeObject, count: number): string | undefined {
   for (let created = 0; created < Math.min(count, burst); created += 1) {
     const failure = createPod(cluster, set);
     if (failure !== undefined) return failure.isTerminating ? undefined : failure.message;
   }
   return undefined;
-};
+}
 
 interface Failure {
   readonly message: string;
@@ -34,7 +34,7 @@ interface Failure {
   readonly isTerminating: boolean;
 }
 
-const createPod = (cluster: Cluster, set: KubeObject): Failure | undefined => {
+function createPod(cluster: Cluster, set: KubeObject): Failure | undefined {
   try {
     const draft = canonical(pods, buildPod(set));
     pods.applyDefaults?.(draft);
@@ -49,10 +49,10 @@ const createPod = (cluster: Cluster, set: KubeObject): Failure | undefined => {
     if (!isTerminating) recordEvent(cluster, set, { type: 'Warning', reason: 'FailedCreate', message }, component);
     return { message: error.message, isTerminating };
   }
-};
+}
 
 /** GetPodFromTemplate of pkg/controller/controller_utils.go. */
-const buildPod = (set: KubeObject): Record<string, unknown> => {
+function buildPod(set: KubeObject): Record<string, unknown> {
   const template = fieldsAt(set, 'spec', 'template');
   const { labels, annotations, finalizers } = fieldsAt(template, 'metadata');
   const { name } = set.metadata;
@@ -67,12 +67,12 @@ const buildPod = (set: KubeObject): Record<string, unknown> => {
     },
     spec: fieldsAt(template, 'spec'),
   });
-};
+}
 
-export const deletePods = (cluster: Cluster, set: KubeObject, surplus: readonly KubeObject[]): void => {
+export function deletePods(cluster: Cluster, set: KubeObject, surplus: readonly KubeObject[]): void {
   for (const { metadata } of surplus) {
     removeObject(cluster, pods, metadata.namespace, metadata.name, { dryRun: false });
     const message = `Deleted pod: ${metadata.name}`;
     recordEvent(cluster, set, { type: 'Normal', reason: 'SuccessfulDelete', message }, component);
   }
-};
+}

@@ -11,15 +11,17 @@ export interface Counts {
   readonly terminating: readonly KubeObject[];
 }
 
-export const minReadySecondsOf = (object: KubeObject): number => numberAt(object, 'spec', 'minReadySeconds') ?? 0;
+export function minReadySecondsOf(object: KubeObject): number {
+  return numberAt(object, 'spec', 'minReadySeconds') ?? 0;
+}
 
 /** The status of a ReplicaSet: calculateStatus of pkg/controller/replicaset/replica_set_utils.go. */
-export const buildReplicaSetStatus = (
+export function buildReplicaSetStatus(
   set: KubeObject,
   { active, terminating }: Counts,
   failure: string | undefined,
   now: Date,
-): Fields => {
+): Fields {
   const isFullyLabeled = matcherOf({ matchLabels: stringsAt(set, 'spec', 'template', 'metadata', 'labels') });
   const conditions = conditionsOf(set, active.length, failure, formatTime(now));
   return {
@@ -32,14 +34,14 @@ export const buildReplicaSetStatus = (
     observedGeneration: set.metadata.generation,
     ...(conditions.length > 0 && { conditions }),
   };
-};
+}
 
 /** A failure that is told already stays as it was told first. */
-const conditionsOf = (set: KubeObject, active: number, failure: string | undefined, now: string): readonly Fields[] => {
+function conditionsOf(set: KubeObject, active: number, failure: string | undefined, now: string): readonly Fields[] {
   const before = objectsAt(set, 'status', 'conditions');
   if (failure === undefined) return withoutCondition(before, 'ReplicaFailure');
   if (findCondition(before, 'ReplicaFailure') !== undefined) return before;
   const isShort = active < (numberAt(fieldsAt(set, 'spec'), 'replicas') ?? 1);
   const reason = isShort ? 'FailedCreate' : 'FailedDelete';
   return [...before, { type: 'ReplicaFailure', status: 'True', reason, message: failure, lastTransitionTime: now }];
-};
+}

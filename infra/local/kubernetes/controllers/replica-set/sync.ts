@@ -19,9 +19,11 @@ export interface Synced {
 }
 
 /** One step of the ReplicaSet controller: syncReplicaSet of pkg/controller/replicaset/replica_set.go. */
-export const syncReplicaSet = (cluster: Cluster, set: KubeObject): Synced => {
+export function syncReplicaSet(cluster: Cluster, set: KubeObject): Synced {
   const matches = matcherOf(fieldsAt(set, 'spec', 'selector'));
-  const isActive = (pod: KubeObject): boolean => !hasEnded(pod) && pod.metadata.deletionTimestamp === undefined;
+  function isActive(pod: KubeObject): boolean {
+    return !hasEnded(pod) && pod.metadata.deletionTimestamp === undefined;
+  }
   const active = claim(cluster, set, { resource: pods, matches, isCandidate: isActive });
   const terminating = inNamespace(cluster, pods, set.metadata.namespace).filter(
     (pod) => isControlledBy(pod, set) && !hasEnded(pod) && pod.metadata.deletionTimestamp !== undefined,
@@ -38,10 +40,10 @@ export const syncReplicaSet = (cluster: Cluster, set: KubeObject): Synced => {
     .map((pod) => untilAvailableMs(pod, minReadySecondsOf(set), now.getTime()))
     .filter((wait): wait is number => wait !== undefined && wait > 0);
   return { hasFailed: failure !== undefined, lookAgainInMs: waits.length === 0 ? undefined : Math.min(...waits) };
-};
+}
 
 /** Returns why pods could not be created. */
-const manageReplicas = (cluster: Cluster, set: KubeObject, active: readonly KubeObject[]): string | undefined => {
+function manageReplicas(cluster: Cluster, set: KubeObject, active: readonly KubeObject[]): string | undefined {
   const surplus = active.length - (numberAt(set, 'spec', 'replicas') ?? 1);
   if (surplus < 0) return createPods(cluster, set, -surplus);
   if (surplus > 0) {
@@ -49,10 +51,10 @@ const manageReplicas = (cluster: Cluster, set: KubeObject, active: readonly Kube
     deletePods(cluster, set, podsToDelete(active, related, surplus, cluster.now().getTime()));
   }
   return undefined;
-};
+}
 
 /** The active pods of all ReplicaSets that have the same controller. */
-const relatedPods = (cluster: Cluster, set: KubeObject): readonly KubeObject[] => {
+function relatedPods(cluster: Cluster, set: KubeObject): readonly KubeObject[] {
   const owner = controllerRefOf(set)?.uid;
   const sets = inNamespace(cluster, replicaSets, set.metadata.namespace).filter(
     (each) => each.metadata.uid === set.metadata.uid || (owner !== undefined && controllerRefOf(each)?.uid === owner),
@@ -62,4 +64,4 @@ const relatedPods = (cluster: Cluster, set: KubeObject): readonly KubeObject[] =
     (pod) =>
       uids.has(controllerRefOf(pod)?.uid ?? '') && !hasEnded(pod) && pod.metadata.deletionTimestamp === undefined,
   );
-};
+}

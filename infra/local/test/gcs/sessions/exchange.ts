@@ -30,20 +30,25 @@ export interface Session {
 const HEEDED = /^(?:content-(?:type|range|encoding)|range|x-upload-.*|x-goog-(?:if|copy|meta|acl|encryption).*)$/;
 const TOLD = /^(?:content-(?:type|range)|range|location|x-goog-(?:hash|stored.*))$/;
 
-const pick = (headers: Readonly<Record<string, unknown>>, wanted: RegExp): Record<string, string> =>
-  Object.fromEntries(
+function pick(headers: Readonly<Record<string, unknown>>, wanted: RegExp): Record<string, string> {
+  return Object.fromEntries(
     Object.entries(headers).flatMap(([name, value]) => (wanted.test(name) ? [[name, String(value)]] : [])),
   );
+}
 
 /** The headers of a request that are kept. */
-export const pickHeeded = (headers: Readonly<Record<string, unknown>>): Record<string, string> => pick(headers, HEEDED);
+export function pickHeeded(headers: Readonly<Record<string, unknown>>): Record<string, string> {
+  return pick(headers, HEEDED);
+}
 
 /** The headers of an answer that are kept and compared. */
-export const pickTold = (headers: Readonly<Record<string, unknown>>): Record<string, string> => pick(headers, TOLD);
+export function pickTold(headers: Readonly<Record<string, unknown>>): Record<string, string> {
+  return pick(headers, TOLD);
+}
 
 /** Every recorded session. */
-export const readSessions = (): readonly Session[] =>
-  readdirSync(import.meta.dirname)
+export function readSessions(): readonly Session[] {
+  return readdirSync(import.meta.dirname)
     .filter((file) => file.endsWith('.jsonl'))
     .toSorted()
     .map((file) => {
@@ -52,3 +57,4 @@ export const readSessions = (): readonly Session[] =>
         .slice(0, -1);
       return { name: file.replace(/\.jsonl$/, ''), exchanges: lines.map((line): Exchange => JSON.parse(line)) };
     });
+}

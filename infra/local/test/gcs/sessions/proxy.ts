@@ -29,13 +29,13 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 ]);
 
 /** Passes requests on to `server` and remembers them; the server is told the client's `Host`, for its links. */
-export const startProxy = async (
+export async function startProxy(
   server: string,
   tls?: { readonly key: string; readonly cert: string },
-): Promise<Proxy> => {
+): Promise<Proxy> {
   const agent = new Agent({ allowH2: false, connect: { rejectUnauthorized: false } });
   let seen: Seen[] = [];
-  const pass = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+  async function pass(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const { method = 'GET', url: path = '/' } = incoming;
     const body = Buffer.concat(await Array.fromAsync(incoming));
     const headers = Object.fromEntries(
@@ -57,10 +57,10 @@ export const startProxy = async (
     });
     const told = Object.entries(response.headers).filter(([name]) => !HOP_BY_HOP.has(name));
     outgoing.writeHead(response.statusCode, Object.fromEntries(told)).end(answer);
-  };
-  const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+  }
+  function listener(incoming: IncomingMessage, outgoing: ServerResponse): void {
     pass(incoming, outgoing).catch(() => outgoing.destroy());
-  };
+  }
   const front = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   await new Promise<void>((resolve) => void front.listen(0, '127.0.0.1', resolve));
   const address = front.address();
@@ -78,4 +78,4 @@ export const startProxy = async (
       await agent.destroy();
     },
   };
-};
+}

@@ -60,7 +60,7 @@ const CLIENTS: readonly Client[] = [
   },
 ];
 
-const toExchange = (names: Names, url: string, command: string, seen: Seen): Exchange => {
+function toExchange(names: Names, url: string, command: string, seen: Seen): Exchange {
   const { method, status, headers, body, answerHeaders, answer } = seen;
   return {
     command,
@@ -70,9 +70,9 @@ const toExchange = (names: Names, url: string, command: string, seen: Seen): Exc
     ...(body !== '' && { body: maskText(names, url, body) }),
     answer: mask(names, url, { status, headers: pickTold(answerHeaders), body: parseBody(answer) }),
   };
-};
+}
 
-const recordSession = async ({ script, open, isTls }: Client): Promise<readonly Exchange[]> => {
+async function recordSession({ script, open, isTls }: Client): Promise<readonly Exchange[]> {
   const folder = mkdtempSync(join(tmpdir(), 'gcs-record-'));
   const pem = await generate([{ name: 'commonName', value: 'localhost' }], { keySize: 2048 });
   const tls = isTls === true ? { tls: { key: pem.private, cert: pem.cert } } : {};
@@ -98,7 +98,7 @@ const recordSession = async ({ script, open, isTls }: Client): Promise<readonly 
     await server.close();
     rmSync(folder, { recursive: true, force: true });
   }
-};
+}
 
 for (const client of CLIENTS) {
   if (!isInstalled(client.tool)) continue;

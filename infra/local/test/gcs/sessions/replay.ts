@@ -5,35 +5,35 @@ import { type Exchange, pickTold, type Session } from './exchange.ts';
 import { mask, type Names, uploadOf } from './mask.ts';
 
 /** `names` with what stands in `ours` where the recorded answer has a placeholder. */
-const bind = (names: Names, ours: unknown, recorded: unknown): void => {
+function bind(names: Names, ours: unknown, recorded: unknown): void {
   const isName = typeof recorded === 'string' && /^<generation-\d+>$/.test(recorded);
   if (isName && typeof ours === 'string' && ![...names.values()].includes(recorded)) names.set(ours, recorded);
   if (Array.isArray(ours) && Array.isArray(recorded))
     for (const [index, each] of ours.entries()) bind(names, each, recorded[index]);
   if (isObject(ours) && isObject(recorded))
     for (const [key, each] of Object.entries(ours)) bind(names, each, recorded[key]);
-};
+}
 
-const bindUpload = (
+function bindUpload(
   names: Names,
   ours: Readonly<Record<string, string>>,
   recorded: Readonly<Record<string, string>>,
-): void => {
+): void {
   const [our, their] = [uploadOf(ours), uploadOf(recorded)];
   if (our !== undefined && their !== undefined) names.set(our, their);
-};
+}
 
-const fill = (names: Names, server: string, text: string): string => {
+function fill(names: Names, server: string, text: string): string {
   let filled = text.replaceAll('SERVER', server);
   for (const [value, placeholder] of names) filled = filled.replaceAll(placeholder, value);
   return filled;
-};
+}
 
 /** Plays a session's requests to a server; what it answered otherwise than was recorded. */
-export const replay = async (server: string, { exchanges }: Session): Promise<readonly string[]> => {
+export async function replay(server: string, { exchanges }: Session): Promise<readonly string[]> {
   const agent = new Agent({ allowH2: false });
   const names: Names = new Map();
-  const play = async ({ command, method, path, headers, body, answer }: Exchange): Promise<readonly string[]> => {
+  async function play({ command, method, path, headers, body, answer }: Exchange): Promise<readonly string[]> {
     const response = await request(server + fill(names, server, path), {
       method,
       headers,
@@ -48,7 +48,7 @@ export const replay = async (server: string, { exchanges }: Session): Promise<re
     bindUpload(names, ours.headers, answer.headers);
     bind(names, ours.body, answer.body);
     return differences(mask(names, server, ours), answer).map((each) => `${command}: ${method} ${path} ${each}`);
-  };
+  }
   const all: string[] = [];
   try {
     for (const exchange of exchanges) all.push(...(await play(exchange)));
@@ -56,4 +56,4 @@ export const replay = async (server: string, { exchanges }: Session): Promise<re
     await agent.close();
   }
   return all;
-};
+}

@@ -4,8 +4,12 @@ export interface Command {
   readonly fails?: true;
 }
 
-const does = (text: string): Command => ({ args: text.split(' ') });
-const fails = (text: string): Command => ({ ...does(text), fails: true });
+function does(text: string): Command {
+  return { args: text.split(' ') };
+}
+function fails(text: string): Command {
+  return { ...does(text), fails: true };
+}
 
 /** Files of the folder in which the commands are run. */
 export const FILES: Readonly<Record<string, string>> = {
@@ -53,8 +57,12 @@ export const GSUTIL: readonly Command[] = [
   fails('cat gs://bkt/d/g.txt'),
 ];
 
-const curl = (text: string): Command => does(`-sS --fail-with-body ${text}`);
-const curlFails = (text: string): Command => fails(`-sS --fail-with-body ${text}`);
+function curl(text: string): Command {
+  return does(`-sS --fail-with-body ${text}`);
+}
+function curlFails(text: string): Command {
+  return fails(`-sS --fail-with-body ${text}`);
+}
 
 export const CURL: readonly Command[] = [
   curl('URL/storage/v1/b?project=p'),

@@ -15,12 +15,14 @@ beforeAll(async () => {
 });
 afterAll(() => kubernetes?.close());
 
-const target = () => ({ options: { server: kubernetes?.url ?? '' }, namespace: 'default' });
+function target() {
+  return { options: { server: kubernetes?.url ?? '' }, namespace: 'default' };
+}
 
 describeServicePods(target);
 
 /** A running service of a Deployment behind a Service; returns the name of both. */
-const serve = async (service: string, replicas: number): Promise<{ readonly world: World; readonly name: string }> => {
+async function serve(service: string, replicas: number): Promise<{ readonly world: World; readonly name: string }> {
   const world = createWorld(target());
   await world.kubelet({ images: serviceImages });
   const name = await create(world, service, await withTokens(world));
@@ -32,12 +34,12 @@ const serve = async (service: string, replicas: number): Promise<{ readonly worl
   if (replicas !== 1)
     await world.api.patch(`/apis/apps/v1/namespaces/default/deployments/${name}/scale`, { spec: { replicas } });
   return { world, name };
-};
+}
 
-const proxied = async (name: string, path: string, init?: RequestInit): Promise<readonly [number, unknown]> => {
+async function proxied(name: string, path: string, init?: RequestInit): Promise<readonly [number, unknown]> {
   const answer = await fetch(`${kubernetes?.url}/api/v1/namespaces/default/services/${name}/proxy${path}`, init);
   return [answer.status, await answer.json()];
-};
+}
 
 test.each(['repository', 'flea'])(
   '%s is healthy through the proxy of its Service, each replica at its own port',

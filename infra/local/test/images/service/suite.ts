@@ -10,42 +10,46 @@ interface Given {
   readonly pod?: object;
 }
 
-const probe = (service: string): object => ({
-  httpGet: { path: `/v1/${service}/healthz`, port: 'rest' },
-  periodSeconds: 1,
-});
+function probe(service: string): object {
+  return {
+    httpGet: { path: `/v1/${service}/healthz`, port: 'rest' },
+    periodSeconds: 1,
+  };
+}
 
 /** A Deployment as the chart makes them. */
-export const buildDeployment = (name: string, service: string, { image, env = [], container, pod }: Given): object => ({
-  metadata: { name },
-  spec: {
-    selector: { matchLabels: { app: name } },
-    template: {
-      metadata: { labels: { app: name } },
-      spec: {
-        terminationGracePeriodSeconds: 2,
-        containers: [
-          {
-            name: service,
-            image: image ?? (service === 'flea' ? 'docai/flea:1.0' : 'docai/tensorio-models:1.0'),
-            args: ['-backend', '$(BACKEND)'],
-            env: [{ name: 'BACKEND', value: 'memory' }, ...env],
-            ports: [
-              { name: 'grpc', containerPort: service === 'flea' ? 8082 : 8080 },
-              { name: 'rest', containerPort: service === 'flea' ? 8083 : 8081 },
-            ],
-            readinessProbe: probe(service),
-            livenessProbe: probe(service),
-            ...container,
-          },
-        ],
-        ...pod,
+export function buildDeployment(name: string, service: string, { image, env = [], container, pod }: Given): object {
+  return {
+    metadata: { name },
+    spec: {
+      selector: { matchLabels: { app: name } },
+      template: {
+        metadata: { labels: { app: name } },
+        spec: {
+          terminationGracePeriodSeconds: 2,
+          containers: [
+            {
+              name: service,
+              image: image ?? (service === 'flea' ? 'docai/flea:1.0' : 'docai/tensorio-models:1.0'),
+              args: ['-backend', '$(BACKEND)'],
+              env: [{ name: 'BACKEND', value: 'memory' }, ...env],
+              ports: [
+                { name: 'grpc', containerPort: service === 'flea' ? 8082 : 8080 },
+                { name: 'rest', containerPort: service === 'flea' ? 8083 : 8081 },
+              ],
+              readinessProbe: probe(service),
+              livenessProbe: probe(service),
+              ...container,
+            },
+          ],
+          ...pod,
+        },
       },
     },
-  },
-});
+  };
+}
 
-export const create = async (world: World, service: string, given: Given = {}): Promise<string> => {
+export async function create(world: World, service: string, given: Given = {}): Promise<string> {
   const name = newName(service);
   const path = `/apis/apps/v1/namespaces/${world.namespace}/deployments`;
   await world.api.post(path, buildDeployment(name, service, given));
@@ -53,11 +57,11 @@ export const create = async (world: World, service: string, given: Given = {}): 
     await world.api.delete(`${path}/${name}`, {});
   });
   return name;
-};
+}
 
 /** The only pod of a Deployment. */
-export const podOf = async (world: World, name: string): Promise<string> =>
-  until(async () => {
+export async function podOf(world: World, name: string): Promise<string> {
+  return until(async () => {
     const list: unknown = await world.api.get(`/api/v1/namespaces/${world.namespace}/pods`, {
       query: { labelSelector: `app=${name}` },
     });
@@ -65,28 +69,31 @@ export const podOf = async (world: World, name: string): Promise<string> =>
     if (pod === undefined) throw new Error(`${name} has no pod yet`);
     return pod.metadata.name;
   });
+}
 
 const tokens = { name: 'AUTH_TOKENS_FILE', value: '/etc/tokens/tokens.txt' };
-const mounted = (secretName: string): Given => ({
-  env: [tokens],
-  container: { volumeMounts: [{ name: 'tokens', mountPath: '/etc/tokens' }] },
-  pod: { volumes: [{ name: 'tokens', secret: { secretName } }] },
-});
+function mounted(secretName: string): Given {
+  return {
+    env: [tokens],
+    container: { volumeMounts: [{ name: 'tokens', mountPath: '/etc/tokens' }] },
+    pod: { volumes: [{ name: 'tokens', secret: { secretName } }] },
+  };
+}
 
-export const withTokens = async (world: World): Promise<Given> => {
+export async function withTokens(world: World): Promise<Given> {
   const name = newName('tokens');
   await world.create('secrets', { metadata: { name }, stringData: { 'tokens.txt': 'ModelsAdmin a FleaAdmin b' } });
   return mounted(name);
-};
+}
 
 /** The services' pods, run and failing in each of the ways there are, on whatever API server. */
-export const describeServicePods = (target: () => Target): void => {
+export function describeServicePods(target: () => Target): void {
   describe('pods of the services', { timeout: PATIENCE_MS * 2 }, () => {
-    const start = async (): Promise<World> => {
+    async function start(): Promise<World> {
       const world = createWorld(target());
       await world.kubelet({ images: serviceImages });
       return world;
-    };
+    }
 
     test.each(['repository', 'flea'])('%s gets ready with a token file', async (service) => {
       const world = await start();
@@ -182,4 +189,4 @@ export const describeServicePods = (target: () => Target): void => {
       );
     });
   });
-};
+}

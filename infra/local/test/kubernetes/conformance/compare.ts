@@ -2,7 +2,7 @@ import { differences } from './normalise.ts';
 import type { Step } from './step.ts';
 
 /** What an answer has other than the one it should be like; a step's own exceptions are left out. */
-export const compareAnswers = (step: Step, ours: unknown, theirs: unknown): readonly string[] => {
+export function compareAnswers(step: Step, ours: unknown, theirs: unknown): readonly string[] {
   if (step.differs !== undefined) {
     const code = step.code ?? codeOf(theirs);
     return codeOf(ours) === code ? [] : [`code ${String(codeOf(ours))} instead of ${String(code)}`];
@@ -14,9 +14,12 @@ export const compareAnswers = (step: Step, ours: unknown, theirs: unknown): read
         (part) => (each.split(': ')[0] ?? '').includes(part) || each.includes(`${part}: Invalid value`),
       ),
   );
-};
+}
 
-const codeOf = (answer: unknown): unknown =>
-  typeof answer === 'object' && answer !== null && 'code' in answer ? answer.code : undefined;
+function codeOf(answer: unknown): unknown {
+  return typeof answer === 'object' && answer !== null && 'code' in answer ? answer.code : undefined;
+}
 
-const summary = (answer: unknown): string => JSON.stringify(answer).slice(0, 500);
+function summary(answer: unknown): string {
+  return JSON.stringify(answer).slice(0, 500);
+}

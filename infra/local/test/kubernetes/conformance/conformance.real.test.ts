@@ -25,7 +25,7 @@ describeReal('the recorded answers are those of a real API server', (real) => {
   });
 });
 
-const codeAt = (name: string, index: number): number => {
+function codeAt(name: string, index: number): number {
   const answer = recorded[name]?.[index];
   return typeof answer === 'object' && answer !== null && 'code' in answer ? Number(answer.code) : 0;
-};
+}

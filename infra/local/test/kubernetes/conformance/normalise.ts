@@ -18,7 +18,7 @@ const wording: readonly (readonly [RegExp | string, string])[] = [
 ];
 
 /** Takes out of an answer what differs from run to run: uids, times, versions, generated names, the namespace. */
-export const normalise = (answer: RawAnswer, namespace: string, saved: ReadonlyMap<string, string>): unknown => {
+export function normalise(answer: RawAnswer, namespace: string, saved: ReadonlyMap<string, string>): unknown {
   let text = JSON.stringify(answer);
   for (const [name, value] of saved) if (value.length > 8) text = text.replaceAll(value, `<${name}>`);
   text = text
@@ -35,10 +35,10 @@ export const normalise = (answer: RawAnswer, namespace: string, saved: ReadonlyM
     .replaceAll('{,', '{');
   for (const [theirs, ours] of wording) text = text.replaceAll(theirs, ours);
   return inOneOrder(JSON.parse(text));
-};
+}
 
 /** What comes in an order of chance is sorted: managers by the second in which each wrote, faults of the entries of a map. */
-const inOneOrder = (value: unknown): unknown => {
+function inOneOrder(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(inOneOrder);
   if (!isObject(value)) return value;
   const entries = Object.entries(value).map(([key, entry]) => {
@@ -52,27 +52,36 @@ const inOneOrder = (value: unknown): unknown => {
     return [key, inOneOrder(entry)];
   });
   return Object.fromEntries(entries);
-};
+}
 
 /** A column of a table, such as `3s` or `2m5s`. */
-const isAge = (cell: unknown): boolean => typeof cell === 'string' && /^(?:\d+[smhd])+$/.test(cell);
+function isAge(cell: unknown): boolean {
+  return typeof cell === 'string' && /^(?:\d+[smhd])+$/.test(cell);
+}
 
-const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
+function byText(a: unknown, b: unknown): number {
+  return JSON.stringify(a) < JSON.stringify(b) ? -1 : 1;
+}
 
-const byManager = (a: unknown, b: unknown): number => {
-  const idOf = (entry: unknown): string =>
-    isObject(entry) ? `${String(entry['manager'])} ${String(entry['operation'])} ${String(entry['subresource'])}` : '';
+function byManager(a: unknown, b: unknown): number {
+  function idOf(entry: unknown): string {
+    return isObject(entry)
+      ? `${String(entry['manager'])} ${String(entry['operation'])} ${String(entry['subresource'])}`
+      : '';
+  }
   return idOf(a) < idOf(b) ? -1 : 1;
-};
+}
 
 /** The paths at which two answers differ, each with both values. */
-export const differences = (ours: unknown, theirs: unknown, path = ''): readonly string[] => {
+export function differences(ours: unknown, theirs: unknown, path = ''): readonly string[] {
   if (JSON.stringify(ours) === JSON.stringify(theirs)) return [];
   if (!isObject(ours) || !isObject(theirs) || Array.isArray(ours) !== Array.isArray(theirs)) {
     return [`${path}: ${JSON.stringify(ours)} instead of ${JSON.stringify(theirs)}`];
   }
   const keys = new Set([...Object.keys(ours), ...Object.keys(theirs)]);
   return [...keys].flatMap((key) => differences(ours[key], theirs[key], `${path}.${key}`));
-};
+}
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

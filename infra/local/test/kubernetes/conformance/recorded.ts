@@ -6,7 +6,7 @@ const path = join(import.meta.dirname, 'recorded.jsonl');
 /** The answers of a real API server to the steps of each scenario. */
 export type Recorded = Readonly<Record<string, readonly unknown[]>>;
 
-export const readRecorded = (): Recorded => {
+export function readRecorded(): Recorded {
   const recorded: Record<string, unknown[]> = {};
   for (const line of readFileSync(path, 'utf8').split('\n')) {
     if (line === '') continue;
@@ -14,11 +14,11 @@ export const readRecorded = (): Recorded => {
     (recorded[scenario] ??= []).push(answer);
   }
   return recorded;
-};
+}
 
-export const writeRecorded = (recorded: Recorded): void => {
+export function writeRecorded(recorded: Recorded): void {
   const lines = Object.entries(recorded).flatMap(([scenario, answers]) =>
     answers.map((answer) => JSON.stringify({ scenario, answer })),
   );
   writeFileSync(path, `${lines.join('\n')}\n`);
-};
+}

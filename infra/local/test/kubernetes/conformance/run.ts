@@ -20,7 +20,7 @@ interface Context {
 }
 
 /** The answers to the steps, one after another, in a namespace of their own; what differs between any two runs is taken out. */
-export const runScenario = async (target: Target, scenario: Scenario): Promise<readonly unknown[]> => {
+export async function runScenario(target: Target, scenario: Scenario): Promise<readonly unknown[]> {
   const agent = new Agent({ allowH2: false, connect: { rejectUnauthorized: false } });
   const namespace = `conformance-${randomBytes(4).toString('hex')}`;
   const context: Context = { target, agent, namespace, saved: new Map() };
@@ -33,9 +33,9 @@ export const runScenario = async (target: Target, scenario: Scenario): Promise<r
   } finally {
     await agent.close();
   }
-};
+}
 
-const settle = async (context: Context, step: Step): Promise<RawAnswer> => {
+async function settle(context: Context, step: Step): Promise<RawAnswer> {
   const deadline = Date.now() + patienceMs;
   for (;;) {
     const answer = await send(context, step);
@@ -46,16 +46,18 @@ const settle = async (context: Context, step: Step): Promise<RawAnswer> => {
     }
     await pause(50);
   }
-};
+}
 
-const pick = (body: unknown, path: string): unknown =>
-  path
+function pick(body: unknown, path: string): unknown {
+  return path
     .split('.')
     .reduce((at: unknown, step) => (at !== null && typeof at === 'object' ? Reflect.get(at, step) : undefined), body);
+}
 
-const send = async ({ target, agent, namespace, saved }: Context, step: Step): Promise<RawAnswer> => {
-  const fill = (text: string): string =>
-    text.replaceAll('$NS', namespace).replace(/\$\{(\w+)\}/g, (_, name: string) => saved.get(name) ?? '');
+async function send({ target, agent, namespace, saved }: Context, step: Step): Promise<RawAnswer> {
+  function fill(text: string): string {
+    return text.replaceAll('$NS', namespace).replace(/\$\{(\w+)\}/g, (_, name: string) => saved.get(name) ?? '');
+  }
   const text =
     typeof step.body === 'string' ? step.body : step.body === undefined ? undefined : JSON.stringify(step.body);
   const response = await request(target.server + fill(step.path), {
@@ -75,12 +77,12 @@ const send = async ({ target, agent, namespace, saved }: Context, step: Step): P
     warning: Array.isArray(warning) ? warning.join(', ') : warning,
     body: parse(await response.body.text()),
   };
-};
+}
 
-const parse = (text: string): unknown => {
+function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
     return text;
   }
-};
+}

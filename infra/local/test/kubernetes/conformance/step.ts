@@ -44,40 +44,56 @@ export const paths = {
 
 type More = Omit<Step, 'method' | 'path' | 'body'>;
 
-export const get = (path: string, more: More = {}): Step => ({ method: 'GET', path, ...more });
-export const post = (path: string, body: unknown, more: More = {}): Step => ({ method: 'POST', path, body, ...more });
-export const put = (path: string, body: unknown, more: More = {}): Step => ({ method: 'PUT', path, body, ...more });
-export const remove = (path: string, body?: unknown, more: More = {}): Step => ({
-  method: 'DELETE',
-  path,
-  ...(body !== undefined && { body }),
-  ...more,
-});
-const patch = (type: string, path: string, body: unknown, more: More): Step => ({
-  method: 'PATCH',
-  path,
-  body,
-  type,
-  ...more,
-});
-export const merge = (path: string, body: unknown, more: More = {}): Step =>
-  patch('application/merge-patch+json', path, body, more);
-export const strategic = (path: string, body: unknown, more: More = {}): Step =>
-  patch('application/strategic-merge-patch+json', path, body, more);
-export const jsonPatch = (path: string, body: unknown, more: More = {}): Step =>
-  patch('application/json-patch+json', path, body, more);
-export const apply = (path: string, body: unknown, more: More = {}): Step =>
-  patch('application/apply-patch+yaml', path, body, more);
+export function get(path: string, more: More = {}): Step {
+  return { method: 'GET', path, ...more };
+}
+export function post(path: string, body: unknown, more: More = {}): Step {
+  return { method: 'POST', path, body, ...more };
+}
+export function put(path: string, body: unknown, more: More = {}): Step {
+  return { method: 'PUT', path, body, ...more };
+}
+export function remove(path: string, body?: unknown, more: More = {}): Step {
+  return {
+    method: 'DELETE',
+    path,
+    ...(body !== undefined && { body }),
+    ...more,
+  };
+}
+function patch(type: string, path: string, body: unknown, more: More): Step {
+  return {
+    method: 'PATCH',
+    path,
+    body,
+    type,
+    ...more,
+  };
+}
+export function merge(path: string, body: unknown, more: More = {}): Step {
+  return patch('application/merge-patch+json', path, body, more);
+}
+export function strategic(path: string, body: unknown, more: More = {}): Step {
+  return patch('application/strategic-merge-patch+json', path, body, more);
+}
+export function jsonPatch(path: string, body: unknown, more: More = {}): Step {
+  return patch('application/json-patch+json', path, body, more);
+}
+export function apply(path: string, body: unknown, more: More = {}): Step {
+  return patch('application/apply-patch+yaml', path, body, more);
+}
 
-export const configMap = (name: string, data: Json = { a: '1' }, metadata: Json = {}): Json => ({
-  apiVersion: 'v1',
-  kind: 'ConfigMap',
-  metadata: { name, ...metadata },
-  data,
-});
+export function configMap(name: string, data: Json = { a: '1' }, metadata: Json = {}): Json {
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name, ...metadata },
+    data,
+  };
+}
 
 /** A Job of one container; the parts given replace the usual ones. */
-export const job = (name: string, spec: Json = {}, pod: Json = {}, container: Json = {}): Json => {
+export function job(name: string, spec: Json = {}, pod: Json = {}, container: Json = {}): Json {
   const { template = {}, ...rest } = spec;
   return {
     apiVersion: 'batch/v1',
@@ -91,4 +107,4 @@ export const job = (name: string, spec: Json = {}, pod: Json = {}, container: Js
       },
     },
   };
-};
+}

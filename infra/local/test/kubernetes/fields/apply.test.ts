@@ -14,8 +14,8 @@ interface State {
   readonly managers: readonly Manager[];
 }
 
-const apply = (resource: Resource, state: State, manager: string, config: Fields): State =>
-  applyConfig({
+function apply(resource: Resource, state: State, manager: string, config: Fields): State {
+  return applyConfig({
     resource,
     live: state.object,
     config,
@@ -24,6 +24,7 @@ const apply = (resource: Resource, state: State, manager: string, config: Fields
     force: true,
     now,
   });
+}
 
 const empty: State = { object: {}, managers: [] };
 const data = fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.constantFrom('1', '2'));
@@ -72,9 +73,11 @@ describe('forced server-side apply', () => {
   });
 
   test('merges containers by name and environment variables by theirs, and takes away what one manager drops', () => {
-    const container = (env: readonly Fields[]): Fields => ({
-      spec: { template: { spec: { containers: [{ name: 'c', image: 'i', env }] } } },
-    });
+    function container(env: readonly Fields[]): Fields {
+      return {
+        spec: { template: { spec: { containers: [{ name: 'c', image: 'i', env }] } } },
+      };
+    }
     const first = apply(
       jobs,
       empty,

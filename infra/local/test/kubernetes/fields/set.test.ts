@@ -16,8 +16,9 @@ import {
 const element = fc.constantFrom('f:a', 'f:b', 'k:{"name":"c"}', 'v:"x"');
 const path = fc.array(element, { minLength: 1, maxLength: 4 });
 const sets = fc.array(path, { maxLength: 8 }).map(setOf);
-const texts = (set: ReturnType<typeof setOf>): ReadonlySet<string> =>
-  new Set(pathsOf(set).map((each) => each.join(' ')));
+function texts(set: ReturnType<typeof setOf>): ReadonlySet<string> {
+  return new Set(pathsOf(set).map((each) => each.join(' ')));
+}
 
 describe('a set of fields', () => {
   test('survives being written as FieldsV1 and read again', () => {

@@ -11,20 +11,22 @@ import type { KubeObject } from '../../../kubernetes/types.ts';
 const now = new Date('2026-01-01T00:01:00Z');
 const early = '2026-01-01T00:00:00Z';
 
-const jobWith = (spec: Fields = {}, status: Fields = { startTime: early }): KubeObject => ({
-  apiVersion: 'batch/v1',
-  kind: 'Job',
-  metadata: { name: 'j', namespace: 'n', uid: 'u', resourceVersion: '1', creationTimestamp: early },
-  spec: {
-    parallelism: 1,
-    completions: 1,
-    backoffLimit: 6,
-    podReplacementPolicy: 'TerminatingOrFailed',
-    template: { spec: { restartPolicy: 'Never' } },
-    ...spec,
-  },
-  status,
-});
+function jobWith(spec: Fields = {}, status: Fields = { startTime: early }): KubeObject {
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name: 'j', namespace: 'n', uid: 'u', resourceVersion: '1', creationTimestamp: early },
+    spec: {
+      parallelism: 1,
+      completions: 1,
+      backoffLimit: 6,
+      podReplacementPolicy: 'TerminatingOrFailed',
+      template: { spec: { restartPolicy: 'Never' } },
+      ...spec,
+    },
+    status,
+  };
+}
 
 interface PodOptions {
   readonly phase?: string;
@@ -38,7 +40,7 @@ interface PodOptions {
 }
 
 let serial = 0;
-const podWith = ({
+function podWith({
   phase = 'Running',
   isDeleted,
   isCounted,
@@ -47,7 +49,7 @@ const podWith = ({
   conditions = [],
   isReady,
   node,
-}: PodOptions): KubeObject => {
+}: PodOptions): KubeObject {
   serial += 1;
   return {
     apiVersion: 'v1',
@@ -74,18 +76,26 @@ const podWith = ({
       ],
     },
   };
-};
+}
 
-const decideFor = (job: KubeObject, ...pods: readonly KubeObject[]): Decision =>
-  decide(job, pods, { now, backoff: noBackoff, backoffBaseMs: 1_000 });
+function decideFor(job: KubeObject, ...pods: readonly KubeObject[]): Decision {
+  return decide(job, pods, { now, backoff: noBackoff, backoffBaseMs: 1_000 });
+}
 
-const conditions = (decision: Decision): readonly string[] =>
-  objectsAt(decision.status, 'conditions').map(
+function conditions(decision: Decision): readonly string[] {
+  return objectsAt(decision.status, 'conditions').map(
     (each) => `${String(each['type'])}=${String(each['status'])} ${String(each['reason'])}`,
   );
-const events = (decision: Decision): readonly string[] => decision.events.map(({ reason }) => reason);
-const succeeded = (): KubeObject => podWith({ phase: 'Succeeded', exitCode: 0 });
-const failed = (exitCode = 1): KubeObject => podWith({ phase: 'Failed', exitCode });
+}
+function events(decision: Decision): readonly string[] {
+  return decision.events.map(({ reason }) => reason);
+}
+function succeeded(): KubeObject {
+  return podWith({ phase: 'Succeeded', exitCode: 0 });
+}
+function failed(exitCode = 1): KubeObject {
+  return podWith({ phase: 'Failed', exitCode });
+}
 
 describe('a Job', () => {
   test('that is new starts a pod and its clock', () => {
@@ -264,8 +274,9 @@ describe('activeDeadlineSeconds', () => {
 
 describe('the pause before a pod is replaced', () => {
   test('doubles with every failure, up to ten minutes', () => {
-    const at = (failures: number): number =>
-      remainingBackoffMs({ failuresAfterLastSuccess: failures, lastFailureMs: 0 }, 1_000, 0);
+    function at(failures: number): number {
+      return remainingBackoffMs({ failuresAfterLastSuccess: failures, lastFailureMs: 0 }, 1_000, 0);
+    }
     expect([0, 1, 2, 3, 4, 20].map(at)).toEqual([0, 1_000, 2_000, 4_000, 8_000, 600_000]);
   });
 

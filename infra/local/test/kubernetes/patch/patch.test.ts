@@ -87,9 +87,11 @@ describe('a JSON patch', () => {
 });
 
 const pod = 'core.Pod';
-const containers = (...names: readonly string[]): { spec: { containers: { name: string; image: string }[] } } => ({
-  spec: { containers: names.map((name) => ({ name, image: 'i' })) },
-});
+function containers(...names: readonly string[]): { spec: { containers: { name: string; image: string }[] } } {
+  return {
+    spec: { containers: names.map((name) => ({ name, image: 'i' })) },
+  };
+}
 
 describe('a strategic merge patch', () => {
   test('merges lists by the key of their type', () => {

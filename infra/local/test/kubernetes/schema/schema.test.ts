@@ -12,16 +12,18 @@ interface Model {
   readonly getAttributeTypeMap: () => readonly Attribute[];
 }
 
-const isModel = (value: unknown): value is Model => typeof value === 'function' && 'getAttributeTypeMap' in value;
+function isModel(value: unknown): value is Model {
+  return typeof value === 'function' && 'getAttributeTypeMap' in value;
+}
 
 const models: Readonly<Record<string, unknown>> = { ...clientNode };
 
 /** The client library's model of a Go type: `core.Event` is CoreV1Event there, `core.Pod` is V1Pod. */
-const modelOf = (struct: string): Model | undefined => {
+function modelOf(struct: string): Model | undefined {
   const [group = '', name = ''] = struct.split('.');
   const prefixes = ['V1', `${group.charAt(0).toUpperCase()}${group.slice(1)}V1`];
   return prefixes.map((prefix) => models[`${prefix}${name}`]).find(isModel);
-};
+}
 
 /** Of an older or newer version than the table. */
 const exceptions: Readonly<Record<string, readonly string[]>> = {};
@@ -52,4 +54,6 @@ describe('the schema table', () => {
   });
 });
 
-const byText = (a: string, b: string): number => (a < b ? -1 : 1);
+function byText(a: string, b: string): number {
+  return a < b ? -1 : 1;
+}

@@ -36,11 +36,13 @@ export interface Session {
 }
 
 /** `kubectl-1-31`, of `kubectl-1.31`. */
-export const namespaceOf = (name: string): string => name.replaceAll('.', '-');
+export function namespaceOf(name: string): string {
+  return name.replaceAll('.', '-');
+}
 
 /** Every recorded session. */
-export const readSessions = (): readonly Session[] =>
-  readdirSync(import.meta.dirname)
+export function readSessions(): readonly Session[] {
+  return readdirSync(import.meta.dirname)
     .filter((file) => file.endsWith('.jsonl'))
     .toSorted()
     .map((file) => {
@@ -54,3 +56,4 @@ export const readSessions = (): readonly Session[] =>
         exchanges: lines.map((line): Exchange => JSON.parse(line)),
       };
     });
+}

@@ -11,14 +11,14 @@ const AGE = /^\d+(?:ms|s|m|h|d)(?:\d+s)?$/;
 /** What stands for uids and generated names, by the value: `<uid-1>`, `<name-1>`. */
 export type Names = Map<string, string>;
 
-const addName = (names: Names, kind: 'uid' | 'name', value: unknown): void => {
+function addName(names: Names, kind: 'uid' | 'name', value: unknown): void {
   if (typeof value !== 'string' || names.has(value)) return;
   const count = [...names.values()].filter((each) => each.startsWith(`<${kind}-`)).length;
   names.set(value, `<${kind}-${count + 1}>`);
-};
+}
 
 /** Finds uids and generated names in an answer, events' left out: nothing refers to those. */
-export const collectNames = (names: Names, value: unknown): void => {
+export function collectNames(names: Names, value: unknown): void {
   if (Array.isArray(value)) {
     for (const each of value) collectNames(names, each);
     return;
@@ -30,17 +30,18 @@ export const collectNames = (names: Names, value: unknown): void => {
     if (metadata['generateName'] !== undefined) addName(names, 'name', metadata['name']);
   }
   for (const each of Object.values(value)) collectNames(names, each);
-};
+}
 
 /** The values of `names` in a text, by what stands for them. */
-export const maskText = (names: Names, text: string): string => {
+export function maskText(names: Names, text: string): string {
   let masked = text;
   for (const [value, placeholder] of names) masked = masked.replaceAll(value, placeholder);
   return masked.replace(TIME, 'TIME').replace(UID, 'UID').replace(CONTAINER_ID, 'process://ID');
-};
+}
 
-const isEvent = (value: JsonObject): boolean =>
-  value['kind'] === 'Event' || ('involvedObject' in value && 'reason' in value);
+function isEvent(value: JsonObject): boolean {
+  return value['kind'] === 'Event' || ('involvedObject' in value && 'reason' in value);
+}
 
 /**
  * Not compared: who wrote which field (the conformance scenarios do), versions, which count all writes of a server, and
@@ -57,25 +58,26 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   'hostIPs',
 ]);
 
-const isRowOfEvent = (row: unknown): boolean => {
+function isRowOfEvent(row: unknown): boolean {
   const cells: unknown = isObject(row) ? row['cells'] : undefined;
   return Array.isArray(cells) && cells.some((each) => typeof each === 'string' && EVENT_NAME.test(each));
-};
+}
 
-const shapeOfEvent = (event: JsonObject): JsonObject => {
+function shapeOfEvent(event: JsonObject): JsonObject {
   const of = isObject(event['involvedObject']) ? event['involvedObject'] : {};
   return { type: event['type'], reason: event['reason'], message: event['message'], of: of['kind'] };
-};
+}
 
-const inOneOrder = (values: readonly unknown[]): readonly unknown[] =>
-  values.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+function inOneOrder(values: readonly unknown[]): readonly unknown[] {
+  return values.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+}
 
-const shapeCell = (cell: string): string => {
+function shapeCell(cell: string): string {
   if (AGE.test(cell)) return 'AGE';
   return ADDRESS.test(cell) ? 'IP' : cell.replace(EVENT_NAME, '.TIME');
-};
+}
 
-const shapeEntry = (key: string, value: unknown): unknown => {
+function shapeEntry(key: string, value: unknown): unknown {
   if (key === 'columnDefinitions' && Array.isArray(value))
     return value.map((each) => (isObject(each) ? `${String(each['name'])} ${String(each['type'])}` : each));
   if (key === 'cells' && Array.isArray(value))
@@ -89,10 +91,10 @@ const shapeEntry = (key: string, value: unknown): unknown => {
   if (key === 'rows' && Array.isArray(value) && value.some(isRowOfEvent))
     return inOneOrder(value.map((row) => (isObject(row) ? shapeEntry('cells', row['cells']) : row)));
   return shapeOf(value);
-};
+}
 
 /** An answer without what differs from run to run and is bound to nothing. */
-export const shapeOf = (value: unknown): unknown => {
+export function shapeOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(shapeOf);
   if (!isObject(value)) return value;
   if (isEvent(value)) return shapeOfEvent(value);
@@ -101,11 +103,14 @@ export const shapeOf = (value: unknown): unknown => {
       .filter(([key]) => !LEFT_OUT.has(key))
       .map(([key, each]) => [key, shapeEntry(key, each)]),
   );
-};
+}
 
 /** An answer in the form in which it is kept and compared. */
-export const maskAnswer = (names: Names, body: unknown): unknown =>
-  JSON.parse(maskText(names, JSON.stringify(shapeOf(body))));
+export function maskAnswer(names: Names, body: unknown): unknown {
+  return JSON.parse(maskText(names, JSON.stringify(shapeOf(body))));
+}
 
 /** The beginning of an answer, for a message. */
-export const toText = (body: unknown): string => (JSON.stringify(body) ?? '').slice(0, 300);
+export function toText(body: unknown): string {
+  return (JSON.stringify(body) ?? '').slice(0, 300);
+}

@@ -22,20 +22,23 @@ export interface Proxy {
   close(): Promise<void>;
 }
 
-const readAll = async (incoming: IncomingMessage): Promise<Buffer> => Buffer.concat(await Array.fromAsync(incoming));
+async function readAll(incoming: IncomingMessage): Promise<Buffer> {
+  return Buffer.concat(await Array.fromAsync(incoming));
+}
 
 /** Without the wish for protobuf, which newer kubectls have: they take JSON as well, and JSON can be compared. */
-export const asJson = (accept: string): string =>
-  accept
+export function asJson(accept: string): string {
+  return accept
     .split(',')
     .filter((each) => !each.includes('protobuf'))
     .join(',');
+}
 
 /** Passes requests on to `target` as its admin, and remembers them; `onWatch` is called as each watch begins. */
-export const startProxy = async (target: Target, onWatch: () => void): Promise<Proxy> => {
+export async function startProxy(target: Target, onWatch: () => void): Promise<Proxy> {
   const agent = new Agent({ allowH2: false, connect: { rejectUnauthorized: false } });
   let seen: Seen[] = [];
-  const pass = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+  async function pass(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const { method = 'GET', url = '/', headers } = incoming;
     const { accept = '', 'content-type': type = '' } = headers;
     const body = await readAll(incoming);
@@ -64,7 +67,7 @@ export const startProxy = async (target: Target, onWatch: () => void): Promise<P
       outgoing.write(chunk);
     }
     outgoing.end();
-  };
+  }
   const server = createServer((incoming, outgoing) => {
     pass(incoming, outgoing).catch(() => outgoing.destroy());
   });
@@ -84,8 +87,9 @@ export const startProxy = async (target: Target, onWatch: () => void): Promise<P
       await agent.destroy();
     },
   };
-};
+}
 
 /** The last event of a watch, as a value. */
-export const lastEventOf = ({ answer }: Seen): unknown =>
-  parseBody(answer.split('\n').findLast((line) => line.trim() !== '') ?? '');
+export function lastEventOf({ answer }: Seen): unknown {
+  return parseBody(answer.split('\n').findLast((line) => line.trim() !== '') ?? '');
+}

@@ -17,13 +17,13 @@ import { type Command, SCRIPT } from './script.ts';
 import { type Client, createClient, openPlace, type Target } from './target.ts';
 
 /** `1.31`, of a kubectl: those of Google Cloud's SDK run another version by the server's, unless named by theirs. */
-const versionOf = (program: string): string => {
+function versionOf(program: string): string {
   const text = execFileSync(program, ['version', '--client', '--output=json'], { encoding: 'utf8' });
   const { clientVersion }: { clientVersion: { gitVersion: string } } = JSON.parse(text);
   return /^v(1\.\d+)\.\d+$/.exec(clientVersion.gitVersion)?.[1] ?? '';
-};
+}
 
-const awaitState = async (client: Client, { once }: Command, namespace: string): Promise<void> => {
+async function awaitState(client: Client, { once }: Command, namespace: string): Promise<void> {
   if (once === undefined) return;
   const endsAt = Date.now() + 30_000;
   for (;;) {
@@ -32,14 +32,18 @@ const awaitState = async (client: Client, { once }: Command, namespace: string):
     if (Date.now() > endsAt) throw new Error(`${once.path} has no ${once.has}`);
     await pause(20);
   }
-};
+}
 
 /** Discovery and OpenAPI tell all kinds of a server: too large to keep, and not what is compared. */
-const isLarge = (path: string): boolean => /^\/(?:apis?(?:\/[^/?]+){0,2}|openapi\/.*)(?:\?|$)/.test(path);
+function isLarge(path: string): boolean {
+  return /^\/(?:apis?(?:\/[^/?]+){0,2}|openapi\/.*)(?:\?|$)/.test(path);
+}
 
-const isWatch = (path: string): boolean => /[?&]watch=/.test(path);
+function isWatch(path: string): boolean {
+  return /[?&]watch=/.test(path);
+}
 
-const toExchange = (command: string, seen: Seen, names: Names): Exchange => {
+function toExchange(command: string, seen: Seen, names: Names): Exchange {
   const isBase64 = seen.type.includes('protobuf');
   const path = seen.path
     .replace(/(?<=[?&])(hash=\w+&?|timeout=\w+&?|timeoutSeconds=\d+&?)/g, '')
@@ -62,17 +66,18 @@ const toExchange = (command: string, seen: Seen, names: Names): Exchange => {
     ...(isBase64 && { isBase64 }),
     answer: { status: seen.status, type: seen.answerType, ...answered },
   };
-};
+}
 
 /** Of requests that are asked again until the answer is another one, the last. */
-const withoutPolls = (exchanges: readonly Exchange[]): readonly Exchange[] =>
-  exchanges.filter((each, index) => {
+function withoutPolls(exchanges: readonly Exchange[]): readonly Exchange[] {
+  return exchanges.filter((each, index) => {
     const next = exchanges[index + 1];
     const isPoll = each.method === 'GET' && next?.method === 'GET' && each.path === next.path;
     return !(isPoll && each.command === next.command);
   });
+}
 
-const recordSession = async (target: Target, program: string, name: string): Promise<readonly Exchange[]> => {
+async function recordSession(target: Target, program: string, name: string): Promise<readonly Exchange[]> {
   const folder = mkdtempSync(join(tmpdir(), 'kubectl-record-'));
   const gate = join(folder, 'gate');
   const namespace = namespaceOf(name);
@@ -96,7 +101,7 @@ const recordSession = async (target: Target, program: string, name: string): Pro
     await client.close();
     rmSync(folder, { recursive: true, force: true });
   }
-};
+}
 
 const cluster = await startRealCluster();
 try {

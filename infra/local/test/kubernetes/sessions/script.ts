@@ -28,8 +28,9 @@ const job = {
   },
 };
 
-const configMap = (name: string, data: Readonly<Record<string, string>>): string =>
-  JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data });
+function configMap(name: string, data: Readonly<Record<string, string>>): string {
+  return JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data });
+}
 
 const running = { path: '/apis/batch/v1/namespaces/$NS/jobs/hello', has: '"ready":1' };
 const ended = { path: '/apis/batch/v1/namespaces/$NS/jobs/hello', has: '"type":"Complete"' };

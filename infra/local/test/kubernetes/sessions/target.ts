@@ -34,16 +34,17 @@ export interface Client {
 }
 
 /** A client that lets answers of every status through. */
-export const createClient = ({ server, token }: Target): Client => {
+export function createClient({ server, token }: Target): Client {
   const agent = new Agent({ allowH2: false, connect: { rejectUnauthorized: false } });
-  const open = ({ method, path, headers = {}, body }: RawRequest, signal?: AbortSignal) =>
-    request(server + path, {
+  function open({ method, path, headers = {}, body }: RawRequest, signal?: AbortSignal) {
+    return request(server + path, {
       method,
       dispatcher: agent,
       headers: { ...headers, ...(token !== undefined && { authorization: `Bearer ${token}` }) },
       ...(body !== undefined && { body }),
       ...(signal !== undefined && { signal }),
     });
+  }
   return {
     send: async (asked) => {
       const response = await open(asked);
@@ -72,13 +73,13 @@ export const createClient = ({ server, token }: Target): Client => {
     },
     close: () => agent.destroy(),
   };
-};
+}
 
 /** A namespace of the session's own, and a node that runs its pods; `gate` is the file that lets the Job end. */
-export const openPlace = async (
+export async function openPlace(
   target: Target,
   { namespace, workDir, gate }: { readonly namespace: string; readonly workDir: string; readonly gate: string },
-): Promise<() => Promise<void>> => {
+): Promise<() => Promise<void>> {
   const client = createClient(target);
   const headers = { 'content-type': 'application/json' };
   await client.send({
@@ -98,4 +99,4 @@ export const openPlace = async (
     await client.send({ method: 'DELETE', path: `/api/v1/namespaces/${namespace}` });
     await client.close();
   };
-};
+}

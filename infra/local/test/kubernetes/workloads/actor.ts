@@ -11,16 +11,20 @@ export interface Actor {
   close(): Promise<void>;
 }
 
-const now = (): string => new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+function now(): string {
+  return new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+}
 
-const condition = (type: string, isTrue: boolean): object => ({
-  type,
-  status: isTrue ? 'True' : 'False',
-  lastTransitionTime: now(),
-});
+function condition(type: string, isTrue: boolean): object {
+  return {
+    type,
+    status: isTrue ? 'True' : 'False',
+    lastTransitionTime: now(),
+  };
+}
 
 /** What a kubelet writes of a running pod; an image tagged `unready...` never becomes ready. */
-const statusOf = (pod: unknown, ip: string): object => {
+function statusOf(pod: unknown, ip: string): object {
   const image = textAt(pod, 'spec.containers.0.image');
   const ready = !image.includes(':unready');
   return {
@@ -34,20 +38,20 @@ const statusOf = (pod: unknown, ip: string): object => {
       { name: 'main', image, imageID: '', ready, restartCount: 0, state: { running: { startedAt: now() } } },
     ],
   };
-};
+}
 
 /**
  * Plays scheduler and kubelet: binds the pods of a namespace to a node, lets them run, and lets go of them when they
  * are deleted. Their addresses are of a range that no machine has.
  */
-export const startActor = async (call: World['call'], namespace: string): Promise<Actor> => {
+export async function startActor(call: World['call'], namespace: string): Promise<Actor> {
   const node = `node-${randomBytes(4).toString('hex')}`;
   const path = `/api/v1/namespaces/${namespace}/pods`;
   await call('POST', '/api/v1/nodes', { metadata: { name: node } });
   let isOpen = true;
   let isPaused = false;
   let count = 0;
-  const drive = async (pod: unknown): Promise<void> => {
+  async function drive(pod: unknown): Promise<void> {
     const name = textAt(pod, 'metadata.name');
     if (textAt(pod, 'metadata.deletionTimestamp') !== '') {
       await call('DELETE', `${path}/${name}`, { gracePeriodSeconds: 0 });
@@ -60,8 +64,8 @@ export const startActor = async (call: World['call'], namespace: string): Promis
     count += 1;
     const status = statusOf(pod, `192.0.2.${(count % 250) + 1}`);
     await call('PATCH', `${path}/${name}/status`, { status }, 'application/merge-patch+json');
-  };
-  const loop = async (): Promise<void> => {
+  }
+  async function loop(): Promise<void> {
     for (; isOpen; await pause(everyMs)) {
       const items = isPaused ? [] : at((await call('GET', path)).body, 'items');
       for (const pod of Array.isArray(items) ? items : []) {
@@ -69,7 +73,7 @@ export const startActor = async (call: World['call'], namespace: string): Promis
         await drive(pod);
       }
     }
-  };
+  }
   const done = loop();
   return {
     pause: () => {
@@ -84,4 +88,4 @@ export const startActor = async (call: World['call'], namespace: string): Promis
       await call('DELETE', `/api/v1/nodes/${node}`);
     },
   };
-};
+}

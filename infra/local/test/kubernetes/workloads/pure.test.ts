@@ -9,15 +9,20 @@ import type { KubeObject } from '../../../kubernetes/types.ts';
 
 const nowMs = Date.parse('2026-01-01T01:00:00Z');
 
-const object = (name: string, fields: Readonly<Record<string, unknown>>, annotations = {}): KubeObject => ({
-  apiVersion: 'v1',
-  kind: 'X',
-  metadata: { name, uid: name, resourceVersion: '1', creationTimestamp: '2026-01-01T00:00:00Z', annotations },
-  ...fields,
-});
+function object(name: string, fields: Readonly<Record<string, unknown>>, annotations = {}): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'X',
+    metadata: { name, uid: name, resourceVersion: '1', creationTimestamp: '2026-01-01T00:00:00Z', annotations },
+    ...fields,
+  };
+}
 
-const rolling = (replicas: number, maxSurge: unknown, maxUnavailable: unknown): KubeObject =>
-  object('d', { spec: { replicas, strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge, maxUnavailable } } } });
+function rolling(replicas: number, maxSurge: unknown, maxUnavailable: unknown): KubeObject {
+  return object('d', {
+    spec: { replicas, strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge, maxUnavailable } } },
+  });
+}
 
 describe('the bounds of a rolling update', () => {
   test.each([
@@ -78,8 +83,8 @@ describe('revisions', () => {
 });
 
 describe('which pods go first', () => {
-  const pod = (name: string, ready: boolean, more: object = {}, annotations = {}): KubeObject =>
-    object(
+  function pod(name: string, ready: boolean, more: object = {}, annotations = {}): KubeObject {
+    return object(
       name,
       {
         spec: { nodeName: 'n' },
@@ -91,6 +96,7 @@ describe('which pods go first', () => {
       },
       annotations,
     );
+  }
   const cost = { 'controller.kubernetes.io/pod-deletion-cost': '-5' };
   const pods = [
     pod('cheap', true, {}, cost),

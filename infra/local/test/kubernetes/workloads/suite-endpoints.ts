@@ -3,23 +3,26 @@ import { at, textAt } from '../api.ts';
 import { createWorld, deployment, image, itemsOf } from './world.ts';
 import type { Target, World } from './world.ts';
 
-const service = (spec: object = {}): Readonly<Record<string, unknown>> => ({
-  metadata: { name: 'web', labels: { team: 'a' } },
-  spec: { selector: { app: 'web' }, ports: [{ name: 'rest', port: 80, targetPort: 'http' }], ...spec },
-});
+function service(spec: object = {}): Readonly<Record<string, unknown>> {
+  return {
+    metadata: { name: 'web', labels: { team: 'a' } },
+    spec: { selector: { app: 'web' }, ports: [{ name: 'rest', port: 80, targetPort: 'http' }], ...spec },
+  };
+}
 
-const endpointsOf = async (world: World): Promise<readonly unknown[]> => {
+async function endpointsOf(world: World): Promise<readonly unknown[]> {
   const slices = await world.list('endpointslices');
   return slices.flatMap((slice) => itemsOf({ items: at(slice, 'endpoints') }));
-};
+}
 
-const readiness = async (world: World): Promise<readonly unknown[]> =>
-  (await endpointsOf(world)).map((endpoint) => at(endpoint, 'conditions'));
+async function readiness(world: World): Promise<readonly unknown[]> {
+  return (await endpointsOf(world)).map((endpoint) => at(endpoint, 'conditions'));
+}
 
 const ready = { ready: true, serving: true, terminating: false };
 
 /** Services, and the EndpointSlices behind them. */
-export const describeEndpoints = (target: () => Target): void => {
+export function describeEndpoints(target: () => Target): void {
   describe('Services', { timeout: 60_000 }, () => {
     test('one has the pods of its selector as endpoints', async () => {
       const world = await createWorld(target());
@@ -116,10 +119,10 @@ export const describeEndpoints = (target: () => Target): void => {
 
     test('the proxy says why it reaches nobody', async () => {
       const world = await createWorld(target());
-      const proxy = async (id: string): Promise<unknown> => {
+      async function proxy(id: string): Promise<unknown> {
         const answer = await world.call('GET', `/api/v1/namespaces/${world.namespace}/services/${id}/proxy/healthz`);
         return [answer.code, textAt(answer.body, 'reason'), textAt(answer.body, 'message')];
-      };
+      }
       await world.create('services', service());
       const nobody = [503, 'ServiceUnavailable', 'no endpoints available for service "web"'];
       await world.eventually(async () => expect(await proxy('web:rest')).toEqual(nobody));
@@ -138,4 +141,4 @@ export const describeEndpoints = (target: () => Target): void => {
       );
     });
   });
-};
+}

@@ -19,7 +19,7 @@ interface Started {
   readonly kubectl: Kubectl;
 }
 
-const start = async (program: string, { target, flags }: Place): Promise<Started> => {
+async function start(program: string, { target, flags }: Place): Promise<Started> {
   const world = await createWorld(target);
   const kubectl = createKubectl(program, [...flags, `--namespace=${world.namespace}`]);
   const run: Run = async (args, input) => {
@@ -28,10 +28,10 @@ const start = async (program: string, { target, flags }: Place): Promise<Started
     return result.out;
   };
   return { world, run, kubectl };
-};
+}
 
 /** What kubectls do with Deployments, on whatever API server; `open` is called in each test. */
-export const describeKubectlWorkloads = (programs: readonly string[], open: () => Promise<Place>): void => {
+export function describeKubectlWorkloads(programs: readonly string[], open: () => Promise<Place>): void {
   describe.for(programs.map((program) => ({ program, name: basename(program) })))('$name', ({ program }) => {
     test('applies, watches, shows, scales, restarts, pauses, undoes and deletes', { timeout: 120_000 }, async () => {
       const { run } = await start(program, await open());
@@ -79,4 +79,4 @@ export const describeKubectlWorkloads = (programs: readonly string[], open: () =
       expect(told).toMatchObject({ code: 1, err: 'error: deployment "web" exceeded its progress deadline\n' });
     });
   });
-};
+}

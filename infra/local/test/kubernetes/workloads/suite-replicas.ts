@@ -4,21 +4,22 @@ import { conditionsOf, imageOf, withoutHash } from './views.ts';
 import { createWorld, deployment, image } from './world.ts';
 import type { Target, World } from './world.ts';
 
-const isReady =
-  (count: number) =>
-  (found: unknown): void =>
+function isReady(count: number) {
+  return (found: unknown): void =>
     expect([at(found, 'status.readyReplicas'), at(found, 'status.replicas')]).toEqual([count, count]);
+}
 
-const start = async (world: World, replicas: number, tag = 'v1', spec: object = {}): Promise<void> => {
+async function start(world: World, replicas: number, tag = 'v1', spec: object = {}): Promise<void> {
   await world.create('deployments', deployment('web', tag, { replicas, ...spec }));
   await world.when('deployments/web', isReady(replicas));
-};
+}
 
-const names = async (world: World, plural: string): Promise<readonly string[]> =>
-  (await world.list(plural)).map((each) => textAt(each, 'metadata.name'));
+async function names(world: World, plural: string): Promise<readonly string[]> {
+  return (await world.list(plural)).map((each) => textAt(each, 'metadata.name'));
+}
 
 /** Sizes of things, and who belongs to whom. */
-export const describeReplicas = (target: () => Target): void => {
+export function describeReplicas(target: () => Target): void {
   describe('replicas', { timeout: 60_000 }, () => {
     test('the subresource scale reads and sets how many', async () => {
       const world = await createWorld(target());
@@ -39,7 +40,9 @@ export const describeReplicas = (target: () => Target): void => {
         subresource: 'scale',
         fieldsV1: { 'f:spec': { 'f:replicas': {} } },
       };
-      const managers = async (): Promise<unknown> => at(await world.get('deployments/web'), 'metadata.managedFields');
+      async function managers(): Promise<unknown> {
+        return at(await world.get('deployments/web'), 'metadata.managedFields');
+      }
       expect(await managers()).toContainEqual(expect.objectContaining(ownership));
       await world.patch('deployments/web/scale', { spec: { replicas: 0 } });
       // A Scale of 0 has no field for it: nobody owns it then.
@@ -63,10 +66,11 @@ export const describeReplicas = (target: () => Target): void => {
       const world = await createWorld(target());
       await start(world, 4, 'v1', { strategy: { rollingUpdate: { maxSurge: 2, maxUnavailable: 1 } } });
       await world.patch('deployments/web', image('unready'));
-      const sizes = async (): Promise<readonly string[]> =>
-        (await world.list('replicasets'))
+      async function sizes(): Promise<readonly string[]> {
+        return (await world.list('replicasets'))
           .map((set) => `${imageOf(set)} ${String(at(set, 'spec.replicas'))}/${String(at(set, 'status.replicas'))}`)
           .toSorted();
+      }
       await world.eventually(async () => expect(await sizes()).toEqual(['image:unready 3/3', 'image:v1 3/3']));
       await world.patch('deployments/web/scale', { spec: { replicas: 8 } });
       await world.eventually(async () => expect(await sizes()).toEqual(['image:unready 5/5', 'image:v1 5/5']));
@@ -184,4 +188,4 @@ export const describeReplicas = (target: () => Target): void => {
       );
     });
   });
-};
+}

@@ -9,21 +9,24 @@ const unavailable = 'Available False MinimumReplicasUnavailable Deployment does 
 const complete = 'Progressing True NewReplicaSetAvailable ReplicaSet "web-HASH" has successfully progressed.';
 const progressing = 'Progressing True ReplicaSetUpdated ReplicaSet "web-HASH" is progressing.';
 
-const isComplete = (found: unknown): void => expect(conditionsOf(found)).toEqual([available, complete]);
+function isComplete(found: unknown): void {
+  return expect(conditionsOf(found)).toEqual([available, complete]);
+}
 
 /** ReplicaSets as `image wanted/there`. */
-const setsOf = async (world: World): Promise<readonly string[]> =>
-  (await world.list('replicasets'))
+async function setsOf(world: World): Promise<readonly string[]> {
+  return (await world.list('replicasets'))
     .map((set) => `${imageOf(set)} ${String(at(set, 'spec.replicas'))}/${String(at(set, 'status.replicas'))}`)
     .toSorted();
+}
 
-const start = async (world: World, replicas: number, spec: object = {}): Promise<void> => {
+async function start(world: World, replicas: number, spec: object = {}): Promise<void> {
   await world.create('deployments', deployment('web', 'v1', { replicas, ...spec }));
   await world.when('deployments/web', isComplete);
-};
+}
 
 /** What becomes of a Deployment, from its creation on, on whatever API server. */
-export const describeRollouts = (target: () => Target): void => {
+export function describeRollouts(target: () => Target): void {
   describe('Deployments', { timeout: 60_000 }, () => {
     test('one that is created makes a ReplicaSet, that makes pods, and says so', async () => {
       const world = await createWorld(target());
@@ -253,4 +256,4 @@ export const describeRollouts = (target: () => Target): void => {
       );
     });
   });
-};
+}

@@ -16,7 +16,9 @@ describeReal(
       const token = await real().access.token();
       found = { server: real().server, ...(token !== undefined && { token }) };
     });
-    const target = (): Target => found ?? { server: '' };
+    function target(): Target {
+      return found ?? { server: '' };
+    }
     describeRollouts(target);
     describeReplicas(target);
     describeEndpoints(target);

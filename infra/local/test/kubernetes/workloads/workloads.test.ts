@@ -17,7 +17,9 @@ beforeAll(async () => {
 });
 afterAll(() => kubernetes?.close());
 
-const target = (): { readonly server: string } => ({ server: kubernetes?.url ?? '' });
+function target(): { readonly server: string } {
+  return { server: kubernetes?.url ?? '' };
+}
 
 describeRollouts(target);
 describeReplicas(target);

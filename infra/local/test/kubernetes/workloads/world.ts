@@ -38,21 +38,21 @@ const groups: Readonly<Record<string, string>> = {
 
 export const patience = { timeout: 30_000, interval: 30 };
 
-const parse = (text: string): unknown => {
+function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
     return undefined;
   }
-};
+}
 
-export const itemsOf = (list: unknown): readonly unknown[] => {
+export function itemsOf(list: unknown): readonly unknown[] {
   const items = at(list, 'items');
   return Array.isArray(items) ? items : [];
-};
+}
 
 /** A namespace of the test's own, with a node on which pods come to life by their image's tag; see actor.ts. */
-export const createWorld = async ({ server, token }: Target): Promise<World> => {
+export async function createWorld({ server, token }: Target): Promise<World> {
   const agent = new Agent({ allowH2: false, connect: { rejectUnauthorized: false } });
   const namespace = `workloads-${randomBytes(4).toString('hex')}`;
   const call: World['call'] = async (method, path, body, type = 'application/json') => {
@@ -75,9 +75,12 @@ export const createWorld = async ({ server, token }: Target): Promise<World> => 
     await call('DELETE', `/api/v1/namespaces/${namespace}`);
     await agent.close();
   });
-  const pathOf = (path: string): string =>
-    `${groups[path.split('/')[0] ?? ''] ?? '/api/v1'}/namespaces/${namespace}/${path}`;
-  const get = async (path: string): Promise<unknown> => (await call('GET', pathOf(path))).body;
+  function pathOf(path: string): string {
+    return `${groups[path.split('/')[0] ?? ''] ?? '/api/v1'}/namespaces/${namespace}/${path}`;
+  }
+  async function get(path: string): Promise<unknown> {
+    return (await call('GET', pathOf(path))).body;
+  }
   return {
     namespace,
     call,
@@ -99,33 +102,39 @@ export const createWorld = async ({ server, token }: Target): Promise<World> => 
         .map((event) => `${textAt(event, 'type')} ${textAt(event, 'reason')}: ${textAt(event, 'message')}`),
     pausePods: () => actor.pause(),
   };
-};
+}
 
-const container = (tag: string): Json => ({
-  name: 'main',
-  image: `image:${tag}`,
-  ports: [{ name: 'http', containerPort: 8080 }],
-});
+function container(tag: string): Json {
+  return {
+    name: 'main',
+    image: `image:${tag}`,
+    ports: [{ name: 'http', containerPort: 8080 }],
+  };
+}
 
 /** A Deployment of one container; the tag of its image says what becomes of the pods. */
-export const deployment = (name: string, tag: string, spec: Json = {}, pod: Json = {}): Json => ({
-  apiVersion: 'apps/v1',
-  kind: 'Deployment',
-  metadata: { name, labels: { app: name } },
-  spec: {
-    selector: { matchLabels: { app: name } },
-    template: {
-      metadata: { labels: { app: name } },
-      spec: {
-        containers: [container(tag)],
-        ...pod,
+export function deployment(name: string, tag: string, spec: Json = {}, pod: Json = {}): Json {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, labels: { app: name } },
+    spec: {
+      selector: { matchLabels: { app: name } },
+      template: {
+        metadata: { labels: { app: name } },
+        spec: {
+          containers: [container(tag)],
+          ...pod,
+        },
       },
+      ...spec,
     },
-    ...spec,
-  },
-});
+  };
+}
 
 /** The change of a Deployment's image. */
-export const image = (tag: string): Json => ({
-  spec: { template: { spec: { containers: [container(tag)] } } },
-});
+export function image(tag: string): Json {
+  return {
+    spec: { template: { spec: { containers: [container(tag)] } } },
+  };
+}

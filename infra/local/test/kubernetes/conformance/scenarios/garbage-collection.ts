@@ -3,7 +3,9 @@ import type { RawAnswer, Scenario } from '../step.ts';
 
 const { configMaps } = paths;
 
-const isGone = (answer: RawAnswer): boolean => answer.code === 404;
+function isGone(answer: RawAnswer): boolean {
+  return answer.code === 404;
+}
 
 /** Owners and dependents, in the three ways of deleting. */
 export const garbageCollectionScenario: Scenario = {

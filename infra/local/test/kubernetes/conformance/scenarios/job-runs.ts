@@ -3,62 +3,68 @@ import type { Json, RawAnswer, Scenario, Step } from '../step.ts';
 
 const { events, jobs, pods } = paths;
 
-const at = (value: unknown, ...path: readonly string[]): unknown =>
-  path.reduce(
+function at(value: unknown, ...path: readonly string[]): unknown {
+  return path.reduce(
     (found: unknown, step) => (found !== null && typeof found === 'object' ? Reflect.get(found, step) : undefined),
     value,
   );
+}
 
-const conditionTypes = (answer: RawAnswer): readonly unknown[] => {
+function conditionTypes(answer: RawAnswer): readonly unknown[] {
   const conditions = at(answer.body, 'status', 'conditions');
   return Array.isArray(conditions)
     ? conditions.filter((each) => at(each, 'status') === 'True').map((each: unknown) => at(each, 'type'))
     : [];
-};
-const has =
-  (type: string) =>
-  (answer: RawAnswer): boolean =>
-    conditionTypes(answer).includes(type);
-const status =
-  (field: string, value: unknown) =>
-  (answer: RawAnswer): boolean =>
-    at(answer.body, 'status', field) === value;
+}
+function has(type: string) {
+  return (answer: RawAnswer): boolean => conditionTypes(answer).includes(type);
+}
+function status(field: string, value: unknown) {
+  return (answer: RawAnswer): boolean => at(answer.body, 'status', field) === value;
+}
 
 /** The pods of a Job, once there are `count` of them that have not ended. */
-const podsOf = (name: string, count: number, save?: string): Step =>
-  get(`${pods}?labelSelector=job-name=${name}&fieldSelector=status.phase!=Succeeded,status.phase!=Failed`, {
+function podsOf(name: string, count: number, save?: string): Step {
+  return get(`${pods}?labelSelector=job-name=${name}&fieldSelector=status.phase!=Succeeded,status.phase!=Failed`, {
     until: (answer) => at(answer.body, 'items', 'length') === count,
     ...(save !== undefined && { save: { [save]: 'items.0.metadata.name' } }),
   });
+}
 
 /** What a kubelet does: the pod is put on a node, and ends there with an exit code. */
-const runPod = (pod: string, exitCode: number, extra: Json = {}): readonly Step[] => [
-  post(`${pods}/\${${pod}}/binding`, { metadata: { name: `\${${pod}}` }, target: { kind: 'Node', name: 'nowhere' } }),
-  strategic(
-    `${pods}/\${${pod}}/status`,
-    {
-      status: {
-        phase: exitCode === 0 ? 'Succeeded' : 'Failed',
-        containerStatuses: [
-          {
-            name: 'c',
-            image: 'i',
-            imageID: '',
-            ready: false,
-            restartCount: 0,
-            state: { terminated: { exitCode, startedAt: '2020-01-01T00:00:00Z', finishedAt: '2020-01-01T00:00:01Z' } },
-          },
-        ],
-        ...extra,
+function runPod(pod: string, exitCode: number, extra: Json = {}): readonly Step[] {
+  return [
+    post(`${pods}/\${${pod}}/binding`, { metadata: { name: `\${${pod}}` }, target: { kind: 'Node', name: 'nowhere' } }),
+    strategic(
+      `${pods}/\${${pod}}/status`,
+      {
+        status: {
+          phase: exitCode === 0 ? 'Succeeded' : 'Failed',
+          containerStatuses: [
+            {
+              name: 'c',
+              image: 'i',
+              imageID: '',
+              ready: false,
+              restartCount: 0,
+              state: {
+                terminated: { exitCode, startedAt: '2020-01-01T00:00:00Z', finishedAt: '2020-01-01T00:00:01Z' },
+              },
+            },
+          ],
+          ...extra,
+        },
       },
-    },
-    { ignore: ['managedFields'] },
-  ),
-];
+      { ignore: ['managedFields'] },
+    ),
+  ];
+}
 
 // Which controller writes first is chance; what is owned in the end is told by the other scenarios.
 const ignore = ['managedFields', 'generateName'];
-const jobOf = (name: string, until: (answer: RawAnswer) => boolean): Step => get(`${jobs}/${name}`, { until, ignore });
+function jobOf(name: string, until: (answer: RawAnswer) => boolean): Step {
+  return get(`${jobs}/${name}`, { until, ignore });
+}
 
 /** Jobs from their creation to their end, with pods that end as the scenario wants. */
 export const jobRunsScenario: Scenario = {

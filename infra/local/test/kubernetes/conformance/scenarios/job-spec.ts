@@ -3,8 +3,9 @@ import type { Json, Scenario, Step } from '../step.ts';
 
 const { jobs } = paths;
 
-const dry = (spec: Json, pod: Json = {}, container: Json = {}): Step =>
-  post(`${jobs}?dryRun=All`, job('j', spec, pod, container));
+function dry(spec: Json, pod: Json = {}, container: Json = {}): Step {
+  return post(`${jobs}?dryRun=All`, job('j', spec, pod, container));
+}
 
 /** What a Job may ask for, and what of it may change. */
 export const jobSpecScenario: Scenario = {

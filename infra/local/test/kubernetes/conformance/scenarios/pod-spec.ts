@@ -3,11 +3,12 @@ import type { Json, Scenario, Step } from '../step.ts';
 
 const { pods } = paths;
 
-const dry = (pod: Json = {}, container: Json = {}): Step =>
-  post(`${pods}?dryRun=All`, {
+function dry(pod: Json = {}, container: Json = {}): Step {
+  return post(`${pods}?dryRun=All`, {
     metadata: { name: 'p' },
     spec: { containers: [{ name: 'c', image: 'i', ...container }], ...pod },
   });
+}
 
 /** What a pod may ask for. */
 export const podSpecScenario: Scenario = {

@@ -8,15 +8,21 @@ const table = { ignore: ['description'], accept: 'application/json;as=Table;v=v1
 const template: Json = { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }] } };
 const spec: Json = { replicas: 0, selector: { matchLabels: { a: 'b' } }, template };
 
-const workload = (name: string, over: Json = {}, kind = 'Deployment'): Json => ({
-  apiVersion: 'apps/v1',
-  kind,
-  metadata: { name },
-  spec: { ...spec, ...over },
-});
+function workload(name: string, over: Json = {}, kind = 'Deployment'): Json {
+  return {
+    apiVersion: 'apps/v1',
+    kind,
+    metadata: { name },
+    spec: { ...spec, ...over },
+  };
+}
 
-const strategy = (rollingUpdate: Json): Json => ({ strategy: { rollingUpdate } });
-const pod = (more: Json): Json => ({ template: { ...template, spec: { ...Object(template['spec']), ...more } } });
+function strategy(rollingUpdate: Json): Json {
+  return { strategy: { rollingUpdate } };
+}
+function pod(more: Json): Json {
+  return { template: { ...template, spec: { ...Object(template['spec']), ...more } } };
+}
 
 /** The controllers write too, when they come to it. */
 const settled: Pick<Step, 'ignore'> = { ignore: ['status', 'managedFields', 'annotations'] };
@@ -25,7 +31,9 @@ const settled: Pick<Step, 'ignore'> = { ignore: ['status', 'managedFields', 'ann
 const unversioned: Pick<Step, 'ignore'> = { ignore: ['message'] };
 
 /** Refused, or taken and gone again: the controllers come too late to be seen. */
-const dry = (path: string, body: Json): Step => post(`${path}?dryRun=All`, body);
+function dry(path: string, body: Json): Step {
+  return post(`${path}?dryRun=All`, body);
+}
 
 const faulty: readonly Json[] = [
   { selector: null },
