@@ -6,24 +6,6 @@ import { gsUriProblem } from './storage/uri.ts';
 // https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names
 const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
-function list(what: string, check: (entry: string) => boolean) {
-  return z
-    .string({ error: `is required: ${what}, separated by commas` })
-    .transform((text) => text.split(',').map((entry) => entry.trim()))
-    .refine((entries) => entries.every((entry) => entry !== '' && check(entry)), {
-      error: `must be ${what}, separated by commas`,
-    });
-}
-
-function seconds(fallback: number, most: number) {
-  return z
-    .string()
-    .regex(/^[0-9]{1,5}$/, 'must be a whole number of seconds')
-    .transform(Number)
-    .refine((value) => value >= 1 && value <= most, { error: `must be 1 to ${most} seconds` })
-    .default(fallback);
-}
-
 const url = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' });
 
 const stateUri = z
@@ -123,8 +105,35 @@ const VALUES = ['VALUES', 'VALUES_FILE', 'VALUES_URI'] as const;
 
 type Issue = z.core.$ZodIssue;
 
-function issueOf(name: string, message: string): Issue {
-  return { code: 'custom', path: [name], message, input: undefined };
+/**
+ * The functions' configuration from their environment. Throws ZodError with every fault at once, each under the name
+ * of its variable; a variable set to nothing counts as not set. Values never appear in the error unless they are names.
+ */
+export function parseConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const set: Record<string, string> = {};
+  for (const [name, value] of Object.entries(environment)) if (value !== undefined && value !== '') set[name] = value;
+  const parsed = EnvironmentSchema.safeParse(set);
+  const issues = [...(parsed.error?.issues ?? []), ...crossFieldIssues(set)];
+  if (!parsed.success || issues.length > 0) throw new z.ZodError(issues);
+  const env = parsed.data;
+  const defaultNamespace = env.NAMESPACE ?? env.ALLOWED_NAMESPACES?.[0] ?? 'default';
+  return {
+    stateUri: env.STATE_URI,
+    cluster: clusterOf(env),
+    defaultNamespace,
+    allowed: {
+      namespaces: env.ALLOWED_NAMESPACES ?? [defaultNamespace],
+      images: env.ALLOWED_IMAGES,
+      buckets: env.ALLOWED_BUCKETS,
+    },
+    releaseName: env.RELEASE_NAME,
+    values: valuesOf(env),
+    ...(env.STORAGE_API_ENDPOINT !== undefined && { storageApiEndpoint: env.STORAGE_API_ENDPOINT }),
+    ...(env.GOOGLE_CLOUD_PROJECT !== undefined && { projectId: env.GOOGLE_CLOUD_PROJECT }),
+    requestTimeoutMs: env.REQUEST_TIMEOUT_SEC * 1000,
+    deployTimeoutMs: ('REQUEST_TIMEOUT_SEC' in set ? env.REQUEST_TIMEOUT_SEC : DEPLOY_TIMEOUT_SEC) * 1000,
+    upstreamTimeoutMs: env.UPSTREAM_TIMEOUT_SEC * 1000,
+  };
 }
 
 // Looked at beside the schema, not as a refinement of it: zod skips those once a field is wrong, and all faults are
@@ -144,6 +153,10 @@ function crossFieldIssues(set: Readonly<Record<string, string>>): Issue[] {
       ? [issueOf('NAMESPACE', `"${namespace}" is not among ALLOWED_NAMESPACES`)]
       : []),
   ];
+}
+
+function issueOf(name: string, message: string): Issue {
+  return { code: 'custom', path: [name], message, input: undefined };
 }
 
 function clusterOf(env: Environment): ClusterConfig {
@@ -180,33 +193,20 @@ function valuesOf(env: Environment): ValuesSource {
   return env.VALUES_URI === undefined ? { kind: 'none' } : { kind: 'object', uri: env.VALUES_URI };
 }
 
-/**
- * The functions' configuration from their environment. Throws ZodError with every fault at once, each under the name
- * of its variable; a variable set to nothing counts as not set. Values never appear in the error unless they are names.
- */
-export function parseConfig(environment: Readonly<Record<string, string | undefined>>): Config {
-  const set: Record<string, string> = {};
-  for (const [name, value] of Object.entries(environment)) if (value !== undefined && value !== '') set[name] = value;
-  const parsed = EnvironmentSchema.safeParse(set);
-  const issues = [...(parsed.error?.issues ?? []), ...crossFieldIssues(set)];
-  if (!parsed.success || issues.length > 0) throw new z.ZodError(issues);
-  const env = parsed.data;
-  const defaultNamespace = env.NAMESPACE ?? env.ALLOWED_NAMESPACES?.[0] ?? 'default';
-  return {
-    stateUri: env.STATE_URI,
-    cluster: clusterOf(env),
-    defaultNamespace,
-    allowed: {
-      namespaces: env.ALLOWED_NAMESPACES ?? [defaultNamespace],
-      images: env.ALLOWED_IMAGES,
-      buckets: env.ALLOWED_BUCKETS,
-    },
-    releaseName: env.RELEASE_NAME,
-    values: valuesOf(env),
-    ...(env.STORAGE_API_ENDPOINT !== undefined && { storageApiEndpoint: env.STORAGE_API_ENDPOINT }),
-    ...(env.GOOGLE_CLOUD_PROJECT !== undefined && { projectId: env.GOOGLE_CLOUD_PROJECT }),
-    requestTimeoutMs: env.REQUEST_TIMEOUT_SEC * 1000,
-    deployTimeoutMs: ('REQUEST_TIMEOUT_SEC' in set ? env.REQUEST_TIMEOUT_SEC : DEPLOY_TIMEOUT_SEC) * 1000,
-    upstreamTimeoutMs: env.UPSTREAM_TIMEOUT_SEC * 1000,
-  };
+function list(what: string, check: (entry: string) => boolean) {
+  return z
+    .string({ error: `is required: ${what}, separated by commas` })
+    .transform((text) => text.split(',').map((entry) => entry.trim()))
+    .refine((entries) => entries.every((entry) => entry !== '' && check(entry)), {
+      error: `must be ${what}, separated by commas`,
+    });
+}
+
+function seconds(fallback: number, most: number) {
+  return z
+    .string()
+    .regex(/^[0-9]{1,5}$/, 'must be a whole number of seconds')
+    .transform(Number)
+    .refine((value) => value >= 1 && value <= most, { error: `must be 1 to ${most} seconds` })
+    .default(fallback);
 }

@@ -8,6 +8,12 @@ export type LogFields = Readonly<Record<string, unknown>>;
 /** Writes one JSON line. Must never throw: a full pipe may lose a line, not a request. */
 export type Log = (severity: Severity, message: string, fields?: LogFields) => void;
 
+interface Meter {
+  upstreamCalls: number;
+}
+
+const meters = new AsyncLocalStorage<Meter>();
+
 /** A Log that writes to `write` (standard output in production: Cloud Run reads it as structured). */
 export function createLog(write: (line: string) => void): Log {
   return (severity, message, fields = {}) => {
@@ -18,12 +24,6 @@ export function createLog(write: (line: string) => void): Log {
     }
   };
 }
-
-interface Meter {
-  upstreamCalls: number;
-}
-
-const meters = new AsyncLocalStorage<Meter>();
 
 /** Runs `work`, counting the calls to Kubernetes and Google Cloud that are made within it. */
 export async function metered<T>(work: (meter: Readonly<Meter>) => Promise<T>): Promise<T> {

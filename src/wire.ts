@@ -25,106 +25,24 @@ import { parseValues } from './values/parse-values.ts';
 const EVENT_BUDGET_MS = 8_000;
 const LEAST_EVENT_BUDGET_MS = 2_000;
 
-/** Whole milliseconds that are left for an event that arrives `uptimeSec` after the start of this instance. */
-export function eventBudgetMs(uptimeSec: number): number {
-  return Math.max(
-    LEAST_EVENT_BUDGET_MS,
-    EVENT_BUDGET_MS - (uptimeSec * 1000 < EVENT_BUDGET_MS ? Math.ceil(uptimeSec * 1000) : 0),
-  );
-}
-
-function parseText(text: string): JsonObject {
-  return parseDocument(Buffer.from(text));
-}
-
 type Read = (document: JsonObject) => ConfiguredValues;
-
-function createRead({ allowed, stateUri }: Pick<Config, 'allowed' | 'stateUri'>): Read {
-  return (document) => {
-    const values = parseValues(document);
-    assertRunnable(values, allowed, stateUri);
-    return { document, values };
-  };
-}
-
-/** Values that were uploaded are nobody's request: what is wrong with them is a fault of the service, which has an alert. */
-function readUploaded(uri: string, text: string, read: Read): ConfiguredValues {
-  try {
-    return read(parseText(text));
-  } catch (cause) {
-    if (!(cause instanceof AppError) || cause.status >= 500) throw cause;
-    const message = `The configured values ${uri} (VALUES_URI) cannot be used; upload mended ones. ${cause.message}`;
-    throw new UpstreamError(message, { cause, details: { ...cause.details } });
-  }
-}
-
-/** Reads the values object again only when its generation has changed: a new policy needs no new revision. */
-function createObjectValues(store: ObjectStore, uri: string, read: Read) {
-  let kept: { readonly generation: string; readonly configured: ConfiguredValues } | undefined;
-  return async (signal?: AbortSignal): Promise<ConfiguredValues> => {
-    const options = {
-      ...(signal !== undefined && { signal }),
-      ...(kept !== undefined && { ifGenerationNotMatch: kept.generation }),
-    };
-    const found = await store.read(parseGsUri(uri, 'VALUES_URI'), options);
-    if (found === null) {
-      const remedy = `upload them: gcloud storage cp values.yaml ${uri}`;
-      throw new UpstreamError(`The configured values ${uri} (VALUES_URI) do not exist; ${remedy}`);
-    }
-    if (found !== 'unchanged') {
-      kept = { generation: found.info.generation, configured: readUploaded(uri, found.text, read) };
-    }
-    return kept?.configured ?? read({});
-  };
-}
-
-function createConfiguredValues(source: ValuesSource, store: ObjectStore, read: Read) {
-  if (source.kind === 'object') return createObjectValues(store, source.uri, read);
-  // Read when the instance starts: a revision with values that cannot be read never serves.
-  const text = source.kind === 'file' ? readFileSync(source.path, 'utf8') : source.kind === 'text' ? source.text : '';
-  const configured = read(parseText(text));
-  return async (): Promise<ConfiguredValues> => configured;
-}
-
-async function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  try {
-    await wait(ms, undefined, signal === undefined ? {} : { signal });
-  } catch (cause) {
-    throw new DeadlineError('The request’s time ran out between two tries.', { cause });
-  }
-}
-
-function createLaunchDeps(config: Config, store: ObjectStore, cluster: Cluster): LaunchDeps {
-  return {
-    store,
-    cluster,
-    stateUri: config.stateUri,
-    allowed: config.allowed,
-    now: () => new Date(),
-    wait: pause,
-  };
-}
 
 /** Below the 20 s that a release's Lease must last for a write to begin. */
 const MAX_RELEASE_CALL_MS = 15_000;
-
-function createDeployDeps(config: Config, launch: LaunchDeps, log: Log): DeployDeps {
-  const access = createClusterAccess(config.cluster);
-  const deadlineMs = Math.min(config.upstreamTimeoutMs, MAX_RELEASE_CALL_MS);
-  return {
-    release: { cluster: createCluster(access, { deadlineMs }), launch, newId: randomUUID },
-    log,
-    projectId: config.projectId,
-    defaultNamespace: config.defaultNamespace,
-    requestTimeoutMs: config.deployTimeoutMs,
-  };
-}
 
 /** What the functions need, built once per instance; nothing is connected to before the first call. */
 export interface Wiring {
   readonly aggregate: AggregateDeps;
   readonly onCheckpoint: OnCheckpointDeps;
   readonly deploy: DeployDeps;
+}
+
+/** Whole milliseconds that are left for an event that arrives `uptimeSec` after the start of this instance. */
+export function eventBudgetMs(uptimeSec: number): number {
+  return Math.max(
+    LEAST_EVENT_BUDGET_MS,
+    EVENT_BUDGET_MS - (uptimeSec * 1000 < EVENT_BUDGET_MS ? Math.ceil(uptimeSec * 1000) : 0),
+  );
 }
 
 /**
@@ -161,5 +79,87 @@ export function wire(config: Config, log: Log): Wiring {
       values: async (signal) => (await configured(signal)).values,
       budgetMs: () => eventBudgetMs(process.uptime()),
     },
+  };
+}
+
+function createLaunchDeps(config: Config, store: ObjectStore, cluster: Cluster): LaunchDeps {
+  return {
+    store,
+    cluster,
+    stateUri: config.stateUri,
+    allowed: config.allowed,
+    now: () => new Date(),
+    wait: pause,
+  };
+}
+
+async function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  try {
+    await wait(ms, undefined, signal === undefined ? {} : { signal });
+  } catch (cause) {
+    throw new DeadlineError('The request’s time ran out between two tries.', { cause });
+  }
+}
+
+function createConfiguredValues(source: ValuesSource, store: ObjectStore, read: Read) {
+  if (source.kind === 'object') return createObjectValues(store, source.uri, read);
+  // Read when the instance starts: a revision with values that cannot be read never serves.
+  const text = source.kind === 'file' ? readFileSync(source.path, 'utf8') : source.kind === 'text' ? source.text : '';
+  const configured = read(parseText(text));
+  return async (): Promise<ConfiguredValues> => configured;
+}
+
+/** Reads the values object again only when its generation has changed: a new policy needs no new revision. */
+function createObjectValues(store: ObjectStore, uri: string, read: Read) {
+  let kept: { readonly generation: string; readonly configured: ConfiguredValues } | undefined;
+  return async (signal?: AbortSignal): Promise<ConfiguredValues> => {
+    const options = {
+      ...(signal !== undefined && { signal }),
+      ...(kept !== undefined && { ifGenerationNotMatch: kept.generation }),
+    };
+    const found = await store.read(parseGsUri(uri, 'VALUES_URI'), options);
+    if (found === null) {
+      const remedy = `upload them: gcloud storage cp values.yaml ${uri}`;
+      throw new UpstreamError(`The configured values ${uri} (VALUES_URI) do not exist; ${remedy}`);
+    }
+    if (found !== 'unchanged') {
+      kept = { generation: found.info.generation, configured: readUploaded(uri, found.text, read) };
+    }
+    return kept?.configured ?? read({});
+  };
+}
+
+/** Values that were uploaded are nobody's request: what is wrong with them is a fault of the service, which has an alert. */
+function readUploaded(uri: string, text: string, read: Read): ConfiguredValues {
+  try {
+    return read(parseText(text));
+  } catch (cause) {
+    if (!(cause instanceof AppError) || cause.status >= 500) throw cause;
+    const message = `The configured values ${uri} (VALUES_URI) cannot be used; upload mended ones. ${cause.message}`;
+    throw new UpstreamError(message, { cause, details: { ...cause.details } });
+  }
+}
+
+function parseText(text: string): JsonObject {
+  return parseDocument(Buffer.from(text));
+}
+
+function createRead({ allowed, stateUri }: Pick<Config, 'allowed' | 'stateUri'>): Read {
+  return (document) => {
+    const values = parseValues(document);
+    assertRunnable(values, allowed, stateUri);
+    return { document, values };
+  };
+}
+
+function createDeployDeps(config: Config, launch: LaunchDeps, log: Log): DeployDeps {
+  const access = createClusterAccess(config.cluster);
+  const deadlineMs = Math.min(config.upstreamTimeoutMs, MAX_RELEASE_CALL_MS);
+  return {
+    release: { cluster: createCluster(access, { deadlineMs }), launch, newId: randomUUID },
+    log,
+    projectId: config.projectId,
+    defaultNamespace: config.defaultNamespace,
+    requestTimeoutMs: config.deployTimeoutMs,
   };
 }

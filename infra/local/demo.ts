@@ -23,6 +23,13 @@ const TOLERANCE = 1e-5;
 const POLL_MS = 200;
 const RUN_MS = 120_000;
 
+interface Result {
+  readonly id: string;
+  readonly largestError: number;
+}
+
+const terminal = createTerminal(process.stdout);
+
 function valuesFor(id: string, { list }: Uploaded, type: string): string {
   return `aggregator:
   repository: docai/flea-aggregator
@@ -100,11 +107,6 @@ async function aggregateFirst(client: Client, terminal: Terminal, values: string
   terminal.good(`${again.status} ${String(again.body['outcome'])} (asked once more: nothing is created twice)`);
 }
 
-interface Result {
-  readonly id: string;
-  readonly largestError: number;
-}
-
 async function runOne(
   client: Client,
   terminal: Terminal,
@@ -174,7 +176,6 @@ async function demo(terminal: Terminal, stack: Stack): Promise<void> {
   lookAround(terminal, stack, expected.task);
 }
 
-const terminal = createTerminal(process.stdout);
 terminal.title('tensorio-trigger: from devices’ updates to their average, on this machine');
 rmSync(DATA, { recursive: true, force: true });
 mkdirSync(DATA, { recursive: true });

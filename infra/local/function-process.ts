@@ -37,12 +37,6 @@ export const PRELOAD = fileURLToPath(new URL('function-preload.mjs', import.meta
 const SOURCE = fileURLToPath(new URL('../../src/index.ts', import.meta.url));
 const START_MS = 60_000;
 
-function exited(child: ChildProcess): Promise<void> {
-  return child.exitCode !== null || child.signalCode !== null
-    ? Promise.resolve()
-    : new Promise((resolve) => child.once('exit', () => resolve()));
-}
-
 /** The port that `child` says it listens on ({@link PRELOAD}). Throws when it ends before, or says nothing for a minute. */
 export function listening(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -59,16 +53,6 @@ export function listening(child: ChildProcess): Promise<number> {
       if (typeof message === 'object' && 'port' in message && typeof message.port === 'number') resolve(message.port);
       else reject(new Error(`it says ${JSON.stringify(message)} in the place of its port`));
     });
-  });
-}
-
-function forEachLine(stream: NodeJS.ReadableStream | null, onLine: (line: string) => void): void {
-  let rest = '';
-  stream?.setEncoding('utf8');
-  stream?.on('data', (text: string) => {
-    const lines = (rest + text).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) if (line !== '') onLine(line);
   });
 }
 
@@ -121,4 +105,20 @@ export async function startFunctionProcess(options: FunctionProcessOptions): Pro
     start,
     close: () => end('SIGTERM'),
   };
+}
+
+function forEachLine(stream: NodeJS.ReadableStream | null, onLine: (line: string) => void): void {
+  let rest = '';
+  stream?.setEncoding('utf8');
+  stream?.on('data', (text: string) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) if (line !== '') onLine(line);
+  });
+}
+
+function exited(child: ChildProcess): Promise<void> {
+  return child.exitCode !== null || child.signalCode !== null
+    ? Promise.resolve()
+    : new Promise((resolve) => child.once('exit', () => resolve()));
 }

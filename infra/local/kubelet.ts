@@ -57,63 +57,6 @@ export interface Kubelet {
 /** How long the API server is told of the end. */
 const CLOSING_WORDS_MS = 3000;
 
-function createNode(options: KubeletOptions): NodeContext {
-  const { nodeName = 'local', images, workDir } = options;
-  const report = createReporter(options.report ?? (() => {}));
-  const podsDir = join(resolve(workDir), 'pods');
-  mkdirSync(podsDir, { recursive: true, mode: 0o700 });
-  const api = createApi(options);
-  return {
-    api,
-    images,
-    nodeName,
-    podsDir,
-    report,
-    logsDir: resolve(options.logDir ?? join(workDir, 'logs')),
-    timings: { ...DEFAULT_TIMINGS, ...options.timings },
-    events: createEventRecorder(api, nodeName, report),
-    sources: createSources(api),
-    ports: createPortAllocator(),
-    podIP: options.podIP ?? (() => HOST_IP),
-  };
-}
-
-function createRegistry(node: NodeContext, { capacity, schedulesNamespaces }: KubeletOptions): PodRegistry {
-  const { api, events, report, nodeName } = node;
-  const offer = buildOffer({ name: nodeName, ...(capacity !== undefined && { capacity }) });
-  const limit = schedulesNamespaces === undefined ? {} : { namespaces: schedulesNamespaces };
-  return createPodRegistry(node, createPodScheduler({ api, node: offer, events, report, ...limit }));
-}
-
-function createRegistration(node: NodeContext, { capacity }: KubeletOptions, port: number): NodeRegistration {
-  const options: NodeOptions = { name: node.nodeName, port, images: Object.keys(node.images) };
-  return createNodeRegistration(node.api, capacity === undefined ? options : { ...options, capacity });
-}
-
-function repeat(everyMs: number, work: () => Promise<void> | void, report: (message: string) => void): NodeJS.Timeout {
-  return setInterval(() => {
-    void (async () => work())().catch((error: unknown) => report(messageOf(error)));
-  }, everyMs);
-}
-
-/** Says that the node lives and looks after pods that found no node yet. Returns how to stop. */
-function keepAlive(
-  node: NodeContext,
-  registry: PodRegistry,
-  registration: NodeRegistration,
-  heartbeatMs: number,
-): () => void {
-  const timers = [
-    repeat(
-      heartbeatMs,
-      () => registration.beat(),
-      (message) => node.report(`the node's heartbeat was not heard: ${message}`),
-    ),
-    repeat(node.timings.retryMs, () => registry.offerAgain(), node.report),
-  ];
-  return () => timers.forEach(clearInterval);
-}
-
 /**
  * A kubelet that runs containers as local processes, and the scheduler of its one node. An ordinary client of the API server, embedded or
  * real. Resolves when the Node is registered and the pods are listed.
@@ -162,4 +105,61 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   }
   let closing: Promise<void> | undefined;
   return { port: logs.port, close: () => (closing ??= close()) };
+}
+
+function createNode(options: KubeletOptions): NodeContext {
+  const { nodeName = 'local', images, workDir } = options;
+  const report = createReporter(options.report ?? (() => {}));
+  const podsDir = join(resolve(workDir), 'pods');
+  mkdirSync(podsDir, { recursive: true, mode: 0o700 });
+  const api = createApi(options);
+  return {
+    api,
+    images,
+    nodeName,
+    podsDir,
+    report,
+    logsDir: resolve(options.logDir ?? join(workDir, 'logs')),
+    timings: { ...DEFAULT_TIMINGS, ...options.timings },
+    events: createEventRecorder(api, nodeName, report),
+    sources: createSources(api),
+    ports: createPortAllocator(),
+    podIP: options.podIP ?? (() => HOST_IP),
+  };
+}
+
+function createRegistry(node: NodeContext, { capacity, schedulesNamespaces }: KubeletOptions): PodRegistry {
+  const { api, events, report, nodeName } = node;
+  const offer = buildOffer({ name: nodeName, ...(capacity !== undefined && { capacity }) });
+  const limit = schedulesNamespaces === undefined ? {} : { namespaces: schedulesNamespaces };
+  return createPodRegistry(node, createPodScheduler({ api, node: offer, events, report, ...limit }));
+}
+
+function createRegistration(node: NodeContext, { capacity }: KubeletOptions, port: number): NodeRegistration {
+  const options: NodeOptions = { name: node.nodeName, port, images: Object.keys(node.images) };
+  return createNodeRegistration(node.api, capacity === undefined ? options : { ...options, capacity });
+}
+
+/** Says that the node lives and looks after pods that found no node yet. Returns how to stop. */
+function keepAlive(
+  node: NodeContext,
+  registry: PodRegistry,
+  registration: NodeRegistration,
+  heartbeatMs: number,
+): () => void {
+  const timers = [
+    repeat(
+      heartbeatMs,
+      () => registration.beat(),
+      (message) => node.report(`the node's heartbeat was not heard: ${message}`),
+    ),
+    repeat(node.timings.retryMs, () => registry.offerAgain(), node.report),
+  ];
+  return () => timers.forEach(clearInterval);
+}
+
+function repeat(everyMs: number, work: () => Promise<void> | void, report: (message: string) => void): NodeJS.Timeout {
+  return setInterval(() => {
+    void (async () => work())().catch((error: unknown) => report(messageOf(error)));
+  }, everyMs);
 }

@@ -16,6 +16,8 @@ const HELP = `npm start -- [options]      the whole system on this machine, with
   --help
 `;
 
+const options = parseOptions();
+
 function fail(message: string): never {
   process.stderr.write(`${message}\n`);
   process.exit(2);
@@ -83,7 +85,6 @@ An aggregation, once list and updates are uploaded and the Secret is there:
 `;
 }
 
-const options = parseOptions();
 if (options.help === true) {
   process.stdout.write(HELP);
   process.exit(0);

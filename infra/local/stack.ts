@@ -64,91 +64,16 @@ interface Ports {
   readonly storage: number;
 }
 
-// 0 is any free one: taken by whoever listens, so that nobody else can take it in between.
-function choosePorts(base: number | undefined): Ports {
-  function at(index: number): number {
-    return base === undefined ? 0 : base + index;
-  }
-  return { aggregate: at(0), onCheckpoint: at(1), deploy: at(2), kubernetes: at(3), storage: at(4) };
-}
-
 interface Schedule {
   readonly name: string;
   readonly cron: string;
   readonly timeZone?: string;
 }
 
-// Only the schedules: the functions check the file whole when they start.
-function schedulesOf(text: string): Schedule[] {
-  const values: unknown = parse(text);
-  if (typeof values !== 'object' || values === null || !('schedules' in values) || !Array.isArray(values.schedules))
-    return [];
-  return values.schedules.filter(
-    (entry): entry is Schedule => typeof entry?.name === 'string' && typeof entry?.cron === 'string',
-  );
-}
-
 const root = fileURLToPath(new URL('../..', import.meta.url));
-
-function functionEnv(
-  stack: { kubeconfig: string; storageUrl: string; stateUri: string },
-  options: StackOptions,
-): Record<string, string> {
-  return {
-    // The platform's Node is the one that runs: its own PATH finds it for the functions as well.
-    PATH: process.env['PATH'] ?? '',
-    NODE_ENV: 'production',
-    STATE_URI: stack.stateUri,
-    KUBECONFIG: stack.kubeconfig,
-    STORAGE_API_ENDPOINT: stack.storageUrl,
-    ALLOWED_BUCKETS: Object.values(BUCKETS).join(','),
-    ...(options.valuesFile !== undefined && { VALUES_FILE: options.valuesFile }),
-    ...options.env,
-  };
-}
-
-function imagesOf(storageUrl: string, options: StackOptions) {
-  return {
-    [AGGREGATOR_IMAGE]: {
-      // A young generation of the default size grows to as much again as the updates that are held.
-      command: [process.execPath, '--no-warnings', '--max-semi-space-size=4', join(root, 'src/aggregator/main.ts')],
-      env: { ...compileCache, STORAGE_API_ENDPOINT: storageUrl },
-    },
-    // The longest reference that fits counts: ours with a tag would win over one of the same image that was given without.
-    ...Object.fromEntries(
-      Object.entries(serviceImages)
-        .filter(([image]) => options.images?.[image] === undefined)
-        .flatMap(([image, entry]) => SERVICE_TAGS.map((tag) => [`${image}:${tag}`, entry])),
-    ),
-    ...Object.fromEntries(
-      Object.entries(options.images ?? {}).map(([image, command]) => [image, { command, allowArgs: true }]),
-    ),
-  };
-}
-
-function createEvents(target: () => string | undefined, options: StackOptions): EventDelivery {
-  return createEventDelivery({
-    targets: () => [target()],
-    ...(options.chaosSeed !== undefined && { chaos: { seed: options.chaosSeed } }),
-    log: (message, fields) => options.onLine?.('events', `${message} ${JSON.stringify(fields)}`),
-  });
-}
 
 interface Closable {
   close(): Promise<void>;
-}
-
-// Rejects only once all have ended one way or the other: what did start is then known, and can be ended.
-async function allOrNone<T extends readonly Promise<unknown>[]>(
-  starting: [...T],
-): Promise<{ [K in keyof T]: Awaited<T[K]> }> {
-  await Promise.allSettled(starting);
-  return Promise.all(starting);
-}
-
-// Last started, first ended: a function must not see its cluster go before itself.
-async function closeAll(parts: readonly Closable[]): Promise<void> {
-  for (const part of parts.toReversed()) await part.close();
 }
 
 /**
@@ -224,4 +149,79 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     await close();
     throw error;
   }
+}
+
+// Last started, first ended: a function must not see its cluster go before itself.
+async function closeAll(parts: readonly Closable[]): Promise<void> {
+  for (const part of parts.toReversed()) await part.close();
+}
+
+// 0 is any free one: taken by whoever listens, so that nobody else can take it in between.
+function choosePorts(base: number | undefined): Ports {
+  function at(index: number): number {
+    return base === undefined ? 0 : base + index;
+  }
+  return { aggregate: at(0), onCheckpoint: at(1), deploy: at(2), kubernetes: at(3), storage: at(4) };
+}
+
+function createEvents(target: () => string | undefined, options: StackOptions): EventDelivery {
+  return createEventDelivery({
+    targets: () => [target()],
+    ...(options.chaosSeed !== undefined && { chaos: { seed: options.chaosSeed } }),
+    log: (message, fields) => options.onLine?.('events', `${message} ${JSON.stringify(fields)}`),
+  });
+}
+
+function imagesOf(storageUrl: string, options: StackOptions) {
+  return {
+    [AGGREGATOR_IMAGE]: {
+      // A young generation of the default size grows to as much again as the updates that are held.
+      command: [process.execPath, '--no-warnings', '--max-semi-space-size=4', join(root, 'src/aggregator/main.ts')],
+      env: { ...compileCache, STORAGE_API_ENDPOINT: storageUrl },
+    },
+    // The longest reference that fits counts: ours with a tag would win over one of the same image that was given without.
+    ...Object.fromEntries(
+      Object.entries(serviceImages)
+        .filter(([image]) => options.images?.[image] === undefined)
+        .flatMap(([image, entry]) => SERVICE_TAGS.map((tag) => [`${image}:${tag}`, entry])),
+    ),
+    ...Object.fromEntries(
+      Object.entries(options.images ?? {}).map(([image, command]) => [image, { command, allowArgs: true }]),
+    ),
+  };
+}
+
+function functionEnv(
+  stack: { kubeconfig: string; storageUrl: string; stateUri: string },
+  options: StackOptions,
+): Record<string, string> {
+  return {
+    // The platform's Node is the one that runs: its own PATH finds it for the functions as well.
+    PATH: process.env['PATH'] ?? '',
+    NODE_ENV: 'production',
+    STATE_URI: stack.stateUri,
+    KUBECONFIG: stack.kubeconfig,
+    STORAGE_API_ENDPOINT: stack.storageUrl,
+    ALLOWED_BUCKETS: Object.values(BUCKETS).join(','),
+    ...(options.valuesFile !== undefined && { VALUES_FILE: options.valuesFile }),
+    ...options.env,
+  };
+}
+
+// Rejects only once all have ended one way or the other: what did start is then known, and can be ended.
+async function allOrNone<T extends readonly Promise<unknown>[]>(
+  starting: [...T],
+): Promise<{ [K in keyof T]: Awaited<T[K]> }> {
+  await Promise.allSettled(starting);
+  return Promise.all(starting);
+}
+
+// Only the schedules: the functions check the file whole when they start.
+function schedulesOf(text: string): Schedule[] {
+  const values: unknown = parse(text);
+  if (typeof values !== 'object' || values === null || !('schedules' in values) || !Array.isArray(values.schedules))
+    return [];
+  return values.schedules.filter(
+    (entry): entry is Schedule => typeof entry?.name === 'string' && typeof entry?.cron === 'string',
+  );
 }

@@ -12,6 +12,8 @@ const dist = `${root}dist`;
 // Never bundled: the framework keeps the registered functions in module state, and a bundled copy would be another one.
 const FRAMEWORK = '@google-cloud/functions-framework';
 
+const project = await readJson('package.json');
+
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -57,7 +59,6 @@ function lockOf(lock: Record<string, unknown>, manifest: Record<string, unknown>
   };
 }
 
-const project = await readJson('package.json');
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist);
 await build({

@@ -11,11 +11,6 @@ import { zipSync } from 'fflate';
 const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
 const target = fileURLToPath(new URL('../terraform/bundle.zip', import.meta.url));
 
-// What is of no use to the platform; source maps are large and hold the sources.
-function isDeployed(name: string): boolean {
-  return !name.startsWith('.') && !name.endsWith('.map') && name !== 'node_modules';
-}
-
 // A zip holds local times without a zone: given as local time, every machine writes the same.
 const FIXED_TIME = new Date(1980, 0, 1);
 const READABLE_FILE = 0o100644;
@@ -30,6 +25,11 @@ export function zipFolder(folder: string): Uint8Array {
     files[entry.name] = [readFileSync(`${folder}/${entry.name}`), options];
   }
   return zipSync(files);
+}
+
+// What is of no use to the platform; source maps are large and hold the sources.
+function isDeployed(name: string): boolean {
+  return !name.startsWith('.') && !name.endsWith('.map') && name !== 'node_modules';
 }
 
 if (process.argv[1] === import.meta.filename) {

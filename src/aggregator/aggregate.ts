@@ -37,13 +37,21 @@ export interface Outcome {
   readonly indexPath: string;
 }
 
-function nameOf({ path, line }: ListedUpdate): string {
-  return `update ${quote(path)} (line ${line} of the list)`;
-}
-
-async function* listUpdates({ settings, findStore }: Run): AsyncGenerator<ListedUpdate> {
-  const store = await findStore(settings.listPath);
-  yield* readCheckpointList(store.stream(settings.listPath), settings.listPath);
+/** Averages the updates of the list and writes the result. Throws Fault (one sentence) naming what is wrong. */
+export async function aggregate(run: Run): Promise<Outcome> {
+  const { listPath, outputPath, weighted, later } = run.settings;
+  const total = await withinAsync(`list ${quote(listPath)}`, () => countUpdates(run));
+  run.say(
+    `Averaging ${total} ${total === 1 ? 'update' : 'updates'} of ${listPath} by ${weighted ? 'wcma, weighted by samples' : 'cma, all of weight 1'}`,
+  );
+  const inOutput = `output ${quote(outputPath)}`;
+  await withinAsync(inOutput, async () => (await run.findStore(outputPath)).prepare(outputPath));
+  const average = await averageAll(run, total);
+  const variables = average.finish();
+  const weight = average.weight();
+  const output = { directory: outputPath, variables, steps: later ? null : weight };
+  const indexPath = await withinAsync(inOutput, () => writeOutput(output, run.findStore));
+  return { updates: total, weight, indexPath };
 }
 
 /** The list is read twice, to be counted and checked first, and is never held: it may be longer than memory. */
@@ -52,6 +60,50 @@ async function countUpdates(run: Run): Promise<number> {
   for await (const _ of listUpdates(run)) count += 1;
   if (count === 0) throw new Fault('it names no update');
   return count;
+}
+
+async function* listUpdates({ settings, findStore }: Run): AsyncGenerator<ListedUpdate> {
+  const store = await findStore(settings.listPath);
+  yield* readCheckpointList(store.stream(settings.listPath), settings.listPath);
+}
+
+async function averageAll(run: Run, total: number): Promise<RunningAverage> {
+  let average: RunningAverage | undefined;
+  let done = 0;
+  for await (const { listed, update, release } of loadTurns(run)) {
+    if (average === undefined) run.say(describeCanonical(run, update));
+    const running = (average ??= createRunningAverage(update.index));
+    within(nameOf(listed), () => running.add(update));
+    release();
+    done += 1;
+    tellProgress(run, done, total);
+  }
+  if (average === undefined || done !== total)
+    throw new Fault(`the list changed: it named ${total} updates, then ${done}`);
+  return average;
+}
+
+/** The turns in the list's order. The first is loaded alone: the others are held to its variables, and its size says how many fit. */
+async function* loadTurns(run: Run): AsyncGenerator<Turn> {
+  const listed = listUpdates(run);
+  const first = await listed.next();
+  if (first.done === true) return;
+  const turn = await loadTurn(run, first.value, null);
+  const fitting = Math.floor(MAX_BYTES_IN_FLIGHT / Math.max(1, bytesOf(turn.update)));
+  const { index } = turn.update;
+  yield turn;
+  yield* prefetch(listed, (next) => loadTurn(run, next, index), Math.min(MAX_IN_FLIGHT, Math.max(1, fitting)));
+}
+
+async function loadTurn(run: Run, listed: ListedUpdate, canonical: BundleIndex | null): Promise<Turn> {
+  return {
+    listed,
+    ...(await withinAsync(nameOf(listed), () => loadUpdate(run, listed.path, canonical))),
+  };
+}
+
+function nameOf({ path, line }: ListedUpdate): string {
+  return `update ${quote(path)} (line ${line} of the list)`;
 }
 
 async function loadUpdate(run: Run, path: string, canonical: BundleIndex | null): Promise<Omit<Turn, 'listed'>> {
@@ -73,27 +125,8 @@ function withoutEnd(path: string): string {
   return path.replace(/\/+$/, '');
 }
 
-async function loadTurn(run: Run, listed: ListedUpdate, canonical: BundleIndex | null): Promise<Turn> {
-  return {
-    listed,
-    ...(await withinAsync(nameOf(listed), () => loadUpdate(run, listed.path, canonical))),
-  };
-}
-
 function bytesOf(update: LoadedUpdate): number {
   return [...update.shards.values()].reduce((sum, { length }) => sum + length, 0);
-}
-
-/** The turns in the list's order. The first is loaded alone: the others are held to its variables, and its size says how many fit. */
-async function* loadTurns(run: Run): AsyncGenerator<Turn> {
-  const listed = listUpdates(run);
-  const first = await listed.next();
-  if (first.done === true) return;
-  const turn = await loadTurn(run, first.value, null);
-  const fitting = Math.floor(MAX_BYTES_IN_FLIGHT / Math.max(1, bytesOf(turn.update)));
-  const { index } = turn.update;
-  yield turn;
-  yield* prefetch(listed, (next) => loadTurn(run, next, index), Math.min(MAX_IN_FLIGHT, Math.max(1, fitting)));
 }
 
 function describeCanonical({ settings }: Run, { index }: LoadedUpdate): string {
@@ -109,37 +142,4 @@ function tellProgress(run: Run, done: number, total: number): void {
     return Math.floor((count * 20) / total);
   }
   if (total <= FEW_UPDATES || twentieth(done) > twentieth(done - 1)) run.say(`${done} of ${total} updates averaged`);
-}
-
-async function averageAll(run: Run, total: number): Promise<RunningAverage> {
-  let average: RunningAverage | undefined;
-  let done = 0;
-  for await (const { listed, update, release } of loadTurns(run)) {
-    if (average === undefined) run.say(describeCanonical(run, update));
-    const running = (average ??= createRunningAverage(update.index));
-    within(nameOf(listed), () => running.add(update));
-    release();
-    done += 1;
-    tellProgress(run, done, total);
-  }
-  if (average === undefined || done !== total)
-    throw new Fault(`the list changed: it named ${total} updates, then ${done}`);
-  return average;
-}
-
-/** Averages the updates of the list and writes the result. Throws Fault (one sentence) naming what is wrong. */
-export async function aggregate(run: Run): Promise<Outcome> {
-  const { listPath, outputPath, weighted, later } = run.settings;
-  const total = await withinAsync(`list ${quote(listPath)}`, () => countUpdates(run));
-  run.say(
-    `Averaging ${total} ${total === 1 ? 'update' : 'updates'} of ${listPath} by ${weighted ? 'wcma, weighted by samples' : 'cma, all of weight 1'}`,
-  );
-  const inOutput = `output ${quote(outputPath)}`;
-  await withinAsync(inOutput, async () => (await run.findStore(outputPath)).prepare(outputPath));
-  const average = await averageAll(run, total);
-  const variables = average.finish();
-  const weight = average.weight();
-  const output = { directory: outputPath, variables, steps: later ? null : weight };
-  const indexPath = await withinAsync(inOutput, () => writeOutput(output, run.findStore));
-  return { updates: total, weight, indexPath };
 }

@@ -1,7 +1,13 @@
 import type { FloatElements } from './floats.ts';
 
-function isFiniteNumber(value: number): boolean {
-  return value - value === 0;
+/**
+ * Moves `mean` by `share` (0 to 1) towards `next`, element by element, in place. Returns -1, or the place of the first
+ * NaN or infinity of `next`, where it stopped: one such value would poison the mean for good.
+ */
+export function mixInto(mean: Float64Array, next: FloatElements, share: number): number {
+  return next.kind === 'numbers'
+    ? mixNumbers(mean, next.values, share)
+    : mixPatterns(mean, next.values, next.table, share);
 }
 
 // The two loops are apart so that each stays typed; `?? 0` costs nothing once compiled, since typed arrays hold no holes.
@@ -26,16 +32,6 @@ function mixPatterns(mean: Float64Array, next: Uint16Array, table: Float64Array,
 }
 
 /**
- * Moves `mean` by `share` (0 to 1) towards `next`, element by element, in place. Returns -1, or the place of the first
- * NaN or infinity of `next`, where it stopped: one such value would poison the mean for good.
- */
-export function mixInto(mean: Float64Array, next: FloatElements, share: number): number {
-  return next.kind === 'numbers'
-    ? mixNumbers(mean, next.values, share)
-    : mixPatterns(mean, next.values, next.table, share);
-}
-
-/**
  * The share of an update of weight `weight` after updates of weight `seen` in all: `(current*seen + next*w) / (seen + w)`
  * is `current + (next - current) * w/(seen + w)`, which keeps equal values exactly equal. 0 while nothing has weight.
  */
@@ -46,4 +42,8 @@ export function shareOf(seen: number, weight: number): number {
 /** The place of the first NaN or infinity, or -1. */
 export function findNonFinite(values: Float64Array): number {
   return values.findIndex((value) => !isFiniteNumber(value));
+}
+
+function isFiniteNumber(value: number): boolean {
+  return value - value === 0;
 }

@@ -22,16 +22,6 @@ export interface BundleEntry {
   readonly slices: number;
 }
 
-function asNumber(value: number | Uint8Array): number {
-  if (typeof value !== 'number') throw new Fault('it holds bytes where a number belongs');
-  return value;
-}
-
-function asBytes(value: number | Uint8Array): Uint8Array {
-  if (typeof value === 'number') throw new Fault('it holds a number where bytes belong');
-  return value;
-}
-
 /** Reads a BundleHeaderProto. Throws Fault on a big-endian bundle and on one that asks for a newer reader. */
 export function parseHeader(bytes: Uint8Array): BundleHeader {
   let shards = 0;
@@ -44,6 +34,11 @@ export function parseHeader(bytes: Uint8Array): BundleHeader {
   return { shards };
 }
 
+function asNumber(value: number | Uint8Array): number {
+  if (typeof value !== 'number') throw new Fault('it holds bytes where a number belongs');
+  return value;
+}
+
 /** Of VersionDef: field 2 is the oldest reader that may read it; this reader is of version 1. */
 function checkVersion(bytes: Uint8Array): void {
   for (const { number, value } of readFields(bytes)) {
@@ -51,19 +46,9 @@ function checkVersion(bytes: Uint8Array): void {
   }
 }
 
-function parseDimension(bytes: Uint8Array): number {
-  let size = 0;
-  for (const { number, value } of readFields(bytes)) if (number === 1) size = asNumber(value);
-  return size;
-}
-
-function parseShape(bytes: Uint8Array): number[] {
-  const shape: number[] = [];
-  for (const { number, value } of readFields(bytes)) {
-    if (number === 2) shape.push(parseDimension(asBytes(value)));
-    if (number === 3 && value !== 0) throw new Fault('its shape is not known');
-  }
-  return shape;
+function asBytes(value: number | Uint8Array): Uint8Array {
+  if (typeof value === 'number') throw new Fault('it holds a number where bytes belong');
+  return value;
 }
 
 /** Reads a BundleEntryProto. Throws Fault where it is cut off, or where its size is not what shape and dtype ask for. */
@@ -80,6 +65,21 @@ export function parseEntry(bytes: Uint8Array): BundleEntry {
   }
   checkSize(entry);
   return entry;
+}
+
+function parseShape(bytes: Uint8Array): number[] {
+  const shape: number[] = [];
+  for (const { number, value } of readFields(bytes)) {
+    if (number === 2) shape.push(parseDimension(asBytes(value)));
+    if (number === 3 && value !== 0) throw new Fault('its shape is not known');
+  }
+  return shape;
+}
+
+function parseDimension(bytes: Uint8Array): number {
+  let size = 0;
+  for (const { number, value } of readFields(bytes)) if (number === 1) size = asNumber(value);
+  return size;
 }
 
 function checkSize(entry: BundleEntry): void {

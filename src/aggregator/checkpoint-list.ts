@@ -9,43 +9,6 @@ export interface ListedUpdate {
 
 const MAX_LINE_CHARACTERS = 8192;
 
-async function* decode(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  function decodeNext(chunk?: Uint8Array): string {
-    try {
-      return decoder.decode(chunk, { stream: chunk !== undefined });
-    } catch (error) {
-      throw new Fault('it is not UTF-8', { cause: error });
-    }
-  }
-  for await (const chunk of chunks) yield decodeNext(chunk);
-  yield decodeNext();
-}
-
-/** Lines without their ends (LF or CRLF), and without a byte order mark before the first. */
-async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  let rest = '';
-  for await (const text of decode(chunks)) {
-    const lines = (rest + text).split('\n');
-    rest = lines.pop() ?? '';
-    if (rest.length > MAX_LINE_CHARACTERS) throw new Fault(`a line is longer than ${MAX_LINE_CHARACTERS} characters`);
-    yield* lines.map((line) => line.replace(/\r$/, ''));
-  }
-  yield rest.replace(/\r$/, '');
-}
-
-/** The one column: in a csv it may be quoted, in a csv or tsv there may be no second one. */
-function parseColumn(text: string, separator: string | null): string {
-  const quoted = separator === ',' ? /^"((?:[^"]|"")*)"$/.exec(text)?.[1] : undefined;
-  if (quoted !== undefined) return quoted.replaceAll('""', '"');
-  if (separator !== null && text.includes(separator)) throw new Fault('it has more than one column');
-  return text;
-}
-
-function separatorOf(listPath: string): string | null {
-  return listPath.endsWith('.csv') ? ',' : listPath.endsWith('.tsv') ? '\t' : null;
-}
-
 /**
  * The updates of a checkpoint list as they are read: one path per line, no header, blank lines skipped; its name
  * (`listPath`) tells csv and tsv. Throws Fault naming the line that is no path, or that it is not UTF-8.
@@ -65,4 +28,41 @@ export async function* readCheckpointList(
       return { path, line };
     });
   }
+}
+
+function separatorOf(listPath: string): string | null {
+  return listPath.endsWith('.csv') ? ',' : listPath.endsWith('.tsv') ? '\t' : null;
+}
+
+/** Lines without their ends (LF or CRLF), and without a byte order mark before the first. */
+async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  let rest = '';
+  for await (const text of decode(chunks)) {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    if (rest.length > MAX_LINE_CHARACTERS) throw new Fault(`a line is longer than ${MAX_LINE_CHARACTERS} characters`);
+    yield* lines.map((line) => line.replace(/\r$/, ''));
+  }
+  yield rest.replace(/\r$/, '');
+}
+
+async function* decode(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  function decodeNext(chunk?: Uint8Array): string {
+    try {
+      return decoder.decode(chunk, { stream: chunk !== undefined });
+    } catch (error) {
+      throw new Fault('it is not UTF-8', { cause: error });
+    }
+  }
+  for await (const chunk of chunks) yield decodeNext(chunk);
+  yield decodeNext();
+}
+
+/** The one column: in a csv it may be quoted, in a csv or tsv there may be no second one. */
+function parseColumn(text: string, separator: string | null): string {
+  const quoted = separator === ',' ? /^"((?:[^"]|"")*)"$/.exec(text)?.[1] : undefined;
+  if (quoted !== undefined) return quoted.replaceAll('""', '"');
+  if (separator !== null && text.includes(separator)) throw new Fault('it has more than one column');
+  return text;
 }

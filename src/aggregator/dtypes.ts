@@ -8,16 +8,6 @@ export interface DataType {
   readonly treatment: Treatment;
 }
 
-function average(name: string, bytes: number): DataType {
-  return { name, bytes, treatment: 'average' };
-}
-function carry(name: string, bytes: number | null): DataType {
-  return { name, bytes, treatment: 'carry' };
-}
-function refuse(name: string, bytes: number | null): DataType {
-  return { name, bytes, treatment: 'refuse' };
-}
-
 /** The numbers are TensorFlow's `DataType` enum (tensorflow/core/framework/types.proto). */
 export const DT = { float32: 1, float64: 2, string: 7, bfloat16: 14, float16: 19, variant: 21 } as const;
 
@@ -54,4 +44,16 @@ const TYPES: Readonly<Record<number, DataType>> = {
 /** The data type of TensorFlow's number `dtype`; one that this file does not know is refused. */
 export function dataType(dtype: number): DataType {
   return TYPES[dtype] ?? refuse(`data type ${dtype}`, null);
+}
+
+function refuse(name: string, bytes: number | null): DataType {
+  return { name, bytes, treatment: 'refuse' };
+}
+
+function average(name: string, bytes: number): DataType {
+  return { name, bytes, treatment: 'average' };
+}
+
+function carry(name: string, bytes: number | null): DataType {
+  return { name, bytes, treatment: 'carry' };
 }

@@ -24,16 +24,6 @@ const WORDS_BY_STATUS: Readonly<Record<number, string>> = {
   412: 'it changed while it was read (412)',
 };
 
-function describeStatus(status: number): string | undefined {
-  return status === 408 || status === 429 || status >= 500
-    ? `Cloud Storage is unavailable (${status}), after several tries`
-    : WORDS_BY_STATUS[status];
-}
-
-function codeOf(error: Error): unknown {
-  return 'code' in error ? error.code : undefined;
-}
-
 /** What `error` says, as one line without a stack; system and Cloud Storage codes are put into words. */
 export function describeError(error: unknown): string {
   if (error instanceof Fault) return error.message;
@@ -49,6 +39,16 @@ export function describeError(error: unknown): string {
 
 function oneLine(text: string): string {
   return text.replace(/\s+/g, ' ').trim().slice(0, 500);
+}
+
+function codeOf(error: Error): unknown {
+  return 'code' in error ? error.code : undefined;
+}
+
+function describeStatus(status: number): string | undefined {
+  return status === 408 || status === 429 || status >= 500
+    ? `Cloud Storage is unavailable (${status}), after several tries`
+    : WORDS_BY_STATUS[status];
 }
 
 /** The fault that `error` is within `what`: `what: reason`. */

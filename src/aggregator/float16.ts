@@ -9,9 +9,22 @@ const BFLOAT16: Format = { fractionBits: 7, minExponent: -126 };
 
 const scratch = new DataView(new ArrayBuffer(8));
 
-function exponentOf(value: number): number {
-  scratch.setFloat64(0, value);
-  return ((scratch.getUint32(0) >>> 20) & 0x7ff) - 1023;
+/** The value of each of the 65,536 float16 bit patterns; built on first use. */
+export const float16Table = memoise(decodeFloat16);
+
+/** The value of each of the 65,536 bfloat16 bit patterns; built on first use. */
+export const bfloat16Table = memoise(decodeBfloat16);
+
+/** The bits of `value` as bfloat16, rounded to nearest, ties to even. */
+export function encodeBfloat16(value: number): number {
+  if (Number.isNaN(value)) return 0x7fc0;
+  if (value === 0 || !Number.isFinite(value)) return float32Bits(value) >>> 16;
+  return (float32Bits(round(value, BFLOAT16)) >>> 16) | (value < 0 ? 0x8000 : 0);
+}
+
+function float32Bits(value: number): number {
+  scratch.setFloat32(0, value);
+  return scratch.getUint32(0);
 }
 
 /**
@@ -25,16 +38,9 @@ function round(value: number, format: Format): number {
   return (steps + shift - shift) * step;
 }
 
-function float32Bits(value: number): number {
-  scratch.setFloat32(0, value);
-  return scratch.getUint32(0);
-}
-
-/** The bits of `value` as bfloat16, rounded to nearest, ties to even. */
-export function encodeBfloat16(value: number): number {
-  if (Number.isNaN(value)) return 0x7fc0;
-  if (value === 0 || !Number.isFinite(value)) return float32Bits(value) >>> 16;
-  return (float32Bits(round(value, BFLOAT16)) >>> 16) | (value < 0 ? 0x8000 : 0);
+function exponentOf(value: number): number {
+  scratch.setFloat64(0, value);
+  return ((scratch.getUint32(0) >>> 20) & 0x7ff) - 1023;
 }
 
 /** The bits of `value` as IEEE 754 binary16, rounded to nearest, ties to even; past 65504 to infinity, as the standard has it. */
@@ -67,9 +73,3 @@ function memoise(decode: (bits: number) => number): () => Float64Array {
   let table: Float64Array | undefined;
   return () => (table ??= Float64Array.from({ length: 65_536 }, (_, bits) => decode(bits)));
 }
-
-/** The value of each of the 65,536 float16 bit patterns; built on first use. */
-export const float16Table = memoise(decodeFloat16);
-
-/** The value of each of the 65,536 bfloat16 bit patterns; built on first use. */
-export const bfloat16Table = memoise(decodeBfloat16);

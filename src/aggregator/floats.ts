@@ -9,11 +9,6 @@ export type FloatElements =
   | { readonly kind: 'numbers'; readonly values: Float32Array | Float64Array }
   | { readonly kind: 'patterns'; readonly values: Uint16Array; readonly table: Float64Array };
 
-/** A tensor may start at any byte of its data file; typed arrays may not. */
-function aligned(bytes: Uint8Array, elementBytes: number): Uint8Array {
-  return bytes.byteOffset % elementBytes === 0 ? bytes : new Uint8Array(bytes);
-}
-
 /** A view of `bytes` as the floats of `dtype` (little-endian, as the host must be); null if it is no float type. */
 export function viewFloats(dtype: number, bytes: Uint8Array): FloatElements | null {
   function view(elementBytes: number): [ArrayBufferLike, number, number] {
@@ -34,15 +29,16 @@ export function viewFloats(dtype: number, bytes: Uint8Array): FloatElements | nu
   }
 }
 
+/** A tensor may start at any byte of its data file; typed arrays may not. */
+function aligned(bytes: Uint8Array, elementBytes: number): Uint8Array {
+  return bytes.byteOffset % elementBytes === 0 ? bytes : new Uint8Array(bytes);
+}
+
 /** The elements as float64, each exactly. */
 export function toFloat64(elements: FloatElements): Float64Array {
   return elements.kind === 'numbers'
     ? Float64Array.from(elements.values)
     : Float64Array.from(elements.values, (bits) => elements.table[bits] ?? Number.NaN);
-}
-
-function toBytes(array: Float32Array | Float64Array | Uint16Array): Uint8Array {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
 /** `values` as bytes of the float type `dtype`, each rounded to the nearest, ties to even. */
@@ -59,4 +55,8 @@ export function encodeFloats(dtype: number, values: Float64Array): Uint8Array {
     default:
       throw new RangeError(`data type ${dtype} is not a float type`);
   }
+}
+
+function toBytes(array: Float32Array | Float64Array | Uint16Array): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

@@ -7,21 +7,6 @@ import type { FileStore } from './file-store.ts';
 import { download, downloadStream } from './gcs-download.ts';
 import { parseGcsPath } from './paths.ts';
 
-async function upload(file: File, chunks: Iterable<Uint8Array>): Promise<void> {
-  try {
-    await pipeline(Readable.from(chunks), file.createWriteStream({ contentType: 'application/octet-stream' }));
-  } catch (error) {
-    const missing = error instanceof Error && 'code' in error && Number(error.code) === 404;
-    throw missing ? new Fault('the bucket does not exist', { cause: error }) : error;
-  }
-}
-
-async function list(bucket: Bucket, directory: string): Promise<string[]> {
-  const prefix = `${directory.replace(/\/+$/, '')}/`;
-  const [files] = await bucket.getFiles({ prefix, delimiter: '/' });
-  return files.map((file) => file.name.slice(prefix.length)).filter((name) => name !== '');
-}
-
 /**
  * Objects in Cloud Storage, by `gs://bucket/name`. With `endpoint` (an http URL) another server is asked, without credentials;
  * else Google's, with the application default credentials.
@@ -48,4 +33,19 @@ export function createGcsFiles(endpoint: string | undefined): FileStore {
     write: (path, chunks) => upload(fileAt(path), chunks),
     remove: async (path) => void (await fileAt(path).delete({ ignoreNotFound: true })),
   };
+}
+
+async function list(bucket: Bucket, directory: string): Promise<string[]> {
+  const prefix = `${directory.replace(/\/+$/, '')}/`;
+  const [files] = await bucket.getFiles({ prefix, delimiter: '/' });
+  return files.map((file) => file.name.slice(prefix.length)).filter((name) => name !== '');
+}
+
+async function upload(file: File, chunks: Iterable<Uint8Array>): Promise<void> {
+  try {
+    await pipeline(Readable.from(chunks), file.createWriteStream({ contentType: 'application/octet-stream' }));
+  } catch (error) {
+    const missing = error instanceof Error && 'code' in error && Number(error.code) === 404;
+    throw missing ? new Fault('the bucket does not exist', { cause: error }) : error;
+  }
 }

@@ -5,6 +5,16 @@ import { pipeline } from 'node:stream/promises';
 import { Fault } from './fault.ts';
 import type { FileStore } from './file-store.ts';
 
+/** Files on this machine. */
+export const localFiles: FileStore = {
+  read,
+  stream: (path) => createReadStream(path),
+  list,
+  prepare,
+  write,
+  remove: (path) => rm(path, { force: true }),
+};
+
 async function read(path: string, maxBytes: number): Promise<Uint8Array> {
   const { size } = await stat(path);
   if (size > maxBytes) throw new Fault(`it holds ${size} bytes, more than the ${maxBytes} that are read`);
@@ -31,13 +41,3 @@ async function write(path: string, chunks: Iterable<Uint8Array>): Promise<void> 
     throw error;
   }
 }
-
-/** Files on this machine. */
-export const localFiles: FileStore = {
-  read,
-  stream: (path) => createReadStream(path),
-  list,
-  prepare,
-  write,
-  remove: (path) => rm(path, { force: true }),
-};

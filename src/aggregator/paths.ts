@@ -4,6 +4,9 @@ import { localFiles } from './local-files.ts';
 
 const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
 
+/** Where the files of a path are: its store. */
+export type FindStore = (path: string) => Promise<FileStore>;
+
 /** Whether `path` is in Cloud Storage. */
 export function isGcsPath(path: string): boolean {
   return path.startsWith('gs://');
@@ -22,9 +25,6 @@ export function checkPath(path: string): void {
   else if (SCHEME.test(path)) throw new Fault('it is neither a gs:// path nor a local one');
   if (path.includes('\0')) throw new Fault('it holds a zero byte');
 }
-
-/** Where the files of a path are: its store. */
-export type FindStore = (path: string) => Promise<FileStore>;
 
 /** Chooses by `gs://`. The Cloud Storage client is loaded when the first such path is met: it costs an eighth of a second. */
 export function createFindStore(endpoint: string | undefined): FindStore {

@@ -43,6 +43,15 @@ export function readFixed32(cursor: Cursor): number {
   return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0;
 }
 
+/** The fields of a message in their order; https://protobuf.dev/programming-guides/encoding/. Throws Fault where it is cut off. */
+export function* readFields(bytes: Uint8Array): Generator<Field> {
+  const cursor: Cursor = { bytes, at: 0 };
+  while (cursor.at < bytes.length) {
+    const tag = readVarint(cursor);
+    yield { number: Math.floor(tag / 8), value: readValue(cursor, tag % 8) };
+  }
+}
+
 function readValue(cursor: Cursor, wireType: number): number | Uint8Array {
   switch (wireType) {
     case 0:
@@ -55,15 +64,6 @@ function readValue(cursor: Cursor, wireType: number): number | Uint8Array {
       return readFixed32(cursor);
     default:
       throw new Fault(`it holds a field of the unknown wire type ${wireType}`);
-  }
-}
-
-/** The fields of a message in their order; https://protobuf.dev/programming-guides/encoding/. Throws Fault where it is cut off. */
-export function* readFields(bytes: Uint8Array): Generator<Field> {
-  const cursor: Cursor = { bytes, at: 0 };
-  while (cursor.at < bytes.length) {
-    const tag = readVarint(cursor);
-    yield { number: Math.floor(tag / 8), value: readValue(cursor, tag % 8) };
   }
 }
 

@@ -33,17 +33,6 @@ export function checkAveragable(index: BundleIndex): void {
   }
 }
 
-function checkSame(expected: BundleEntry, actual: BundleEntry): void {
-  if (actual.dtype !== expected.dtype) {
-    throw new Fault(`it is ${dataType(actual.dtype).name}, in the first update it is ${dataType(expected.dtype).name}`);
-  }
-  if (formatShape(actual.shape) !== formatShape(expected.shape)) {
-    throw new Fault(
-      `its shape is ${formatShape(actual.shape)}, in the first update it is ${formatShape(expected.shape)}`,
-    );
-  }
-}
-
 /** Throws Fault naming the first variable of `index` that is missing, extra, or of another dtype or shape than in `canonical`. */
 export function checkSameVariables(canonical: BundleIndex, index: BundleIndex): void {
   for (const [name, expected] of canonical.entries) {
@@ -57,15 +46,15 @@ export function checkSameVariables(canonical: BundleIndex, index: BundleIndex): 
   }
 }
 
-function mixVariable(mean: Float64Array, entry: BundleEntry, bytes: Uint8Array, share: number): void {
-  const elements = viewFloats(entry.dtype, bytes);
-  const poisoned = elements === null ? -1 : mixInto(mean, elements, share);
-  if (poisoned >= 0) throw new Fault(`its element ${poisoned} of ${mean.length} is NaN or infinite`);
-}
-
-function outputOf(entry: BundleEntry, mean: Float64Array): Uint8Array {
-  if (findNonFinite(mean) >= 0) throw new Fault('the differences between the updates are too large for float64');
-  return encodeFloats(entry.dtype, mean);
+function checkSame(expected: BundleEntry, actual: BundleEntry): void {
+  if (actual.dtype !== expected.dtype) {
+    throw new Fault(`it is ${dataType(actual.dtype).name}, in the first update it is ${dataType(expected.dtype).name}`);
+  }
+  if (formatShape(actual.shape) !== formatShape(expected.shape)) {
+    throw new Fault(
+      `its shape is ${formatShape(actual.shape)}, in the first update it is ${formatShape(expected.shape)}`,
+    );
+  }
 }
 
 /**
@@ -107,4 +96,15 @@ export function createRunningAverage(canonical: BundleIndex): RunningAverage {
   }
 
   return { add, weight: () => seen, finish };
+}
+
+function mixVariable(mean: Float64Array, entry: BundleEntry, bytes: Uint8Array, share: number): void {
+  const elements = viewFloats(entry.dtype, bytes);
+  const poisoned = elements === null ? -1 : mixInto(mean, elements, share);
+  if (poisoned >= 0) throw new Fault(`its element ${poisoned} of ${mean.length} is NaN or infinite`);
+}
+
+function outputOf(entry: BundleEntry, mean: Float64Array): Uint8Array {
+  if (findNonFinite(mean) >= 0) throw new Fault('the differences between the updates are too large for float64');
+  return encodeFloats(entry.dtype, mean);
 }

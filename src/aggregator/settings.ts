@@ -33,6 +33,35 @@ const LATER_INTERFACE = [
   'AGGREGATION_EXPORT_TYPE',
 ] as const;
 
+/** Reads the environment; an empty variable is an absent one. Throws one Fault that names all that is wrong, and no value of a token. */
+export function parseSettings(environment: Environment): Settings {
+  function get(name: string): string | undefined {
+    return environment[name] === '' ? undefined : environment[name];
+  }
+  const later = LATER_INTERFACE.some((name) => get(name) !== undefined);
+  const required = later ? [...FIRST_INTERFACE, ...LATER_INTERFACE] : FIRST_INTERFACE;
+  const [type = '', listPath = '', outputPath = ''] = FIRST_INTERFACE.map(get);
+  const endpoint = get('STORAGE_API_ENDPOINT');
+  const problems = [
+    ...required.filter((name) => get(name) === undefined).map((name) => `${name} is not set`),
+    ...typeProblem(get('AGGREGATION_TYPE')),
+    ...exportProblem(get('AGGREGATION_EXPORT_TYPE')),
+    ...pathProblem('AGGREGATION_CKPTS_FILELIST', get('AGGREGATION_CKPTS_FILELIST')),
+    ...pathProblem('AGGREGATION_OUTPUT_PATH', get('AGGREGATION_OUTPUT_PATH')),
+    ...endpointProblem(endpoint),
+  ];
+  if (problems.length > 0) throw new Fault(problems.join('; '));
+  return {
+    weighted: WEIGHTED_BY_TYPE.get(type) ?? false,
+    listPath,
+    outputPath,
+    later,
+    repository: get('REPOSITORY'),
+    credentialsPath: get('GOOGLE_APPLICATION_CREDENTIALS'),
+    endpoint,
+  };
+}
+
 function typeProblem(type: string | undefined): string[] {
   return type === undefined || WEIGHTED_BY_TYPE.has(type)
     ? []
@@ -62,33 +91,4 @@ function pathProblem(name: string, path: string | undefined): string[] {
 function endpointProblem(endpoint: string | undefined): string[] {
   if (endpoint === undefined || /^https?:$/.test(URL.parse(endpoint)?.protocol ?? '')) return [];
   return [`STORAGE_API_ENDPOINT is ${quote(endpoint)}, it must be an http or https URL`];
-}
-
-/** Reads the environment; an empty variable is an absent one. Throws one Fault that names all that is wrong, and no value of a token. */
-export function parseSettings(environment: Environment): Settings {
-  function get(name: string): string | undefined {
-    return environment[name] === '' ? undefined : environment[name];
-  }
-  const later = LATER_INTERFACE.some((name) => get(name) !== undefined);
-  const required = later ? [...FIRST_INTERFACE, ...LATER_INTERFACE] : FIRST_INTERFACE;
-  const [type = '', listPath = '', outputPath = ''] = FIRST_INTERFACE.map(get);
-  const endpoint = get('STORAGE_API_ENDPOINT');
-  const problems = [
-    ...required.filter((name) => get(name) === undefined).map((name) => `${name} is not set`),
-    ...typeProblem(get('AGGREGATION_TYPE')),
-    ...exportProblem(get('AGGREGATION_EXPORT_TYPE')),
-    ...pathProblem('AGGREGATION_CKPTS_FILELIST', get('AGGREGATION_CKPTS_FILELIST')),
-    ...pathProblem('AGGREGATION_OUTPUT_PATH', get('AGGREGATION_OUTPUT_PATH')),
-    ...endpointProblem(endpoint),
-  ];
-  if (problems.length > 0) throw new Fault(problems.join('; '));
-  return {
-    weighted: WEIGHTED_BY_TYPE.get(type) ?? false,
-    listPath,
-    outputPath,
-    later,
-    repository: get('REPOSITORY'),
-    credentialsPath: get('GOOGLE_APPLICATION_CREDENTIALS'),
-    endpoint,
-  };
 }

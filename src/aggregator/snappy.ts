@@ -4,26 +4,9 @@ import { readBytes, readVarint } from './protobuf.ts';
 
 const MAX_BYTES = 256 * 1024 * 1024;
 
-function littleEndian(bytes: Uint8Array): number {
-  return bytes.reduceRight((value, byte) => value * 256 + byte, 0);
-}
-
-/** A literal's length: in the tag's upper six bits, or, from 60 on, in the one to four bytes that follow. */
-function readLiteral(cursor: Cursor, tag: number): Uint8Array {
-  const short = tag >>> 2;
-  return readBytes(cursor, 1 + (short < 60 ? short : littleEndian(readBytes(cursor, short - 59))));
-}
-
 interface Copy {
   readonly length: number;
   readonly offset: number;
-}
-
-function readCopy(cursor: Cursor, tag: number): Copy {
-  if ((tag & 3) === 1) {
-    return { length: 4 + ((tag >>> 2) & 7), offset: (tag >>> 5) * 256 + littleEndian(readBytes(cursor, 1)) };
-  }
-  return { length: 1 + (tag >>> 2), offset: littleEndian(readBytes(cursor, (tag & 3) === 2 ? 2 : 4)) };
 }
 
 /**
@@ -53,4 +36,21 @@ export function decompressSnappy(compressed: Uint8Array): Uint8Array {
   }
   if (at !== length) throw new Fault('a compressed block holds less than it says');
   return out;
+}
+
+/** A literal's length: in the tag's upper six bits, or, from 60 on, in the one to four bytes that follow. */
+function readLiteral(cursor: Cursor, tag: number): Uint8Array {
+  const short = tag >>> 2;
+  return readBytes(cursor, 1 + (short < 60 ? short : littleEndian(readBytes(cursor, short - 59))));
+}
+
+function littleEndian(bytes: Uint8Array): number {
+  return bytes.reduceRight((value, byte) => value * 256 + byte, 0);
+}
+
+function readCopy(cursor: Cursor, tag: number): Copy {
+  if ((tag & 3) === 1) {
+    return { length: 4 + ((tag >>> 2) & 7), offset: (tag >>> 5) * 256 + littleEndian(readBytes(cursor, 1)) };
+  }
+  return { length: 1 + (tag >>> 2), offset: littleEndian(readBytes(cursor, (tag & 3) === 2 ? 2 : 4)) };
 }

@@ -15,14 +15,6 @@ export interface BundleIndex {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-function decodeName(key: Uint8Array): string {
-  try {
-    return utf8.decode(key);
-  } catch {
-    throw new Fault(`a variable’s name (${quote(Buffer.from(key).toString('latin1'))}) is not UTF-8`);
-  }
-}
-
 /** How a fault names a variable. */
 export function variable(name: string): string {
   return `variable ${quote(name)}`;
@@ -55,15 +47,32 @@ export function parseBundleIndex(bytes: Uint8Array): BundleIndex {
   return { shards, entries };
 }
 
-function littleEndianBytes(value: number, bytes: 4 | 8): Uint8Array {
-  const out = Buffer.alloc(8);
-  out.writeBigUInt64LE(BigInt(value));
-  return out.subarray(0, bytes);
+function decodeName(key: Uint8Array): string {
+  try {
+    return utf8.decode(key);
+  } catch {
+    throw new Fault(`a variable’s name (${quote(Buffer.from(key).toString('latin1'))}) is not UTF-8`);
+  }
 }
 
-/** A length enters a string tensor's crc as uint32, or as uint64 where it needs one; on disk it is a varint. */
-function extendByLength(crc: number, length: number): number {
-  return crc32c(littleEndianBytes(length, length <= 0xffff_ffff ? 4 : 8), crc);
+/** A variable's bytes, as a view of its data file `shard`. Throws Fault where the file is too short or the crc32c differs. */
+export function readTensor(entry: BundleEntry, shard: Uint8Array): Uint8Array {
+  const end = entry.offset + entry.size;
+  if (end > shard.length) {
+    throw new Fault(`its data file ends at byte ${shard.length}, it would be at ${entry.offset} to ${end}`);
+  }
+  const bytes = shard.subarray(entry.offset, end);
+  const crc = maskCrc(crcOf(entry, bytes));
+  if (crc !== entry.crc32c) {
+    throw new Fault(`its bytes are corrupt: crc32c is ${hex(crc)}, the index says ${hex(entry.crc32c)}`);
+  }
+  return bytes;
+}
+
+function crcOf(entry: BundleEntry, bytes: Uint8Array): number {
+  if (entry.dtype === DT.string) return crcOfStrings(bytes, countElements(entry.shape));
+  if (entry.dtype === DT.variant) return crcOfVariants(bytes, countElements(entry.shape));
+  return crc32c(bytes);
 }
 
 /** Lengths, the masked crc of the lengths, then all strings (tensor_bundle.cc, ReadStringTensor). */
@@ -83,6 +92,17 @@ function crcOfStrings(bytes: Uint8Array, elements: number): number {
   return crc32c(readBytes(cursor, total), crc32c(littleEndianBytes(stored, 4), crc));
 }
 
+/** A length enters a string tensor's crc as uint32, or as uint64 where it needs one; on disk it is a varint. */
+function extendByLength(crc: number, length: number): number {
+  return crc32c(littleEndianBytes(length, length <= 0xffff_ffff ? 4 : 8), crc);
+}
+
+function littleEndianBytes(value: number, bytes: 4 | 8): Uint8Array {
+  const out = Buffer.alloc(8);
+  out.writeBigUInt64LE(BigInt(value));
+  return out.subarray(0, bytes);
+}
+
 /** Each element: its length (uint64 in the crc), its bytes, the masked crc of all so far (tensor_bundle.cc, ReadVariantTensor). */
 function crcOfVariants(bytes: Uint8Array, elements: number): number {
   const cursor: Cursor = { bytes, at: 0 };
@@ -98,26 +118,6 @@ function crcOfVariants(bytes: Uint8Array, elements: number): number {
   return crc;
 }
 
-function crcOf(entry: BundleEntry, bytes: Uint8Array): number {
-  if (entry.dtype === DT.string) return crcOfStrings(bytes, countElements(entry.shape));
-  if (entry.dtype === DT.variant) return crcOfVariants(bytes, countElements(entry.shape));
-  return crc32c(bytes);
-}
-
 function hex(crc: number): string {
   return `0x${crc.toString(16).padStart(8, '0')}`;
-}
-
-/** A variable's bytes, as a view of its data file `shard`. Throws Fault where the file is too short or the crc32c differs. */
-export function readTensor(entry: BundleEntry, shard: Uint8Array): Uint8Array {
-  const end = entry.offset + entry.size;
-  if (end > shard.length) {
-    throw new Fault(`its data file ends at byte ${shard.length}, it would be at ${entry.offset} to ${end}`);
-  }
-  const bytes = shard.subarray(entry.offset, end);
-  const crc = maskCrc(crcOf(entry, bytes));
-  if (crc !== entry.crc32c) {
-    throw new Fault(`its bytes are corrupt: crc32c is ${hex(crc)}, the index says ${hex(entry.crc32c)}`);
-  }
-  return bytes;
 }

@@ -35,6 +35,41 @@ const inflate = promisify(
   },
 );
 
+/**
+ * Opens a zip held in memory (PKWARE APPNOTE 6.3): stored and deflated files, with or without data descriptors, since
+ * sizes are read from the central directory. Nothing is ever written to disk. Throws Fault if it is no whole zip.
+ */
+export function openZip(bytes: Uint8Array): ZipArchive {
+  const zip = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (zip.length < END_BYTES) throw new Fault('it is not a whole zip file (its end is missing)');
+  const entries = readDirectory(zip);
+  async function read(name: string, maxBytes: number): Promise<Uint8Array> {
+    const entry = entries.get(name);
+    if (entry === undefined) throw new Fault('it is not in the zip');
+    return readEntry(zip, entry, maxBytes);
+  }
+  return { names: [...entries.keys()].filter((name) => !name.endsWith('/')), read };
+}
+
+function readDirectory(zip: Buffer): Map<string, ZipEntry> {
+  const end = findEnd(zip);
+  const count = zip.readUInt16LE(end + 10);
+  const offset = zip.readUInt32LE(end + 16);
+  if (count === 0xffff || offset === 0xffff_ffff) throw new Fault('it is a zip64 file, which is not read here');
+  if (zip.readUInt16LE(end + 4) !== 0 || zip.readUInt16LE(end + 8) !== count) {
+    throw new Fault('it is one part of a zip of several files');
+  }
+  if (count > MAX_FILES) throw new Fault(`it holds ${count} files, more than ${MAX_FILES}`);
+  const entries = new Map<string, ZipEntry>();
+  for (let at = offset, left = count; left > 0; left -= 1) {
+    const [name, entry, next] = parseEntryAt(zip, at);
+    if (entries.has(name)) throw new Fault(`it holds ${quote(name)} twice`);
+    entries.set(name, entry);
+    at = next;
+  }
+  return entries;
+}
+
 function findEnd(zip: Buffer): number {
   const first = Math.max(0, zip.length - END_BYTES - MAX_COMMENT_BYTES);
   for (let at = zip.length - END_BYTES; at >= first; at -= 1) {
@@ -59,35 +94,6 @@ function parseEntryAt(zip: Buffer, at: number): [string, ZipEntry, number] {
   return [zip.toString('utf8', at + 46, nameEnd), entry, next];
 }
 
-function readDirectory(zip: Buffer): Map<string, ZipEntry> {
-  const end = findEnd(zip);
-  const count = zip.readUInt16LE(end + 10);
-  const offset = zip.readUInt32LE(end + 16);
-  if (count === 0xffff || offset === 0xffff_ffff) throw new Fault('it is a zip64 file, which is not read here');
-  if (zip.readUInt16LE(end + 4) !== 0 || zip.readUInt16LE(end + 8) !== count) {
-    throw new Fault('it is one part of a zip of several files');
-  }
-  if (count > MAX_FILES) throw new Fault(`it holds ${count} files, more than ${MAX_FILES}`);
-  const entries = new Map<string, ZipEntry>();
-  for (let at = offset, left = count; left > 0; left -= 1) {
-    const [name, entry, next] = parseEntryAt(zip, at);
-    if (entries.has(name)) throw new Fault(`it holds ${quote(name)} twice`);
-    entries.set(name, entry);
-    at = next;
-  }
-  return entries;
-}
-
-function refuseOdd({ flags, method, size, compressedSize }: ZipEntry, maxBytes: number): void {
-  if ((flags & 1) === 1) throw new Fault('it is encrypted');
-  if (size === 0xffff_ffff || compressedSize === 0xffff_ffff) throw new Fault('it is of zip64, which is not read here');
-  if (method !== 0 && method !== 8)
-    throw new Fault(`it is compressed by method ${method}; 0 (stored) and 8 (deflate) are read`);
-  if (size > maxBytes) throw new Fault(`it holds ${size} bytes, more than the ${maxBytes} that are read`);
-  const possible = method === 0 ? compressedSize : compressedSize * MAX_DEFLATE_RATIO;
-  if (size > possible) throw new Fault(`it says that its ${compressedSize} bytes stand for ${size}, which cannot be`);
-}
-
 async function readEntry(zip: Buffer, entry: ZipEntry, maxBytes: number): Promise<Uint8Array> {
   refuseOdd(entry, maxBytes);
   const header = entry.headerOffset;
@@ -102,6 +108,16 @@ async function readEntry(zip: Buffer, entry: ZipEntry, maxBytes: number): Promis
   return bytes;
 }
 
+function refuseOdd({ flags, method, size, compressedSize }: ZipEntry, maxBytes: number): void {
+  if ((flags & 1) === 1) throw new Fault('it is encrypted');
+  if (size === 0xffff_ffff || compressedSize === 0xffff_ffff) throw new Fault('it is of zip64, which is not read here');
+  if (method !== 0 && method !== 8)
+    throw new Fault(`it is compressed by method ${method}; 0 (stored) and 8 (deflate) are read`);
+  if (size > maxBytes) throw new Fault(`it holds ${size} bytes, more than the ${maxBytes} that are read`);
+  const possible = method === 0 ? compressedSize : compressedSize * MAX_DEFLATE_RATIO;
+  if (size > possible) throw new Fault(`it says that its ${compressedSize} bytes stand for ${size}, which cannot be`);
+}
+
 async function inflateExactly(raw: Uint8Array, size: number): Promise<Uint8Array> {
   try {
     return await inflate(raw, size);
@@ -112,20 +128,4 @@ async function inflateExactly(raw: Uint8Array, size: number): Promise<Uint8Array
       : 'its compressed data is corrupt';
     throw new Fault(reason, { cause: error });
   }
-}
-
-/**
- * Opens a zip held in memory (PKWARE APPNOTE 6.3): stored and deflated files, with or without data descriptors, since
- * sizes are read from the central directory. Nothing is ever written to disk. Throws Fault if it is no whole zip.
- */
-export function openZip(bytes: Uint8Array): ZipArchive {
-  const zip = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (zip.length < END_BYTES) throw new Fault('it is not a whole zip file (its end is missing)');
-  const entries = readDirectory(zip);
-  async function read(name: string, maxBytes: number): Promise<Uint8Array> {
-    const entry = entries.get(name);
-    if (entry === undefined) throw new Fault('it is not in the zip');
-    return readEntry(zip, entry, maxBytes);
-  }
-  return { names: [...entries.keys()].filter((name) => !name.endsWith('/')), read };
 }

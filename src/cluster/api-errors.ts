@@ -40,22 +40,12 @@ interface StatusObject {
   readonly causes?: readonly StatusCause[];
 }
 
-function textOf(object: object, key: string): string {
-  const value = new Map<string, unknown>(Object.entries(object)).get(key);
-  return typeof value === 'string' ? value : '';
-}
+const BUILT_IN: ReadonlySet<string> = new Set(['', 'apps', 'batch', 'coordination.k8s.io', 'discovery.k8s.io']);
 
-function parseCauses(status: object): readonly StatusCause[] {
-  const details = 'details' in status ? status.details : undefined;
-  if (typeof details !== 'object' || details === null || !('causes' in details)) return [];
-  if (!Array.isArray(details.causes)) return [];
-  return details.causes
-    .filter((cause): cause is object => typeof cause === 'object' && cause !== null)
-    .map((cause) => ({
-      reason: textOf(cause, 'reason'),
-      message: textOf(cause, 'message'),
-      field: textOf(cause, 'field'),
-    }));
+/** The refusal that a generated client threw, or `null` when the error is of another kind. */
+export function readRefusal(error: unknown): Refusal | null {
+  if (!(error instanceof ApiException)) return null;
+  return { status: error.code, ...parseStatus(error.body), retryAfterMs: parseRetryAfter(error.headers) };
 }
 
 function parseStatus(body: unknown): StatusObject {
@@ -75,15 +65,27 @@ function parseStatus(body: unknown): StatusObject {
   }
 }
 
+function parseCauses(status: object): readonly StatusCause[] {
+  const details = 'details' in status ? status.details : undefined;
+  if (typeof details !== 'object' || details === null || !('causes' in details)) return [];
+  if (!Array.isArray(details.causes)) return [];
+  return details.causes
+    .filter((cause): cause is object => typeof cause === 'object' && cause !== null)
+    .map((cause) => ({
+      reason: textOf(cause, 'reason'),
+      message: textOf(cause, 'message'),
+      field: textOf(cause, 'field'),
+    }));
+}
+
+function textOf(object: object, key: string): string {
+  const value = new Map<string, unknown>(Object.entries(object)).get(key);
+  return typeof value === 'string' ? value : '';
+}
+
 function parseRetryAfter(headers: Readonly<Record<string, string>>): number | undefined {
   const seconds = headers['retry-after'];
   return seconds !== undefined && /^\d{1,6}$/.test(seconds) ? Number(seconds) * 1_000 : undefined;
-}
-
-/** The refusal that a generated client threw, or `null` when the error is of another kind. */
-export function readRefusal(error: unknown): Refusal | null {
-  if (!(error instanceof ApiException)) return null;
-  return { status: error.code, ...parseStatus(error.body), retryAfterMs: parseRetryAfter(error.headers) };
 }
 
 /**
@@ -94,8 +96,6 @@ export function readRefusal(error: unknown): Refusal | null {
 export function isForeignNotFound({ apiGroup }: Attempt, { status, isStatus }: Refusal): boolean {
   return status === 404 && !isStatus && BUILT_IN.has(apiGroup);
 }
-
-const BUILT_IN: ReadonlySet<string> = new Set(['', 'apps', 'batch', 'coordination.k8s.io', 'discovery.k8s.io']);
 
 /** Whether the same call may end otherwise a moment later. */
 export function isTransient({ status, reason }: Refusal): boolean {
@@ -109,22 +109,23 @@ export function describeAttempt({ verb, resource, namespace, name }: Attempt): s
     : `${verb} ${resource} ${namespace}/${name}`;
 }
 
+/** The error to throw for a refusal that is no outcome of the call. `where` names the cluster. */
+export function translateRefusal(attempt: Attempt, refusal: Refusal, where: string): AppError {
+  const details = { upstreamStatus: refusal.status };
+  const what = `Could not ${describeAttempt(attempt)}: ${where} answered ${quoteAnswer(attempt, refusal)}`;
+  if (isTransient(refusal)) return new UnavailableError(`${what}. This may pass; try again.`, { details });
+  if (refusal.status === 403) return translateForbidden(attempt, refusal, where);
+  if (refusal.status !== 401) return new UpstreamError(what, { details });
+  return new UpstreamError(
+    `Could not ${describeAttempt(attempt)}: ${where} does not accept our token (401), a fresh one neither. Check that this is the cluster meant, that the service account is enabled, and that the clock is right; a kubeconfig’s token may have expired.`,
+    { details },
+  );
+}
+
 /** Of an answer about Secrets only a reason that is one word is repeated. */
 function quoteAnswer({ isSecret = false }: Attempt, { status, reason, message }: Refusal): string {
   const said = isSecret ? /^[A-Za-z]{1,40}$/.exec(reason ?? '')?.[0] : (message ?? reason);
   return said === undefined ? String(status) : `${status}: ${said}`;
-}
-
-/** The user that RBAC named, as in `User "x" cannot get resource "jobs" in API group "batch" in the namespace "ns"`. */
-function parseSubject(message: string | undefined): string | undefined {
-  return /User "([^"]{1,300})" cannot /.exec(message ?? '')?.[1];
-}
-
-/** https://github.com/kubernetes/kubernetes/issues/58141 */
-function explainNumericUser(subject: string): string {
-  return /^\d{21}$/.test(subject)
-    ? ' The number is a service account’s unique id: its token lacks the scope https://www.googleapis.com/auth/userinfo.email, without which no RoleBinding to its email matches. Give the token that scope, or bind the number.'
-    : '';
 }
 
 function translateForbidden(attempt: Attempt, refusal: Refusal, where: string): UpstreamError {
@@ -145,17 +146,16 @@ function translateForbidden(attempt: Attempt, refusal: Refusal, where: string): 
   );
 }
 
-/** The error to throw for a refusal that is no outcome of the call. `where` names the cluster. */
-export function translateRefusal(attempt: Attempt, refusal: Refusal, where: string): AppError {
-  const details = { upstreamStatus: refusal.status };
-  const what = `Could not ${describeAttempt(attempt)}: ${where} answered ${quoteAnswer(attempt, refusal)}`;
-  if (isTransient(refusal)) return new UnavailableError(`${what}. This may pass; try again.`, { details });
-  if (refusal.status === 403) return translateForbidden(attempt, refusal, where);
-  if (refusal.status !== 401) return new UpstreamError(what, { details });
-  return new UpstreamError(
-    `Could not ${describeAttempt(attempt)}: ${where} does not accept our token (401), a fresh one neither. Check that this is the cluster meant, that the service account is enabled, and that the clock is right; a kubeconfig’s token may have expired.`,
-    { details },
-  );
+/** The user that RBAC named, as in `User "x" cannot get resource "jobs" in API group "batch" in the namespace "ns"`. */
+function parseSubject(message: string | undefined): string | undefined {
+  return /User "([^"]{1,300})" cannot /.exec(message ?? '')?.[1];
+}
+
+/** https://github.com/kubernetes/kubernetes/issues/58141 */
+function explainNumericUser(subject: string): string {
+  return /^\d{21}$/.test(subject)
+    ? ' The number is a service account’s unique id: its token lacks the scope https://www.googleapis.com/auth/userinfo.email, without which no RoleBinding to its email matches. Give the token that scope, or bind the number.'
+    : '';
 }
 
 /** The error to throw when there was no answer, or none that is a Kubernetes API's. Ours pass through. */

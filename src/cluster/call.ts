@@ -50,29 +50,6 @@ export interface CallerOptions {
 const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 2_000;
 
-/** Full jitter: https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/ */
-function buildBackoffMs(attempt: number, retryAfterMs: number | undefined, random: number): number {
-  return Math.max(retryAfterMs ?? 0, random * Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** attempt));
-}
-
-function noKubernetes(call: Attempt, answer: string, where: string): UnavailableError {
-  return new UnavailableError(
-    `Could not ${describeAttempt(call)}: ${where} answered ${answer}, and nothing that Kubernetes says. Is that address a Kubernetes API?`,
-  );
-}
-
-/** A proxy or a login page may answer 200 with something else, which the generated client takes for an object. */
-function checkAnswer(
-  call: Attempt & Pick<Call<unknown, unknown>, 'expects'>,
-  answer: ResponseContext,
-  where: string,
-): void {
-  if (answer.httpStatusCode >= 300 || call.expects === 'text') return;
-  const type = answer.headers['content-type'];
-  if (type !== undefined && /^application\/json\b/.test(type)) return;
-  throw noKubernetes(call, `${answer.httpStatusCode} with ${type ?? 'no content type'} where JSON is due`, where);
-}
-
 interface Deadline {
   readonly signal: AbortSignal;
   elapsedMs(): number;
@@ -80,34 +57,38 @@ interface Deadline {
   clear(): void;
 }
 
-/** Aborts after `deadlineMs`, or with the caller's signal. */
-function startDeadline(deadlineMs: number, outer: AbortSignal | undefined): Deadline {
-  const controller = new AbortController();
-  const startedAt = performance.now();
-  function abort(): void {
-    return controller.abort(new Error('the deadline of the call passed'));
-  }
-  const timer = setTimeout(abort, deadlineMs);
-  outer?.addEventListener('abort', abort, { once: true });
-  if (outer?.aborted === true) abort();
-  function elapsedMs(): number {
-    return performance.now() - startedAt;
-  }
-  return {
-    signal: controller.signal,
-    elapsedMs,
-    remainingMs: () => deadlineMs - elapsedMs(),
-    clear: () => {
-      clearTimeout(timer);
-      outer?.removeEventListener('abort', abort);
-    },
-  };
-}
-
 /** One request: its value, or the outcome a refusal stands for; else an error of ours, with how long to wait at least. */
 type Answer<T> =
   | { readonly kind: 'value'; readonly value: T }
   | { readonly kind: 'failed'; readonly error: AppError; readonly retryAfterMs?: number };
+
+/**
+ * Sends calls under one deadline each. Idempotent ones are repeated while their error may pass and time is left.
+ * Throws AppError only.
+ */
+export function createCaller(options: CallerOptions): Caller {
+  const sendOnce = createSendOnce(options);
+  const { where, maxAttempts, random = Math.random } = options;
+
+  return async (call) => {
+    const deadline = startDeadline(options.deadlineMs, call.options?.signal);
+    try {
+      for (let attempt = 0; ; attempt += 1) {
+        const answer = await sendOnce(call, deadline.signal);
+        if (answer.kind === 'value') return answer.value;
+        if (deadline.signal.aborted) throw translateDeadline(call, where, deadline.elapsedMs());
+        const backoffMs = buildBackoffMs(attempt, answer.retryAfterMs, random());
+        const isLast = !call.isIdempotent || attempt + 1 >= maxAttempts || backoffMs >= deadline.remainingMs();
+        if (isLast || !answer.error.retryable) throw answer.error;
+        await sleep(backoffMs, undefined, { signal: deadline.signal }).catch(() => {
+          throw translateDeadline(call, where, deadline.elapsedMs());
+        });
+      }
+    } finally {
+      deadline.clear();
+    }
+  };
+}
 
 function createSendOnce({ send, where }: CallerOptions) {
   function buildLibrary(
@@ -144,30 +125,49 @@ function createSendOnce({ send, where }: CallerOptions) {
   };
 }
 
-/**
- * Sends calls under one deadline each. Idempotent ones are repeated while their error may pass and time is left.
- * Throws AppError only.
- */
-export function createCaller(options: CallerOptions): Caller {
-  const sendOnce = createSendOnce(options);
-  const { where, maxAttempts, random = Math.random } = options;
+/** A proxy or a login page may answer 200 with something else, which the generated client takes for an object. */
+function checkAnswer(
+  call: Attempt & Pick<Call<unknown, unknown>, 'expects'>,
+  answer: ResponseContext,
+  where: string,
+): void {
+  if (answer.httpStatusCode >= 300 || call.expects === 'text') return;
+  const type = answer.headers['content-type'];
+  if (type !== undefined && /^application\/json\b/.test(type)) return;
+  throw noKubernetes(call, `${answer.httpStatusCode} with ${type ?? 'no content type'} where JSON is due`, where);
+}
 
-  return async (call) => {
-    const deadline = startDeadline(options.deadlineMs, call.options?.signal);
-    try {
-      for (let attempt = 0; ; attempt += 1) {
-        const answer = await sendOnce(call, deadline.signal);
-        if (answer.kind === 'value') return answer.value;
-        if (deadline.signal.aborted) throw translateDeadline(call, where, deadline.elapsedMs());
-        const backoffMs = buildBackoffMs(attempt, answer.retryAfterMs, random());
-        const isLast = !call.isIdempotent || attempt + 1 >= maxAttempts || backoffMs >= deadline.remainingMs();
-        if (isLast || !answer.error.retryable) throw answer.error;
-        await sleep(backoffMs, undefined, { signal: deadline.signal }).catch(() => {
-          throw translateDeadline(call, where, deadline.elapsedMs());
-        });
-      }
-    } finally {
-      deadline.clear();
-    }
+function noKubernetes(call: Attempt, answer: string, where: string): UnavailableError {
+  return new UnavailableError(
+    `Could not ${describeAttempt(call)}: ${where} answered ${answer}, and nothing that Kubernetes says. Is that address a Kubernetes API?`,
+  );
+}
+
+/** Aborts after `deadlineMs`, or with the caller's signal. */
+function startDeadline(deadlineMs: number, outer: AbortSignal | undefined): Deadline {
+  const controller = new AbortController();
+  const startedAt = performance.now();
+  function abort(): void {
+    return controller.abort(new Error('the deadline of the call passed'));
+  }
+  const timer = setTimeout(abort, deadlineMs);
+  outer?.addEventListener('abort', abort, { once: true });
+  if (outer?.aborted === true) abort();
+  function elapsedMs(): number {
+    return performance.now() - startedAt;
+  }
+  return {
+    signal: controller.signal,
+    elapsedMs,
+    remainingMs: () => deadlineMs - elapsedMs(),
+    clear: () => {
+      clearTimeout(timer);
+      outer?.removeEventListener('abort', abort);
+    },
   };
+}
+
+/** Full jitter: https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/ */
+function buildBackoffMs(attempt: number, retryAfterMs: number | undefined, random: number): number {
+  return Math.max(retryAfterMs ?? 0, random * Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** attempt));
 }

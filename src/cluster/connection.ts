@@ -17,62 +17,6 @@ const MAX_IDLE_MS = 30_000;
 const MAX_CONNECTIONS = 64;
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
 
-function createAgent(endpoint: ClusterEndpoint): Agent {
-  return new Agent({
-    allowH2: false,
-    connections: MAX_CONNECTIONS,
-    keepAliveTimeout: MAX_IDLE_MS,
-    keepAliveMaxTimeout: MAX_IDLE_MS,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    maxResponseSize: MAX_RESPONSE_BYTES,
-    connect: {
-      timeout: CONNECT_TIMEOUT_MS,
-      rejectUnauthorized: endpoint.skipTlsVerify !== true,
-      ...(endpoint.caPem !== undefined && { ca: endpoint.caPem }),
-      ...(endpoint.clientCertPem !== undefined && { cert: endpoint.clientCertPem }),
-      ...(endpoint.clientKeyPem !== undefined && { key: endpoint.clientKeyPem }),
-      ...(endpoint.tlsServerName !== undefined && { servername: endpoint.tlsServerName }),
-    },
-  });
-}
-
-/** One agent for the endpoint of the moment; another endpoint, or a long pause, gets another. */
-function createAgents(now: () => number): (endpoint: ClusterEndpoint) => Agent {
-  let current: { readonly key: string; readonly agent: Agent } | undefined;
-  let usedAt = 0;
-  return (endpoint) => {
-    const key = JSON.stringify(endpoint);
-    const isIdle = now() - usedAt > MAX_IDLE_MS;
-    usedAt = now();
-    if (current !== undefined && current.key === key && !isIdle) return current.agent;
-    // Requests under way on the old agent end as they would have; its close is not waited for.
-    void current?.agent.close();
-    current = { key, agent: createAgent(endpoint) };
-    return current.agent;
-  };
-}
-
-function buildUrl(endpoint: ClusterEndpoint, url: string): string {
-  return `${endpoint.server}${url.slice(PLACEHOLDER_SERVER.length)}`;
-}
-
-/** Ends with the signal's reason as soon as it is aborted, whatever `work` does then. */
-async function raceSignal<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  function onAbort(): void {
-    aborted.reject(signal?.reason);
-  }
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
-}
-
 /**
  * Sends a request of the generated clients to the cluster: the endpoint, a token asked for this very request, one
  * forced refresh and one repeat on 401, and one repeat at the new address when the cluster could not be reached at the
@@ -111,4 +55,60 @@ export function createConnection(
       return sendTo(found, context, path);
     }
   };
+}
+
+/** One agent for the endpoint of the moment; another endpoint, or a long pause, gets another. */
+function createAgents(now: () => number): (endpoint: ClusterEndpoint) => Agent {
+  let current: { readonly key: string; readonly agent: Agent } | undefined;
+  let usedAt = 0;
+  return (endpoint) => {
+    const key = JSON.stringify(endpoint);
+    const isIdle = now() - usedAt > MAX_IDLE_MS;
+    usedAt = now();
+    if (current !== undefined && current.key === key && !isIdle) return current.agent;
+    // Requests under way on the old agent end as they would have; its close is not waited for.
+    void current?.agent.close();
+    current = { key, agent: createAgent(endpoint) };
+    return current.agent;
+  };
+}
+
+function createAgent(endpoint: ClusterEndpoint): Agent {
+  return new Agent({
+    allowH2: false,
+    connections: MAX_CONNECTIONS,
+    keepAliveTimeout: MAX_IDLE_MS,
+    keepAliveMaxTimeout: MAX_IDLE_MS,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    maxResponseSize: MAX_RESPONSE_BYTES,
+    connect: {
+      timeout: CONNECT_TIMEOUT_MS,
+      rejectUnauthorized: endpoint.skipTlsVerify !== true,
+      ...(endpoint.caPem !== undefined && { ca: endpoint.caPem }),
+      ...(endpoint.clientCertPem !== undefined && { cert: endpoint.clientCertPem }),
+      ...(endpoint.clientKeyPem !== undefined && { key: endpoint.clientKeyPem }),
+      ...(endpoint.tlsServerName !== undefined && { servername: endpoint.tlsServerName }),
+    },
+  });
+}
+
+function buildUrl(endpoint: ClusterEndpoint, url: string): string {
+  return `${endpoint.server}${url.slice(PLACEHOLDER_SERVER.length)}`;
+}
+
+/** Ends with the signal's reason as soon as it is aborted, whatever `work` does then. */
+async function raceSignal<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  function onAbort(): void {
+    aborted.reject(signal?.reason);
+  }
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }

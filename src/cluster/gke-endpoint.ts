@@ -45,10 +45,13 @@ export function parseCluster(name: string, answer: unknown): Cluster {
   );
 }
 
-/** `gcloud container clusters update` line that mends `name`. */
-function buildUpdateCommand(name: string, flag: string): string {
-  const [, project, , location, , cluster] = name.split('/');
-  return `gcloud container clusters update ${cluster} --project=${project} --location=${location} ${flag}`;
+/** The endpoint of the wanted kind; throws UpstreamError with what to do when the cluster has none. */
+export function buildGkeEndpoint(
+  name: string,
+  endpoint: 'dns' | 'public' | 'private',
+  cluster: Cluster,
+): ClusterEndpoint {
+  return endpoint === 'dns' ? buildDnsEndpoint(name, cluster) : buildIpEndpoint(name, endpoint, cluster);
 }
 
 /** No CA: the DNS endpoint has a certificate of a public authority, and the cluster's own CA would refuse it. */
@@ -67,12 +70,10 @@ function buildDnsEndpoint(name: string, cluster: Cluster): ClusterEndpoint {
   return { server: `https://${dns.endpoint}` };
 }
 
-function findAddress(cluster: Cluster, endpoint: 'public' | 'private'): string | undefined {
-  const ip = cluster.controlPlaneEndpointsConfig?.ipEndpointsConfig;
-  const legacy = cluster.privateClusterConfig;
-  if (endpoint === 'private') return ip?.privateEndpoint ?? legacy?.privateEndpoint;
-  if (ip?.enablePublicEndpoint === false) return undefined;
-  return ip?.publicEndpoint ?? legacy?.publicEndpoint ?? (ip === undefined ? cluster.endpoint : undefined);
+/** `gcloud container clusters update` line that mends `name`. */
+function buildUpdateCommand(name: string, flag: string): string {
+  const [, project, , location, , cluster] = name.split('/');
+  return `gcloud container clusters update ${cluster} --project=${project} --location=${location} ${flag}`;
 }
 
 function buildIpEndpoint(name: string, endpoint: 'public' | 'private', cluster: Cluster): ClusterEndpoint {
@@ -94,11 +95,10 @@ function buildIpEndpoint(name: string, endpoint: 'public' | 'private', cluster: 
   };
 }
 
-/** The endpoint of the wanted kind; throws UpstreamError with what to do when the cluster has none. */
-export function buildGkeEndpoint(
-  name: string,
-  endpoint: 'dns' | 'public' | 'private',
-  cluster: Cluster,
-): ClusterEndpoint {
-  return endpoint === 'dns' ? buildDnsEndpoint(name, cluster) : buildIpEndpoint(name, endpoint, cluster);
+function findAddress(cluster: Cluster, endpoint: 'public' | 'private'): string | undefined {
+  const ip = cluster.controlPlaneEndpointsConfig?.ipEndpointsConfig;
+  const legacy = cluster.privateClusterConfig;
+  if (endpoint === 'private') return ip?.privateEndpoint ?? legacy?.privateEndpoint;
+  if (ip?.enablePublicEndpoint === false) return undefined;
+  return ip?.publicEndpoint ?? legacy?.publicEndpoint ?? (ip === undefined ? cluster.endpoint : undefined);
 }

@@ -50,63 +50,8 @@ export interface ClusterAccess {
   invalidate(): void;
 }
 
-function requireHttps(server: string, variable: string): string {
-  if (!URL.canParse(server) || new URL(server).protocol !== 'https:') {
-    throw new UpstreamError(
-      `The cluster's address "${server}" (${variable}) must begin with https://. Plain http is for a kubeconfig of a local cluster only.`,
-    );
-  }
-  return server.replace(/\/+$/, '');
-}
-
 type GkeConfig = Extract<ClusterConfig, { kind: 'gke' }>;
 type GatewayConfig = Extract<ClusterConfig, { kind: 'gateway' }>;
-
-function createGkeAccess(config: GkeConfig, identity: GoogleIdentity): ClusterAccess {
-  const api = (config.gkeApiEndpoint ?? 'https://container.googleapis.com').replace(/\/+$/, '');
-  const endpoint = memoise(async () => {
-    const answer = await identity.getJson(`${api}/v1/${config.cluster}?fields=${CLUSTER_FIELDS}`, {
-      what: `find the ${config.endpoint} endpoint of GKE cluster ${config.cluster}`,
-      permission: 'container.clusters.get',
-    });
-    return buildGkeEndpoint(config.cluster, config.endpoint, parseCluster(config.cluster, answer));
-  });
-  return {
-    endpoint: endpoint.get,
-    token: identity.token,
-    describe: () => `GKE cluster ${config.cluster} (${config.endpoint === 'dns' ? 'DNS' : config.endpoint} endpoint)`,
-    invalidate: endpoint.drop,
-  };
-}
-
-/** https://cloud.google.com/kubernetes-engine/enterprise/multicluster-management/gateway: regional memberships have regional hosts. */
-function buildGatewayServer({ projectNumber, location, membership, apiEndpoint }: GatewayConfig): string {
-  const host = location === 'global' ? 'connectgateway.googleapis.com' : `${location}-connectgateway.googleapis.com`;
-  const base = apiEndpoint === undefined ? `https://${host}` : requireHttps(apiEndpoint, 'the gateway');
-  return `${base}/v1/projects/${projectNumber}/locations/${location}/gkeMemberships/${membership}`;
-}
-
-function createFixedAccess(endpoint: ClusterEndpoint, what: string, identity: GoogleIdentity): ClusterAccess {
-  return {
-    endpoint: () => Promise.resolve(endpoint),
-    token: identity.token,
-    describe: () => what,
-    invalidate: () => undefined,
-  };
-}
-
-function createKubeconfigAccess(path: string, context: string | undefined): ClusterAccess {
-  const loaded = memoise(() => readKubeconfig(path, context));
-  return {
-    endpoint: async () => (await loaded.get()).endpoint,
-    token: async (options) => {
-      if (options?.forceRefresh === true) loaded.drop();
-      return (await loaded.get()).token();
-    },
-    describe: () => `the cluster of kubeconfig ${path}${context === undefined ? '' : `, context ${context}`}`,
-    invalidate: loaded.drop,
-  };
-}
 
 /**
  * Where the configured cluster is and who we are there. Looks nothing up until asked; throws UpstreamError at once for
@@ -128,4 +73,59 @@ export function createClusterAccess(config: ClusterConfig): ClusterAccess {
     case 'kubeconfig':
       return createKubeconfigAccess(config.path, config.context);
   }
+}
+
+function createGkeAccess(config: GkeConfig, identity: GoogleIdentity): ClusterAccess {
+  const api = (config.gkeApiEndpoint ?? 'https://container.googleapis.com').replace(/\/+$/, '');
+  const endpoint = memoise(async () => {
+    const answer = await identity.getJson(`${api}/v1/${config.cluster}?fields=${CLUSTER_FIELDS}`, {
+      what: `find the ${config.endpoint} endpoint of GKE cluster ${config.cluster}`,
+      permission: 'container.clusters.get',
+    });
+    return buildGkeEndpoint(config.cluster, config.endpoint, parseCluster(config.cluster, answer));
+  });
+  return {
+    endpoint: endpoint.get,
+    token: identity.token,
+    describe: () => `GKE cluster ${config.cluster} (${config.endpoint === 'dns' ? 'DNS' : config.endpoint} endpoint)`,
+    invalidate: endpoint.drop,
+  };
+}
+
+function createFixedAccess(endpoint: ClusterEndpoint, what: string, identity: GoogleIdentity): ClusterAccess {
+  return {
+    endpoint: () => Promise.resolve(endpoint),
+    token: identity.token,
+    describe: () => what,
+    invalidate: () => undefined,
+  };
+}
+
+/** https://cloud.google.com/kubernetes-engine/enterprise/multicluster-management/gateway: regional memberships have regional hosts. */
+function buildGatewayServer({ projectNumber, location, membership, apiEndpoint }: GatewayConfig): string {
+  const host = location === 'global' ? 'connectgateway.googleapis.com' : `${location}-connectgateway.googleapis.com`;
+  const base = apiEndpoint === undefined ? `https://${host}` : requireHttps(apiEndpoint, 'the gateway');
+  return `${base}/v1/projects/${projectNumber}/locations/${location}/gkeMemberships/${membership}`;
+}
+
+function requireHttps(server: string, variable: string): string {
+  if (!URL.canParse(server) || new URL(server).protocol !== 'https:') {
+    throw new UpstreamError(
+      `The cluster's address "${server}" (${variable}) must begin with https://. Plain http is for a kubeconfig of a local cluster only.`,
+    );
+  }
+  return server.replace(/\/+$/, '');
+}
+
+function createKubeconfigAccess(path: string, context: string | undefined): ClusterAccess {
+  const loaded = memoise(() => readKubeconfig(path, context));
+  return {
+    endpoint: async () => (await loaded.get()).endpoint,
+    token: async (options) => {
+      if (options?.forceRefresh === true) loaded.drop();
+      return (await loaded.get()).token();
+    },
+    describe: () => `the cluster of kubeconfig ${path}${context === undefined ? '' : `, context ${context}`}`,
+    invalidate: loaded.drop,
+  };
 }

@@ -29,72 +29,6 @@ export interface GoogleIdentity {
   readonly getJson: (url: string, purpose: Purpose) => Promise<unknown>;
 }
 
-/** gaxios puts the HTTP status on its errors; errors without one had no answer. */
-function readStatus(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('status' in error)) return undefined;
-  const status = Number(error.status);
-  return Number.isInteger(status) && status >= 100 ? status : undefined;
-}
-
-function isTransient(status: number): boolean {
-  return status === 429 || status >= 500;
-}
-
-/** No message of the library is passed on but its first line: the rest may hold what was sent. */
-function firstLine(error: unknown): string {
-  return error instanceof Error ? (error.message.split('\n')[0] ?? '').slice(0, 300) : 'unknown error';
-}
-
-function translateTokenError(error: unknown): AppError {
-  const status = readStatus(error);
-  if (status !== undefined && !isTransient(status)) {
-    return new UpstreamError(
-      `No access token for the cluster: the identity service answered ${status}. Check that the function runs as a service account that exists and is enabled.`,
-      { details: { upstreamStatus: status } },
-    );
-  }
-  const network = describeNetworkError(error);
-  if (status === undefined && network.code === undefined && /default credentials/.test(firstLine(error))) {
-    return new UpstreamError(
-      'No Google credentials were found: on Google Cloud give the function a service account; elsewhere run `gcloud auth application-default login`, or configure a kubeconfig.',
-    );
-  }
-  return new UnavailableError(
-    `No access token for the cluster: the metadata server ${status === undefined ? `could not be reached (${network.text})` : `answered ${status}`}. This may pass; try again.`,
-    { cause: network.cause },
-  );
-}
-
-function translateGetError(error: unknown, { what, permission }: Purpose): AppError {
-  const status = readStatus(error);
-  const details = status === undefined ? {} : { upstreamStatus: status };
-  if (status === 401 || status === 403) {
-    return new UpstreamError(
-      `Could not ${what}: Google Cloud answered ${status}. Grant the function's service account ${permission} (roles/container.clusterViewer has it), and check that the Kubernetes Engine API is on in the project.`,
-      { details },
-    );
-  }
-  if (status === 404) {
-    return new UpstreamError(
-      `Could not ${what}: there is no such cluster. Check project, location and name in projects/P/locations/L/clusters/C.`,
-      { details },
-    );
-  }
-  if (status !== undefined && !isTransient(status)) {
-    return new UpstreamError(`Could not ${what}: Google Cloud answered ${status}: ${firstLine(error)}`, { details });
-  }
-  const network = describeNetworkError(error);
-  return new UnavailableError(
-    `Could not ${what}: ${status === undefined ? `no answer (${network.text})` : `Google Cloud answered ${status}`}. This may pass; try again.`,
-    { details, cause: network.cause },
-  );
-}
-
-/** Marks the cached token as expired: the library has no public way to refresh that all kinds of credentials share. */
-function expireToken(client: AuthClient): void {
-  return client.setCredentials({ ...client.credentials, expiry_date: 1 });
-}
-
 /**
  * The identity of google-auth-library's default credentials: on Cloud Run the metadata server, elsewhere
  * `gcloud auth application-default login` or workload identity federation.
@@ -144,4 +78,70 @@ export function createGoogleIdentity(): GoogleIdentity {
       }
     },
   };
+}
+
+/** Marks the cached token as expired: the library has no public way to refresh that all kinds of credentials share. */
+function expireToken(client: AuthClient): void {
+  return client.setCredentials({ ...client.credentials, expiry_date: 1 });
+}
+
+function translateTokenError(error: unknown): AppError {
+  const status = readStatus(error);
+  if (status !== undefined && !isTransient(status)) {
+    return new UpstreamError(
+      `No access token for the cluster: the identity service answered ${status}. Check that the function runs as a service account that exists and is enabled.`,
+      { details: { upstreamStatus: status } },
+    );
+  }
+  const network = describeNetworkError(error);
+  if (status === undefined && network.code === undefined && /default credentials/.test(firstLine(error))) {
+    return new UpstreamError(
+      'No Google credentials were found: on Google Cloud give the function a service account; elsewhere run `gcloud auth application-default login`, or configure a kubeconfig.',
+    );
+  }
+  return new UnavailableError(
+    `No access token for the cluster: the metadata server ${status === undefined ? `could not be reached (${network.text})` : `answered ${status}`}. This may pass; try again.`,
+    { cause: network.cause },
+  );
+}
+
+/** gaxios puts the HTTP status on its errors; errors without one had no answer. */
+function readStatus(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('status' in error)) return undefined;
+  const status = Number(error.status);
+  return Number.isInteger(status) && status >= 100 ? status : undefined;
+}
+
+function isTransient(status: number): boolean {
+  return status === 429 || status >= 500;
+}
+
+/** No message of the library is passed on but its first line: the rest may hold what was sent. */
+function firstLine(error: unknown): string {
+  return error instanceof Error ? (error.message.split('\n')[0] ?? '').slice(0, 300) : 'unknown error';
+}
+
+function translateGetError(error: unknown, { what, permission }: Purpose): AppError {
+  const status = readStatus(error);
+  const details = status === undefined ? {} : { upstreamStatus: status };
+  if (status === 401 || status === 403) {
+    return new UpstreamError(
+      `Could not ${what}: Google Cloud answered ${status}. Grant the function's service account ${permission} (roles/container.clusterViewer has it), and check that the Kubernetes Engine API is on in the project.`,
+      { details },
+    );
+  }
+  if (status === 404) {
+    return new UpstreamError(
+      `Could not ${what}: there is no such cluster. Check project, location and name in projects/P/locations/L/clusters/C.`,
+      { details },
+    );
+  }
+  if (status !== undefined && !isTransient(status)) {
+    return new UpstreamError(`Could not ${what}: Google Cloud answered ${status}: ${firstLine(error)}`, { details });
+  }
+  const network = describeNetworkError(error);
+  return new UnavailableError(
+    `Could not ${what}: ${status === undefined ? `no answer (${network.text})` : `Google Cloud answered ${status}`}. This may pass; try again.`,
+    { details, cause: network.cause },
+  );
 }

@@ -2,22 +2,6 @@ import { type HttpLibrary, type RequestContext, ResponseContext, wrapHttpLibrary
 import type { Dispatcher } from 'undici';
 import { countUpstreamCall } from '../log.ts';
 
-/** undici's names of headers are lower-case, which is what the generated clients look up. */
-function buildHeaders(headers: Dispatcher.ResponseData['headers']): Record<string, string> {
-  const flat: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(', ') : value;
-  }
-  return flat;
-}
-
-function readBody(context: RequestContext): string | null {
-  const body = context.getBody();
-  if (body === undefined) return null;
-  if (typeof body !== 'string') throw new TypeError('Kubernetes calls have JSON bodies: a form cannot be sent.');
-  return body;
-}
-
 /**
  * Sends one request and reads its answer to the end, so that the signal of the request covers the body too and the
  * connection is free again when this returns. Throws what undici throws (no answer), never for a status.
@@ -40,6 +24,22 @@ export async function sendRequest(dispatcher: Dispatcher, context: RequestContex
     binary: () => Promise.resolve(bytes),
     stream: () => new Blob([bytes]).stream(),
   });
+}
+
+function readBody(context: RequestContext): string | null {
+  const body = context.getBody();
+  if (body === undefined) return null;
+  if (typeof body !== 'string') throw new TypeError('Kubernetes calls have JSON bodies: a form cannot be sent.');
+  return body;
+}
+
+/** undici's names of headers are lower-case, which is what the generated clients look up. */
+function buildHeaders(headers: Dispatcher.ResponseData['headers']): Record<string, string> {
+  const flat: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return flat;
 }
 
 /**

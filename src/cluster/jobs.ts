@@ -7,33 +7,6 @@ import { listPages, pageExpired } from './pages.ts';
 /** Who `metadata.managedFields` says wrote our fields. */
 export const FIELD_MANAGER = 'tensorio-trigger';
 
-function attempt(verb: Attempt['verb'], namespace: string, name?: string, options?: CallOptions) {
-  return {
-    verb,
-    resource: 'jobs',
-    apiGroup: 'batch' as const,
-    namespace,
-    ...(name !== undefined && { name }),
-    options,
-  };
-}
-
-function absentAs<V>(value: V) {
-  return ({ status }: Refusal): V | undefined => (status === 404 ? value : undefined);
-}
-
-/** A 409 without this reason is a quota or a webhook that lost a race: the Job does not exist. */
-function isExisting({ status, reason }: Refusal): boolean {
-  return status === 409 && reason === 'AlreadyExists';
-}
-
-function requireNames(job: V1Job): { namespace: string; name: string } {
-  const { namespace, name } = job.metadata ?? {};
-  if (namespace === undefined || name === undefined)
-    throw new TypeError('A Job to create needs a namespace and a name.');
-  return { namespace, name };
-}
-
 /** Jobs over the generated client. */
 export function createJobs(batch: () => BatchV1Api, call: Caller): Jobs {
   return {
@@ -110,4 +83,31 @@ export function createJobs(batch: () => BatchV1Api, call: Caller): Jobs {
         outcome: absentAs('absent' as const),
       }),
   };
+}
+
+function requireNames(job: V1Job): { namespace: string; name: string } {
+  const { namespace, name } = job.metadata ?? {};
+  if (namespace === undefined || name === undefined)
+    throw new TypeError('A Job to create needs a namespace and a name.');
+  return { namespace, name };
+}
+
+function attempt(verb: Attempt['verb'], namespace: string, name?: string, options?: CallOptions) {
+  return {
+    verb,
+    resource: 'jobs',
+    apiGroup: 'batch' as const,
+    namespace,
+    ...(name !== undefined && { name }),
+    options,
+  };
+}
+
+/** A 409 without this reason is a quota or a webhook that lost a race: the Job does not exist. */
+function isExisting({ status, reason }: Refusal): boolean {
+  return status === 409 && reason === 'AlreadyExists';
+}
+
+function absentAs<V>(value: V) {
+  return ({ status }: Refusal): V | undefined => (status === 404 ? value : undefined);
 }

@@ -16,11 +16,6 @@ export interface ClusterOptions {
   readonly maxAttempts?: number;
 }
 
-function lazy<T>(create: () => T): () => T {
-  let made: T | undefined;
-  return () => (made ??= create());
-}
-
 /** The cluster behind `access`. Connects to nothing until called; its methods throw AppError only. */
 export function createCluster(access: ClusterAccess, options: ClusterOptions = {}): ReleaseCluster {
   const { deadlineMs = 10_000, maxAttempts = 4 } = options;
@@ -37,4 +32,9 @@ export function createCluster(access: ClusterAccess, options: ClusterOptions = {
     ...createObjects(call),
     ...createServiceProxy(call),
   };
+}
+
+function lazy<T>(create: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= create());
 }

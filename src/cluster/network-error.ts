@@ -32,8 +32,14 @@ export function isTlsCode(code: string | undefined): boolean {
   return code !== undefined && TLS_CODE.test(code);
 }
 
-function readCode(error: Error): string | undefined {
-  return 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+/** Code and words of a request that got no answer, with nothing of what was sent or received. */
+export function describeNetworkError(error: unknown): NetworkError {
+  const coded = findCoded(error);
+  if (coded === undefined) return { code: undefined, text: 'no answer', cause: undefined };
+  const code = readCode(coded);
+  const message = coded.message === '' ? String(code) : coded.message;
+  const cause = Object.assign(new Error(message), { name: coded.name, code });
+  return { code, text: message.includes(String(code)) ? message : `${message}, ${code}`, cause };
 }
 
 /** The error, or the first one below it, that has a code: fetch and happy-eyeballs wrap the one that tells. */
@@ -49,12 +55,6 @@ function findCoded(error: unknown, depth = 0): Error | undefined {
   return undefined;
 }
 
-/** Code and words of a request that got no answer, with nothing of what was sent or received. */
-export function describeNetworkError(error: unknown): NetworkError {
-  const coded = findCoded(error);
-  if (coded === undefined) return { code: undefined, text: 'no answer', cause: undefined };
-  const code = readCode(coded);
-  const message = coded.message === '' ? String(code) : coded.message;
-  const cause = Object.assign(new Error(message), { name: coded.name, code });
-  return { code, text: message.includes(String(code)) ? message : `${message}, ${code}`, cause };
+function readCode(error: Error): string | undefined {
+  return 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

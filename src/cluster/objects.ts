@@ -12,108 +12,7 @@ import type { Applied, KubeObject, ObjectRef, Objects } from './release-port.ts'
 
 type Target = Omit<ObjectRef, 'name'> & { readonly name?: string };
 
-function attempt(verb: Attempt['verb'], target: Target, options: CallOptions | undefined) {
-  const { resource, apiGroup } = pathOf(target);
-  const { namespace, name } = target;
-  return { verb, resource, apiGroup, namespace, ...(name !== undefined && { name }), options };
-}
-
-function refOf({ apiVersion, kind, metadata }: KubeObject): ObjectRef {
-  return {
-    apiVersion,
-    kind,
-    namespace: metadata.namespace ?? '',
-    name: metadata.name,
-  };
-}
-
-function isKubeObject(json: unknown): json is KubeObject {
-  return (
-    typeof json === 'object' &&
-    json !== null &&
-    'metadata' in json &&
-    typeof json.metadata === 'object' &&
-    json.metadata !== null &&
-    'name' in json.metadata
-  );
-}
-
-function readObject(json: unknown): KubeObject {
-  if (isKubeObject(json)) return json;
-  throw new UnavailableError('The API server answered something that is no object.');
-}
-
-/** The items of a list have neither apiVersion nor kind of their own. */
-function readPage(json: unknown, { apiVersion, kind }: Target) {
-  if (typeof json !== 'object' || json === null || !('items' in json) || !Array.isArray(json.items)) {
-    throw new UnavailableError('The API server answered something that is no list.');
-  }
-  const items = json.items.filter(isKubeObject).map((item) => ({ ...item, apiVersion, kind }));
-  const metadata = 'metadata' in json && typeof json.metadata === 'object' ? json.metadata : null;
-  const next = metadata !== null && 'continue' in metadata ? metadata.continue : undefined;
-  return { items, metadata: { ...(typeof next === 'string' && { _continue: next }) } };
-}
-
-function isAbsent({ status }: Refusal): null | undefined {
-  return status === 404 ? null : undefined;
-}
-
 const WRITE = { fieldManager: FIELD_MANAGER, fieldValidation: 'Strict' } as const;
-
-function createWrites(call: Caller): Pick<Objects, 'applyObject' | 'createObject' | 'replaceObject'> {
-  function write(method: 'POST' | 'PUT', path: string, body: KubeObject): RawRequest {
-    return {
-      method,
-      path,
-      query: WRITE,
-      body,
-    };
-  }
-  return {
-    applyObject: async (object, options) =>
-      call<Applied, Applied>({
-        ...attempt('patch', refOf(object), options),
-        isIdempotent: true,
-        send: async (sendOptions) => {
-          const { status, json } = await sendJson(sendOptions, {
-            method: 'PATCH',
-            path: pathOf(refOf(object)).path,
-            query: {
-              ...WRITE,
-              force: String(options?.force === true),
-              ...(options?.dryRun === true && { dryRun: 'All' }),
-            },
-            body: object,
-            contentType: 'application/apply-patch+yaml',
-          });
-          return { kind: 'applied', object: readObject(json), created: status === 201 };
-        },
-        outcome: applyOutcome,
-      }),
-
-    createObject: async (object, options) =>
-      call({
-        ...attempt('create', refOf(object), options),
-        isIdempotent: false,
-        send: async (sendOptions) => {
-          const { apiVersion, kind, namespace } = refOf(object);
-          const { path } = pathOf({ apiVersion, kind, namespace });
-          return readObject((await sendJson(sendOptions, write('POST', path, object))).json);
-        },
-        outcome: ({ status, reason }) =>
-          status === 409 && reason === 'AlreadyExists' ? ('exists' as const) : undefined,
-      }),
-
-    replaceObject: async (object, options) =>
-      call({
-        ...attempt('update', refOf(object), options),
-        isIdempotent: false,
-        send: async (sendOptions) =>
-          readObject((await sendJson(sendOptions, write('PUT', pathOf(refOf(object)).path, object))).json),
-        outcome: ({ status }) => (status === 409 || status === 404 ? ('conflict' as const) : undefined),
-      }),
-  };
-}
 
 /** Objects of any kind, over the transport of the generated clients, as JSON. */
 export function createObjects(call: Caller): Objects {
@@ -175,4 +74,105 @@ export function createObjects(call: Caller): Objects {
         outcome: ({ status }) => (status === 409 || status === 404 ? ('conflict' as const) : undefined),
       }),
   };
+}
+
+function createWrites(call: Caller): Pick<Objects, 'applyObject' | 'createObject' | 'replaceObject'> {
+  function write(method: 'POST' | 'PUT', path: string, body: KubeObject): RawRequest {
+    return {
+      method,
+      path,
+      query: WRITE,
+      body,
+    };
+  }
+  return {
+    applyObject: async (object, options) =>
+      call<Applied, Applied>({
+        ...attempt('patch', refOf(object), options),
+        isIdempotent: true,
+        send: async (sendOptions) => {
+          const { status, json } = await sendJson(sendOptions, {
+            method: 'PATCH',
+            path: pathOf(refOf(object)).path,
+            query: {
+              ...WRITE,
+              force: String(options?.force === true),
+              ...(options?.dryRun === true && { dryRun: 'All' }),
+            },
+            body: object,
+            contentType: 'application/apply-patch+yaml',
+          });
+          return { kind: 'applied', object: readObject(json), created: status === 201 };
+        },
+        outcome: applyOutcome,
+      }),
+
+    createObject: async (object, options) =>
+      call({
+        ...attempt('create', refOf(object), options),
+        isIdempotent: false,
+        send: async (sendOptions) => {
+          const { apiVersion, kind, namespace } = refOf(object);
+          const { path } = pathOf({ apiVersion, kind, namespace });
+          return readObject((await sendJson(sendOptions, write('POST', path, object))).json);
+        },
+        outcome: ({ status, reason }) =>
+          status === 409 && reason === 'AlreadyExists' ? ('exists' as const) : undefined,
+      }),
+
+    replaceObject: async (object, options) =>
+      call({
+        ...attempt('update', refOf(object), options),
+        isIdempotent: false,
+        send: async (sendOptions) =>
+          readObject((await sendJson(sendOptions, write('PUT', pathOf(refOf(object)).path, object))).json),
+        outcome: ({ status }) => (status === 409 || status === 404 ? ('conflict' as const) : undefined),
+      }),
+  };
+}
+
+function attempt(verb: Attempt['verb'], target: Target, options: CallOptions | undefined) {
+  const { resource, apiGroup } = pathOf(target);
+  const { namespace, name } = target;
+  return { verb, resource, apiGroup, namespace, ...(name !== undefined && { name }), options };
+}
+
+function refOf({ apiVersion, kind, metadata }: KubeObject): ObjectRef {
+  return {
+    apiVersion,
+    kind,
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+  };
+}
+
+function readObject(json: unknown): KubeObject {
+  if (isKubeObject(json)) return json;
+  throw new UnavailableError('The API server answered something that is no object.');
+}
+
+function isKubeObject(json: unknown): json is KubeObject {
+  return (
+    typeof json === 'object' &&
+    json !== null &&
+    'metadata' in json &&
+    typeof json.metadata === 'object' &&
+    json.metadata !== null &&
+    'name' in json.metadata
+  );
+}
+
+function isAbsent({ status }: Refusal): null | undefined {
+  return status === 404 ? null : undefined;
+}
+
+/** The items of a list have neither apiVersion nor kind of their own. */
+function readPage(json: unknown, { apiVersion, kind }: Target) {
+  if (typeof json !== 'object' || json === null || !('items' in json) || !Array.isArray(json.items)) {
+    throw new UnavailableError('The API server answered something that is no list.');
+  }
+  const items = json.items.filter(isKubeObject).map((item) => ({ ...item, apiVersion, kind }));
+  const metadata = 'metadata' in json && typeof json.metadata === 'object' ? json.metadata : null;
+  const next = metadata !== null && 'continue' in metadata ? metadata.continue : undefined;
+  return { items, metadata: { ...(typeof next === 'string' && { _continue: next }) } };
 }

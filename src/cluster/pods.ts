@@ -7,37 +7,9 @@ import { listPages, pageExpired } from './pages.ts';
 /** The most of one log that is read. */
 const MAX_LOG_BYTES = 256 * 1024;
 
-function attempt(verb: Attempt['verb'], resource: string, namespace: string, options?: CallOptions) {
-  return {
-    verb,
-    resource,
-    apiGroup: '' as const,
-    namespace,
-    options,
-    isIdempotent: true,
-  };
-}
-
-/** Events of the newer API have no lastTimestamp: https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/ */
-function readTimeMs({ series, lastTimestamp, eventTime, firstTimestamp, metadata }: CoreV1Event): number {
-  return (
-    (
-      series?.lastObservedTime ??
-      lastTimestamp ??
-      eventTime ??
-      firstTimestamp ??
-      metadata.creationTimestamp
-    )?.getTime() ?? 0
-  );
-}
-
 /** 400s of the log call that say "not yet" or "none", as the API server (pkg/registry/core/pod) and the kubelet word them. */
 const NO_LOG =
   /is waiting to start|is not valid for pod|does not have a host assigned|previous terminated container .* not found|is not available/;
-
-function isWithoutLog({ status, message }: Refusal): boolean {
-  return status === 404 || (status === 400 && NO_LOG.test(message ?? ''));
-}
 
 /** Pods, what happened to them, and what they said. */
 export function createPods(core: () => CoreV1Api, call: Caller): Pods {
@@ -88,4 +60,32 @@ export function createPods(core: () => CoreV1Api, call: Caller): Pods {
       }
     },
   };
+}
+
+function attempt(verb: Attempt['verb'], resource: string, namespace: string, options?: CallOptions) {
+  return {
+    verb,
+    resource,
+    apiGroup: '' as const,
+    namespace,
+    options,
+    isIdempotent: true,
+  };
+}
+
+/** Events of the newer API have no lastTimestamp: https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/ */
+function readTimeMs({ series, lastTimestamp, eventTime, firstTimestamp, metadata }: CoreV1Event): number {
+  return (
+    (
+      series?.lastObservedTime ??
+      lastTimestamp ??
+      eventTime ??
+      firstTimestamp ??
+      metadata.creationTimestamp
+    )?.getTime() ?? 0
+  );
+}
+
+function isWithoutLog({ status, message }: Refusal): boolean {
+  return status === 404 || (status === 400 && NO_LOG.test(message ?? ''));
 }

@@ -12,11 +12,6 @@ export interface RawRequest {
   readonly contentType?: string;
 }
 
-function libraryOf(options: ConfigurationOptions): HttpLibrary {
-  if (options.httpApi === undefined) throw new TypeError('A raw call is sent by the library of its caller.');
-  return options.httpApi;
-}
-
 /** The answer to one request as it came, whatever its status. */
 export async function sendRaw(options: ConfigurationOptions, request: RawRequest): Promise<ResponseContext> {
   const context = new RequestContext(`${PLACEHOLDER_SERVER}${request.path}`, request.method);
@@ -29,6 +24,11 @@ export async function sendRaw(options: ConfigurationOptions, request: RawRequest
     context.setBody(JSON.stringify(request.body));
   }
   return libraryOf(options).send(context).toPromise();
+}
+
+function libraryOf(options: ConfigurationOptions): HttpLibrary {
+  if (options.httpApi === undefined) throw new TypeError('A raw call is sent by the library of its caller.');
+  return options.httpApi;
 }
 
 /**

@@ -7,20 +7,6 @@ const MAX_BODY = 4_096;
 /** What front ends and the API server's own queue answer in words of theirs; no service of a release answers so. */
 const OF_THE_WAY: ReadonlySet<number> = new Set([429, 502, 504]);
 
-/** The answer of something on the way, in place of the pod's: there was no endpoint, or it could not be reached. */
-function ownAnswer(status: number, body: string): string | undefined {
-  if (OF_THE_WAY.has(status)) return `${status}: ${body.slice(0, 300).trim()}`;
-  if (/^error trying to reach service/i.test(body)) return body.slice(0, 300);
-  if (!body.startsWith('{') || status < 400) return undefined;
-  try {
-    const json: unknown = JSON.parse(body);
-    if (typeof json !== 'object' || json === null || !('kind' in json) || json.kind !== 'Status') return undefined;
-    return 'message' in json && typeof json.message === 'string' ? json.message : 'no reason given';
-  } catch {
-    return undefined;
-  }
-}
-
 /** GET through the API server's service proxy: reaches a Service from outside of the cluster's network. */
 export function createServiceProxy(call: Caller): ServiceProxy {
   return {
@@ -47,4 +33,18 @@ export function createServiceProxy(call: Caller): ServiceProxy {
         },
       }),
   };
+}
+
+/** The answer of something on the way, in place of the pod's: there was no endpoint, or it could not be reached. */
+function ownAnswer(status: number, body: string): string | undefined {
+  if (OF_THE_WAY.has(status)) return `${status}: ${body.slice(0, 300).trim()}`;
+  if (/^error trying to reach service/i.test(body)) return body.slice(0, 300);
+  if (!body.startsWith('{') || status < 400) return undefined;
+  try {
+    const json: unknown = JSON.parse(body);
+    if (typeof json !== 'object' || json === null || !('kind' in json) || json.kind !== 'Status') return undefined;
+    return 'message' in json && typeof json.message === 'string' ? json.message : 'no reason given';
+  } catch {
+    return undefined;
+  }
 }

@@ -21,13 +21,6 @@ interface SweptLists extends SweptRuns {
 
 const NO_LISTS: SweptLists = { started: 0, settled: 0, failed: 0, complete: true, missedTicks: 0 };
 
-/** The runs of lists, and the schedules. */
-async function sweepLists(deps: AggregateDeps, signal: AbortSignal): Promise<SweptLists> {
-  const known = await Array.fromAsync(listRuns(deps, { signal }));
-  const missedTicks = await sweepSchedules(deps, await schedulesOf(deps, signal), known, { signal });
-  return { ...(await sweepRuns(deps, known, signal)), missedTicks };
-}
-
 const sweepAll: AggregateHandler = async (deps, req, signal) => {
   const startedAt = performance.now();
   const query = parseQuery(req.url, ['dryRun']);
@@ -75,4 +68,11 @@ export function createAggregate(deps: AggregateDeps): HttpFunction {
     ROUTES,
     'POST / runs an aggregation, GET / lists the runs, GET /<aggregationId> tells of one, GET /tasks lists the tasks.',
   );
+}
+
+/** The runs of lists, and the schedules. */
+async function sweepLists(deps: AggregateDeps, signal: AbortSignal): Promise<SweptLists> {
+  const known = await Array.fromAsync(listRuns(deps, { signal }));
+  const missedTicks = await sweepSchedules(deps, await schedulesOf(deps, signal), known, { signal });
+  return { ...(await sweepRuns(deps, known, signal)), missedTicks };
 }

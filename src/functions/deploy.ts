@@ -30,62 +30,7 @@ const WAITS = ['timeoutSec', 'onFailure'] as const;
 const MAX_REVISION = 999_999_999;
 const MAX_WAIT_SEC = 3_600;
 
-function nameOf(req: Request): string {
-  return String(req.params['release'] ?? '');
-}
-
-function wantsText(req: Request): boolean {
-  return req.accepts(['application/json', 'text/plain']) === 'text/plain';
-}
-
 const PLAIN = 'text/plain; charset=utf-8';
-
-/** The namespace is the one asked for, or the one that holds the release. */
-async function siteOf(deps: DeployDeps, req: Request, query: Query, signal: AbortSignal): Promise<Site> {
-  const release = nameOf(req);
-  const asked = text(query, 'namespace');
-  const { allowed } = deps.release.launch;
-  assertSite(release, asked, allowed);
-  return { release, namespace: asked ?? (await findNamespace(deps.release, release, signal)), signal };
-}
-
-function waitOf(deps: DeployDeps, query: Query): Pick<DeployRequest, 'waitSec' | 'onFailure'> {
-  const onFailure = choice(query, 'onFailure', ['rollback', 'keep']) ?? 'rollback';
-  const asked = wholeNumber(query, 'timeoutSec', 1, MAX_WAIT_SEC);
-  return { onFailure, waitSec: chooseWaitSec(asked, deps.requestTimeoutMs, onFailure) };
-}
-
-async function readRequest(
-  deps: DeployDeps,
-  req: Request,
-  query: Query,
-  dryRun: DeployRequest['dryRun'],
-): Promise<DeployRequest> {
-  const waits = waitOf(deps, query);
-  const requestedBy = callerOf(req);
-  const adopt = flag(query, 'adopt');
-  const { values, document } = await readWholeValues(req, query);
-  return {
-    release: nameOf(req),
-    namespace: values.namespace ?? deps.defaultNamespace,
-    source: { kind: 'values', values, document },
-    dryRun,
-    adopt,
-    ...waits,
-    ...(requestedBy !== undefined && { requestedBy }),
-  };
-}
-
-function buildAnswer(req: Request, answer: ReleaseAnswer): Answer {
-  const { outcome, release, namespace, revision } = answer;
-  const isNew = outcome === 'deployed' && revision === 1;
-  return {
-    status: isNew ? 201 : 200,
-    log: { outcome, release, namespace, revision },
-    ...(isNew && { headers: { Location: `/${release}` } }),
-    ...(wantsText(req) ? { body: unifiedText(answer.diff), contentType: PLAIN } : { body: answer }),
-  };
-}
 
 const install: DeployHandler = async (deps, req, signal) => {
   const query = parseQuery(req.url, [...SETS, ...WAITS, 'dryRun', 'adopt']);
@@ -166,4 +111,59 @@ export function createDeploy(deps: DeployDeps): HttpFunction {
     ROUTES,
     'GET / lists the releases; POST /<release> deploys one, GET and DELETE /<release> show and uninstall it; /<release>/history, /diff and /rollback are there too.',
   );
+}
+
+function nameOf(req: Request): string {
+  return String(req.params['release'] ?? '');
+}
+
+function wantsText(req: Request): boolean {
+  return req.accepts(['application/json', 'text/plain']) === 'text/plain';
+}
+
+/** The namespace is the one asked for, or the one that holds the release. */
+async function siteOf(deps: DeployDeps, req: Request, query: Query, signal: AbortSignal): Promise<Site> {
+  const release = nameOf(req);
+  const asked = text(query, 'namespace');
+  const { allowed } = deps.release.launch;
+  assertSite(release, asked, allowed);
+  return { release, namespace: asked ?? (await findNamespace(deps.release, release, signal)), signal };
+}
+
+function waitOf(deps: DeployDeps, query: Query): Pick<DeployRequest, 'waitSec' | 'onFailure'> {
+  const onFailure = choice(query, 'onFailure', ['rollback', 'keep']) ?? 'rollback';
+  const asked = wholeNumber(query, 'timeoutSec', 1, MAX_WAIT_SEC);
+  return { onFailure, waitSec: chooseWaitSec(asked, deps.requestTimeoutMs, onFailure) };
+}
+
+async function readRequest(
+  deps: DeployDeps,
+  req: Request,
+  query: Query,
+  dryRun: DeployRequest['dryRun'],
+): Promise<DeployRequest> {
+  const waits = waitOf(deps, query);
+  const requestedBy = callerOf(req);
+  const adopt = flag(query, 'adopt');
+  const { values, document } = await readWholeValues(req, query);
+  return {
+    release: nameOf(req),
+    namespace: values.namespace ?? deps.defaultNamespace,
+    source: { kind: 'values', values, document },
+    dryRun,
+    adopt,
+    ...waits,
+    ...(requestedBy !== undefined && { requestedBy }),
+  };
+}
+
+function buildAnswer(req: Request, answer: ReleaseAnswer): Answer {
+  const { outcome, release, namespace, revision } = answer;
+  const isNew = outcome === 'deployed' && revision === 1;
+  return {
+    status: isNew ? 201 : 200,
+    log: { outcome, release, namespace, revision },
+    ...(isNew && { headers: { Location: `/${release}` } }),
+    ...(wantsText(req) ? { body: unifiedText(answer.diff), contentType: PLAIN } : { body: answer }),
+  };
 }

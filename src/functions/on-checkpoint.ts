@@ -38,135 +38,7 @@ interface Settled {
  */
 type Meaning = 'nothing' | 'unread' | 'list' | 'claimed' | 'update';
 
-function isBudgetSpent(error: AppError, signal: AbortSignal): boolean {
-  return error instanceof DeadlineError && signal.aborted;
-}
-
-/**
- * Whether the event is delivered again. What lives in the event alone is never acknowledged, whatever the fault: somebody
- * mends the values, and the next delivery does what it asks for. Of what is on record only a passing fault is worth a
- * delivery; and for an update running out of time is not (the sweep has more of it).
- */
-function isRetried(error: unknown, meaning: Meaning, signal: AbortSignal): boolean {
-  if (!(error instanceof AppError)) return true;
-  if (meaning === 'unread' || meaning === 'list') return true;
-  return error.retryable && !(meaning === 'update' && isBudgetSpent(error, signal));
-}
-
 type Mean = (meaning: Meaning) => void;
-
-function listOf(values: Values, object: FinalisedObject) {
-  for (const [index, list] of values.lists.entries()) {
-    const match = matchPattern(parseObjectPattern(list.object, `lists[${index}].object`), object);
-    if (match === null) continue;
-    return {
-      ...object,
-      outputPath: fillPath(list.outputPath, Object.fromEntries(match), `lists[${index}].outputPath`),
-    };
-  }
-  return null;
-}
-
-/** A fault after the claim is kept in the claim; one before it leaves nothing. */
-async function noteClaim(deps: OnCheckpointDeps, id: string, signal: AbortSignal, mean: Mean): Promise<void> {
-  try {
-    if ((await readRun(deps.launch, id, { signal })) !== null) mean('claimed');
-  } catch (error) {
-    // Not known: as good as not there.
-    if (!(error instanceof AppError)) throw error;
-  }
-}
-
-async function startRun(
-  deps: OnCheckpointDeps,
-  values: Values,
-  list: FinalisedObject & { outputPath: string },
-  signal: AbortSignal,
-  mean: Mean,
-): Promise<Settled> {
-  const request = buildUploadRequest(values, list, deps.defaults);
-  const { outcome, record } = await launch(deps.launch, request, { dryRun: false, signal }).catch(
-    async (error: unknown) => {
-      await noteClaim(deps, request.spec.aggregationId, signal, mean);
-      throw error;
-    },
-  );
-  const { aggregationId, state } = record;
-  return {
-    message: `list: run ${aggregationId} ${outcome}`,
-    fields: { trigger: 'upload', aggregationId, outcome, state },
-  };
-}
-
-async function advanceTask(deps: OnCheckpointDeps, taskId: string, signal: AbortSignal): Promise<Settled> {
-  const { decision, openRound } = await advance(deps.rounds, taskId, { signal });
-  const { kind, reason } = decision;
-  return {
-    message: `update: ${reason}`,
-    fields: {
-      trigger: 'upload',
-      taskId,
-      decision: kind,
-      reason,
-      ...(openRound !== undefined && { round: openRound.round }),
-    },
-  };
-}
-
-async function settle(deps: OnCheckpointDeps, event: unknown, signal: AbortSignal, mean: Mean): Promise<Settled> {
-  const parsed = parseStorageEvent(event);
-  if (parsed.kind === 'other') return { message: `not for us: ${parsed.type}`, fields: {} };
-  const { object } = parsed;
-  mean('unread');
-  const values = await deps.values(signal);
-  const policies = await deps.rounds.policies({ signal });
-  mean('nothing');
-  const list = listOf(values, object);
-  if (list !== null) {
-    mean('list');
-    return startRun(deps, values, list, signal, mean);
-  }
-  const found = classifyObject(
-    policies.map(({ uploads }) => uploads),
-    object,
-  );
-  if (found.kind === 'update') {
-    mean('update');
-    return advanceTask(deps, found.taskId, signal);
-  }
-  const reason = found.kind === 'unusable' ? `the object is ${found.reason}` : 'no pattern of rounds or lists matches';
-  return { message: `acknowledged: ${reason}`, fields: {} };
-}
-
-function nameOf(event: unknown): LogFields {
-  try {
-    const parsed = parseStorageEvent(event);
-    return parsed.kind === 'finalised' ? { ...parsed.object } : {};
-  } catch {
-    return {};
-  }
-}
-
-/** Of a run that is on record and waits for somebody: an alert of infra/ goes by it. */
-function troubleOf(meaning: Meaning, isRetry: boolean): LogFields {
-  return meaning === 'claimed' && !isRetry ? { runTrouble: 'held-up' } : {};
-}
-
-function tell(deps: OnCheckpointDeps, error: unknown, isRetry: boolean, fields: LogFields): void {
-  const after = isRetry ? 'it will be delivered again' : 'acknowledged';
-  if (error instanceof AppError) {
-    const isPassing = isRetry && error.retryable;
-    deps.log(isPassing ? 'WARNING' : 'ERROR', `event: ${error.message} (${after})`, { ...fields, code: error.code });
-    return;
-  }
-  const frames =
-    error instanceof Error ? (error.stack ?? '').split('\n').filter((line) => line.trimStart().startsWith('at ')) : [];
-  deps.log('ERROR', `event: a fault of this service (${after})`, {
-    ...fields,
-    code: 'internal',
-    stack: frames.slice(0, 12).join('\n'),
-  });
-}
 
 /**
  * Told to the caller in place of an error, whose words are in the log by now. The framework prints the `stack` of what a
@@ -207,4 +79,132 @@ export function createOnCheckpoint(deps: OnCheckpointDeps) {
       }
     });
   };
+}
+
+function nameOf(event: unknown): LogFields {
+  try {
+    const parsed = parseStorageEvent(event);
+    return parsed.kind === 'finalised' ? { ...parsed.object } : {};
+  } catch {
+    return {};
+  }
+}
+
+async function settle(deps: OnCheckpointDeps, event: unknown, signal: AbortSignal, mean: Mean): Promise<Settled> {
+  const parsed = parseStorageEvent(event);
+  if (parsed.kind === 'other') return { message: `not for us: ${parsed.type}`, fields: {} };
+  const { object } = parsed;
+  mean('unread');
+  const values = await deps.values(signal);
+  const policies = await deps.rounds.policies({ signal });
+  mean('nothing');
+  const list = listOf(values, object);
+  if (list !== null) {
+    mean('list');
+    return startRun(deps, values, list, signal, mean);
+  }
+  const found = classifyObject(
+    policies.map(({ uploads }) => uploads),
+    object,
+  );
+  if (found.kind === 'update') {
+    mean('update');
+    return advanceTask(deps, found.taskId, signal);
+  }
+  const reason = found.kind === 'unusable' ? `the object is ${found.reason}` : 'no pattern of rounds or lists matches';
+  return { message: `acknowledged: ${reason}`, fields: {} };
+}
+
+function listOf(values: Values, object: FinalisedObject) {
+  for (const [index, list] of values.lists.entries()) {
+    const match = matchPattern(parseObjectPattern(list.object, `lists[${index}].object`), object);
+    if (match === null) continue;
+    return {
+      ...object,
+      outputPath: fillPath(list.outputPath, Object.fromEntries(match), `lists[${index}].outputPath`),
+    };
+  }
+  return null;
+}
+
+async function startRun(
+  deps: OnCheckpointDeps,
+  values: Values,
+  list: FinalisedObject & { outputPath: string },
+  signal: AbortSignal,
+  mean: Mean,
+): Promise<Settled> {
+  const request = buildUploadRequest(values, list, deps.defaults);
+  const { outcome, record } = await launch(deps.launch, request, { dryRun: false, signal }).catch(
+    async (error: unknown) => {
+      await noteClaim(deps, request.spec.aggregationId, signal, mean);
+      throw error;
+    },
+  );
+  const { aggregationId, state } = record;
+  return {
+    message: `list: run ${aggregationId} ${outcome}`,
+    fields: { trigger: 'upload', aggregationId, outcome, state },
+  };
+}
+
+/** A fault after the claim is kept in the claim; one before it leaves nothing. */
+async function noteClaim(deps: OnCheckpointDeps, id: string, signal: AbortSignal, mean: Mean): Promise<void> {
+  try {
+    if ((await readRun(deps.launch, id, { signal })) !== null) mean('claimed');
+  } catch (error) {
+    // Not known: as good as not there.
+    if (!(error instanceof AppError)) throw error;
+  }
+}
+
+async function advanceTask(deps: OnCheckpointDeps, taskId: string, signal: AbortSignal): Promise<Settled> {
+  const { decision, openRound } = await advance(deps.rounds, taskId, { signal });
+  const { kind, reason } = decision;
+  return {
+    message: `update: ${reason}`,
+    fields: {
+      trigger: 'upload',
+      taskId,
+      decision: kind,
+      reason,
+      ...(openRound !== undefined && { round: openRound.round }),
+    },
+  };
+}
+
+/**
+ * Whether the event is delivered again. What lives in the event alone is never acknowledged, whatever the fault: somebody
+ * mends the values, and the next delivery does what it asks for. Of what is on record only a passing fault is worth a
+ * delivery; and for an update running out of time is not (the sweep has more of it).
+ */
+function isRetried(error: unknown, meaning: Meaning, signal: AbortSignal): boolean {
+  if (!(error instanceof AppError)) return true;
+  if (meaning === 'unread' || meaning === 'list') return true;
+  return error.retryable && !(meaning === 'update' && isBudgetSpent(error, signal));
+}
+
+function isBudgetSpent(error: AppError, signal: AbortSignal): boolean {
+  return error instanceof DeadlineError && signal.aborted;
+}
+
+function tell(deps: OnCheckpointDeps, error: unknown, isRetry: boolean, fields: LogFields): void {
+  const after = isRetry ? 'it will be delivered again' : 'acknowledged';
+  if (error instanceof AppError) {
+    const isPassing = isRetry && error.retryable;
+    deps.log(isPassing ? 'WARNING' : 'ERROR', `event: ${error.message} (${after})`, { ...fields, code: error.code });
+    return;
+  }
+  const frames =
+    error instanceof Error ? (error.stack ?? '').split('\n').filter((line) => line.trimStart().startsWith('at ')) : [];
+  deps.log('ERROR', `event: a fault of this service (${after})`, {
+    ...fields,
+    code: 'internal',
+    stack: frames.slice(0, 12).join('\n'),
+  });
+}
+
+/** Of a run that is on record and waits for somebody: an alert of infra/ goes by it. */
+function troubleOf(meaning: Meaning, isRetry: boolean): LogFields {
+  return meaning === 'claimed' && !isRetry ? { runTrouble: 'held-up' } : {};
 }

@@ -5,6 +5,9 @@ import { closest } from '../values/nearest.ts';
 /** A parsed query: each name with all its values, in order. */
 export type Query = ReadonlyMap<string, readonly string[]>;
 
+/** The text of a parameter that may be given once. */
+export const text = single;
+
 /** The query of a URL, each name with all its values in order. Throws InvalidRequestError on names not in `known`. */
 export function parseQuery(url: string, known: readonly string[]): Query {
   const at = url.indexOf('?');
@@ -25,8 +28,12 @@ export function parseQuery(url: string, known: readonly string[]): Query {
   return query;
 }
 
-function invalid(name: string, message: string): InvalidRequestError {
-  return new InvalidRequestError(`?${name} ${message}`, [{ path: `?${name}`, message }]);
+/** `true` for `?name=true` and a bare `?name`, `false` for `?name=false` and where it is absent. */
+export function flag(query: Query, name: string): boolean {
+  const value = single(query, name);
+  if (value === undefined || value === 'false') return false;
+  if (value === 'true' || value === '') return true;
+  throw invalid(name, `is "${value.slice(0, 40)}"; write true or false`);
 }
 
 function single(query: Query, name: string): string | undefined {
@@ -35,12 +42,8 @@ function single(query: Query, name: string): string | undefined {
   return values[0];
 }
 
-/** `true` for `?name=true` and a bare `?name`, `false` for `?name=false` and where it is absent. */
-export function flag(query: Query, name: string): boolean {
-  const value = single(query, name);
-  if (value === undefined || value === 'false') return false;
-  if (value === 'true' || value === '') return true;
-  throw invalid(name, `is "${value.slice(0, 40)}"; write true or false`);
+function invalid(name: string, message: string): InvalidRequestError {
+  return new InvalidRequestError(`?${name} ${message}`, [{ path: `?${name}`, message }]);
 }
 
 /** A whole number from `least` to `most`, or `undefined` where it is absent. */
@@ -60,6 +63,3 @@ export function choice<T extends string>(query: Query, name: string, choices: re
   if (found !== undefined) return found;
   throw invalid(name, `is "${value.slice(0, 40)}"; write one of ${choices.join(', ')}`);
 }
-
-/** The text of a parameter that may be given once. */
-export const text = single;

@@ -11,17 +11,47 @@ export const MAX_BODY_BYTES = 1_048_576;
 const CONTENT_TYPE = 'x-tensorio-content-type';
 const CONTENT_ENCODING = 'x-tensorio-content-encoding';
 
-function isDecodable(path: string): boolean {
-  try {
-    decodeURIComponent(path);
-    return true;
-  } catch {
-    return false;
-  }
+let installed = false;
+
+export interface RawBody {
+  readonly bytes: Uint8Array;
+  /** As the client sent it, parameters included. */
+  readonly contentType: string | undefined;
+}
+
+const DECODERS: Readonly<Record<string, (bytes: Uint8Array) => Promise<Uint8Array>>> = {
+  identity: async (bytes) => bytes,
+  gzip: (bytes) => promisify(gunzip)(bytes, { maxOutputLength: MAX_BODY_BYTES }),
+  deflate: (bytes) => promisify(inflate)(bytes, { maxOutputLength: MAX_BODY_BYTES }),
+  br: (bytes) => promisify(brotliDecompress)(bytes, { maxOutputLength: MAX_BODY_BYTES }),
+};
+
+/**
+ * Makes functions-framework hand every body over as the bytes that came. It parses bodies before the function is
+ * called (functions-framework 5.0.5, `server.js`), and a body, an encoding or a path that it cannot read is answered
+ * by express itself: as HTML, with a stack trace outside production. Node publishes `http.server.request.start` before
+ * any listener runs; there, content type and encoding are put aside under names that only {@link readBody} reads.
+ * https://nodejs.org/api/diagnostics_channel.html#http
+ */
+export function keepBodiesRaw(): void {
+  if (installed) return;
+  installed = true;
+  subscribe('http.server.request.start', (message) => {
+    if (typeof message !== 'object' || message === null || !('request' in message) || !('server' in message)) return;
+    if (isMessage(message.request) && isOfExpress(message.server)) setAside(message.request);
+  });
 }
 
 function isMessage(value: unknown): value is IncomingMessage {
   return typeof value === 'object' && value !== null && 'headers' in value && 'url' in value;
+}
+
+/** Whether express answers for this server: another one of the same process keeps its requests as they came. */
+function isOfExpress(server: unknown): boolean {
+  return (
+    server instanceof Server &&
+    server.listeners('request').some((listener) => 'handle' in listener && 'settings' in listener)
+  );
 }
 
 function setAside(request: IncomingMessage): void {
@@ -41,48 +71,30 @@ function setAside(request: IncomingMessage): void {
   if (!isDecodable(path)) request.url = path.replaceAll('%', '%25') + (query === undefined ? '' : `?${query}`);
 }
 
-/** Whether express answers for this server: another one of the same process keeps its requests as they came. */
-function isOfExpress(server: unknown): boolean {
-  return (
-    server instanceof Server &&
-    server.listeners('request').some((listener) => 'handle' in listener && 'settings' in listener)
-  );
+function isDecodable(path: string): boolean {
+  try {
+    decodeURIComponent(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
-
-let installed = false;
 
 /**
- * Makes functions-framework hand every body over as the bytes that came. It parses bodies before the function is
- * called (functions-framework 5.0.5, `server.js`), and a body, an encoding or a path that it cannot read is answered
- * by express itself: as HTML, with a stack trace outside production. Node publishes `http.server.request.start` before
- * any listener runs; there, content type and encoding are put aside under names that only {@link readBody} reads.
- * https://nodejs.org/api/diagnostics_channel.html#http
+ * The request's body as the client sent it, unpacked. `bytes` is what the framework kept of it. Throws TooLargeError,
+ * UnsupportedMediaError, or InvalidRequestError on a body that is not what its encoding says.
  */
-export function keepBodiesRaw(): void {
-  if (installed) return;
-  installed = true;
-  subscribe('http.server.request.start', (message) => {
-    if (typeof message !== 'object' || message === null || !('request' in message) || !('server' in message)) return;
-    if (isMessage(message.request) && isOfExpress(message.server)) setAside(message.request);
-  });
-}
-
-export interface RawBody {
-  readonly bytes: Uint8Array;
-  /** As the client sent it, parameters included. */
-  readonly contentType: string | undefined;
+export async function readBody(headers: IncomingMessage['headers'], bytes: Uint8Array | undefined): Promise<RawBody> {
+  const contentType = first(headers[CONTENT_TYPE]);
+  if (bytes === undefined || bytes.length === 0) return { bytes: new Uint8Array(), contentType };
+  if (bytes.length > MAX_BODY_BYTES) throw tooLarge();
+  const encoding = (first(headers[CONTENT_ENCODING]) ?? 'identity').trim().toLowerCase();
+  return { bytes: await decode(bytes, encoding), contentType };
 }
 
 function first(header: string | string[] | undefined): string | undefined {
   return Array.isArray(header) ? header[0] : header;
 }
-
-const DECODERS: Readonly<Record<string, (bytes: Uint8Array) => Promise<Uint8Array>>> = {
-  identity: async (bytes) => bytes,
-  gzip: (bytes) => promisify(gunzip)(bytes, { maxOutputLength: MAX_BODY_BYTES }),
-  deflate: (bytes) => promisify(inflate)(bytes, { maxOutputLength: MAX_BODY_BYTES }),
-  br: (bytes) => promisify(brotliDecompress)(bytes, { maxOutputLength: MAX_BODY_BYTES }),
-};
 
 function tooLarge(): TooLargeError {
   return new TooLargeError(`The body is larger than ${MAX_BODY_BYTES} bytes, the most this service reads.`);
@@ -102,16 +114,4 @@ async function decode(bytes: Uint8Array, encoding: string): Promise<Uint8Array> 
     if (cause instanceof RangeError) throw tooLarge();
     throw new InvalidRequestError(`The body is not valid ${encoding}, as its Content-Encoding says.`, [], { cause });
   }
-}
-
-/**
- * The request's body as the client sent it, unpacked. `bytes` is what the framework kept of it. Throws TooLargeError,
- * UnsupportedMediaError, or InvalidRequestError on a body that is not what its encoding says.
- */
-export async function readBody(headers: IncomingMessage['headers'], bytes: Uint8Array | undefined): Promise<RawBody> {
-  const contentType = first(headers[CONTENT_TYPE]);
-  if (bytes === undefined || bytes.length === 0) return { bytes: new Uint8Array(), contentType };
-  if (bytes.length > MAX_BODY_BYTES) throw tooLarge();
-  const encoding = (first(headers[CONTENT_ENCODING]) ?? 'identity').trim().toLowerCase();
-  return { bytes: await decode(bytes, encoding), contentType };
 }

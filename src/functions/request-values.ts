@@ -11,22 +11,6 @@ import { applySet } from '../values/set.ts';
 import type { Query } from './query.ts';
 import { MAX_BODY_BYTES, readBody } from './raw-request.ts';
 
-function bytesOf(req: Request): Uint8Array | undefined {
-  return req.body instanceof Uint8Array ? req.body : undefined;
-}
-
-function applySets(values: JsonObject, query: Query, kind: SetKind): JsonObject {
-  return (query.get(kind) ?? []).reduce(
-    (laid, expression) => applySet(laid, expression, { kind, isText: isTextField }),
-    values,
-  );
-}
-
-async function readDocument(req: Request): Promise<JsonObject> {
-  const { bytes, contentType } = await readBody(req.headers, bytesOf(req));
-  return parseDocument(bytes, { maxBytes: MAX_BODY_BYTES, ...(contentType !== undefined && { contentType }) });
-}
-
 /**
  * The values of a call that says everything itself: the body's, with `?set=` and `?set-string=` over them, as
  * `helm upgrade -f ... --set ...` does. Throws InvalidRequestError with every fault at once.
@@ -38,6 +22,22 @@ export async function readWholeValues(
   const given = await readDocument(req);
   const document = mergeValues({}, applySets(applySets(given, query, 'set'), query, 'set-string'));
   return { values: validateValues(document), document };
+}
+
+async function readDocument(req: Request): Promise<JsonObject> {
+  const { bytes, contentType } = await readBody(req.headers, bytesOf(req));
+  return parseDocument(bytes, { maxBytes: MAX_BODY_BYTES, ...(contentType !== undefined && { contentType }) });
+}
+
+function bytesOf(req: Request): Uint8Array | undefined {
+  return req.body instanceof Uint8Array ? req.body : undefined;
+}
+
+function applySets(values: JsonObject, query: Query, kind: SetKind): JsonObject {
+  return (query.get(kind) ?? []).reduce(
+    (laid, expression) => applySet(laid, expression, { kind, isText: isTextField }),
+    values,
+  );
 }
 
 /**

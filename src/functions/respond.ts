@@ -36,37 +36,6 @@ export function problemOf(error: unknown): Answer & { readonly body: Record<stri
   };
 }
 
-function severityOf(status: number): Severity {
-  if (status >= 500) return 'ERROR';
-  return status >= 400 ? 'WARNING' : 'INFO';
-}
-
-function causesOf(error: unknown): string[] {
-  const causes: string[] = [];
-  for (let at = error; at instanceof Error && causes.length < 5; at = at.cause)
-    causes.push(`${at.name}: ${at.message}`);
-  return causes;
-}
-
-// Foreign messages can embed a request's body or headers (ApiException does): only errors of ours are told as they
-// are, of any other the class and the stack's frames, which name our code.
-function errorFields(error: unknown): LogFields {
-  if (error instanceof AppError) return { code: error.code, error: error.message };
-  if (!(error instanceof Error)) return { code: 'internal', error: typeof error };
-  const frames = (error.stack ?? '').split('\n').filter((line) => line.trimStart().startsWith('at '));
-  return { code: 'internal', error: causesOf(error).slice(0, 1), stack: frames.slice(0, 12).join('\n') };
-}
-
-function send(res: Response, answer: Answer, contentType: string): void {
-  if (res.headersSent) return;
-  res.status(answer.status).set({ 'Cache-Control': 'no-store', ...answer.headers });
-  if (typeof answer.body === 'string') {
-    res.type(contentType).send(answer.body);
-    return;
-  }
-  res.type(contentType).send(`${JSON.stringify(answer.body, null, 2)}\n`);
-}
-
 /**
  * Runs `work`, answers its result or the error it threw, and writes one log line for the call. Never rejects.
  * An error that is not an AppError is a bug: the caller gets a bland 500, the log gets the class and the stack.
@@ -100,4 +69,35 @@ export async function respond(
       line(problem.status, meter.upstreamCalls, errorFields(error));
     }
   });
+}
+
+function severityOf(status: number): Severity {
+  if (status >= 500) return 'ERROR';
+  return status >= 400 ? 'WARNING' : 'INFO';
+}
+
+function send(res: Response, answer: Answer, contentType: string): void {
+  if (res.headersSent) return;
+  res.status(answer.status).set({ 'Cache-Control': 'no-store', ...answer.headers });
+  if (typeof answer.body === 'string') {
+    res.type(contentType).send(answer.body);
+    return;
+  }
+  res.type(contentType).send(`${JSON.stringify(answer.body, null, 2)}\n`);
+}
+
+// Foreign messages can embed a request's body or headers (ApiException does): only errors of ours are told as they
+// are, of any other the class and the stack's frames, which name our code.
+function errorFields(error: unknown): LogFields {
+  if (error instanceof AppError) return { code: error.code, error: error.message };
+  if (!(error instanceof Error)) return { code: 'internal', error: typeof error };
+  const frames = (error.stack ?? '').split('\n').filter((line) => line.trimStart().startsWith('at '));
+  return { code: 'internal', error: causesOf(error).slice(0, 1), stack: frames.slice(0, 12).join('\n') };
+}
+
+function causesOf(error: unknown): string[] {
+  const causes: string[] = [];
+  for (let at = error; at instanceof Error && causes.length < 5; at = at.cause)
+    causes.push(`${at.name}: ${at.message}`);
+  return causes;
 }

@@ -28,22 +28,6 @@ export interface RoundsWiring {
   readonly configured: (signal?: AbortSignal) => Promise<ConfiguredValues>;
 }
 
-function policiesOf(values: Values): RoundPolicy[] {
-  return values.rounds.map((round, index) => ({
-    ...round,
-    uploads: parseUploadPattern(round.uploads, `rounds[${index}].uploads`),
-  }));
-}
-
-function assertAllowed(launch: LaunchDeps, job: V1Job): void {
-  const issues = allowedJobIssues(launch.allowed, job);
-  if (issues.length === 0) return;
-  const told = issues.map(({ message }) => message).join('; ');
-  throw new UpstreamError(
-    `Configuration does not allow the Job of a round: ${told}. Change the configured values, or what is allowed.`,
-  );
-}
-
 /** The dependencies of rounds, from those of a launch and the configured values. */
 export function createRoundsDeps({ launch, log, defaults, configured }: RoundsWiring): RoundsDeps {
   // A look at a task begins with its policies; what is built in it is built from the same values.
@@ -75,4 +59,20 @@ export function createRoundsDeps({ launch, log, defaults, configured }: RoundsWi
     ledgers: createLedgerStore(launch.store, launch.stateUri),
     coalescer: createCoalescer(),
   };
+}
+
+function policiesOf(values: Values): RoundPolicy[] {
+  return values.rounds.map((round, index) => ({
+    ...round,
+    uploads: parseUploadPattern(round.uploads, `rounds[${index}].uploads`),
+  }));
+}
+
+function assertAllowed(launch: LaunchDeps, job: V1Job): void {
+  const issues = allowedJobIssues(launch.allowed, job);
+  if (issues.length === 0) return;
+  const told = issues.map(({ message }) => message).join('; ');
+  throw new UpstreamError(
+    `Configuration does not allow the Job of a round: ${told}. Change the configured values, or what is allowed.`,
+  );
 }

@@ -17,20 +17,6 @@ export interface RoutesDeps extends RespondDeps {
   readonly requestTimeoutMs: number;
 }
 
-function notAllowed(allow: string): Handler<unknown> {
-  return async (_deps, req) => {
-    throw new MethodNotAllowedError(`${req.method} is not a method of ${req.path}; it takes ${allow}.`, {
-      headers: { Allow: allow },
-    });
-  };
-}
-
-function notFound(hint: string): Handler<unknown> {
-  return async (_deps, req) => {
-    throw new NotFoundError(`There is nothing at ${req.path}. ${hint}`);
-  };
-}
-
 /**
  * An HTTP function of `routes`: an express Router. Another method of one of its paths is answered 405, another path 404
  * with `hint`, which says what is there. functions-framework calls it with a request and a response only, while a
@@ -51,4 +37,18 @@ export function serveRoutes<D extends RoutesDeps>(deps: D, routes: Routes<D>, hi
     route.all(on(notAllowed(allow.join(', '))));
   }
   return (req, res) => router(req, res, () => on(notFound(hint))(req, res, () => {}));
+}
+
+function notAllowed(allow: string): Handler<unknown> {
+  return async (_deps, req) => {
+    throw new MethodNotAllowedError(`${req.method} is not a method of ${req.path}; it takes ${allow}.`, {
+      headers: { Allow: allow },
+    });
+  };
+}
+
+function notFound(hint: string): Handler<unknown> {
+  return async (_deps, req) => {
+    throw new NotFoundError(`There is nothing at ${req.path}. ${hint}`);
+  };
 }

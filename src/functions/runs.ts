@@ -20,47 +20,9 @@ const STATES = ['claimed', 'created', 'complete', 'failed', 'cancelled', 'gone',
 const MAX_LOG_LINES = 10_000;
 const MAX_PAGE = 1_000;
 
-function idOf(req: Request): string {
-  const id = String(req.params['id'] ?? '');
-  const problem = aggregationIdProblem(id);
-  if (problem === null) return id;
-  throw new InvalidRequestError(`"${id.slice(0, 200)}" cannot be an aggregationId: it ${problem}.`, [
-    { path: 'aggregationId', message: problem },
-  ]);
-}
-
 interface Asked {
   readonly query: Query;
   readonly scheduler: SchedulerCall | undefined;
-}
-
-/** Starts the run that a call asks for: configured values, the body's over them, `?set=` over both. */
-export async function startRun(deps: AggregateDeps, req: Request, signal: AbortSignal, asked: Asked): Promise<Answer> {
-  const { query, scheduler } = asked;
-  const dryRun = flag(query, 'dryRun');
-  const values = await readRequestValues(await deps.configuredValues(signal), req, query);
-  const requestedBy = callerOf(req);
-  const request = buildRunRequest(values, {
-    now: deps.now(),
-    defaults: deps.defaults,
-    ...(scheduler !== undefined && { scheduler }),
-    ...(requestedBy !== undefined && { requestedBy }),
-  });
-  const outcome = await launch(deps, request, { dryRun, signal });
-  const body = buildLaunchAnswer(outcome);
-  const { aggregationId, trigger, state, schedule } = body;
-  return {
-    status: outcome.outcome === 'created' ? 201 : 200,
-    body,
-    ...(outcome.outcome === 'created' && { headers: { Location: `/${encodeURIComponent(aggregationId)}` } }),
-    log: {
-      trigger,
-      aggregationId,
-      outcome: outcome.outcome,
-      state,
-      ...(schedule !== undefined && { schedule: schedule.name }),
-    },
-  };
 }
 
 /** What may stand in the query of a call that starts a run. */
@@ -111,3 +73,41 @@ export const cancel: AggregateHandler = async (deps, req, signal) => {
   const body = buildRunAnswer(await observeRun(deps, stored, { signal }));
   return { status: 200, body, log: { aggregationId: id, state: body.state } };
 };
+
+/** Starts the run that a call asks for: configured values, the body's over them, `?set=` over both. */
+export async function startRun(deps: AggregateDeps, req: Request, signal: AbortSignal, asked: Asked): Promise<Answer> {
+  const { query, scheduler } = asked;
+  const dryRun = flag(query, 'dryRun');
+  const values = await readRequestValues(await deps.configuredValues(signal), req, query);
+  const requestedBy = callerOf(req);
+  const request = buildRunRequest(values, {
+    now: deps.now(),
+    defaults: deps.defaults,
+    ...(scheduler !== undefined && { scheduler }),
+    ...(requestedBy !== undefined && { requestedBy }),
+  });
+  const outcome = await launch(deps, request, { dryRun, signal });
+  const body = buildLaunchAnswer(outcome);
+  const { aggregationId, trigger, state, schedule } = body;
+  return {
+    status: outcome.outcome === 'created' ? 201 : 200,
+    body,
+    ...(outcome.outcome === 'created' && { headers: { Location: `/${encodeURIComponent(aggregationId)}` } }),
+    log: {
+      trigger,
+      aggregationId,
+      outcome: outcome.outcome,
+      state,
+      ...(schedule !== undefined && { schedule: schedule.name }),
+    },
+  };
+}
+
+function idOf(req: Request): string {
+  const id = String(req.params['id'] ?? '');
+  const problem = aggregationIdProblem(id);
+  if (problem === null) return id;
+  throw new InvalidRequestError(`"${id.slice(0, 200)}" cannot be an aggregationId: it ${problem}.`, [
+    { path: 'aggregationId', message: problem },
+  ]);
+}

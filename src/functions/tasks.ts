@@ -18,23 +18,6 @@ type TasksHandler = Handler<TasksDeps>;
 
 const MAX_PAGE = 100;
 
-function taskIdOf(req: Request): string {
-  const taskId = String(req.params['taskId'] ?? '');
-  const problem = taskIdProblem(taskId);
-  if (problem === null) return taskId;
-  throw new InvalidRequestError(`"${taskId.slice(0, 200)}" cannot be a taskId: it is ${problem}.`, [
-    { path: 'taskId', message: `is ${problem}` },
-  ]);
-}
-
-function roundOf(req: Request): number {
-  const round = String(req.params['round'] ?? '');
-  if (/^[1-9][0-9]{0,8}$/.test(round)) return Number(round);
-  throw new InvalidRequestError(`"${round.slice(0, 40)}" is not the number of a round: rounds are numbered from 1.`, [
-    { path: 'round', message: 'is not a number from 1' },
-  ]);
-}
-
 /** `GET /tasks`: a page of tasks, each with its books and what it waits for. */
 export const listAllTasks: TasksHandler = async ({ rounds }, req, signal) => {
   const query = parseQuery(req.url, ['limit', 'pageToken']);
@@ -85,3 +68,20 @@ export const cancelRound: TasksHandler = async ({ rounds }, req, signal) => {
   const result = await cancel(rounds, taskId, round, { dryRun: flag(query, 'dryRun'), signal });
   return { status: 200, body: result, log: { trigger: 'http', taskId, round, reason: result.decision.reason } };
 };
+
+function taskIdOf(req: Request): string {
+  const taskId = String(req.params['taskId'] ?? '');
+  const problem = taskIdProblem(taskId);
+  if (problem === null) return taskId;
+  throw new InvalidRequestError(`"${taskId.slice(0, 200)}" cannot be a taskId: it is ${problem}.`, [
+    { path: 'taskId', message: `is ${problem}` },
+  ]);
+}
+
+function roundOf(req: Request): number {
+  const round = String(req.params['round'] ?? '');
+  if (/^[1-9][0-9]{0,8}$/.test(round)) return Number(round);
+  throw new InvalidRequestError(`"${round.slice(0, 40)}" is not the number of a round: rounds are numbered from 1.`, [
+    { path: 'round', message: 'is not a number from 1' },
+  ]);
+}

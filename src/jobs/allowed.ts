@@ -11,14 +11,6 @@ export interface Allowances {
   readonly buckets: readonly string[];
 }
 
-// `docai/flea` and `docker.io/docai/flea` are one repository to every container runtime.
-function canonicalRepository(repository: string): string {
-  const [first = '', ...rest] = repository.split('/');
-  const hasHost = rest.length > 0 && (first.includes('.') || first.includes(':') || first === 'localhost');
-  if (hasHost) return first === 'index.docker.io' ? ['docker.io', ...rest].join('/') : repository;
-  return rest.length === 0 ? `docker.io/library/${repository}` : `docker.io/${repository}`;
-}
-
 /** Whether configuration allows images of `repository`. */
 export function isAllowedImage(allowed: readonly string[], repository: string): boolean {
   return allowed.some((entry) =>
@@ -28,8 +20,12 @@ export function isAllowedImage(allowed: readonly string[], repository: string): 
   );
 }
 
-function listed(values: readonly string[]): string {
-  return values.length === 0 ? 'none' : values.join(', ');
+// `docai/flea` and `docker.io/docai/flea` are one repository to every container runtime.
+function canonicalRepository(repository: string): string {
+  const [first = '', ...rest] = repository.split('/');
+  const hasHost = rest.length > 0 && (first.includes('.') || first.includes(':') || first === 'localhost');
+  if (hasHost) return first === 'index.docker.io' ? ['docker.io', ...rest].join('/') : repository;
+  return rest.length === 0 ? `docker.io/library/${repository}` : `docker.io/${repository}`;
 }
 
 /** The issue with a `gs://` path of a request, or `null`: its form, then whether its bucket is allowed. */
@@ -39,6 +35,10 @@ export function pathIssue(allowed: Allowances, path: string, text: string): Issu
   const { bucket } = parseGsUri(text, path);
   if (allowed.buckets.includes(bucket)) return null;
   return { path, message: `bucket "${bucket}" is not allowed by ALLOWED_BUCKETS; allowed: ${listed(allowed.buckets)}` };
+}
+
+function listed(values: readonly string[]): string {
+  return values.length === 0 ? 'none' : values.join(', ');
 }
 
 /** The issue with a namespace of a request, or `null`. */
@@ -61,16 +61,16 @@ export function imageIssue(allowed: Allowances, path: string, repository: string
       };
 }
 
-/** An image reference without its tag and digest. */
-function repositoryOf(image: string): string {
-  return image.replace(/@sha256:[0-9a-f]+$/, '').replace(/:[\w][\w.-]*$/, '');
-}
-
 /** All images of a pod that configuration does not allow. */
 export function allowedPodIssues(allowed: Allowances, path: string, pod: V1PodSpec): Issue[] {
   return [...(pod.initContainers ?? []), ...pod.containers].flatMap(
     ({ image = '' }) => imageIssue(allowed, path, repositoryOf(image)) ?? [],
   );
+}
+
+/** An image reference without its tag and digest. */
+function repositoryOf(image: string): string {
+  return image.replace(/@sha256:[0-9a-f]+$/, '').replace(/:[\w][\w.-]*$/, '');
 }
 
 /** All that configuration does not allow of a Job that was built from configured values: namespace and images. */

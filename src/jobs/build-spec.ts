@@ -24,11 +24,6 @@ type Plain<T> = T extends readonly (infer E)[]
     ? { [K in keyof T]: Plain<Exclude<T[K], undefined>> }
     : T;
 
-// A member that is `undefined` is one that was not given: as JSON, in which a claim is kept, it is not there at all.
-function plain<T>(value: T): Plain<T> {
-  return JSON.parse(JSON.stringify(value));
-}
-
 const TYPE_NAMES = {
   cma: 'cma',
   wcma: 'wcma',
@@ -52,4 +47,9 @@ export function buildSpec(
     aggregationId,
     aggregationType: TYPE_NAMES[aggregator.aggregationType],
   });
+}
+
+// A member that is `undefined` is one that was not given: as JSON, in which a claim is kept, it is not there at all.
+function plain<T>(value: T): Plain<T> {
+  return JSON.parse(JSON.stringify(value));
 }

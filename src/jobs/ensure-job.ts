@@ -17,30 +17,6 @@ export type EnsuredJob =
 const MAX_TRIES = 3;
 const FIRST_PAUSE_MS = 200;
 
-function nameOf(job: V1Job): { namespace: string; name: string } {
-  return {
-    namespace: job.metadata?.namespace ?? '',
-    name: job.metadata?.name ?? '',
-  };
-}
-
-function isSame(found: V1Job, wanted: V1Job): boolean {
-  return [ANNOTATIONS.aggregationId, ANNOTATIONS.specHash].every(
-    (key) => found.metadata?.annotations?.[key] === wanted.metadata?.annotations?.[key],
-  );
-}
-
-function assertSame(found: V1Job, wanted: V1Job): V1Job {
-  if (isSame(found, wanted)) return found;
-  const { namespace, name } = nameOf(wanted);
-  const owner = found.metadata?.annotations?.[ANNOTATIONS.aggregationId];
-  const whose = owner === undefined ? 'another program made it' : `it is of run "${owner}" or of another specification`;
-  const remedy = `Choose another aggregationId, or remove it: kubectl delete job ${name} --namespace ${namespace}`;
-  throw new ConflictError(`A Job ${namespace}/${name} is there already, and ${whose}. ${remedy}`, {
-    details: { job: { namespace, name, uid: found.metadata?.uid } },
-  });
-}
-
 /**
  * Sees to it that `wanted` exists, whatever becomes of a single request: its name is its identity, so a create that
  * timed out or was cut off is followed by a look under the name, and only then by another create. Ends as one Job.
@@ -67,4 +43,28 @@ export async function ensureJob(deps: EnsureDeps, wanted: V1Job, signal?: AbortS
   }
   if (doubt !== undefined) throw doubt;
   throw new UnavailableError(`Job ${namespace}/${name} was there and gone ${MAX_TRIES} times in a row; ask again.`);
+}
+
+function nameOf(job: V1Job): { namespace: string; name: string } {
+  return {
+    namespace: job.metadata?.namespace ?? '',
+    name: job.metadata?.name ?? '',
+  };
+}
+
+function assertSame(found: V1Job, wanted: V1Job): V1Job {
+  if (isSame(found, wanted)) return found;
+  const { namespace, name } = nameOf(wanted);
+  const owner = found.metadata?.annotations?.[ANNOTATIONS.aggregationId];
+  const whose = owner === undefined ? 'another program made it' : `it is of run "${owner}" or of another specification`;
+  const remedy = `Choose another aggregationId, or remove it: kubectl delete job ${name} --namespace ${namespace}`;
+  throw new ConflictError(`A Job ${namespace}/${name} is there already, and ${whose}. ${remedy}`, {
+    details: { job: { namespace, name, uid: found.metadata?.uid } },
+  });
+}
+
+function isSame(found: V1Job, wanted: V1Job): boolean {
+  return [ANNOTATIONS.aggregationId, ANNOTATIONS.specHash].every(
+    (key) => found.metadata?.annotations?.[key] === wanted.metadata?.annotations?.[key],
+  );
 }

@@ -14,64 +14,6 @@ interface Row {
   readonly explain: (facts: JobFacts) => string | null;
 }
 
-function nameOf(facts: JobFacts): string {
-  return `${facts.job.metadata?.namespace}/${facts.job.metadata?.name}`;
-}
-
-function where(pod: V1Pod | undefined): string {
-  return `pod ${pod?.metadata?.name}`;
-}
-
-function waiting(facts: JobFacts, reasons: readonly string[]): V1ContainerState['waiting'] {
-  return containerStatuses(newestPod(facts))
-    .map((status) => status.state?.waiting)
-    .find((state) => state?.reason !== undefined && reasons.includes(state.reason));
-}
-
-function failureOf(pods: readonly V1Pod[]): V1ContainerState['terminated'] {
-  return pods
-    .toReversed()
-    .flatMap(containerStatuses)
-    .map((status) => status.state?.terminated ?? status.lastState?.terminated)
-    .find((state) => state !== undefined && state.exitCode !== 0);
-}
-
-/** The newest failure of a Job that has failed; of one that goes on, only its newest pod's: a later pod has its own story. */
-function terminated(facts: JobFacts): V1ContainerState['terminated'] {
-  return failureOf(trueCondition(facts.job, 'Failed') === undefined ? facts.pods.slice(-1) : facts.pods);
-}
-
-function sentence(text: string | undefined): string {
-  const trimmed = (text ?? '').trim().replaceAll(/\s+/g, ' ');
-  if (trimmed === '') return '';
-  return /[.!?]$/.test(trimmed) ? ` ${trimmed}` : ` ${trimmed}.`;
-}
-
-function lastLine(text: string | undefined): string {
-  const line = (text ?? '').trim().split('\n').at(-1)?.trim() ?? '';
-  return line === '' ? '' : ` Its last line: ${line.slice(0, 500)}`;
-}
-
-function exitWords({ exitCode, reason, message }: NonNullable<V1ContainerState['terminated']>): string {
-  return `with exit code ${exitCode}${reason === undefined || reason === 'Error' ? '' : ` (${reason})`}.${lastLine(message)}`;
-}
-
-/** What became of the pod before the newest one, if it failed. */
-function earlier(facts: JobFacts): string {
-  const failure = failureOf(facts.pods.slice(0, -1));
-  return failure === undefined ? '' : ` The one before it ended ${exitWords(failure)}`;
-}
-
-function lastEvent(facts: JobFacts, reasons: readonly string[]): string | undefined {
-  return facts.events.findLast((event) => event.reason !== undefined && reasons.includes(event.reason))?.message;
-}
-
-function conditionOfPod(facts: JobFacts, type: string, status: string) {
-  return newestPod(facts)?.status?.conditions?.find(
-    (condition) => condition.type === type && condition.status === status,
-  );
-}
-
 const LIMITS = 'Raise resources.limits.memory of the aggregator, or aggregate fewer updates at once.';
 
 /** From the most to the least telling; the first that fits is the answer. */
@@ -194,6 +136,8 @@ const ROWS: readonly Row[] = [
   },
 ];
 
+export type LiveState = 'created' | 'pending' | 'running' | 'complete' | 'failed';
+
 /** Why a Job is where it is: the first cause that fits, or `null` when it simply goes on or is complete. */
 export function explainJob(facts: JobFacts): Explanation | null {
   if (trueCondition(facts.job, 'Complete') !== undefined) return null;
@@ -203,8 +147,6 @@ export function explainJob(facts: JobFacts): Explanation | null {
   }
   return null;
 }
-
-export type LiveState = 'created' | 'pending' | 'running' | 'complete' | 'failed';
 
 /** A Job's state in the words of the answers. */
 export function liveState(facts: JobFacts): LiveState {
@@ -229,4 +171,62 @@ export function plainSentence(facts: JobFacts): string {
     case 'failed':
       return 'Its Job failed.';
   }
+}
+
+function nameOf(facts: JobFacts): string {
+  return `${facts.job.metadata?.namespace}/${facts.job.metadata?.name}`;
+}
+
+function where(pod: V1Pod | undefined): string {
+  return `pod ${pod?.metadata?.name}`;
+}
+
+/** What became of the pod before the newest one, if it failed. */
+function earlier(facts: JobFacts): string {
+  const failure = failureOf(facts.pods.slice(0, -1));
+  return failure === undefined ? '' : ` The one before it ended ${exitWords(failure)}`;
+}
+
+function failureOf(pods: readonly V1Pod[]): V1ContainerState['terminated'] {
+  return pods
+    .toReversed()
+    .flatMap(containerStatuses)
+    .map((status) => status.state?.terminated ?? status.lastState?.terminated)
+    .find((state) => state !== undefined && state.exitCode !== 0);
+}
+
+/** The newest failure of a Job that has failed; of one that goes on, only its newest pod's: a later pod has its own story. */
+function terminated(facts: JobFacts): V1ContainerState['terminated'] {
+  return failureOf(trueCondition(facts.job, 'Failed') === undefined ? facts.pods.slice(-1) : facts.pods);
+}
+
+function exitWords({ exitCode, reason, message }: NonNullable<V1ContainerState['terminated']>): string {
+  return `with exit code ${exitCode}${reason === undefined || reason === 'Error' ? '' : ` (${reason})`}.${lastLine(message)}`;
+}
+
+function lastLine(text: string | undefined): string {
+  const line = (text ?? '').trim().split('\n').at(-1)?.trim() ?? '';
+  return line === '' ? '' : ` Its last line: ${line.slice(0, 500)}`;
+}
+
+function waiting(facts: JobFacts, reasons: readonly string[]): V1ContainerState['waiting'] {
+  return containerStatuses(newestPod(facts))
+    .map((status) => status.state?.waiting)
+    .find((state) => state?.reason !== undefined && reasons.includes(state.reason));
+}
+
+function sentence(text: string | undefined): string {
+  const trimmed = (text ?? '').trim().replaceAll(/\s+/g, ' ');
+  if (trimmed === '') return '';
+  return /[.!?]$/.test(trimmed) ? ` ${trimmed}` : ` ${trimmed}.`;
+}
+
+function lastEvent(facts: JobFacts, reasons: readonly string[]): string | undefined {
+  return facts.events.findLast((event) => event.reason !== undefined && reasons.includes(event.reason))?.message;
+}
+
+function conditionOfPod(facts: JobFacts, type: string, status: string) {
+  return newestPod(facts)?.status?.conditions?.find(
+    (condition) => condition.type === type && condition.status === status,
+  );
 }

@@ -36,10 +36,6 @@ export function containerStatuses(pod: V1Pod | undefined): V1ContainerStatus[] {
   return [...(pod?.status?.initContainerStatuses ?? []), ...(pod?.status?.containerStatuses ?? [])];
 }
 
-function iso(time: Date | string | undefined): string | undefined {
-  return time === undefined ? undefined : new Date(time).toISOString();
-}
-
 /** A pod's row: phase, and of its first container in trouble the reason, the message and the exit code. */
 export function summarisePod(pod: V1Pod): PodSummary {
   const statuses = containerStatuses(pod);
@@ -61,4 +57,8 @@ export function summarisePod(pod: V1Pod): PodSummary {
     ...(startedAt !== undefined && { startedAt }),
     ...(finishedAt !== undefined && { finishedAt }),
   };
+}
+
+function iso(time: Date | string | undefined): string | undefined {
+  return time === undefined ? undefined : new Date(time).toISOString();
 }

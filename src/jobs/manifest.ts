@@ -35,102 +35,7 @@ const SPOT_GRACE_SECONDS = 15;
 // that names none would otherwise be refused by the kubelet ("container has runAsNonRoot and image will run as root").
 const NON_ROOT_ID = 65532;
 
-function secretEnv(name: string, ref: SecretKey): V1EnvVar {
-  return {
-    name,
-    valueFrom: { secretKeyRef: { name: ref.secret, key: ref.key } },
-  };
-}
-
 const LATER_TYPE_NAMES = { cma: 'CumulativeMovingAverage', wcma: 'WeightedCumulativeMovingAverage' } as const;
-
-function bundleEnv(spec: AggregationSpec): V1EnvVar[] {
-  if (spec.resourcePath === undefined) return [];
-  return [
-    { name: 'AGGREGATION_RESOURCE_PATH', value: spec.resourcePath },
-    { name: 'AGGREGATION_OUTPUT_RESOURCE_PATH', value: spec.outputResourcePath ?? '' },
-    { name: 'REPOSITORY', value: spec.repositoryUrl ?? '' },
-    ...(spec.modelsToken === undefined ? [] : [secretEnv('TENSORIO_MODELS_TOKEN', spec.modelsToken)]),
-    ...(spec.repositoryApiKey === undefined ? [] : [secretEnv('REPOSITORY_API_KEY', spec.repositoryApiKey)]),
-    { name: 'AGGREGATION_EXPORT_TYPE', value: spec.exportType ?? 'checkpoint' },
-  ];
-}
-
-function credentialsPath(serviceAccount: { mountPath: string; key: string }): string {
-  return `${serviceAccount.mountPath.replace(/\/+$/, '')}/${serviceAccount.key}`;
-}
-
-function buildEnv(spec: AggregationSpec): V1EnvVar[] {
-  return [
-    {
-      name: 'AGGREGATION_TYPE',
-      value: spec.resourcePath === undefined ? spec.aggregationType : LATER_TYPE_NAMES[spec.aggregationType],
-    },
-    { name: 'AGGREGATION_CKPTS_FILELIST', value: spec.checkpointsFilePath },
-    { name: 'AGGREGATION_OUTPUT_PATH', value: spec.outputPath },
-    ...(spec.serviceAccount === undefined
-      ? []
-      : [{ name: 'GOOGLE_APPLICATION_CREDENTIALS', value: credentialsPath(spec.serviceAccount) }]),
-    ...bundleEnv(spec),
-  ];
-}
-
-function buildPlacement(spec: AggregationSpec): Partial<V1PodSpec> {
-  const tolerations = [...(spec.tolerations ?? []), ...(spec.spot === true ? [SPOT_TOLERATION] : [])];
-  const nodeSelector = { ...spec.nodeSelector, ...(spec.spot === true && { [SPOT]: 'true' }) };
-  return {
-    ...(Object.keys(nodeSelector).length > 0 && { nodeSelector }),
-    ...(tolerations.length > 0 && { tolerations }),
-    ...(spec.affinity !== undefined && { affinity: spec.affinity }),
-    ...(spec.priorityClassName !== undefined && { priorityClassName: spec.priorityClassName }),
-    ...(spec.spot === true && { terminationGracePeriodSeconds: SPOT_GRACE_SECONDS }),
-  };
-}
-
-function buildPodSpec(spec: AggregationSpec): V1PodSpec {
-  return {
-    restartPolicy: 'Never',
-    // A token is mounted only for a service account that was asked for (Workload Identity).
-    automountServiceAccountToken: spec.serviceAccountName !== undefined,
-    ...(spec.serviceAccountName !== undefined && { serviceAccountName: spec.serviceAccountName }),
-    ...(spec.imagePullSecrets !== undefined && { imagePullSecrets: spec.imagePullSecrets.map((name) => ({ name })) }),
-    securityContext: {
-      runAsNonRoot: true,
-      runAsUser: NON_ROOT_ID,
-      runAsGroup: NON_ROOT_ID,
-      fsGroup: NON_ROOT_ID,
-      seccompProfile: { type: 'RuntimeDefault' },
-      ...spec.podSecurityContext,
-    },
-    ...buildPlacement(spec),
-    containers: [
-      {
-        name: CONTAINER_NAME,
-        image: imageOf(spec),
-        imagePullPolicy: spec.pullPolicy,
-        env: buildEnv(spec),
-        ...(spec.resources !== undefined && { resources: spec.resources }),
-        securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] }, ...spec.securityContext },
-        // The aggregator writes no termination message; its last log lines say why it ended, and outlive the log.
-        terminationMessagePolicy: 'FallbackToLogsOnError',
-        ...(spec.serviceAccount !== undefined && {
-          volumeMounts: [{ name: 'sacred', mountPath: spec.serviceAccount.mountPath, readOnly: true }],
-        }),
-      },
-    ],
-    ...(spec.serviceAccount !== undefined && {
-      volumes: [
-        {
-          name: 'sacred',
-          secret: {
-            secretName: spec.serviceAccount.secret,
-            items: [{ key: spec.serviceAccount.key, path: spec.serviceAccount.key }],
-          },
-        },
-      ],
-    }),
-  };
-}
 
 /** What a Job belongs to, besides its spec. */
 export interface JobIdentity {
@@ -191,5 +96,100 @@ export function buildJob(spec: AggregationSpec, identity: JobIdentity): V1Job {
         spec: buildPodSpec(spec),
       },
     },
+  };
+}
+
+function buildPodSpec(spec: AggregationSpec): V1PodSpec {
+  return {
+    restartPolicy: 'Never',
+    // A token is mounted only for a service account that was asked for (Workload Identity).
+    automountServiceAccountToken: spec.serviceAccountName !== undefined,
+    ...(spec.serviceAccountName !== undefined && { serviceAccountName: spec.serviceAccountName }),
+    ...(spec.imagePullSecrets !== undefined && { imagePullSecrets: spec.imagePullSecrets.map((name) => ({ name })) }),
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: NON_ROOT_ID,
+      runAsGroup: NON_ROOT_ID,
+      fsGroup: NON_ROOT_ID,
+      seccompProfile: { type: 'RuntimeDefault' },
+      ...spec.podSecurityContext,
+    },
+    ...buildPlacement(spec),
+    containers: [
+      {
+        name: CONTAINER_NAME,
+        image: imageOf(spec),
+        imagePullPolicy: spec.pullPolicy,
+        env: buildEnv(spec),
+        ...(spec.resources !== undefined && { resources: spec.resources }),
+        securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] }, ...spec.securityContext },
+        // The aggregator writes no termination message; its last log lines say why it ended, and outlive the log.
+        terminationMessagePolicy: 'FallbackToLogsOnError',
+        ...(spec.serviceAccount !== undefined && {
+          volumeMounts: [{ name: 'sacred', mountPath: spec.serviceAccount.mountPath, readOnly: true }],
+        }),
+      },
+    ],
+    ...(spec.serviceAccount !== undefined && {
+      volumes: [
+        {
+          name: 'sacred',
+          secret: {
+            secretName: spec.serviceAccount.secret,
+            items: [{ key: spec.serviceAccount.key, path: spec.serviceAccount.key }],
+          },
+        },
+      ],
+    }),
+  };
+}
+
+function buildPlacement(spec: AggregationSpec): Partial<V1PodSpec> {
+  const tolerations = [...(spec.tolerations ?? []), ...(spec.spot === true ? [SPOT_TOLERATION] : [])];
+  const nodeSelector = { ...spec.nodeSelector, ...(spec.spot === true && { [SPOT]: 'true' }) };
+  return {
+    ...(Object.keys(nodeSelector).length > 0 && { nodeSelector }),
+    ...(tolerations.length > 0 && { tolerations }),
+    ...(spec.affinity !== undefined && { affinity: spec.affinity }),
+    ...(spec.priorityClassName !== undefined && { priorityClassName: spec.priorityClassName }),
+    ...(spec.spot === true && { terminationGracePeriodSeconds: SPOT_GRACE_SECONDS }),
+  };
+}
+
+function buildEnv(spec: AggregationSpec): V1EnvVar[] {
+  return [
+    {
+      name: 'AGGREGATION_TYPE',
+      value: spec.resourcePath === undefined ? spec.aggregationType : LATER_TYPE_NAMES[spec.aggregationType],
+    },
+    { name: 'AGGREGATION_CKPTS_FILELIST', value: spec.checkpointsFilePath },
+    { name: 'AGGREGATION_OUTPUT_PATH', value: spec.outputPath },
+    ...(spec.serviceAccount === undefined
+      ? []
+      : [{ name: 'GOOGLE_APPLICATION_CREDENTIALS', value: credentialsPath(spec.serviceAccount) }]),
+    ...bundleEnv(spec),
+  ];
+}
+
+function credentialsPath(serviceAccount: { mountPath: string; key: string }): string {
+  return `${serviceAccount.mountPath.replace(/\/+$/, '')}/${serviceAccount.key}`;
+}
+
+function bundleEnv(spec: AggregationSpec): V1EnvVar[] {
+  if (spec.resourcePath === undefined) return [];
+  return [
+    { name: 'AGGREGATION_RESOURCE_PATH', value: spec.resourcePath },
+    { name: 'AGGREGATION_OUTPUT_RESOURCE_PATH', value: spec.outputResourcePath ?? '' },
+    { name: 'REPOSITORY', value: spec.repositoryUrl ?? '' },
+    ...(spec.modelsToken === undefined ? [] : [secretEnv('TENSORIO_MODELS_TOKEN', spec.modelsToken)]),
+    ...(spec.repositoryApiKey === undefined ? [] : [secretEnv('REPOSITORY_API_KEY', spec.repositoryApiKey)]),
+    { name: 'AGGREGATION_EXPORT_TYPE', value: spec.exportType ?? 'checkpoint' },
+  ];
+}
+
+function secretEnv(name: string, ref: SecretKey): V1EnvVar {
+  return {
+    name,
+    valueFrom: { secretKeyRef: { name: ref.secret, key: ref.key } },
   };
 }

@@ -13,16 +13,14 @@ export interface MissingSecret {
   readonly command: string;
 }
 
-/** A word that a POSIX shell takes literally. */
-function shellWord(text: string): string {
-  return /^[A-Za-z0-9_./:=@-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
-}
-
-function createCommand(secret: RequiredSecret, keys: readonly RequiredKey[], absent: boolean): string {
-  const from = keys.map(({ key }) => ` ${shellWord(`--from-file=${key}=./${key}`)}`).join('');
-  const create = `kubectl create secret generic ${secret.name} --namespace ${secret.namespace}${from}`;
-  // `create` refuses a Secret that is there; server-side apply adds the keys and leaves the others alone.
-  return absent ? create : `${create} --dry-run=client -o yaml | kubectl apply --server-side -f -`;
+/** What of `required` is not in the cluster; asks for all Secrets at once. Throws what the cluster's port throws. */
+export async function missingSecrets(
+  cluster: Secrets,
+  required: readonly RequiredSecret[],
+  signal?: AbortSignal,
+): Promise<MissingSecret[]> {
+  const found = await Promise.all(required.map((secret) => missingOf(cluster, secret, signal)));
+  return found.filter((entry) => entry !== null);
 }
 
 async function missingOf(
@@ -43,14 +41,21 @@ async function missingOf(
   };
 }
 
-/** What of `required` is not in the cluster; asks for all Secrets at once. Throws what the cluster's port throws. */
-export async function missingSecrets(
-  cluster: Secrets,
-  required: readonly RequiredSecret[],
-  signal?: AbortSignal,
-): Promise<MissingSecret[]> {
-  const found = await Promise.all(required.map((secret) => missingOf(cluster, secret, signal)));
-  return found.filter((entry) => entry !== null);
+function createCommand(secret: RequiredSecret, keys: readonly RequiredKey[], absent: boolean): string {
+  const from = keys.map(({ key }) => ` ${shellWord(`--from-file=${key}=./${key}`)}`).join('');
+  const create = `kubectl create secret generic ${secret.name} --namespace ${secret.namespace}${from}`;
+  // `create` refuses a Secret that is there; server-side apply adds the keys and leaves the others alone.
+  return absent ? create : `${create} --dry-run=client -o yaml | kubectl apply --server-side -f -`;
+}
+
+/** A word that a POSIX shell takes literally. */
+function shellWord(text: string): string {
+  return /^[A-Za-z0-9_./:=@-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/** One sentence for everything that is missing. */
+export function missingSentence(missing: readonly MissingSecret[]): string {
+  return missing.map(phraseOf).join('; ');
 }
 
 function phraseOf({ namespace, secret, absent, keys }: MissingSecret): string {
@@ -62,11 +67,6 @@ function phraseOf({ namespace, secret, absent, keys }: MissingSecret): string {
   return names.length === 0
     ? `Secret ${namespace}/${secret} does not exist`
     : `Secret ${namespace}/${secret} does not exist (needs ${list})`;
-}
-
-/** One sentence for everything that is missing. */
-export function missingSentence(missing: readonly MissingSecret[]): string {
-  return missing.map(phraseOf).join('; ');
 }
 
 /** Throws PreflightError (424) naming all that is missing, each with the command that makes it. */

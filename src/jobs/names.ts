@@ -18,8 +18,18 @@ export interface KubernetesName {
   readonly changed: boolean;
 }
 
-function shortHash(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, HASH_LENGTH);
+/**
+ * The Job's name, `<release>-<aggregationId>` as the chart makes it. Kubernetes puts it into the `job-name` label and
+ * the pods' names, so it must be a DNS label of at most 63 characters; what is not gets a cleaned prefix and a hash.
+ */
+export function buildJobName(releaseName: string, aggregationId: string): KubernetesName {
+  return toLabelName(`${releaseName}-${aggregationId}`, `${releaseName}\n${aggregationId}`);
+}
+
+function toLabelName(text: string, identity: string): KubernetesName {
+  return text.length <= MAX_LENGTH && DNS_LABEL.test(text)
+    ? { name: text, changed: false }
+    : { name: hashedName(text, identity), changed: true };
 }
 
 /** `text` cut and cleaned, with a hash of the whole: distinct texts stay distinct, the same text gets the same name. */
@@ -32,18 +42,8 @@ function hashedName(text: string, identity: string): string {
   return `${clean === '' ? 'x' : clean}-${shortHash(identity)}`;
 }
 
-function toLabelName(text: string, identity: string): KubernetesName {
-  return text.length <= MAX_LENGTH && DNS_LABEL.test(text)
-    ? { name: text, changed: false }
-    : { name: hashedName(text, identity), changed: true };
-}
-
-/**
- * The Job's name, `<release>-<aggregationId>` as the chart makes it. Kubernetes puts it into the `job-name` label and
- * the pods' names, so it must be a DNS label of at most 63 characters; what is not gets a cleaned prefix and a hash.
- */
-export function buildJobName(releaseName: string, aggregationId: string): KubernetesName {
-  return toLabelName(`${releaseName}-${aggregationId}`, `${releaseName}\n${aggregationId}`);
+function shortHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, HASH_LENGTH);
 }
 
 /** The Job's name of one attempt of a round, `<release>-<taskId>-r<round>-a<attempt>`, made valid like a run's. */

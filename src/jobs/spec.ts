@@ -61,6 +61,18 @@ export interface AggregationSpec extends Partial<BundleInterface> {
   readonly schedule?: string;
 }
 
+/** One field that two specs of the same id disagree on. */
+export interface SpecConflict {
+  readonly field: string;
+  readonly claimed: unknown;
+  readonly requested: unknown;
+}
+
+/** JSON with sorted keys and without `undefined`: equal specs have equal text, whatever order they were written in. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(sorted(value));
+}
+
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;
@@ -70,21 +82,9 @@ function sorted(value: unknown): unknown {
   );
 }
 
-/** JSON with sorted keys and without `undefined`: equal specs have equal text, whatever order they were written in. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(sorted(value));
-}
-
 /** 16 hex digits that identify a spec; the Job carries them so that a Job found under the name can be told from ours. */
 export function specHash(spec: unknown): string {
   return createHash('sha256').update(canonicalJson(spec)).digest('hex').slice(0, 16);
-}
-
-/** One field that two specs of the same id disagree on. */
-export interface SpecConflict {
-  readonly field: string;
-  readonly claimed: unknown;
-  readonly requested: unknown;
 }
 
 /** The top-level fields in which `requested` differs from `claimed`, in alphabetical order. */

@@ -9,12 +9,19 @@ export interface TemplateContext {
   readonly isTick: boolean;
 }
 
-function pad(value: number): string {
-  return String(value).padStart(2, '0');
+const PLACEHOLDERS = ['date', 'time', 'tick', 'schedule'] as const;
+
+/** `YYYYMMDD-HHMM` in UTC, as the chart's readme builds ids (`date -u +%Y%m%d-%H%M`). */
+export function formatTick(at: Date): string {
+  return `${dateOf(at)}-${timeOf(at)}`;
 }
 
 function dateOf(at: Date): string {
   return `${at.getUTCFullYear()}${pad(at.getUTCMonth() + 1)}${pad(at.getUTCDate())}`;
+}
+
+function pad(value: number): string {
+  return String(value).padStart(2, '0');
 }
 
 // Unix-cron ticks are whole minutes; the seconds appear only where they tell two moments apart.
@@ -22,16 +29,19 @@ function timeOf(at: Date): string {
   return `${pad(at.getUTCHours())}${pad(at.getUTCMinutes())}${at.getUTCSeconds() === 0 ? '' : pad(at.getUTCSeconds())}`;
 }
 
-/** `YYYYMMDD-HHMM` in UTC, as the chart's readme builds ids (`date -u +%Y%m%d-%H%M`). */
-export function formatTick(at: Date): string {
-  return `${dateOf(at)}-${timeOf(at)}`;
-}
-
-const PLACEHOLDERS = ['date', 'time', 'tick', 'schedule'] as const;
-
 /** Whether `text` has a placeholder at all. */
 export function hasPlaceholder(text: string): boolean {
   return /\{[^{}]*\}/.test(text);
+}
+
+/** `text` with its placeholders filled; each one that cannot be is pushed to `issues` under `path`. */
+export function fillTemplate(text: string, context: TemplateContext, path: string, issues: Issue[]): string {
+  return text.replaceAll(/\{([^{}]*)\}/g, (whole, name: string) => {
+    const value = valueOf(name, context);
+    if (typeof value === 'string') return value;
+    issues.push({ path, message: value.problem });
+    return whole;
+  });
 }
 
 function valueOf(name: string, context: TemplateContext): string | { readonly problem: string } {
@@ -54,14 +64,4 @@ function valueOf(name: string, context: TemplateContext): string | { readonly pr
       };
     }
   }
-}
-
-/** `text` with its placeholders filled; each one that cannot be is pushed to `issues` under `path`. */
-export function fillTemplate(text: string, context: TemplateContext, path: string, issues: Issue[]): string {
-  return text.replaceAll(/\{([^{}]*)\}/g, (whole, name: string) => {
-    const value = valueOf(name, context);
-    if (typeof value === 'string') return value;
-    issues.push({ path, message: value.problem });
-    return whole;
-  });
 }

@@ -11,6 +11,15 @@ import { serviceName } from './names.ts';
 
 type Where = Pick<RenderContext, 'release' | 'namespace'>;
 
+/** What may work and probably will not; told with the answer, and again beside the evidence if the pods fail. */
+export function adviseRelease(values: Values, where: Where): string[] {
+  const components = releasedComponents(values);
+  return [
+    ...components.flatMap((name) => [...deploymentWarnings(values, name), ...routeWarnings(values, name)]),
+    ...(components.includes('flea') ? modelsUriWarnings(values, where) : []),
+  ];
+}
+
 function deploymentWarnings(values: Values, name: ComponentName): string[] {
   const deployment = plain(values[name]?.deployment ?? {});
   const { backend, replicas = 1, authTokensFile } = deployment;
@@ -55,13 +64,13 @@ function modelsUriWarnings(values: Values, where: Where): string[] {
   }
 }
 
-/** What may work and probably will not; told with the answer, and again beside the evidence if the pods fail. */
-export function adviseRelease(values: Values, where: Where): string[] {
-  const components = releasedComponents(values);
-  return [
-    ...components.flatMap((name) => [...deploymentWarnings(values, name), ...routeWarnings(values, name)]),
-    ...(components.includes('flea') ? modelsUriWarnings(values, where) : []),
-  ];
+/** What a person wants to know next, as the chart's NOTES told it. */
+export function buildNotes(values: Values, where: Where): string[] {
+  return releasedComponents(values).flatMap((name) => [
+    `${name}: backend ${values[name]?.deployment?.backend ?? 'memory'}`,
+    ...urlsOf(values, name),
+    testOf(values, name, where),
+  ]);
 }
 
 function urlsOf(values: Values, name: ComponentName): string[] {
@@ -77,13 +86,4 @@ function testOf(values: Values, name: ComponentName, { release, namespace }: Whe
   const port = values[name]?.service?.restPort ?? restPort;
   const service = serviceName(release, name);
   return `Test ${name}: kubectl --namespace ${namespace} port-forward service/${service} ${port}:${port} & curl http://127.0.0.1:${port}${healthPath}`;
-}
-
-/** What a person wants to know next, as the chart's NOTES told it. */
-export function buildNotes(values: Values, where: Where): string[] {
-  return releasedComponents(values).flatMap((name) => [
-    `${name}: backend ${values[name]?.deployment?.backend ?? 'memory'}`,
-    ...urlsOf(values, name),
-    testOf(values, name, where),
-  ]);
 }

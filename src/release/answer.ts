@@ -66,15 +66,6 @@ export function createTimings(now: () => Date): Timings {
   };
 }
 
-function readyOf(look: Look | undefined, kind: string, name: string): Pick<ObjectAnswer, 'ready' | 'why'> {
-  const found = look?.readiness.find((one) => one.kind === kind && one.name === name);
-  if (found === undefined) return {};
-  return {
-    ready: found.verdict.kind === 'ready',
-    ...(found.verdict.kind !== 'ready' && { why: found.verdict.why }),
-  };
-}
-
 export function objectAnswers(
   plan: readonly PlannedObject[],
   pruned: readonly Item[] = [],
@@ -87,6 +78,15 @@ export function objectAnswers(
     }),
     ...pruned.map(({ kind, name }) => ({ kind, name, action: 'pruned' as const })),
   ];
+}
+
+function readyOf(look: Look | undefined, kind: string, name: string): Pick<ObjectAnswer, 'ready' | 'why'> {
+  const found = look?.readiness.find((one) => one.kind === kind && one.name === name);
+  if (found === undefined) return {};
+  return {
+    ready: found.verdict.kind === 'ready',
+    ...(found.verdict.kind !== 'ready' && { why: found.verdict.why }),
+  };
 }
 
 export function diffsOf(plan: readonly PlannedObject[]): ObjectDiff[] {

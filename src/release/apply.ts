@@ -8,41 +8,10 @@ import { itemOf } from './records.ts';
 
 const MAX_TRIES = 4;
 
-/** Makes what helm and kubectl own of the object ours, so that the apply that follows removes what it does not have. */
-async function takeFields(session: Session, object: KubeObject): Promise<void> {
-  const { deps, namespace, signal } = session;
-  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-    const live = await deps.cluster.getObject(itemOf(object, namespace), { signal });
-    const fields = live === null ? null : moveFields(live);
-    if (live === null || fields === null) return;
-    await session.ensureLock();
-    if ((await deps.cluster.replaceManagedFields(live, fields, { signal })) !== 'conflict') return;
-  }
-  throw new ContentionError(`${object.kind} ${object.metadata.name} changes too often to be taken over; ask again.`);
-}
-
 /** An object as the API server stored it. */
 export interface AppliedObject {
   readonly object: KubeObject;
   readonly planned: PlannedObject;
-}
-
-async function send(session: Session, { desired, force }: PlannedObject): Promise<KubeObject> {
-  await session.ensureLock();
-  const applied = await session.deps.cluster.applyObject(desired, { signal: session.signal, force });
-  if (applied.kind === 'conflict') throw conflictError([[desired, applied.conflicts]]);
-  if (applied.kind === 'refused') throw refusalError([[desired, applied.issues, applied.immutable]]);
-  return applied.object;
-}
-
-async function applyOne(session: Session, planned: PlannedObject): Promise<AppliedObject> {
-  const { desired, adopts } = planned;
-  if (adopts) await takeFields(session, desired);
-  const object = await send(session, planned);
-  // Of an object without managedFields the API server learns only by the first apply that somebody had set its fields.
-  if (!adopts || moveFields(object) === null) return { object, planned };
-  await takeFields(session, desired);
-  return { object: await send(session, planned), planned };
 }
 
 /**
@@ -56,4 +25,35 @@ export async function applyObjects(session: Session, plan: readonly PlannedObjec
     applied.push(isDone ? { object: planned.live ?? planned.result, planned } : await applyOne(session, planned));
   }
   return applied;
+}
+
+async function applyOne(session: Session, planned: PlannedObject): Promise<AppliedObject> {
+  const { desired, adopts } = planned;
+  if (adopts) await takeFields(session, desired);
+  const object = await send(session, planned);
+  // Of an object without managedFields the API server learns only by the first apply that somebody had set its fields.
+  if (!adopts || moveFields(object) === null) return { object, planned };
+  await takeFields(session, desired);
+  return { object: await send(session, planned), planned };
+}
+
+/** Makes what helm and kubectl own of the object ours, so that the apply that follows removes what it does not have. */
+async function takeFields(session: Session, object: KubeObject): Promise<void> {
+  const { deps, namespace, signal } = session;
+  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+    const live = await deps.cluster.getObject(itemOf(object, namespace), { signal });
+    const fields = live === null ? null : moveFields(live);
+    if (live === null || fields === null) return;
+    await session.ensureLock();
+    if ((await deps.cluster.replaceManagedFields(live, fields, { signal })) !== 'conflict') return;
+  }
+  throw new ContentionError(`${object.kind} ${object.metadata.name} changes too often to be taken over; ask again.`);
+}
+
+async function send(session: Session, { desired, force }: PlannedObject): Promise<KubeObject> {
+  await session.ensureLock();
+  const applied = await session.deps.cluster.applyObject(desired, { signal: session.signal, force });
+  if (applied.kind === 'conflict') throw conflictError([[desired, applied.conflicts]]);
+  if (applied.kind === 'refused') throw refusalError([[desired, applied.issues, applied.immutable]]);
+  return applied.object;
 }

@@ -13,33 +13,16 @@ import { specHash } from '../jobs/spec.ts';
 import type { KubeObject } from '../cluster/release-port.ts';
 import { currentOf } from './history.ts';
 
-function emptyPointer(release: string): Pointer {
-  return {
-    schemaVersion: 1,
-    release,
-    current: null,
-    pending: null,
-    inventory: [],
-  };
+/** A revision under way. */
+export interface Begun {
+  readonly revision: number;
+  readonly pointer: Pointer;
+  readonly items: readonly Item[];
 }
 
-function itemsOf(session: Session, desired: Desired, live: LiveObjects): Item[] {
-  return desired.objects.map((object) => {
-    const item = itemOf(object, session.namespace);
-    const uid = live.get(itemKey(item))?.metadata.uid;
-    return uid === undefined ? item : { ...item, uid };
-  });
-}
-
-function baseRevision(session: Session, revision: number, requestedBy: string | undefined) {
-  return {
-    schemaVersion: 1 as const,
-    release: session.release,
-    revision,
-    requestId: session.requestId,
-    ...(requestedBy !== undefined && { requestedBy }),
-    createdAt: session.deps.launch.now().toISOString(),
-  };
+export interface Committed {
+  readonly pruned: readonly Item[];
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -82,11 +65,25 @@ export async function recordFound(
   return readState(session.deps, session);
 }
 
-/** A revision under way. */
-export interface Begun {
-  readonly revision: number;
-  readonly pointer: Pointer;
-  readonly items: readonly Item[];
+function baseRevision(session: Session, revision: number, requestedBy: string | undefined) {
+  return {
+    schemaVersion: 1 as const,
+    release: session.release,
+    revision,
+    requestId: session.requestId,
+    ...(requestedBy !== undefined && { requestedBy }),
+    createdAt: session.deps.launch.now().toISOString(),
+  };
+}
+
+function emptyPointer(release: string): Pointer {
+  return {
+    schemaVersion: 1,
+    release,
+    current: null,
+    pending: null,
+    inventory: [],
+  };
 }
 
 /** Records the revision as `pending`, and every object that it may make, before the first of them is made. */
@@ -118,6 +115,14 @@ export async function begin(
   return { revision, pointer, items };
 }
 
+function itemsOf(session: Session, desired: Desired, live: LiveObjects): Item[] {
+  return desired.objects.map((object) => {
+    const item = itemOf(object, session.namespace);
+    const uid = live.get(itemKey(item))?.metadata.uid;
+    return uid === undefined ? item : { ...item, uid };
+  });
+}
+
 /** Notes the uids of what was made. */
 export async function noteApplied(session: Session, begun: Begun, applied: readonly AppliedObject[]): Promise<Begun> {
   const made = applied.map(({ object }) => itemOf(object, session.namespace));
@@ -127,9 +132,16 @@ export async function noteApplied(session: Session, begun: Begun, applied: reado
   return { ...begun, pointer, items };
 }
 
-export interface Committed {
-  readonly pruned: readonly Item[];
-  readonly warnings: readonly string[];
+/** Prunes, then commits: the revision is `deployed`, the one before it `superseded`, and the pointer says so last. */
+export async function commit(session: Session, begun: Begun): Promise<Committed> {
+  const { pruned, warnings, left } = await prune(session, begun);
+  const finishedAt = session.deps.launch.now().toISOString();
+  const { current } = begun.pointer;
+  await endRevision(session, begun.revision, { status: 'deployed', finishedAt });
+  if (current !== null) await endRevision(session, current, { status: 'superseded', finishedAt });
+  const inventory = mergeItems(begun.items, left);
+  await writePointer(session, { ...begun.pointer, current: begun.revision, pending: null, inventory });
+  return { pruned, warnings: [...warnings, ...(await trim(session))] };
 }
 
 /** What is not pruned now stays in the inventory, and is tried again by the next deploy. */
@@ -161,18 +173,6 @@ async function trim(session: Session): Promise<string[]> {
     if (!(error instanceof AppError)) throw error;
     return [`Old revisions were not removed: ${error.message}`];
   }
-}
-
-/** Prunes, then commits: the revision is `deployed`, the one before it `superseded`, and the pointer says so last. */
-export async function commit(session: Session, begun: Begun): Promise<Committed> {
-  const { pruned, warnings, left } = await prune(session, begun);
-  const finishedAt = session.deps.launch.now().toISOString();
-  const { current } = begun.pointer;
-  await endRevision(session, begun.revision, { status: 'deployed', finishedAt });
-  if (current !== null) await endRevision(session, current, { status: 'superseded', finishedAt });
-  const inventory = mergeItems(begun.items, left);
-  await writePointer(session, { ...begun.pointer, current: begun.revision, pending: null, inventory });
-  return { pruned, warnings: [...warnings, ...(await trim(session))] };
 }
 
 /** Records that the revision failed; `inventory` is what there is of the release now. */

@@ -20,6 +20,38 @@ import { aggregatorPod, checkAggregation, launchAggregation } from './with-aggre
 
 const NONE: ReleaseState = { pointer: null, revisions: [] };
 
+/**
+ * Installs, upgrades or rolls back a release (release.md). Answers `deployed`, `unchanged` or `dry-run`. After any end,
+ * a kill included, the same call again is safe and carries on.
+ *
+ * Throws InvalidReleaseError, PreflightError, ConflictError (busy, owned by others, fields of others) with nothing
+ * changed; ReleaseFailedError with the evidence after a rollback; and what the ports throw.
+ */
+export async function deploy(deps: ReleaseDeps, request: DeployRequest, signal: AbortSignal): Promise<ReleaseAnswer> {
+  const { release, namespace, dryRun } = request;
+  const timings = createTimings(deps.launch.now);
+  const site: Site = { release, namespace, signal };
+  assertValid(deps, request);
+  const state = dryRun === 'client' ? NONE : await readState(deps, site);
+  if (request.source.kind === 'revision') requireRelease(state, site);
+  const desired = buildDesired(request, state, { now: deps.launch.now(), allowed: deps.launch.allowed });
+  if (dryRun === 'client') return clientAnswer(request, desired, timings);
+  const { objects, checkSecrets, aggregation } = desired;
+  const aggregator = aggregation === undefined ? undefined : aggregatorPod(aggregation);
+  await timings.step('preflightMs', () => preflight(deps, site, { objects, checkSecrets, aggregator }));
+  const checked = aggregation === undefined ? undefined : await checkAggregation(deps, aggregation, signal);
+  const elsewhere = await elsewhereWarnings(deps, site, state);
+  const wanted = { ...desired, warnings: [...desired.warnings, ...elsewhere] };
+  const done = await carryOut(deps, site, request, { state, desired: wanted, timings });
+  const answer = { ...done, warnings: [...new Set([...done.warnings, ...elsewhere])] };
+  if (aggregation === undefined) return answer;
+  if (dryRun === 'server') return checked === undefined ? answer : { ...answer, aggregation: checked };
+  const launched = await launchAggregation(deps, aggregation, signal);
+  const failed = launched.outcome === 'failed';
+  const warnings = failed ? [...answer.warnings, 'The aggregation did not start; see aggregation.'] : answer.warnings;
+  return { ...answer, warnings, aggregation: launched, timings: timings.all() };
+}
+
 function assertValid(deps: ReleaseDeps, { source, release, namespace }: DeployRequest): void {
   const { allowed } = deps.launch;
   const issues: readonly Issue[] =
@@ -35,6 +67,62 @@ function clientAnswer(request: DeployRequest, desired: Desired, timings: Timings
     revision: null,
     objects: desired.objects.map(({ kind, metadata }) => ({ kind, name: metadata.name, action: 'created' })),
     diff: desired.objects.flatMap((object) => diffObject(null, object) ?? []),
+    notes: desired.notes,
+    warnings: desired.warnings,
+    health: [],
+    timings: timings.all(),
+  };
+}
+
+/** A release is of its namespace: values that name another one make another release, and leave the old one running. */
+async function elsewhereWarnings(deps: ReleaseDeps, site: Site, state: ReleaseState): Promise<string[]> {
+  const others = deps.launch.allowed.namespaces.filter((namespace) => namespace !== site.namespace);
+  if (state.pointer !== null || others.length === 0) return [];
+  const found = await Promise.all(
+    others.map(async (namespace) => {
+      const pointers = await listPointers(deps, namespace, site.signal);
+      return pointers.some(({ release }) => release === site.release) ? [namespace] : [];
+    }),
+  );
+  return found.flat().map((namespace) => {
+    const remedy = `DELETE /${site.release}?namespace=${namespace} removes it`;
+    return `Release "${site.release}" runs in namespace ${namespace} as well, and stays there: ${remedy}.`;
+  });
+}
+
+async function carryOut(
+  deps: ReleaseDeps,
+  site: Site,
+  request: DeployRequest,
+  context: { readonly state: ReleaseState; readonly desired: Desired; readonly timings: Timings },
+): Promise<ReleaseAnswer> {
+  if (context.desired.objects.length === 0) return aggregateOnly(deps, site, context);
+  if (request.dryRun === 'server') return serverDryRun(deps, site, request, context);
+  const holder = { requestId: deps.newId(), requestedBy: request.requestedBy };
+  return withLock(deps, site, holder, (session) => runRelease(session, request, context.timings));
+}
+
+/** Values that hold an aggregation and no service: there is nothing to release, so no revision is made. */
+async function aggregateOnly(
+  deps: ReleaseDeps,
+  site: Site,
+  context: { readonly state: ReleaseState; readonly desired: Desired; readonly timings: Timings },
+): Promise<ReleaseAnswer> {
+  const { state, desired, timings } = context;
+  const owned = state.pointer?.inventory ?? [];
+  if (owned.length > 0) {
+    const message = `release no service, and release "${site.release}" runs ${owned.map(({ kind, name }) => `${kind} ${name}`).join(', ')}: DELETE it to uninstall them, or launch the aggregation by the function aggregate`;
+    throw new InvalidReleaseError([{ path: '', message: `the values ${message}` }], {
+      details: { outcome: 'invalid' },
+    });
+  }
+  return {
+    outcome: 'unchanged',
+    release: site.release,
+    namespace: site.namespace,
+    revision: state.pointer?.current ?? null,
+    objects: [],
+    diff: [],
     notes: desired.notes,
     warnings: desired.warnings,
     health: [],
@@ -73,94 +161,6 @@ async function serverDryRun(
     health: [],
     timings: timings.all(),
   };
-}
-
-/** Values that hold an aggregation and no service: there is nothing to release, so no revision is made. */
-async function aggregateOnly(
-  deps: ReleaseDeps,
-  site: Site,
-  context: { readonly state: ReleaseState; readonly desired: Desired; readonly timings: Timings },
-): Promise<ReleaseAnswer> {
-  const { state, desired, timings } = context;
-  const owned = state.pointer?.inventory ?? [];
-  if (owned.length > 0) {
-    const message = `release no service, and release "${site.release}" runs ${owned.map(({ kind, name }) => `${kind} ${name}`).join(', ')}: DELETE it to uninstall them, or launch the aggregation by the function aggregate`;
-    throw new InvalidReleaseError([{ path: '', message: `the values ${message}` }], {
-      details: { outcome: 'invalid' },
-    });
-  }
-  return {
-    outcome: 'unchanged',
-    release: site.release,
-    namespace: site.namespace,
-    revision: state.pointer?.current ?? null,
-    objects: [],
-    diff: [],
-    notes: desired.notes,
-    warnings: desired.warnings,
-    health: [],
-    timings: timings.all(),
-  };
-}
-
-async function carryOut(
-  deps: ReleaseDeps,
-  site: Site,
-  request: DeployRequest,
-  context: { readonly state: ReleaseState; readonly desired: Desired; readonly timings: Timings },
-): Promise<ReleaseAnswer> {
-  if (context.desired.objects.length === 0) return aggregateOnly(deps, site, context);
-  if (request.dryRun === 'server') return serverDryRun(deps, site, request, context);
-  const holder = { requestId: deps.newId(), requestedBy: request.requestedBy };
-  return withLock(deps, site, holder, (session) => runRelease(session, request, context.timings));
-}
-
-/** A release is of its namespace: values that name another one make another release, and leave the old one running. */
-async function elsewhereWarnings(deps: ReleaseDeps, site: Site, state: ReleaseState): Promise<string[]> {
-  const others = deps.launch.allowed.namespaces.filter((namespace) => namespace !== site.namespace);
-  if (state.pointer !== null || others.length === 0) return [];
-  const found = await Promise.all(
-    others.map(async (namespace) => {
-      const pointers = await listPointers(deps, namespace, site.signal);
-      return pointers.some(({ release }) => release === site.release) ? [namespace] : [];
-    }),
-  );
-  return found.flat().map((namespace) => {
-    const remedy = `DELETE /${site.release}?namespace=${namespace} removes it`;
-    return `Release "${site.release}" runs in namespace ${namespace} as well, and stays there: ${remedy}.`;
-  });
-}
-
-/**
- * Installs, upgrades or rolls back a release (release.md). Answers `deployed`, `unchanged` or `dry-run`. After any end,
- * a kill included, the same call again is safe and carries on.
- *
- * Throws InvalidReleaseError, PreflightError, ConflictError (busy, owned by others, fields of others) with nothing
- * changed; ReleaseFailedError with the evidence after a rollback; and what the ports throw.
- */
-export async function deploy(deps: ReleaseDeps, request: DeployRequest, signal: AbortSignal): Promise<ReleaseAnswer> {
-  const { release, namespace, dryRun } = request;
-  const timings = createTimings(deps.launch.now);
-  const site: Site = { release, namespace, signal };
-  assertValid(deps, request);
-  const state = dryRun === 'client' ? NONE : await readState(deps, site);
-  if (request.source.kind === 'revision') requireRelease(state, site);
-  const desired = buildDesired(request, state, { now: deps.launch.now(), allowed: deps.launch.allowed });
-  if (dryRun === 'client') return clientAnswer(request, desired, timings);
-  const { objects, checkSecrets, aggregation } = desired;
-  const aggregator = aggregation === undefined ? undefined : aggregatorPod(aggregation);
-  await timings.step('preflightMs', () => preflight(deps, site, { objects, checkSecrets, aggregator }));
-  const checked = aggregation === undefined ? undefined : await checkAggregation(deps, aggregation, signal);
-  const elsewhere = await elsewhereWarnings(deps, site, state);
-  const wanted = { ...desired, warnings: [...desired.warnings, ...elsewhere] };
-  const done = await carryOut(deps, site, request, { state, desired: wanted, timings });
-  const answer = { ...done, warnings: [...new Set([...done.warnings, ...elsewhere])] };
-  if (aggregation === undefined) return answer;
-  if (dryRun === 'server') return checked === undefined ? answer : { ...answer, aggregation: checked };
-  const launched = await launchAggregation(deps, aggregation, signal);
-  const failed = launched.outcome === 'failed';
-  const warnings = failed ? [...answer.warnings, 'The aggregation did not start; see aggregation.'] : answer.warnings;
-  return { ...answer, warnings, aggregation: launched, timings: timings.all() };
 }
 
 /** What the release's running revision and the cluster differ in: what others changed since. */

@@ -23,9 +23,18 @@ export interface RevisionAnswer {
   readonly objects: readonly { readonly kind: string; readonly name: string }[];
 }
 
-function imagesOf(objects: readonly KubeObject[]): string[] {
-  const found = JSON.stringify(objects).matchAll(/"image":"([^"]+)"/g);
-  return [...new Set([...found].map(([, image = '']) => image))];
+/** The revisions of a release, newest first. Throws NotFoundError. */
+export async function historyOf(deps: ReleaseDeps, site: Site) {
+  const state = await readState(deps, site);
+  const pointer = requireRelease(state, site);
+  const { release, current, pending } = pointer;
+  return {
+    release,
+    namespace: site.namespace,
+    revision: current,
+    pending,
+    revisions: state.revisions.toReversed().map(answerRevision),
+  };
 }
 
 function answerRevision(revision: Revision): RevisionAnswer {
@@ -43,18 +52,9 @@ function answerRevision(revision: Revision): RevisionAnswer {
   };
 }
 
-/** The revisions of a release, newest first. Throws NotFoundError. */
-export async function historyOf(deps: ReleaseDeps, site: Site) {
-  const state = await readState(deps, site);
-  const pointer = requireRelease(state, site);
-  const { release, current, pending } = pointer;
-  return {
-    release,
-    namespace: site.namespace,
-    revision: current,
-    pending,
-    revisions: state.revisions.toReversed().map(answerRevision),
-  };
+function imagesOf(objects: readonly KubeObject[]): string[] {
+  const found = JSON.stringify(objects).matchAll(/"image":"([^"]+)"/g);
+  return [...new Set([...found].map(([, image = '']) => image))];
 }
 
 /** The releases of all namespaces that configuration allows. */
@@ -72,24 +72,6 @@ export async function listReleases(deps: ReleaseDeps, signal: AbortSignal) {
     ),
   );
   return found.flat().toSorted((a, b) => (a.release < b.release ? -1 : 1));
-}
-
-function textsOf(revision: Revision | undefined, site: Site) {
-  if (revision === undefined || !isJsonObject(revision.values)) return { notes: [], warnings: [] };
-  try {
-    const values = parseValues(revision.values);
-    return { notes: buildNotes(values, site), warnings: adviseRelease(values, site) };
-  } catch {
-    // Rules have become stricter since the revision was made: it runs all the same.
-    return { notes: [], warnings: [] };
-  }
-}
-
-async function busyOf(deps: ReleaseDeps, site: Site) {
-  const lease = await leaseOf(deps, site);
-  const hold = lease === null ? null : readHold(lease);
-  if (hold === null || hold.expiresAtMs <= deps.launch.now().getTime()) return {};
-  return { busy: { holder: hold.holder, since: hold.since } };
 }
 
 /** One release: what runs, how it is, and what its last failure was. Throws NotFoundError. */
@@ -124,6 +106,24 @@ export async function describeRelease(deps: ReleaseDeps, site: Site) {
       lastFailure: { ...answerRevision(failed), ...(failed.evidence !== undefined && { evidence: failed.evidence }) },
     }),
   };
+}
+
+async function busyOf(deps: ReleaseDeps, site: Site) {
+  const lease = await leaseOf(deps, site);
+  const hold = lease === null ? null : readHold(lease);
+  if (hold === null || hold.expiresAtMs <= deps.launch.now().getTime()) return {};
+  return { busy: { holder: hold.holder, since: hold.since } };
+}
+
+function textsOf(revision: Revision | undefined, site: Site) {
+  if (revision === undefined || !isJsonObject(revision.values)) return { notes: [], warnings: [] };
+  try {
+    const values = parseValues(revision.values);
+    return { notes: buildNotes(values, site), warnings: adviseRelease(values, site) };
+  } catch {
+    // Rules have become stricter since the revision was made: it runs all the same.
+    return { notes: [], warnings: [] };
+  }
 }
 
 /**

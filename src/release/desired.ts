@@ -35,25 +35,64 @@ export interface Desired {
 
 type Restarts = Partial<Record<ComponentName, string>>;
 
-/** A restart once asked for stays in the pods’ template: dropped, it would roll them once more. */
-function restartsOf(values: Values, current: Revision | undefined, now: Date): Restarts {
-  const restarts: Restarts = {};
-  for (const name of releasedComponents(values)) {
-    const kept = current?.restartedAt[name];
-    const at = values[name]?.deployment?.restart === true ? now.toISOString() : kept;
-    if (at !== undefined) restarts[name] = at;
-  }
-  return restarts;
+/**
+ * What the call wants, given what is there. Pure but for `now`, which a restart is stamped with. Throws NotFoundError,
+ * ConflictError and InvalidReleaseError for a revision that cannot be rolled back to, and InvalidRequestError for the
+ * aggregation.
+ */
+export function buildDesired(
+  request: DeployRequest,
+  state: ReleaseState,
+  { now, allowed }: { readonly now: Date; readonly allowed: Allowances },
+): Desired {
+  const { source } = request;
+  if (source.kind === 'revision')
+    return fromRevision(request, chooseRevision(request, source.revision, state), allowed);
+  return fromValues(request, source.values, source.document, currentOf(state), now);
 }
 
-function latestWarnings(values: Values): string[] {
-  return releasedComponents(values).flatMap((name) => {
-    const { tag, digest, restart } = values[name]?.deployment ?? {};
-    if (tag !== 'latest' || digest !== undefined || restart === true) return [];
-    return [
-      `${name}.deployment.tag is latest: a newer image of that tag is not rolled out unless restart: true is given; name a tag or a digest.`,
-    ];
-  });
+function fromRevision(request: DeployRequest, revision: Revision, allowed: Allowances): Desired {
+  const { release, namespace } = request;
+  const values = valuesOf(revision);
+  const issues = revisionIssues(revision.objects, values, allowed);
+  if (issues.length > 0) throw new InvalidReleaseError(issues, { details: { outcome: 'invalid' } });
+  return {
+    description: `rollback to ${revision.revision}`,
+    objects: revision.objects,
+    document: revision.values,
+    hash: revision.hash,
+    rendererVersion: revision.rendererVersion,
+    restartedAt: revision.restartedAt,
+    checkSecrets: [],
+    warnings: values === null ? [] : adviseRelease(values, { release, namespace }),
+    notes: values === null ? [] : buildNotes(values, { release, namespace }),
+  };
+}
+
+function valuesOf(revision: Revision): Values | null {
+  if (!isJsonObject(revision.values)) return null;
+  try {
+    return parseValues(revision.values);
+  } catch {
+    // Rules have become stricter since: the objects are what counts.
+    return null;
+  }
+}
+
+function chooseRevision(request: DeployRequest, asked: number | undefined, state: ReleaseState): Revision {
+  const { release } = request;
+  const wanted = asked ?? state.revisions.findLast(({ status }) => status === 'superseded')?.revision;
+  const found = revisionOf(state, wanted);
+  const kept = state.revisions.map(({ revision, status }) => `${revision} (${status})`).join(', ');
+  if (found === undefined) {
+    const what = asked === undefined ? 'no revision before the one that runs' : `no revision ${asked}`;
+    throw new NotFoundError(`Release "${release}" has ${what}. It has: ${kept === '' ? 'none' : kept}.`);
+  }
+  if (found.status === 'deployed' || found.status === 'superseded') return found;
+  throw new ConflictError(
+    `Revision ${found.revision} of "${release}" never ran (${found.status}${found.reason === undefined ? '' : `: ${found.reason}`}). It has: ${kept}.`,
+    { details: { outcome: 'conflict', status: found.status } },
+  );
 }
 
 function fromValues(
@@ -84,62 +123,23 @@ function fromValues(
   };
 }
 
-function chooseRevision(request: DeployRequest, asked: number | undefined, state: ReleaseState): Revision {
-  const { release } = request;
-  const wanted = asked ?? state.revisions.findLast(({ status }) => status === 'superseded')?.revision;
-  const found = revisionOf(state, wanted);
-  const kept = state.revisions.map(({ revision, status }) => `${revision} (${status})`).join(', ');
-  if (found === undefined) {
-    const what = asked === undefined ? 'no revision before the one that runs' : `no revision ${asked}`;
-    throw new NotFoundError(`Release "${release}" has ${what}. It has: ${kept === '' ? 'none' : kept}.`);
+/** A restart once asked for stays in the pods’ template: dropped, it would roll them once more. */
+function restartsOf(values: Values, current: Revision | undefined, now: Date): Restarts {
+  const restarts: Restarts = {};
+  for (const name of releasedComponents(values)) {
+    const kept = current?.restartedAt[name];
+    const at = values[name]?.deployment?.restart === true ? now.toISOString() : kept;
+    if (at !== undefined) restarts[name] = at;
   }
-  if (found.status === 'deployed' || found.status === 'superseded') return found;
-  throw new ConflictError(
-    `Revision ${found.revision} of "${release}" never ran (${found.status}${found.reason === undefined ? '' : `: ${found.reason}`}). It has: ${kept}.`,
-    { details: { outcome: 'conflict', status: found.status } },
-  );
+  return restarts;
 }
 
-function valuesOf(revision: Revision): Values | null {
-  if (!isJsonObject(revision.values)) return null;
-  try {
-    return parseValues(revision.values);
-  } catch {
-    // Rules have become stricter since: the objects are what counts.
-    return null;
-  }
-}
-
-function fromRevision(request: DeployRequest, revision: Revision, allowed: Allowances): Desired {
-  const { release, namespace } = request;
-  const values = valuesOf(revision);
-  const issues = revisionIssues(revision.objects, values, allowed);
-  if (issues.length > 0) throw new InvalidReleaseError(issues, { details: { outcome: 'invalid' } });
-  return {
-    description: `rollback to ${revision.revision}`,
-    objects: revision.objects,
-    document: revision.values,
-    hash: revision.hash,
-    rendererVersion: revision.rendererVersion,
-    restartedAt: revision.restartedAt,
-    checkSecrets: [],
-    warnings: values === null ? [] : adviseRelease(values, { release, namespace }),
-    notes: values === null ? [] : buildNotes(values, { release, namespace }),
-  };
-}
-
-/**
- * What the call wants, given what is there. Pure but for `now`, which a restart is stamped with. Throws NotFoundError,
- * ConflictError and InvalidReleaseError for a revision that cannot be rolled back to, and InvalidRequestError for the
- * aggregation.
- */
-export function buildDesired(
-  request: DeployRequest,
-  state: ReleaseState,
-  { now, allowed }: { readonly now: Date; readonly allowed: Allowances },
-): Desired {
-  const { source } = request;
-  if (source.kind === 'revision')
-    return fromRevision(request, chooseRevision(request, source.revision, state), allowed);
-  return fromValues(request, source.values, source.document, currentOf(state), now);
+function latestWarnings(values: Values): string[] {
+  return releasedComponents(values).flatMap((name) => {
+    const { tag, digest, restart } = values[name]?.deployment ?? {};
+    if (tag !== 'latest' || digest !== undefined || restart === true) return [];
+    return [
+      `${name}.deployment.tag is latest: a newer image of that tag is not rolled out unless restart: true is given; name a tag or a digest.`,
+    ];
+  });
 }

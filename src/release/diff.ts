@@ -35,11 +35,6 @@ const NOISE: ReadonlySet<string> = new Set([
 const SECRET_NAME = /TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|PRIVATE|API_?KEY|PEM/i;
 const HIDDEN = '(hidden)';
 
-function withoutNoise(annotations: unknown): Record<string, unknown> | undefined {
-  const kept = Object.entries(annotations ?? {}).filter(([key]) => !NOISE.has(key));
-  return kept.length === 0 ? undefined : Object.fromEntries(kept);
-}
-
 /** What of an object a diff compares: what people and programs write, not what the API server keeps for itself. */
 export function comparable(object: KubeObject): Record<string, unknown> {
   const { metadata, status: _status, ...rest } = object;
@@ -47,6 +42,19 @@ export function comparable(object: KubeObject): Record<string, unknown> {
   const kept = withoutNoise(annotations);
   const own = Object.entries(others).filter(([key]) => !SERVER_FIELDS.has(key));
   return { ...rest, metadata: { ...Object.fromEntries(own), ...(kept !== undefined && { annotations: kept }) } };
+}
+
+function withoutNoise(annotations: unknown): Record<string, unknown> | undefined {
+  const kept = Object.entries(annotations ?? {}).filter(([key]) => !NOISE.has(key));
+  return kept.length === 0 ? undefined : Object.fromEntries(kept);
+}
+
+/** A copy without what looks like a secret in plain text. */
+export function redact(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(redact);
+  if (!isRecord(value)) return value;
+  if (isPlainSecret(value) && !isFileName(value)) return { ...value, value: HIDDEN };
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, redact(member)]));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -60,62 +68,6 @@ function isPlainSecret(value: Record<string, unknown>): boolean {
 
 function isFileName(value: Record<string, unknown>): boolean {
   return value['name'] === 'AUTH_TOKENS_FILE' || value['name'] === 'GOOGLE_APPLICATION_CREDENTIALS';
-}
-
-/** A copy without what looks like a secret in plain text. */
-export function redact(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(redact);
-  if (!isRecord(value)) return value;
-  if (isPlainSecret(value) && !isFileName(value)) return { ...value, value: HIDDEN };
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, redact(member)]));
-}
-
-function valueAt(value: unknown, path: readonly (string | number)[]): unknown {
-  let at: unknown = value;
-  for (const step of path) {
-    if (Array.isArray(at)) at = at[Number(step)];
-    else if (isRecord(at)) at = at[String(step)];
-    else return undefined;
-  }
-  return at;
-}
-
-/** Lists whose entries have names are compared by name, as Kubernetes merges them, not by position. */
-function byName(value: unknown): unknown {
-  if (isRecord(value)) return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, byName(member)]));
-  if (!Array.isArray(value)) return value;
-  const names = value.map((entry: unknown) => (isRecord(entry) ? entry['name'] : undefined));
-  const isNamed =
-    value.length > 0 && names.every((name) => typeof name === 'string') && new Set(names).size === value.length;
-  if (!isNamed) return value.map(byName);
-  return Object.fromEntries(value.map((entry: unknown, index) => [String(names[index]), byName(entry)]));
-}
-
-function yamlOf(value: Record<string, unknown> | null): string {
-  return value === null ? '' : stringify(value, { sortMapEntries: true, lineWidth: 0, aliasDuplicateObjects: false });
-}
-
-function changesOf(before: Record<string, unknown>, after: Record<string, unknown>): FieldChange[] {
-  const [old, now] = [byName(before), byName(after)];
-  if (!isRecord(old) || !isRecord(now)) return [];
-  const [shownOld, shownNow] = [redact(byName(redact(before))), redact(byName(redact(after)))];
-  return microdiff(old, now, { cyclesFix: false }).map(({ type, path }) => ({
-    path: formatPath(path),
-    ...(type !== 'CREATE' && { before: valueAt(shownOld, path) }),
-    ...(type !== 'REMOVE' && { after: valueAt(shownNow, path) }),
-  }));
-}
-
-/** The address that a dry run drew for a Service to be made: the one that is made draws another. */
-function withoutDrawn(made: Record<string, unknown>): Record<string, unknown> {
-  const { spec } = made;
-  if (made['kind'] !== 'Service' || !isRecord(spec) || spec['clusterIP'] === 'None') return made;
-  const { clusterIP: _drawn, clusterIPs: _all, ...kept } = spec;
-  return { ...made, spec: kept };
-}
-
-function record(value: unknown): Record<string, unknown> {
-  return isRecord(value) ? value : {};
 }
 
 /**
@@ -143,6 +95,54 @@ export function diffObject(before: KubeObject | null, after: KubeObject | null):
     { context: 3, headerOptions: FILE_HEADERS_ONLY },
   );
   return { kind, name, changes, unified };
+}
+
+/** The address that a dry run drew for a Service to be made: the one that is made draws another. */
+function withoutDrawn(made: Record<string, unknown>): Record<string, unknown> {
+  const { spec } = made;
+  if (made['kind'] !== 'Service' || !isRecord(spec) || spec['clusterIP'] === 'None') return made;
+  const { clusterIP: _drawn, clusterIPs: _all, ...kept } = spec;
+  return { ...made, spec: kept };
+}
+
+function changesOf(before: Record<string, unknown>, after: Record<string, unknown>): FieldChange[] {
+  const [old, now] = [byName(before), byName(after)];
+  if (!isRecord(old) || !isRecord(now)) return [];
+  const [shownOld, shownNow] = [redact(byName(redact(before))), redact(byName(redact(after)))];
+  return microdiff(old, now, { cyclesFix: false }).map(({ type, path }) => ({
+    path: formatPath(path),
+    ...(type !== 'CREATE' && { before: valueAt(shownOld, path) }),
+    ...(type !== 'REMOVE' && { after: valueAt(shownNow, path) }),
+  }));
+}
+
+/** Lists whose entries have names are compared by name, as Kubernetes merges them, not by position. */
+function byName(value: unknown): unknown {
+  if (isRecord(value)) return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, byName(member)]));
+  if (!Array.isArray(value)) return value;
+  const names = value.map((entry: unknown) => (isRecord(entry) ? entry['name'] : undefined));
+  const isNamed =
+    value.length > 0 && names.every((name) => typeof name === 'string') && new Set(names).size === value.length;
+  if (!isNamed) return value.map(byName);
+  return Object.fromEntries(value.map((entry: unknown, index) => [String(names[index]), byName(entry)]));
+}
+
+function valueAt(value: unknown, path: readonly (string | number)[]): unknown {
+  let at: unknown = value;
+  for (const step of path) {
+    if (Array.isArray(at)) at = at[Number(step)];
+    else if (isRecord(at)) at = at[String(step)];
+    else return undefined;
+  }
+  return at;
+}
+
+function yamlOf(value: Record<string, unknown> | null): string {
+  return value === null ? '' : stringify(value, { sortMapEntries: true, lineWidth: 0, aliasDuplicateObjects: false });
+}
+
+function record(value: unknown): Record<string, unknown> {
+  return isRecord(value) ? value : {};
 }
 
 /** All diffs as one text, for people. */

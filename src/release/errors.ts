@@ -11,17 +11,6 @@ export class OwnedByOtherError extends ConflictError {
   override readonly code = 'owned-by-other';
 }
 
-function tell({ path, message }: Issue): string {
-  return path === '' ? message : `${path}: ${message}`;
-}
-
-function telling(options: AppErrorOptions, issues: readonly Issue[]): AppErrorOptions {
-  return {
-    ...options,
-    details: { ...options.details, issues },
-  };
-}
-
 /** The values are well-formed, and this release cannot be deployed from them; nothing was changed. */
 export class InvalidReleaseError extends AppError {
   override readonly status = 422;
@@ -51,4 +40,15 @@ export class ReleaseFailedError extends AppError {
     super(message, options);
     this.code = outcome;
   }
+}
+
+function tell({ path, message }: Issue): string {
+  return path === '' ? message : `${path}: ${message}`;
+}
+
+function telling(options: AppErrorOptions, issues: readonly Issue[]): AppErrorOptions {
+  return {
+    ...options,
+    details: { ...options.details, issues },
+  };
 }

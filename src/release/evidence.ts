@@ -25,29 +25,43 @@ export interface Evidence extends Trouble {
   readonly events?: readonly string[];
 }
 
-/** Evidence is told as far as it can be had: a log that cannot be read must not hide the reason. */
-async function orNothing<T>(work: Promise<T>): Promise<T | null> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof AppError) return null;
-    throw error;
+/** What is wrong with the pods that are not ready, with the last lines of their logs. Never throws what a port throws. */
+export async function collectEvidence(deps: ReleaseDeps, site: Site, look: Look): Promise<Evidence[]> {
+  const pods = unreadyPods(look);
+  function isTroubled({ metadata }: V1Pod): boolean {
+    return look.troubles.some(({ pod }) => pod === metadata?.name);
   }
+  const told = [...pods.filter(isTroubled), ...pods.filter((pod) => !isTroubled(pod))].slice(0, MAX_PODS);
+  const evidence = await Promise.all(
+    told.map((pod) =>
+      collectOf(
+        deps,
+        site,
+        pod,
+        look.troubles.filter((trouble) => trouble.pod === pod.metadata?.name),
+      ),
+    ),
+  );
+  return evidence.flat();
 }
 
-async function logOf(
-  deps: ReleaseDeps,
-  site: Site,
-  pod: string,
-  container: string,
-  hasEnded: boolean,
-): Promise<string | null> {
-  const { namespace, signal } = site;
-  function read(previous: boolean) {
-    return orNothing(deps.cluster.podLog(namespace, pod, { container, tailLines: LOG_LINES, previous, signal }));
-  }
-  const log = await read(hasEnded);
-  return log === null || log === '' ? (hasEnded ? read(false) : log) : log;
+async function collectOf(deps: ReleaseDeps, site: Site, pod: V1Pod, troubles: readonly Trouble[]): Promise<Evidence[]> {
+  const events = await eventsOf(deps, site, pod);
+  const told = troubles.length > 0 ? troubles : [plainTrouble(pod)];
+  return Promise.all(
+    told.map(async (trouble) => {
+      const { container } = trouble;
+      const isBetweenRuns = trouble.reason === 'CrashLoopBackOff';
+      const hasEnded = isBetweenRuns || (troubles.length === 0 && trouble.exitCode !== undefined);
+      const log =
+        container === undefined || !hasRun(trouble) ? null : await logOf(deps, site, trouble.pod, container, hasEnded);
+      return {
+        ...trouble,
+        ...(log !== null && log !== '' && { log }),
+        ...(events.length > 0 && { events }),
+      };
+    }),
+  );
 }
 
 async function eventsOf(deps: ReleaseDeps, site: Site, pod: V1Pod): Promise<string[]> {
@@ -58,8 +72,14 @@ async function eventsOf(deps: ReleaseDeps, site: Site, pod: V1Pod): Promise<stri
   return told.slice(-5).map(({ reason, message }) => `${reason}: ${message}`);
 }
 
-function mainContainer(pod: V1Pod): string | undefined {
-  return pod.spec?.containers[0]?.name;
+/** Evidence is told as far as it can be had: a log that cannot be read must not hide the reason. */
+async function orNothing<T>(work: Promise<T>): Promise<T | null> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof AppError) return null;
+    throw error;
+  }
 }
 
 function plainTrouble(pod: V1Pod): Trouble {
@@ -89,45 +109,25 @@ function plainTrouble(pod: V1Pod): Trouble {
   };
 }
 
+function mainContainer(pod: V1Pod): string | undefined {
+  return pod.spec?.containers[0]?.name;
+}
+
 function hasRun({ exitCode, restarts = 0, reason }: Trouble): boolean {
   return exitCode !== undefined || restarts > 0 || reason === 'NotReady';
 }
 
-async function collectOf(deps: ReleaseDeps, site: Site, pod: V1Pod, troubles: readonly Trouble[]): Promise<Evidence[]> {
-  const events = await eventsOf(deps, site, pod);
-  const told = troubles.length > 0 ? troubles : [plainTrouble(pod)];
-  return Promise.all(
-    told.map(async (trouble) => {
-      const { container } = trouble;
-      const isBetweenRuns = trouble.reason === 'CrashLoopBackOff';
-      const hasEnded = isBetweenRuns || (troubles.length === 0 && trouble.exitCode !== undefined);
-      const log =
-        container === undefined || !hasRun(trouble) ? null : await logOf(deps, site, trouble.pod, container, hasEnded);
-      return {
-        ...trouble,
-        ...(log !== null && log !== '' && { log }),
-        ...(events.length > 0 && { events }),
-      };
-    }),
-  );
-}
-
-/** What is wrong with the pods that are not ready, with the last lines of their logs. Never throws what a port throws. */
-export async function collectEvidence(deps: ReleaseDeps, site: Site, look: Look): Promise<Evidence[]> {
-  const pods = unreadyPods(look);
-  function isTroubled({ metadata }: V1Pod): boolean {
-    return look.troubles.some(({ pod }) => pod === metadata?.name);
+async function logOf(
+  deps: ReleaseDeps,
+  site: Site,
+  pod: string,
+  container: string,
+  hasEnded: boolean,
+): Promise<string | null> {
+  const { namespace, signal } = site;
+  function read(previous: boolean) {
+    return orNothing(deps.cluster.podLog(namespace, pod, { container, tailLines: LOG_LINES, previous, signal }));
   }
-  const told = [...pods.filter(isTroubled), ...pods.filter((pod) => !isTroubled(pod))].slice(0, MAX_PODS);
-  const evidence = await Promise.all(
-    told.map((pod) =>
-      collectOf(
-        deps,
-        site,
-        pod,
-        look.troubles.filter((trouble) => trouble.pod === pod.metadata?.name),
-      ),
-    ),
-  );
-  return evidence.flat();
+  const log = await read(hasEnded);
+  return log === null || log === '' ? (hasEnded ? read(false) : log) : log;
 }

@@ -7,14 +7,6 @@ export type FieldSet = Readonly<Record<string, unknown>>;
 /** The entry of a list, or the map, itself. */
 const SELF = '.';
 
-function isFieldSet(value: unknown): value is FieldSet {
-  return typeof value === 'object' && value !== null;
-}
-
-function isLeaf(set: FieldSet): boolean {
-  return Object.keys(set).length === 0;
-}
-
 export function unionFields(a: FieldSet, b: FieldSet): FieldSet {
   const union: Record<string, unknown> = { ...a };
   for (const [key, value] of Object.entries(b)) {
@@ -22,6 +14,10 @@ export function unionFields(a: FieldSet, b: FieldSet): FieldSet {
     union[key] = isFieldSet(own) && isFieldSet(value) ? unionFields(own, value) : value;
   }
   return union;
+}
+
+function isFieldSet(value: unknown): value is FieldSet {
+  return typeof value === 'object' && value !== null;
 }
 
 /** What is in `a` and not in `b`. A leaf of `b` is a field as a whole. */
@@ -38,16 +34,8 @@ export function subtractFields(a: FieldSet, b: FieldSet): FieldSet {
   return rest;
 }
 
-/** `k:{"name":"x"}` and `v:"x"` as `[x]`, `f:a` as `a`. */
-function stepOf(element: string): string {
-  const [kind, text] = [element.slice(0, 2), element.slice(2)];
-  if (kind !== 'k:' && kind !== 'v:') return text;
-  const value: unknown = JSON.parse(text);
-  return `[${isFieldSet(value) ? Object.values(value).join(',') : String(value)}]`;
-}
-
-function join(path: string, step: string): string {
-  return path === '' || step.startsWith('[') ? `${path}${step}` : `${path}.${step}`;
+function isLeaf(set: FieldSet): boolean {
+  return Object.keys(set).length === 0;
 }
 
 /** The paths of a set, for people. An entry of a list that is in it as a whole is one path. */
@@ -59,4 +47,16 @@ export function pathsOf(set: FieldSet, path = ''): string[] {
     const isWhole = !isFieldSet(below) || isLeaf(below) || (element.startsWith('k:') && SELF in below);
     return isWhole ? [here] : pathsOf(below, here);
   });
+}
+
+function join(path: string, step: string): string {
+  return path === '' || step.startsWith('[') ? `${path}${step}` : `${path}.${step}`;
+}
+
+/** `k:{"name":"x"}` and `v:"x"` as `[x]`, `f:a` as `a`. */
+function stepOf(element: string): string {
+  const [kind, text] = [element.slice(0, 2), element.slice(2)];
+  if (kind !== 'k:' && kind !== 'v:') return text;
+  const value: unknown = JSON.parse(text);
+  return `[${isFieldSet(value) ? Object.values(value).join(',') : String(value)}]`;
 }

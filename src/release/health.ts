@@ -21,25 +21,6 @@ interface Target {
   readonly replicas: number;
 }
 
-function targetsOf(objects: readonly KubeObject[]): Target[] {
-  return objects.filter(isService).flatMap((service) => {
-    const label = service.spec.selector?.['app.kubernetes.io/name'];
-    const component = Object.values(COMPONENTS).find((one) => one.label === label);
-    if (component === undefined) return [];
-    const replicas = deploymentOf(service, objects)?.spec.replicas ?? 1;
-    return [{ service: service.metadata.name, path: component.healthPath, replicas }];
-  });
-}
-
-function isServing(body: string): boolean {
-  try {
-    const json: unknown = JSON.parse(body);
-    return typeof json === 'object' && json !== null && 'status' in json && json.status === 'SERVING';
-  } catch {
-    return false;
-  }
-}
-
 /** How often a service is asked, and what is called before it is. */
 export interface HealthOptions {
   readonly tries: number;
@@ -50,6 +31,40 @@ const ONCE: HealthOptions = { tries: 1, between: async () => undefined };
 
 /** `isFinal`: asking again would take as long, and bring the same. */
 type Asked = Probe & { readonly isFinal?: boolean };
+
+/** Asks every service of the release for its health, through the API server's service proxy; a few times if need be. */
+export async function checkHealth(
+  deps: ReleaseDeps,
+  site: Site,
+  objects: readonly KubeObject[],
+  options: HealthOptions = ONCE,
+): Promise<Health[]> {
+  const health: Health[] = [];
+  for (const target of targetsOf(objects)) health.push(await healthOf(deps, site, target, options));
+  return health;
+}
+
+function targetsOf(objects: readonly KubeObject[]): Target[] {
+  return objects.filter(isService).flatMap((service) => {
+    const label = service.spec.selector?.['app.kubernetes.io/name'];
+    const component = Object.values(COMPONENTS).find((one) => one.label === label);
+    if (component === undefined) return [];
+    const replicas = deploymentOf(service, objects)?.spec.replicas ?? 1;
+    return [{ service: service.metadata.name, path: component.healthPath, replicas }];
+  });
+}
+
+// The proxy learns of a new Service's endpoints a moment after they are ready: "not found" may pass.
+async function healthOf(deps: ReleaseDeps, site: Site, target: Target, options: HealthOptions): Promise<Health> {
+  if (target.replicas === 0) return { service: target.service, status: 'no-pods' };
+  for (let attempt = 1; ; attempt += 1) {
+    await options.between();
+    const answer = await probe(deps, site, target);
+    const health = judge(target, answer);
+    if (health.status === 'SERVING' || answer.isFinal === true || attempt >= options.tries) return health;
+    await deps.launch.wait(PAUSE_MS, site.signal);
+  }
+}
 
 async function probe(deps: ReleaseDeps, site: Site, { service, path }: Target): Promise<Asked> {
   try {
@@ -69,28 +84,13 @@ function judge({ service, path }: Target, answer: Probe): Health {
   return { service, status: 'NOT_SERVING', message };
 }
 
-// The proxy learns of a new Service's endpoints a moment after they are ready: "not found" may pass.
-async function healthOf(deps: ReleaseDeps, site: Site, target: Target, options: HealthOptions): Promise<Health> {
-  if (target.replicas === 0) return { service: target.service, status: 'no-pods' };
-  for (let attempt = 1; ; attempt += 1) {
-    await options.between();
-    const answer = await probe(deps, site, target);
-    const health = judge(target, answer);
-    if (health.status === 'SERVING' || answer.isFinal === true || attempt >= options.tries) return health;
-    await deps.launch.wait(PAUSE_MS, site.signal);
+function isServing(body: string): boolean {
+  try {
+    const json: unknown = JSON.parse(body);
+    return typeof json === 'object' && json !== null && 'status' in json && json.status === 'SERVING';
+  } catch {
+    return false;
   }
-}
-
-/** Asks every service of the release for its health, through the API server's service proxy; a few times if need be. */
-export async function checkHealth(
-  deps: ReleaseDeps,
-  site: Site,
-  objects: readonly KubeObject[],
-  options: HealthOptions = ONCE,
-): Promise<Health[]> {
-  const health: Health[] = [];
-  for (const target of targetsOf(objects)) health.push(await healthOf(deps, site, target, options));
-  return health;
 }
 
 export function healthWarnings(health: readonly Health[]): string[] {

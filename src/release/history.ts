@@ -30,13 +30,7 @@ export interface ReleaseState {
 
 const CONFIG_MAPS = { apiVersion: 'v1', kind: 'ConfigMap' } as const;
 
-function mapRef(namespace: string, name: string): ObjectRef {
-  return { ...CONFIG_MAPS, namespace, name };
-}
-
-function isState(map: KubeObject, state: string): boolean {
-  return map.metadata.labels?.[STATE_LABEL] === state;
-}
+type Outcome = KubeObject | 'conflict' | 'exists' | 'open';
 
 export async function readState({ cluster }: ReleaseDeps, { release, namespace, signal }: Site): Promise<ReleaseState> {
   const maps = await cluster.listObjects({ ...CONFIG_MAPS, namespace }, `${STATE_LABEL},${RELEASE_LABEL}=${release}`, {
@@ -48,6 +42,10 @@ export async function readState({ cluster }: ReleaseDeps, { release, namespace, 
     pointer: pointer === undefined ? null : readPointer(pointer),
     revisions: revisions.toSorted((a, b) => a.revision - b.revision),
   };
+}
+
+function isState(map: KubeObject, state: string): boolean {
+  return map.metadata.labels?.[STATE_LABEL] === state;
 }
 
 /** The pointers of all releases in a namespace. */
@@ -89,16 +87,12 @@ export function requireRelease(
   throw new NotFoundError(`There is no release "${release}" in namespace ${namespace}. GET / lists the releases.`);
 }
 
-type Outcome = KubeObject | 'conflict' | 'exists' | 'open';
-
-async function attempt(work: () => Promise<Outcome>): Promise<Outcome> {
-  try {
-    return await work();
-  } catch (error) {
-    // Whether it was carried out is learned by looking.
-    if (isAmbiguous(error)) return 'open';
-    throw error;
-  }
+export async function writePointer(session: Session, pointer: Pointer): Promise<void> {
+  return writeMap(session, stateName(session.release), (found) => {
+    const wanted = buildPointerMap(session.namespace, pointer);
+    const isSame = found !== null && JSON.stringify(found['data']) === JSON.stringify(wanted['data']);
+    return isSame ? null : wanted;
+  });
 }
 
 /**
@@ -128,12 +122,18 @@ async function writeMap(
   throw new ContentionError(`ConfigMap ${namespace}/${name} could not be written in ${MAX_TRIES} tries; ask again.`);
 }
 
-export async function writePointer(session: Session, pointer: Pointer): Promise<void> {
-  return writeMap(session, stateName(session.release), (found) => {
-    const wanted = buildPointerMap(session.namespace, pointer);
-    const isSame = found !== null && JSON.stringify(found['data']) === JSON.stringify(wanted['data']);
-    return isSame ? null : wanted;
-  });
+function mapRef(namespace: string, name: string): ObjectRef {
+  return { ...CONFIG_MAPS, namespace, name };
+}
+
+async function attempt(work: () => Promise<Outcome>): Promise<Outcome> {
+  try {
+    return await work();
+  } catch (error) {
+    // Whether it was carried out is learned by looking.
+    if (isAmbiguous(error)) return 'open';
+    throw error;
+  }
 }
 
 /** Records a new revision. Throws InvalidRequestError when it is too large to be recorded. */
@@ -166,13 +166,6 @@ export async function noteFailure(session: Session, revision: number, failure: R
   );
 }
 
-async function deleteMap({ deps, namespace, signal, ensureLock }: Session, name: string): Promise<void> {
-  const found = await deps.cluster.getObject(mapRef(namespace, name), { signal });
-  if (found?.metadata.uid === undefined) return;
-  await ensureLock();
-  await deps.cluster.deleteObject(mapRef(namespace, name), { uid: found.metadata.uid, signal });
-}
-
 /**
  * Drops the oldest revisions beyond the ten that are kept. What runs stays, and what ran before it: the one a rollback
  * goes to.
@@ -186,6 +179,13 @@ export async function trimHistory(session: Session, state: ReleaseState): Promis
   for (const { revision } of extra) {
     if (!kept.includes(revision)) await deleteMap(session, revisionName(session.release, revision));
   }
+}
+
+async function deleteMap({ deps, namespace, signal, ensureLock }: Session, name: string): Promise<void> {
+  const found = await deps.cluster.getObject(mapRef(namespace, name), { signal });
+  if (found?.metadata.uid === undefined) return;
+  await ensureLock();
+  await deps.cluster.deleteObject(mapRef(namespace, name), { uid: found.metadata.uid, signal });
 }
 
 /** Removes every record of the release, the pointer last: while it is there, the release can be asked for. */

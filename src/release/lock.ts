@@ -19,15 +19,6 @@ interface Hold {
   readonly expiresAtMs: number;
 }
 
-/** V1MicroTime: Kubernetes refuses a Lease's times without six digits. */
-function microTime(date: Date): string {
-  return date.toISOString().replace('Z', '000Z');
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
 /** Who holds the Lease; `null` when nobody does. */
 export function readHold(lease: KubeObject): Hold | null {
   const spec = new Map<string, unknown>(Object.entries(lease['spec'] ?? {}));
@@ -40,29 +31,58 @@ export function readHold(lease: KubeObject): Hold | null {
   return { holder, since: text(spec.get('acquireTime')), expiresAtMs };
 }
 
-function busy(site: Site, hold: Hold, nowMs: number): BusyError {
-  const left = Math.max(1, Math.ceil((hold.expiresAtMs - nowMs) / 1_000));
-  const since = hold.since ?? 'an unknown time';
-  return new BusyError(
-    `Release ${site.namespace}/${site.release} is being worked on by ${hold.holder} since ${since}. Ask again; if that call died, the release is free in ${left} s.`,
-    { details: { outcome: 'busy', holder: hold.holder, since: hold.since }, headers: { 'Retry-After': String(left) } },
-  );
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-function lost(site: Site, why: string): BusyError {
-  return new BusyError(
-    `Stopped working on release ${site.namespace}/${site.release}: ${why}. What was begun is carried on by the next call.`,
-    { details: { outcome: 'busy' } },
-  );
+/**
+ * Runs `work` while this call alone holds the release's Lease. Throws BusyError when another call holds it, and when it
+ * passed to another one on the way: then nothing more is written, and the next call carries on.
+ */
+export async function withLock<T>(
+  deps: ReleaseDeps,
+  site: Site,
+  holder: { readonly requestId: string; readonly requestedBy?: string | undefined },
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const { requestId, requestedBy } = holder;
+  const identity = requestedBy === undefined ? requestId : `${requestedBy} (${requestId})`;
+  const acquiredAt = deps.launch.now();
+  const lease = await take(deps, site, identity);
+  const keeper = createKeeper(deps, site, identity, lease, acquiredAt);
+  try {
+    return await work({ ...site, deps, requestId, ensureLock: keeper.ensureLock });
+  } finally {
+    await keeper.release();
+  }
 }
 
-function leaseRef({ release, namespace }: Site): ObjectRef {
-  return {
-    apiVersion: 'coordination.k8s.io/v1',
-    kind: 'Lease',
-    namespace,
-    name: stateName(release),
-  };
+async function take(deps: ReleaseDeps, site: Site, holder: string): Promise<KubeObject> {
+  const { cluster, launch } = deps;
+  const { signal } = site;
+  for (let attempt = 0; attempt < MAX_TRIES; attempt += 1) {
+    const now = launch.now();
+    const made = await settle(cluster.createObject(buildLease(site, holder, now, now, null), { signal }));
+    if (made !== 'exists' && made !== 'open') return made;
+    const found = await cluster.getObject(leaseRef(site), { signal });
+    if (found === null) continue;
+    const hold = readHold(found);
+    if (hold?.holder === holder) return found;
+    if (hold !== null && hold.expiresAtMs > now.getTime()) throw busy(site, hold, now.getTime());
+    const taken = await settle(cluster.replaceObject(buildLease(site, holder, now, now, found), { signal }));
+    if (taken !== 'conflict' && taken !== 'open') return taken;
+  }
+  throw lost(site, 'its Lease changed hands faster than it could be taken');
+}
+
+/** `work`, with an end that leaves open what happened told as `open`: a look at the Lease tells. */
+async function settle<T>(work: Promise<T>): Promise<T | 'open'> {
+  try {
+    return await work;
+  } catch (error) {
+    if (isAmbiguous(error)) return 'open';
+    throw error;
+  }
 }
 
 function buildLease(site: Site, holder: string, now: Date, acquiredAt: Date, over: KubeObject | null): KubeObject {
@@ -86,41 +106,34 @@ function buildLease(site: Site, holder: string, now: Date, acquiredAt: Date, ove
   };
 }
 
-/** `work`, with an end that leaves open what happened told as `open`: a look at the Lease tells. */
-async function settle<T>(work: Promise<T>): Promise<T | 'open'> {
-  try {
-    return await work;
-  } catch (error) {
-    if (isAmbiguous(error)) return 'open';
-    throw error;
-  }
+function leaseRef({ release, namespace }: Site): ObjectRef {
+  return {
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    namespace,
+    name: stateName(release),
+  };
 }
 
-async function take(deps: ReleaseDeps, site: Site, holder: string): Promise<KubeObject> {
-  const { cluster, launch } = deps;
-  const { signal } = site;
-  for (let attempt = 0; attempt < MAX_TRIES; attempt += 1) {
-    const now = launch.now();
-    const made = await settle(cluster.createObject(buildLease(site, holder, now, now, null), { signal }));
-    if (made !== 'exists' && made !== 'open') return made;
-    const found = await cluster.getObject(leaseRef(site), { signal });
-    if (found === null) continue;
-    const hold = readHold(found);
-    if (hold?.holder === holder) return found;
-    if (hold !== null && hold.expiresAtMs > now.getTime()) throw busy(site, hold, now.getTime());
-    const taken = await settle(cluster.replaceObject(buildLease(site, holder, now, now, found), { signal }));
-    if (taken !== 'conflict' && taken !== 'open') return taken;
-  }
-  throw lost(site, 'its Lease changed hands faster than it could be taken');
+/** V1MicroTime: Kubernetes refuses a Lease's times without six digits. */
+function microTime(date: Date): string {
+  return date.toISOString().replace('Z', '000Z');
 }
 
-/** Where Leases may not be deleted, one without a holder is as free; failing that, it ends by itself. */
-async function giveUp(cluster: Objects, lease: KubeObject, options: CallOptions): Promise<void> {
-  try {
-    await cluster.replaceObject(lease, options);
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-  }
+function busy(site: Site, hold: Hold, nowMs: number): BusyError {
+  const left = Math.max(1, Math.ceil((hold.expiresAtMs - nowMs) / 1_000));
+  const since = hold.since ?? 'an unknown time';
+  return new BusyError(
+    `Release ${site.namespace}/${site.release} is being worked on by ${hold.holder} since ${since}. Ask again; if that call died, the release is free in ${left} s.`,
+    { details: { outcome: 'busy', holder: hold.holder, since: hold.since }, headers: { 'Retry-After': String(left) } },
+  );
+}
+
+function lost(site: Site, why: string): BusyError {
+  return new BusyError(
+    `Stopped working on release ${site.namespace}/${site.release}: ${why}. What was begun is carried on by the next call.`,
+    { details: { outcome: 'busy' } },
+  );
 }
 
 function createKeeper(deps: ReleaseDeps, site: Site, holder: string, first: KubeObject, acquiredAt: Date) {
@@ -178,25 +191,12 @@ function createKeeper(deps: ReleaseDeps, site: Site, holder: string, first: Kube
   };
 }
 
-/**
- * Runs `work` while this call alone holds the release's Lease. Throws BusyError when another call holds it, and when it
- * passed to another one on the way: then nothing more is written, and the next call carries on.
- */
-export async function withLock<T>(
-  deps: ReleaseDeps,
-  site: Site,
-  holder: { readonly requestId: string; readonly requestedBy?: string | undefined },
-  work: (session: Session) => Promise<T>,
-): Promise<T> {
-  const { requestId, requestedBy } = holder;
-  const identity = requestedBy === undefined ? requestId : `${requestedBy} (${requestId})`;
-  const acquiredAt = deps.launch.now();
-  const lease = await take(deps, site, identity);
-  const keeper = createKeeper(deps, site, identity, lease, acquiredAt);
+/** Where Leases may not be deleted, one without a holder is as free; failing that, it ends by itself. */
+async function giveUp(cluster: Objects, lease: KubeObject, options: CallOptions): Promise<void> {
   try {
-    return await work({ ...site, deps, requestId, ensureLock: keeper.ensureLock });
-  } finally {
-    await keeper.release();
+    await cluster.replaceObject(lease, options);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
   }
 }
 

@@ -31,10 +31,6 @@ export function revisionName(release: string, revision: number): string {
   return `tio-${release}.v${revision}`;
 }
 
-function maxLength(release: string, component: ComponentName): number {
-  return MAX_LABEL - `${release.includes(CHART) ? '' : `-${CHART}`}-${component}`.length;
-}
-
 /**
  * Why `release` cannot be the name of a release of `components`, in words that follow the name; `null` when it can.
  * The chart cuts names at 63 and then appends the component, which makes Services that Kubernetes refuses.
@@ -50,4 +46,8 @@ export function releaseNameProblem(release: string, components: readonly Compone
     }
   }
   return null;
+}
+
+function maxLength(release: string, component: ComponentName): number {
+  return MAX_LABEL - `${release.includes(CHART) ? '' : `-${CHART}`}-${component}`.length;
 }

@@ -24,12 +24,12 @@ export interface EndpointSliceObject extends KubeObject {
   readonly endpoints?: readonly { readonly conditions?: { readonly ready?: boolean } }[] | null;
 }
 
-function hasSpec(object: KubeObject): boolean {
-  return typeof object['spec'] === 'object' && object['spec'] !== null;
-}
-
 export function isDeployment(object: KubeObject): object is DeploymentObject {
   return object.kind === 'Deployment' && hasSpec(object);
+}
+
+function hasSpec(object: KubeObject): boolean {
+  return typeof object['spec'] === 'object' && object['spec'] !== null;
 }
 
 export function isReplicaSet(object: KubeObject): object is ReplicaSetObject {

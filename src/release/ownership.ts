@@ -26,6 +26,23 @@ const GO_CLIENT = 'Go-http-client';
 const HELM_RELEASE = 'meta.helm.sh/release-name';
 const HELM_NAMESPACE = 'meta.helm.sh/release-namespace';
 
+export type Owner =
+  | { readonly kind: 'ours' }
+  | { readonly kind: 'other-release'; readonly release: string }
+  | { readonly kind: 'helm'; readonly release: string; readonly namespace: string }
+  | { readonly kind: 'other'; readonly who: string };
+
+const DROPPED_ANNOTATIONS: ReadonlySet<string> = new Set([
+  'kubectl.kubernetes.io/last-applied-configuration',
+  'deployment.kubernetes.io/revision',
+]);
+// Given by the cluster, and refused where the object is made anew.
+const DROPPED_SPEC: ReadonlySet<string> = new Set(['clusterIP', 'clusterIPs', 'healthCheckNodePort']);
+
+export function isMovable(live: KubeObject, manager: string): boolean {
+  return MOVABLE.has(manager) || (manager === GO_CLIENT && isHelmObject(live));
+}
+
 function isHelmObject({ metadata }: KubeObject): boolean {
   return (
     metadata.annotations?.[HELM_RELEASE] !== undefined ||
@@ -35,20 +52,10 @@ function isHelmObject({ metadata }: KubeObject): boolean {
   );
 }
 
-export function isMovable(live: KubeObject, manager: string): boolean {
-  return MOVABLE.has(manager) || (manager === GO_CLIENT && isHelmObject(live));
-}
-
 /** Whether `force` takes fields from nobody but those whose release is being adopted. */
 export function mayForce(live: KubeObject, conflicts: readonly FieldConflict[]): boolean {
   return conflicts.every(({ manager }) => isMovable(live, manager));
 }
-
-export type Owner =
-  | { readonly kind: 'ours' }
-  | { readonly kind: 'other-release'; readonly release: string }
-  | { readonly kind: 'helm'; readonly release: string; readonly namespace: string }
-  | { readonly kind: 'other'; readonly who: string };
 
 /** Whose object it is. */
 export function ownerOf(live: KubeObject, release: string): Owner {
@@ -62,18 +69,6 @@ export function ownerOf(live: KubeObject, release: string): Owner {
   return { kind: 'other', who: managers.length === 0 ? 'nobody that it names' : managers.join(', ') };
 }
 
-function isOurs(entry: ManagedFields): boolean {
-  return entry.manager === OUR_MANAGER && entry.operation === 'Apply';
-}
-
-function isMoved(live: KubeObject, entry: ManagedFields): boolean {
-  return !isOurs(entry) && (entry.subresource ?? '') === '' && isMovable(live, entry.manager);
-}
-
-function fieldsOf(entries: readonly ManagedFields[]): FieldSet {
-  return entries.reduce<FieldSet>((union, { fieldsV1 = {} }) => unionFields(union, fieldsV1), {});
-}
-
 /**
  * Paths of the fields that an adoption of `live` drops: those that only helm or kubectl set. `result` is what an apply of
  * ours makes of the object, as a dry run answers it: it does not see that the fields become ours first.
@@ -85,6 +80,18 @@ export function droppedFields(live: KubeObject, result: KubeObject): string[] {
     ...entries.filter((entry) => !isOurs(entry) && !isMoved(live, entry)),
   ];
   return pathsOf(subtractFields(fieldsOf(entries.filter((entry) => isMoved(live, entry))), fieldsOf(kept)));
+}
+
+function isOurs(entry: ManagedFields): boolean {
+  return entry.manager === OUR_MANAGER && entry.operation === 'Apply';
+}
+
+function isMoved(live: KubeObject, entry: ManagedFields): boolean {
+  return !isOurs(entry) && (entry.subresource ?? '') === '' && isMovable(live, entry.manager);
+}
+
+function fieldsOf(entries: readonly ManagedFields[]): FieldSet {
+  return entries.reduce<FieldSet>((union, { fieldsV1 = {} }) => unionFields(union, fieldsV1), {});
 }
 
 /**
@@ -111,13 +118,6 @@ export function moveFields(live: KubeObject): readonly ManagedFields[] | null {
   };
   return [merged, ...all.filter((entry) => !isOurs(entry) && !moves(entry))];
 }
-
-const DROPPED_ANNOTATIONS: ReadonlySet<string> = new Set([
-  'kubectl.kubernetes.io/last-applied-configuration',
-  'deployment.kubernetes.io/revision',
-]);
-// Given by the cluster, and refused where the object is made anew.
-const DROPPED_SPEC: ReadonlySet<string> = new Set(['clusterIP', 'clusterIPs', 'healthCheckNodePort']);
 
 /** An object as it was found, fit to be applied again; it carries the release's label, by which it is guarded. */
 export function asFound(live: KubeObject, release: string): KubeObject {

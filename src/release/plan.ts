@@ -34,24 +34,12 @@ interface Trial {
   readonly force: boolean;
 }
 
-async function tryObject(
-  deps: ReleaseDeps,
-  site: Site,
-  desired: KubeObject,
-  live: KubeObject | null,
-  adopt: boolean,
-): Promise<Trial> {
-  const options = { dryRun: true, signal: site.signal } as const;
-  const applied = await deps.cluster.applyObject(desired, options);
-  if (applied.kind !== 'conflict' || !adopt || live === null || !mayForce(live, applied.conflicts)) {
-    return { desired, live, applied, force: false };
-  }
-  return { desired, live, applied: await deps.cluster.applyObject(desired, { ...options, force: true }), force: true };
-}
-
-function tellConflict(object: KubeObject, { field, manager }: FieldConflict): string {
-  return `${object.kind} ${object.metadata.name}: ${field} is set by "${manager}"`;
-}
+/** Such as a list entry of helm's beside ours of the same name: the apply itself would have removed it first. */
+const HELMS_FIELDS: Issue = {
+  path: '',
+  message:
+    'the dry run still holds what helm set; if that is what is refused, adopt the release with the values that it runs with first, and change them then',
+};
 
 /** 409 naming every field that another manager set, with the manager. */
 export function conflictError(found: readonly (readonly [KubeObject, readonly FieldConflict[]])[]): ConflictError {
@@ -64,6 +52,10 @@ export function conflictError(found: readonly (readonly [KubeObject, readonly Fi
   return new ConflictError(`Not deployed: ${told.join('; ')}. ${advice}`, {
     details: { outcome: 'conflict', conflicts },
   });
+}
+
+function tellConflict(object: KubeObject, { field, manager }: FieldConflict): string {
+  return `${object.kind} ${object.metadata.name}: ${field} is set by "${manager}"`;
 }
 
 /** 422 naming every field that the API server refuses. */
@@ -81,12 +73,40 @@ export function refusalError(
   return isImmutable ? new ImmutableError(issues, { details }) : new InvalidReleaseError(issues, { details });
 }
 
-/** Such as a list entry of helm's beside ours of the same name: the apply itself would have removed it first. */
-const HELMS_FIELDS: Issue = {
-  path: '',
-  message:
-    'the dry run still holds what helm set; if that is what is refused, adopt the release with the values that it runs with first, and change them then',
-};
+/**
+ * Asks the API server what applying each object would do, with strict validation and without storing anything. Throws
+ * ConflictError for fields of others, InvalidReleaseError or ImmutableError for what it refuses: all of it at once.
+ */
+export async function planObjects(
+  deps: ReleaseDeps,
+  site: Site,
+  objects: readonly KubeObject[],
+  live: LiveObjects,
+  adopt: boolean,
+): Promise<PlannedObject[]> {
+  const trials = await Promise.all(
+    objects.map((desired) =>
+      tryObject(deps, site, desired, live.get(itemKey(itemOf(desired, site.namespace))) ?? null, adopt),
+    ),
+  );
+  assertAccepted(trials, adopt);
+  return trials.flatMap((trial) => planOf(trial, adopt));
+}
+
+async function tryObject(
+  deps: ReleaseDeps,
+  site: Site,
+  desired: KubeObject,
+  live: KubeObject | null,
+  adopt: boolean,
+): Promise<Trial> {
+  const options = { dryRun: true, signal: site.signal } as const;
+  const applied = await deps.cluster.applyObject(desired, options);
+  if (applied.kind !== 'conflict' || !adopt || live === null || !mayForce(live, applied.conflicts)) {
+    return { desired, live, applied, force: false };
+  }
+  return { desired, live, applied: await deps.cluster.applyObject(desired, { ...options, force: true }), force: true };
+}
 
 function assertAccepted(trials: readonly Trial[], adopt: boolean): void {
   const refused = trials.flatMap(({ desired, live, applied }) => {
@@ -108,26 +128,6 @@ function planOf({ desired, live, applied, force }: Trial, adopt: boolean): Plann
   const action = live === null ? 'created' : diff === null && !moves ? 'unchanged' : 'configured';
   const drops = moves ? droppedFields(live, applied.object) : [];
   return [{ desired, live, result: applied.object, action, force, adopts: adopt && live !== null, drops, diff }];
-}
-
-/**
- * Asks the API server what applying each object would do, with strict validation and without storing anything. Throws
- * ConflictError for fields of others, InvalidReleaseError or ImmutableError for what it refuses: all of it at once.
- */
-export async function planObjects(
-  deps: ReleaseDeps,
-  site: Site,
-  objects: readonly KubeObject[],
-  live: LiveObjects,
-  adopt: boolean,
-): Promise<PlannedObject[]> {
-  const trials = await Promise.all(
-    objects.map((desired) =>
-      tryObject(deps, site, desired, live.get(itemKey(itemOf(desired, site.namespace))) ?? null, adopt),
-    ),
-  );
-  assertAccepted(trials, adopt);
-  return trials.flatMap((trial) => planOf(trial, adopt));
 }
 
 /** What an adoption takes away, for people. */

@@ -13,17 +13,11 @@ import { itemKey, itemOf } from './records.ts';
 /** The objects of a release as they are now, by `itemKey`. */
 export type LiveObjects = ReadonlyMap<string, KubeObject | null>;
 
-async function assertNamespace({ cluster }: ReleaseDeps, { namespace, signal }: Site): Promise<void> {
-  const found = await cluster.getObject(
-    { apiVersion: 'v1', kind: 'Namespace', namespace, name: namespace },
-    { signal },
-  );
-  if (found !== null && found.metadata.deletionTimestamp === undefined) return;
-  const message =
-    found === null
-      ? `namespace "${namespace}" does not exist; kubectl create namespace ${namespace}`
-      : `namespace "${namespace}" is being deleted`;
-  throw new InvalidReleaseError([{ path: 'namespace', message }]);
+export interface PreflightInput {
+  readonly objects: readonly KubeObject[];
+  readonly checkSecrets: readonly CheckSecret[];
+  /** Of the aggregation that goes with the release. */
+  readonly aggregator?: { readonly podSpec: V1PodSpec; readonly namespace: string } | undefined;
 }
 
 /** Reads the objects as they are now, all at once. */
@@ -36,17 +30,6 @@ export async function readLive(deps: ReleaseDeps, site: Site, objects: readonly 
     }),
   );
   return new Map(found);
-}
-
-function describeOwner(owner: Exclude<Owner, { kind: 'ours' }>): string {
-  switch (owner.kind) {
-    case 'other-release':
-      return `belongs to release "${owner.release}" of ours`;
-    case 'helm':
-      return `belongs to helm's release "${owner.release}"; take it over with ?adopt=true`;
-    case 'other':
-      return `was made by others (managers: ${owner.who}); take it over with ?adopt=true`;
-  }
 }
 
 /** The foreign objects among `live`. Throws OwnedByOtherError unless they may be adopted. */
@@ -68,6 +51,17 @@ export function foreignObjects(live: LiveObjects, release: string, adopt: boolea
   );
 }
 
+function describeOwner(owner: Exclude<Owner, { kind: 'ours' }>): string {
+  switch (owner.kind) {
+    case 'other-release':
+      return `belongs to release "${owner.release}" of ours`;
+    case 'helm':
+      return `belongs to helm's release "${owner.release}"; take it over with ?adopt=true`;
+    case 'other':
+      return `was made by others (managers: ${owner.who}); take it over with ?adopt=true`;
+  }
+}
+
 /** What is left to do by hand once helm's objects are ours. */
 export function helmNotes(objects: readonly KubeObject[], release: string): string[] {
   const notes = objects.flatMap((object) => {
@@ -75,13 +69,6 @@ export function helmNotes(objects: readonly KubeObject[], release: string): stri
     return owner.kind === 'helm' ? [helmRemoval(owner.release, owner.namespace)] : [];
   });
   return [...new Set(notes)];
-}
-
-export interface PreflightInput {
-  readonly objects: readonly KubeObject[];
-  readonly checkSecrets: readonly CheckSecret[];
-  /** Of the aggregation that goes with the release. */
-  readonly aggregator?: { readonly podSpec: V1PodSpec; readonly namespace: string } | undefined;
 }
 
 /**
@@ -96,4 +83,17 @@ export async function preflight(deps: ReleaseDeps, site: Site, input: PreflightI
   ];
   const required = requiredSecrets(site.namespace, specs, input.checkSecrets);
   await assertSecrets(deps.cluster, required, site.signal);
+}
+
+async function assertNamespace({ cluster }: ReleaseDeps, { namespace, signal }: Site): Promise<void> {
+  const found = await cluster.getObject(
+    { apiVersion: 'v1', kind: 'Namespace', namespace, name: namespace },
+    { signal },
+  );
+  if (found !== null && found.metadata.deletionTimestamp === undefined) return;
+  const message =
+    found === null
+      ? `namespace "${namespace}" does not exist; kubectl create namespace ${namespace}`
+      : `namespace "${namespace}" is being deleted`;
+  throw new InvalidReleaseError([{ path: 'namespace', message }]);
 }

@@ -15,17 +15,6 @@ export function leftovers(old: readonly Item[], kept: readonly Item[]): Item[] {
   return old.filter((item) => !keys.has(itemKey(item)));
 }
 
-async function deleteItem(session: Session, item: Item): Promise<'deleted' | 'spared' | 'absent'> {
-  const { deps, release, signal } = session;
-  const live = await deps.cluster.getObject(item, { signal });
-  const uid = live?.metadata.uid;
-  if (live === null || uid === undefined) return 'absent';
-  const isOurs = live.metadata.labels?.[RELEASE_LABEL] === release && (item.uid === undefined || item.uid === uid);
-  if (!isOurs) return 'spared';
-  await session.ensureLock();
-  return deps.cluster.deleteObject(item, { uid, signal });
-}
-
 /** Deletes those of `items` that carry the release's label and are the very objects that the inventory knows. */
 export async function deleteItems(session: Session, items: readonly Item[]): Promise<Pruned> {
   const deleted: Item[] = [];
@@ -37,4 +26,15 @@ export async function deleteItems(session: Session, items: readonly Item[]): Pro
     if (outcome === 'spared') spared.push(item);
   }
   return { deleted, spared };
+}
+
+async function deleteItem(session: Session, item: Item): Promise<'deleted' | 'spared' | 'absent'> {
+  const { deps, release, signal } = session;
+  const live = await deps.cluster.getObject(item, { signal });
+  const uid = live?.metadata.uid;
+  if (live === null || uid === undefined) return 'absent';
+  const isOurs = live.metadata.labels?.[RELEASE_LABEL] === release && (item.uid === undefined || item.uid === uid);
+  if (!isOurs) return 'spared';
+  await session.ensureLock();
+  return deps.cluster.deleteObject(item, { uid, signal });
 }

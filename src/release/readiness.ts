@@ -65,18 +65,6 @@ const RULES: Readonly<Record<string, Rule>> = {
 
 const REVISION = 'deployment.kubernetes.io/revision';
 
-function revisionOf(object: KubeObject): number {
-  return Number(object.metadata.annotations?.[REVISION] ?? 0);
-}
-
-function conditionOf(deployment: DeploymentObject, type: string): V1DeploymentCondition | undefined {
-  return deployment.status?.conditions?.find((condition) => condition.type === type);
-}
-
-function isObserved({ deployment, generation }: DeploymentFacts): boolean {
-  return (deployment?.status?.observedGeneration ?? 0) >= generation;
-}
-
 /** The ReplicaSet of the Deployment's present template; `undefined` until the controller has made it. */
 export function newestReplicaSet(facts: DeploymentFacts): KubeObject | undefined {
   const { deployment, replicaSets } = facts;
@@ -87,6 +75,14 @@ export function newestReplicaSet(facts: DeploymentFacts): KubeObject | undefined
   return owned.find((set) => revisionOf(set) === revisionOf(deployment));
 }
 
+function isObserved({ deployment, generation }: DeploymentFacts): boolean {
+  return (deployment?.status?.observedGeneration ?? 0) >= generation;
+}
+
+function revisionOf(object: KubeObject): number {
+  return Number(object.metadata.annotations?.[REVISION] ?? 0);
+}
+
 /** The pods of the present template that are not being deleted. */
 export function newestPods(facts: DeploymentFacts): V1Pod[] {
   const uid = newestReplicaSet(facts)?.metadata.uid;
@@ -95,6 +91,33 @@ export function newestPods(facts: DeploymentFacts): V1Pod[] {
     ({ metadata }) =>
       metadata?.deletionTimestamp === undefined && (metadata?.ownerReferences ?? []).some((owner) => owner.uid === uid),
   );
+}
+
+/** `pod p, container c: CrashLoopBackOff (exit code 1): message`. */
+export function tellTrouble({ pod, container, reason, message, exitCode }: Trouble): string {
+  const where = container === undefined ? `pod ${pod}` : `pod ${pod}, container ${container}`;
+  const code = exitCode === undefined ? '' : ` (exit code ${exitCode})`;
+  return `${where}: ${reason}${code}${message === undefined ? '' : `: ${message}`}`;
+}
+
+/**
+ * Whether a rollout is done, goes on or has failed: the wait table. `seen` of the last look is handed in again, so that a
+ * trouble counts from when it was first seen, and anew once it was gone.
+ */
+export function assessDeployment(facts: DeploymentFacts, seen: Seen, nowMs: number): Assessment {
+  const pods = newestPods(facts);
+  const containers = pods.flatMap((pod) =>
+    statusesOf(pod)
+      .map((status) => troubleOf(pod, status))
+      .filter((trouble) => trouble !== null),
+  );
+  const now = new Map(containers.map((trouble) => [keyOf(trouble), seen.get(keyOf(trouble)) ?? nowMs]));
+  const troubles = [...containers, ...pods.flatMap(unschedulable)];
+  if (isReady(facts)) return { verdict: { kind: 'ready' }, troubles: [], seen: now };
+  const fatal = containers.find((trouble) => isFatal(trouble, now.get(keyOf(trouble)) ?? nowMs, nowMs));
+  const failed: Verdict | null =
+    fatal === undefined ? failureOfConditions(facts) : { kind: 'failed', cause: fatal.reason, why: tellTrouble(fatal) };
+  return { verdict: failed ?? { kind: 'waiting', why: whyWaiting(facts, troubles) }, troubles, seen: now };
 }
 
 function statusesOf(pod: V1Pod): V1ContainerStatus[] {
@@ -118,6 +141,10 @@ function troubleOf(pod: V1Pod, status: V1ContainerStatus): Trouble | null {
   };
 }
 
+function keyOf({ pod, container, reason }: Trouble): string {
+  return `${pod}/${container}/${RULES[reason]?.group ?? reason}`;
+}
+
 function unschedulable(pod: V1Pod): Trouble[] {
   const condition = pod.status?.conditions?.find(({ type, status }) => type === 'PodScheduled' && status === 'False');
   if (condition?.reason !== 'Unschedulable') return [];
@@ -125,8 +152,17 @@ function unschedulable(pod: V1Pod): Trouble[] {
   return [{ pod: pod.metadata?.name ?? '', reason: 'Unschedulable', ...(message !== '' && { message }) }];
 }
 
-function keyOf({ pod, container, reason }: Trouble): string {
-  return `${pod}/${container}/${RULES[reason]?.group ?? reason}`;
+function isReady(facts: DeploymentFacts): boolean {
+  const { deployment } = facts;
+  if (deployment === null || !isObserved(facts)) return false;
+  const { replicas = 0, updatedReplicas = 0, availableReplicas = 0, readyReplicas = 0 } = deployment.status ?? {};
+  const wanted = deployment.spec.replicas ?? 1;
+  const counts = [replicas, updatedReplicas, availableReplicas, readyReplicas];
+  return counts.every((count) => count === wanted) && conditionOf(deployment, 'Available')?.status === 'True';
+}
+
+function conditionOf(deployment: DeploymentObject, type: string): V1DeploymentCondition | undefined {
+  return deployment.status?.conditions?.find((condition) => condition.type === type);
 }
 
 function isFatal(trouble: Trouble, firstSeenMs: number, nowMs: number): boolean {
@@ -134,26 +170,6 @@ function isFatal(trouble: Trouble, firstSeenMs: number, nowMs: number): boolean 
   if (rule === undefined) return false;
   if (rule.restarts !== undefined && (trouble.restarts ?? 0) < rule.restarts) return false;
   return nowMs - firstSeenMs >= rule.afterMs;
-}
-
-/** `pod p, container c: CrashLoopBackOff (exit code 1): message`. */
-export function tellTrouble({ pod, container, reason, message, exitCode }: Trouble): string {
-  const where = container === undefined ? `pod ${pod}` : `pod ${pod}, container ${container}`;
-  const code = exitCode === undefined ? '' : ` (exit code ${exitCode})`;
-  return `${where}: ${reason}${code}${message === undefined ? '' : `: ${message}`}`;
-}
-
-/**
- * Why the pods of the present template cannot be created. The Deployment's own condition tells of old ReplicaSets too,
- * also under the new observedGeneration (kubernetes `pkg/controller/deployment/progress.go`, `getReplicaFailures`): a
- * set whose pods are refused would fail the very rollout that mends it, and the rollback after it.
- */
-function replicaFailureOf(facts: DeploymentFacts): V1ReplicaSetCondition | undefined {
-  const set = newestReplicaSet(facts);
-  if (set === undefined || !isReplicaSet(set)) return undefined;
-  const { conditions = [], observedGeneration = 0 } = set.status ?? {};
-  if (observedGeneration < (set.metadata.generation ?? 0)) return undefined;
-  return conditions.find(({ type, status }) => type === 'ReplicaFailure' && status === 'True');
 }
 
 function failureOfConditions(facts: DeploymentFacts): Verdict | null {
@@ -171,13 +187,17 @@ function failureOfConditions(facts: DeploymentFacts): Verdict | null {
   return { kind: 'failed', cause: 'ProgressDeadlineExceeded', why };
 }
 
-function isReady(facts: DeploymentFacts): boolean {
-  const { deployment } = facts;
-  if (deployment === null || !isObserved(facts)) return false;
-  const { replicas = 0, updatedReplicas = 0, availableReplicas = 0, readyReplicas = 0 } = deployment.status ?? {};
-  const wanted = deployment.spec.replicas ?? 1;
-  const counts = [replicas, updatedReplicas, availableReplicas, readyReplicas];
-  return counts.every((count) => count === wanted) && conditionOf(deployment, 'Available')?.status === 'True';
+/**
+ * Why the pods of the present template cannot be created. The Deployment's own condition tells of old ReplicaSets too,
+ * also under the new observedGeneration (kubernetes `pkg/controller/deployment/progress.go`, `getReplicaFailures`): a
+ * set whose pods are refused would fail the very rollout that mends it, and the rollback after it.
+ */
+function replicaFailureOf(facts: DeploymentFacts): V1ReplicaSetCondition | undefined {
+  const set = newestReplicaSet(facts);
+  if (set === undefined || !isReplicaSet(set)) return undefined;
+  const { conditions = [], observedGeneration = 0 } = set.status ?? {};
+  if (observedGeneration < (set.metadata.generation ?? 0)) return undefined;
+  return conditions.find(({ type, status }) => type === 'ReplicaFailure' && status === 'True');
 }
 
 function whyWaiting(facts: DeploymentFacts, troubles: readonly Trouble[]): string {
@@ -188,32 +208,6 @@ function whyWaiting(facts: DeploymentFacts, troubles: readonly Trouble[]): strin
   const counts = `${readyReplicas} of ${deployment.spec.replicas ?? 1} pods ready, ${updatedReplicas} updated, ${replicas} in all`;
   const first = troubles[0];
   return `Deployment ${deployment.metadata.name}: ${counts}${first === undefined ? '' : `; ${tellTrouble(first)}`}`;
-}
-
-/**
- * Whether a rollout is done, goes on or has failed: the wait table. `seen` of the last look is handed in again, so that a
- * trouble counts from when it was first seen, and anew once it was gone.
- */
-export function assessDeployment(facts: DeploymentFacts, seen: Seen, nowMs: number): Assessment {
-  const pods = newestPods(facts);
-  const containers = pods.flatMap((pod) =>
-    statusesOf(pod)
-      .map((status) => troubleOf(pod, status))
-      .filter((trouble) => trouble !== null),
-  );
-  const now = new Map(containers.map((trouble) => [keyOf(trouble), seen.get(keyOf(trouble)) ?? nowMs]));
-  const troubles = [...containers, ...pods.flatMap(unschedulable)];
-  if (isReady(facts)) return { verdict: { kind: 'ready' }, troubles: [], seen: now };
-  const fatal = containers.find((trouble) => isFatal(trouble, now.get(keyOf(trouble)) ?? nowMs, nowMs));
-  const failed: Verdict | null =
-    fatal === undefined ? failureOfConditions(facts) : { kind: 'failed', cause: fatal.reason, why: tellTrouble(fatal) };
-  return { verdict: failed ?? { kind: 'waiting', why: whyWaiting(facts, troubles) }, troubles, seen: now };
-}
-
-function hasAddress({ spec, status }: ServiceObject): boolean {
-  if (spec.type === 'ExternalName') return true;
-  if ((spec.clusterIP ?? '') === '') return false;
-  return spec.type !== 'LoadBalancer' || (status?.loadBalancer?.ingress ?? []).length > 0;
 }
 
 /** Whether a Service has an address, and a ready endpoint unless its Deployment is to have no pods. */
@@ -231,4 +225,10 @@ export function assessService(
   );
   if (replicas === 0 || hasEndpoint) return { kind: 'ready' };
   return { kind: 'waiting', why: `Service ${name} has no ready endpoint yet` };
+}
+
+function hasAddress({ spec, status }: ServiceObject): boolean {
+  if (spec.type === 'ExternalName') return true;
+  if ((spec.clusterIP ?? '') === '') return false;
+  return spec.type !== 'LoadBalancer' || (status?.loadBalancer?.ingress ?? []).length > 0;
 }

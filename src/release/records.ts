@@ -69,27 +69,24 @@ const ObjectsSchema = z.array(
   z.looseObject({ apiVersion: z.string(), kind: z.string(), metadata: z.looseObject({ name: z.string() }) }),
 );
 
-function isKubeObject(object: object): object is KubeObject {
-  return 'apiVersion' in object;
+/** Why a revision failed. */
+export interface RevisionFailure {
+  readonly reason?: string | undefined;
+  readonly evidence?: unknown;
 }
 
-function dataOf(map: KubeObject): Readonly<Record<string, string>> {
-  const entries = Object.entries(map['data'] ?? {}).filter(
-    (entry): entry is [string, string] => typeof entry[1] === 'string',
-  );
-  return Object.fromEntries(entries);
+/** What became of a revision. */
+export interface RevisionEnd extends RevisionFailure {
+  readonly status: RevisionStatus;
+  readonly finishedAt: string;
 }
 
-function parse<T>(map: KubeObject, read: () => T): T {
-  try {
-    return read();
-  } catch (cause) {
-    const { namespace, name } = map.metadata;
-    throw new UpstreamError(
-      `ConfigMap ${namespace}/${name}, which holds a release’s state, cannot be read. Was it edited?`,
-      { cause },
-    );
-  }
+/** The ConfigMap `tio-<release>`. */
+export function buildPointerMap(namespace: string, pointer: Pointer): KubeObject {
+  return {
+    ...buildMap(namespace, pointer.release, stateName(pointer.release), 'release'),
+    data: { pointer: JSON.stringify(pointer) },
+  };
 }
 
 function buildMap(namespace: string, release: string, name: string, state: string): KubeObject {
@@ -104,17 +101,28 @@ function buildMap(namespace: string, release: string, name: string, state: strin
   };
 }
 
-/** The ConfigMap `tio-<release>`. */
-export function buildPointerMap(namespace: string, pointer: Pointer): KubeObject {
-  return {
-    ...buildMap(namespace, pointer.release, stateName(pointer.release), 'release'),
-    data: { pointer: JSON.stringify(pointer) },
-  };
-}
-
 /** Throws UpstreamError for a ConfigMap that somebody edited. */
 export function readPointer(map: KubeObject): Pointer {
   return parse(map, () => PointerSchema.parse(JSON.parse(dataOf(map)['pointer'] ?? '')));
+}
+
+function parse<T>(map: KubeObject, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    const { namespace, name } = map.metadata;
+    throw new UpstreamError(
+      `ConfigMap ${namespace}/${name}, which holds a release’s state, cannot be read. Was it edited?`,
+      { cause },
+    );
+  }
+}
+
+function dataOf(map: KubeObject): Readonly<Record<string, string>> {
+  const entries = Object.entries(map['data'] ?? {}).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string',
+  );
+  return Object.fromEntries(entries);
 }
 
 /** The ConfigMap `tio-<release>.v<N>`: its data never changes, its annotations tell what became of it. */
@@ -131,15 +139,6 @@ export function buildRevisionMap(namespace: string, revision: Revision): KubeObj
     immutable: true,
     data: { revision: JSON.stringify(data), values: JSON.stringify(values), objects: JSON.stringify(objects) },
   };
-}
-
-function readEvidence(text: string | undefined): unknown {
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }
 
 export function readRevision(map: KubeObject): Revision {
@@ -162,16 +161,26 @@ export function readRevision(map: KubeObject): Revision {
   });
 }
 
-/** Why a revision failed. */
-export interface RevisionFailure {
-  readonly reason?: string | undefined;
-  readonly evidence?: unknown;
+function readEvidence(text: string | undefined): unknown {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
-/** What became of a revision. */
-export interface RevisionEnd extends RevisionFailure {
-  readonly status: RevisionStatus;
-  readonly finishedAt: string;
+function isKubeObject(object: object): object is KubeObject {
+  return 'apiVersion' in object;
+}
+
+/** The revision's ConfigMap with the failure noted; its status stays. */
+export function withFailure(map: KubeObject, failure: RevisionFailure): KubeObject {
+  const evidence = evidenceText(failure.evidence);
+  return annotated(map, {
+    ...(failure.reason !== undefined && { [REASON]: failure.reason.slice(0, MAX_REASON) }),
+    ...(evidence !== undefined && { [EVIDENCE]: evidence }),
+  });
 }
 
 function evidenceText(evidence: unknown): string | undefined {
@@ -185,15 +194,6 @@ function annotated(map: KubeObject, annotations: Readonly<Record<string, string>
     ...map,
     metadata: { ...map.metadata, annotations: { ...map.metadata.annotations, ...annotations } },
   };
-}
-
-/** The revision's ConfigMap with the failure noted; its status stays. */
-export function withFailure(map: KubeObject, failure: RevisionFailure): KubeObject {
-  const evidence = evidenceText(failure.evidence);
-  return annotated(map, {
-    ...(failure.reason !== undefined && { [REASON]: failure.reason.slice(0, MAX_REASON) }),
-    ...(evidence !== undefined && { [EVIDENCE]: evidence }),
-  });
 }
 
 /** The revision's ConfigMap with its end noted. */

@@ -32,16 +32,28 @@ export interface RolloutTarget {
   readonly objects: readonly KubeObject[];
 }
 
-/**
- * What identifies a stalled rollout: the condition's text names the ReplicaSet. The Deployment controller keeps the
- * condition of the rollout before until the next one makes progress or is complete, also under the new
- * observedGeneration (kubernetes `pkg/controller/deployment/progress.go`, `syncRolloutStatus`): a condition that was
- * there when the object was applied says nothing of what was applied.
- */
-function stallOf(object: KubeObject | null): string | null {
-  if (object === null || !isDeployment(object)) return null;
-  const stall = object.status?.conditions?.find(({ reason }) => reason === 'ProgressDeadlineExceeded');
-  return stall === undefined ? null : `${String(stall.lastTransitionTime)} ${stall.message ?? ''}`;
+export type RolloutEnd =
+  | { readonly kind: 'ready'; readonly look: Look }
+  | { readonly kind: 'failed'; readonly cause: string; readonly why: string; readonly look: Look };
+
+const EMPTY: Look = { readiness: [], troubles: [], seen: new Map(), facts: [] };
+
+/** Looks once at every Deployment and Service of the target. */
+export async function lookAt(deps: ReleaseDeps, site: Site, target: RolloutTarget, seen: Seen): Promise<Look> {
+  const { objects } = target;
+  const [facts, services] = await Promise.all([
+    Promise.all(objects.filter(isDeployment).map((one) => lookAtDeployment(deps, site, one))),
+    Promise.all(objects.filter(isService).map((one) => lookAtService(deps, site, one, objects))),
+  ]);
+  const nowMs = deps.launch.now().getTime();
+  const names = objects.filter(isDeployment).map(({ metadata }) => metadata.name);
+  const assessed = facts.map((one, index) => ({ name: names[index] ?? '', ...assessDeployment(one, seen, nowMs) }));
+  return {
+    readiness: [...services, ...assessed.map(({ name, verdict }) => ({ kind: 'Deployment', name, verdict }))],
+    troubles: assessed.flatMap(({ troubles }) => troubles),
+    seen: new Map(assessed.flatMap((one) => [...one.seen])),
+    facts,
+  };
 }
 
 async function lookAtDeployment(deps: ReleaseDeps, site: Site, wanted: DeploymentObject): Promise<DeploymentFacts> {
@@ -58,6 +70,18 @@ async function lookAtDeployment(deps: ReleaseDeps, site: Site, wanted: Deploymen
   const stall = stallOf(deployment);
   const hadStalled = stall !== null && stall === stallOf(wanted);
   return { deployment, generation: metadata.generation ?? 0, replicaSets, pods, hadStalled };
+}
+
+/**
+ * What identifies a stalled rollout: the condition's text names the ReplicaSet. The Deployment controller keeps the
+ * condition of the rollout before until the next one makes progress or is complete, also under the new
+ * observedGeneration (kubernetes `pkg/controller/deployment/progress.go`, `syncRolloutStatus`): a condition that was
+ * there when the object was applied says nothing of what was applied.
+ */
+function stallOf(object: KubeObject | null): string | null {
+  if (object === null || !isDeployment(object)) return null;
+  const stall = object.status?.conditions?.find(({ reason }) => reason === 'ProgressDeadlineExceeded');
+  return stall === undefined ? null : `${String(stall.lastTransitionTime)} ${stall.message ?? ''}`;
 }
 
 async function lookAtService(
@@ -78,42 +102,6 @@ async function lookAtService(
   const replicas = deploymentOf(wanted, objects)?.spec.replicas ?? 1;
   const service = found !== null && isService(found) ? found : null;
   return { kind, name, verdict: assessService(service, slices.filter(isEndpointSlice), replicas) };
-}
-
-/** Looks once at every Deployment and Service of the target. */
-export async function lookAt(deps: ReleaseDeps, site: Site, target: RolloutTarget, seen: Seen): Promise<Look> {
-  const { objects } = target;
-  const [facts, services] = await Promise.all([
-    Promise.all(objects.filter(isDeployment).map((one) => lookAtDeployment(deps, site, one))),
-    Promise.all(objects.filter(isService).map((one) => lookAtService(deps, site, one, objects))),
-  ]);
-  const nowMs = deps.launch.now().getTime();
-  const names = objects.filter(isDeployment).map(({ metadata }) => metadata.name);
-  const assessed = facts.map((one, index) => ({ name: names[index] ?? '', ...assessDeployment(one, seen, nowMs) }));
-  return {
-    readiness: [...services, ...assessed.map(({ name, verdict }) => ({ kind: 'Deployment', name, verdict }))],
-    troubles: assessed.flatMap(({ troubles }) => troubles),
-    seen: new Map(assessed.flatMap((one) => [...one.seen])),
-    facts,
-  };
-}
-
-export type RolloutEnd =
-  | { readonly kind: 'ready'; readonly look: Look }
-  | { readonly kind: 'failed'; readonly cause: string; readonly why: string; readonly look: Look };
-
-const EMPTY: Look = { readiness: [], troubles: [], seen: new Map(), facts: [] };
-
-function endOf(look: Look): RolloutEnd | null {
-  for (const { verdict } of look.readiness) {
-    if (verdict.kind === 'failed') return { kind: 'failed', cause: verdict.cause, why: verdict.why, look };
-  }
-  return look.readiness.every(({ verdict }) => verdict.kind === 'ready') ? { kind: 'ready', look } : null;
-}
-
-function timedOut(look: Look, waitSec: number): RolloutEnd {
-  const waiting = look.readiness.flatMap(({ verdict }) => (verdict.kind === 'waiting' ? [verdict.why] : []));
-  return { kind: 'failed', cause: 'timed-out', why: `Not ready after ${waitSec} s: ${waiting.join('; ')}`, look };
 }
 
 /**
@@ -145,6 +133,18 @@ export async function awaitRollout(
     if (site.signal.aborted) throw new DeadlineError('The request’s time ran out while the rollout was waited for.');
     await deps.launch.wait(polls < FIRST_POLLS ? FIRST_POLL_MS : POLL_MS, site.signal);
   }
+}
+
+function endOf(look: Look): RolloutEnd | null {
+  for (const { verdict } of look.readiness) {
+    if (verdict.kind === 'failed') return { kind: 'failed', cause: verdict.cause, why: verdict.why, look };
+  }
+  return look.readiness.every(({ verdict }) => verdict.kind === 'ready') ? { kind: 'ready', look } : null;
+}
+
+function timedOut(look: Look, waitSec: number): RolloutEnd {
+  const waiting = look.readiness.flatMap(({ verdict }) => (verdict.kind === 'waiting' ? [verdict.why] : []));
+  return { kind: 'failed', cause: 'timed-out', why: `Not ready after ${waitSec} s: ${waiting.join('; ')}`, look };
 }
 
 /** The pods of the present templates that are not ready, for evidence. */

@@ -44,14 +44,52 @@ interface Work {
   readonly isAdoption: boolean;
 }
 
-function baseAnswer({ session, timings, desired, plan, notes }: Work) {
-  return {
-    release: session.release,
-    namespace: session.namespace,
-    diff: diffsOf(plan),
-    notes: [...desired.notes, ...notes],
-    timings: timings.all(),
-  };
+/** A deploy that has to be undone, with what is known of why. */
+interface Failure {
+  readonly reason: string;
+  readonly look?: Look;
+  readonly health: readonly Health[];
+}
+
+type Attempted =
+  | {
+      readonly kind: 'ready';
+      readonly begun: Begun;
+      readonly applied: readonly AppliedObject[];
+      readonly look: Look;
+      readonly health: readonly Health[];
+    }
+  | { readonly kind: 'failed'; readonly begun: Begun; readonly failure: Failure };
+
+const RESTORE_TRIES = 3;
+const RESTORE_PAUSE_MS = 2_000;
+
+interface Undone {
+  readonly outcome: 'failed' | 'rolled-back' | 'rollback-failed';
+  readonly rollback?: NonNullable<ReleaseAnswer['rollback']>;
+  readonly told: string;
+  readonly inventory: Begun['pointer']['inventory'];
+}
+
+/**
+ * Steps 5 to 11 of a deploy, under the Lease: recover, dry run, record, apply, wait, prune, commit, or roll back.
+ * Throws ReleaseFailedError with the evidence once the rollback is done.
+ */
+export async function runRelease(session: Session, request: DeployRequest, timings: Timings): Promise<ReleaseAnswer> {
+  const { deps, release } = session;
+  const { state } = await timings.step('recoverMs', () => recover(session));
+  const desired = buildDesired(request, state, { now: deps.launch.now(), allowed: deps.launch.allowed });
+  const adopt = request.adopt || desired.rendererVersion === 'found';
+  const live = await readLive(deps, session, desired.objects);
+  const foreign = foreignObjects(live, release, request.adopt);
+  const plan = await timings.step('dryRunMs', () => planObjects(deps, session, desired.objects, live, adopt));
+  const notes = [...helmNotes(foreign, release), ...dropNotes(plan)];
+  const work = { session, request, timings, desired, plan, state, notes, isAdoption: foreign.length > 0 };
+  const look = await lookIfUnchanged(work);
+  if (look !== null) return unchangedAnswer(work, look);
+  if (foreign.length === 0) return carryOut(work, live);
+  const recorded = await recordFound(session, state, foreign, request.requestedBy);
+  return carryOut({ ...work, state: recorded }, live);
 }
 
 /** The same objects, applied and ready, with nothing left of another revision: then there is nothing to do. */
@@ -87,22 +125,41 @@ async function unchangedAnswer(work: Work, look: Look): Promise<ReleaseAnswer> {
   };
 }
 
-/** A deploy that has to be undone, with what is known of why. */
-interface Failure {
-  readonly reason: string;
-  readonly look?: Look;
-  readonly health: readonly Health[];
+function baseAnswer({ session, timings, desired, plan, notes }: Work) {
+  return {
+    release: session.release,
+    namespace: session.namespace,
+    diff: diffsOf(plan),
+    notes: [...desired.notes, ...notes],
+    timings: timings.all(),
+  };
 }
 
-type Attempted =
-  | {
-      readonly kind: 'ready';
-      readonly begun: Begun;
-      readonly applied: readonly AppliedObject[];
-      readonly look: Look;
-      readonly health: readonly Health[];
-    }
-  | { readonly kind: 'failed'; readonly begun: Begun; readonly failure: Failure };
+async function carryOut(work: Work, live: Awaited<ReturnType<typeof readLive>>): Promise<ReleaseAnswer> {
+  const { session, request, desired, plan, state, timings } = work;
+  const begun = await timings.step('recordMs', () => begin(session, state, desired, live, request.requestedBy));
+  const attempted = await tryRollOut(work, begun);
+  if (attempted.kind === 'failed') return fail(work, attempted.begun, attempted.failure);
+  const { pruned, warnings } = await timings.step('commitMs', () => commit(session, attempted.begun));
+  return {
+    outcome: 'deployed',
+    revision: begun.revision,
+    objects: objectAnswers(plan, pruned, attempted.look),
+    warnings: [...desired.warnings, ...warnings, ...healthWarnings(attempted.health)],
+    health: attempted.health,
+    ...baseAnswer(work),
+    diff: doneDiffs(attempted.applied),
+  };
+}
+
+async function tryRollOut(work: Work, begun: Begun): Promise<Attempted> {
+  try {
+    return await rollOut(work, begun);
+  } catch (error) {
+    if (mustStop(work.session, error) || !(error instanceof AppError)) throw error;
+    return { kind: 'failed', begun, failure: { reason: error.message, health: [] } };
+  }
+}
 
 async function rollOut(work: Work, begun: Begun): Promise<Attempted> {
   const { session, request, timings, plan } = work;
@@ -126,69 +183,6 @@ async function rollOut(work: Work, begun: Begun): Promise<Attempted> {
 /** Whether the run has to stop as it stands: the Lease or the time is gone, and the next call carries on. */
 function mustStop(session: Session, error: unknown): boolean {
   return !(error instanceof AppError) || error instanceof BusyError || session.signal.aborted;
-}
-
-async function tryRollOut(work: Work, begun: Begun): Promise<Attempted> {
-  try {
-    return await rollOut(work, begun);
-  } catch (error) {
-    if (mustStop(work.session, error) || !(error instanceof AppError)) throw error;
-    return { kind: 'failed', begun, failure: { reason: error.message, health: [] } };
-  }
-}
-
-const RESTORE_TRIES = 3;
-const RESTORE_PAUSE_MS = 2_000;
-
-/** Every step of a rollback may be done again: what may pass does not end it. */
-async function tryRestore(work: Work, begun: Begun, target: Revision | undefined): Promise<Restored> {
-  const { session, request, isAdoption } = work;
-  const options = { waitSec: request.waitSec, adopt: isAdoption || target?.rendererVersion === 'found' };
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await restore(session, target, begun.pointer.inventory, options);
-    } catch (error) {
-      if (mustStop(session, error) || !(error instanceof AppError)) throw error;
-      if (!error.retryable || tries >= RESTORE_TRIES) return { kind: 'failed', reason: error.message, evidence: [] };
-      await session.deps.launch.wait(RESTORE_PAUSE_MS, session.signal);
-    }
-  }
-}
-
-interface Undone {
-  readonly outcome: 'failed' | 'rolled-back' | 'rollback-failed';
-  readonly rollback?: NonNullable<ReleaseAnswer['rollback']>;
-  readonly told: string;
-  readonly inventory: Begun['pointer']['inventory'];
-}
-
-async function undo(work: Work, begun: Begun): Promise<Undone> {
-  const { request, state, timings } = work;
-  const { inventory } = begun.pointer;
-  if (request.onFailure === 'keep') {
-    return { outcome: 'failed', told: 'It was kept as it is (onFailure=keep).', inventory };
-  }
-  const target = currentOf(state);
-  const to = target?.revision ?? null;
-  const restored = await timings.step('rollbackMs', () => tryRestore(work, begun, target));
-  if (restored.kind === 'failed') {
-    const { reason, evidence } = restored;
-    const told = `The rollback to ${to === null ? 'nothing' : `revision ${to}`} failed too: ${reason}`;
-    return { outcome: 'rollback-failed', rollback: { to, reason, evidence }, told, inventory };
-  }
-  const told = to === null ? 'What it had made was removed.' : `Revision ${to} runs again.`;
-  return { outcome: 'rolled-back', rollback: { to }, told, inventory: [...restored.items] };
-}
-
-function sentence(text: string): string {
-  return /[.!?]$/.test(text.trimEnd()) ? text.trimEnd() : `${text.trimEnd()}.`;
-}
-
-/** A Deployment's condition tells that time ran out, and a pod why: whoever reads one line must read both. */
-function withPod(reason: string, [first]: readonly Evidence[]): string {
-  return first === undefined || reason.includes(first.pod)
-    ? reason
-    : `${sentence(reason)} P${tellTrouble(first).slice(1)}`;
 }
 
 /** Evidence first, then the rollback, then the records; always throws what is answered. */
@@ -222,47 +216,53 @@ async function fail(work: Work, begun: Begun, failure: Failure): Promise<never> 
   throw new ReleaseFailedError(outcome, `${where}: ${sentence(reason)} ${told}`, { details: { ...answer } });
 }
 
+/** A Deployment's condition tells that time ran out, and a pod why: whoever reads one line must read both. */
+function withPod(reason: string, [first]: readonly Evidence[]): string {
+  return first === undefined || reason.includes(first.pod)
+    ? reason
+    : `${sentence(reason)} P${tellTrouble(first).slice(1)}`;
+}
+
+function sentence(text: string): string {
+  return /[.!?]$/.test(text.trimEnd()) ? text.trimEnd() : `${text.trimEnd()}.`;
+}
+
+async function undo(work: Work, begun: Begun): Promise<Undone> {
+  const { request, state, timings } = work;
+  const { inventory } = begun.pointer;
+  if (request.onFailure === 'keep') {
+    return { outcome: 'failed', told: 'It was kept as it is (onFailure=keep).', inventory };
+  }
+  const target = currentOf(state);
+  const to = target?.revision ?? null;
+  const restored = await timings.step('rollbackMs', () => tryRestore(work, begun, target));
+  if (restored.kind === 'failed') {
+    const { reason, evidence } = restored;
+    const told = `The rollback to ${to === null ? 'nothing' : `revision ${to}`} failed too: ${reason}`;
+    return { outcome: 'rollback-failed', rollback: { to, reason, evidence }, told, inventory };
+  }
+  const told = to === null ? 'What it had made was removed.' : `Revision ${to} runs again.`;
+  return { outcome: 'rolled-back', rollback: { to }, told, inventory: [...restored.items] };
+}
+
+/** Every step of a rollback may be done again: what may pass does not end it. */
+async function tryRestore(work: Work, begun: Begun, target: Revision | undefined): Promise<Restored> {
+  const { session, request, isAdoption } = work;
+  const options = { waitSec: request.waitSec, adopt: isAdoption || target?.rendererVersion === 'found' };
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await restore(session, target, begun.pointer.inventory, options);
+    } catch (error) {
+      if (mustStop(session, error) || !(error instanceof AppError)) throw error;
+      if (!error.retryable || tries >= RESTORE_TRIES) return { kind: 'failed', reason: error.message, evidence: [] };
+      await session.deps.launch.wait(RESTORE_PAUSE_MS, session.signal);
+    }
+  }
+}
+
 /** What was changed. Of an adoption no dry run knew it: fields of helm's went as well. */
 function doneDiffs(applied: readonly AppliedObject[]): ObjectDiff[] {
   return applied.flatMap(
     ({ object, planned }) => (planned.adopts ? diffObject(planned.live, object) : planned.diff) ?? [],
   );
-}
-
-async function carryOut(work: Work, live: Awaited<ReturnType<typeof readLive>>): Promise<ReleaseAnswer> {
-  const { session, request, desired, plan, state, timings } = work;
-  const begun = await timings.step('recordMs', () => begin(session, state, desired, live, request.requestedBy));
-  const attempted = await tryRollOut(work, begun);
-  if (attempted.kind === 'failed') return fail(work, attempted.begun, attempted.failure);
-  const { pruned, warnings } = await timings.step('commitMs', () => commit(session, attempted.begun));
-  return {
-    outcome: 'deployed',
-    revision: begun.revision,
-    objects: objectAnswers(plan, pruned, attempted.look),
-    warnings: [...desired.warnings, ...warnings, ...healthWarnings(attempted.health)],
-    health: attempted.health,
-    ...baseAnswer(work),
-    diff: doneDiffs(attempted.applied),
-  };
-}
-
-/**
- * Steps 5 to 11 of a deploy, under the Lease: recover, dry run, record, apply, wait, prune, commit, or roll back.
- * Throws ReleaseFailedError with the evidence once the rollback is done.
- */
-export async function runRelease(session: Session, request: DeployRequest, timings: Timings): Promise<ReleaseAnswer> {
-  const { deps, release } = session;
-  const { state } = await timings.step('recoverMs', () => recover(session));
-  const desired = buildDesired(request, state, { now: deps.launch.now(), allowed: deps.launch.allowed });
-  const adopt = request.adopt || desired.rendererVersion === 'found';
-  const live = await readLive(deps, session, desired.objects);
-  const foreign = foreignObjects(live, release, request.adopt);
-  const plan = await timings.step('dryRunMs', () => planObjects(deps, session, desired.objects, live, adopt));
-  const notes = [...helmNotes(foreign, release), ...dropNotes(plan)];
-  const work = { session, request, timings, desired, plan, state, notes, isAdoption: foreign.length > 0 };
-  const look = await lookIfUnchanged(work);
-  if (look !== null) return unchangedAnswer(work, look);
-  if (foreign.length === 0) return carryOut(work, live);
-  const recorded = await recordFound(session, state, foreign, request.requestedBy);
-  return carryOut({ ...work, state: recorded }, live);
 }

@@ -13,22 +13,20 @@ import { releaseIssues } from './validate.ts';
 const GONE_WITHIN_MS = 30_000;
 const POLL_MS = 500;
 
-/** A finalizer may delay the end of an object; its deletion goes on without us. */
-async function awaitGone(session: Session, items: readonly Item[]): Promise<readonly Item[]> {
-  const { deps, signal } = session;
-  const endsAtMs = deps.launch.now().getTime() + GONE_WITHIN_MS;
-  for (let left = items; ;) {
-    const found = await Promise.all(left.map((item) => deps.cluster.getObject(item, { signal })));
-    left = left.filter(
-      (item, index) =>
-        found[index]?.metadata.uid !== undefined &&
-        found[index]?.metadata.uid === (item.uid ?? found[index]?.metadata.uid),
-    );
-    if (left.length === 0 || deps.launch.now().getTime() >= endsAtMs) return left;
-    if (signal.aborted) throw new DeadlineError('The request’s time ran out while the objects were being deleted.');
-    await session.ensureLock();
-    await deps.launch.wait(POLL_MS, signal);
-  }
+/**
+ * Deletes what the release owns, then its records, the pointer last: killed anywhere, the same call carries on. Throws
+ * NotFoundError when nothing of the release is there, BusyError while another call works on it.
+ */
+export async function uninstall(
+  deps: ReleaseDeps,
+  site: Site,
+  requestedBy: string | undefined,
+): Promise<ReleaseAnswer> {
+  const issues = releaseIssues(site.release, []);
+  if (issues.length > 0) throw new InvalidReleaseError(issues, { details: { outcome: 'invalid' } });
+  const timings = createTimings(deps.launch.now);
+  await assertKnown(deps, site);
+  return withLock(deps, site, { requestId: deps.newId(), requestedBy }, (session) => removeAll(session, timings));
 }
 
 async function assertKnown(deps: ReleaseDeps, site: Site): Promise<void> {
@@ -65,18 +63,20 @@ async function removeAll(session: Session, timings: ReturnType<typeof createTimi
   };
 }
 
-/**
- * Deletes what the release owns, then its records, the pointer last: killed anywhere, the same call carries on. Throws
- * NotFoundError when nothing of the release is there, BusyError while another call works on it.
- */
-export async function uninstall(
-  deps: ReleaseDeps,
-  site: Site,
-  requestedBy: string | undefined,
-): Promise<ReleaseAnswer> {
-  const issues = releaseIssues(site.release, []);
-  if (issues.length > 0) throw new InvalidReleaseError(issues, { details: { outcome: 'invalid' } });
-  const timings = createTimings(deps.launch.now);
-  await assertKnown(deps, site);
-  return withLock(deps, site, { requestId: deps.newId(), requestedBy }, (session) => removeAll(session, timings));
+/** A finalizer may delay the end of an object; its deletion goes on without us. */
+async function awaitGone(session: Session, items: readonly Item[]): Promise<readonly Item[]> {
+  const { deps, signal } = session;
+  const endsAtMs = deps.launch.now().getTime() + GONE_WITHIN_MS;
+  for (let left = items; ;) {
+    const found = await Promise.all(left.map((item) => deps.cluster.getObject(item, { signal })));
+    left = left.filter(
+      (item, index) =>
+        found[index]?.metadata.uid !== undefined &&
+        found[index]?.metadata.uid === (item.uid ?? found[index]?.metadata.uid),
+    );
+    if (left.length === 0 || deps.launch.now().getTime() >= endsAtMs) return left;
+    if (signal.aborted) throw new DeadlineError('The request’s time ran out while the objects were being deleted.');
+    await session.ensureLock();
+    await deps.launch.wait(POLL_MS, signal);
+  }
 }

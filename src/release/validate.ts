@@ -12,64 +12,6 @@ import { releasedComponents } from './manifests/render.ts';
 import type { ComponentName } from './names.ts';
 import { releaseNameProblem } from './names.ts';
 
-function listed(entries: readonly string[]): string {
-  return entries.length === 0 ? 'none' : entries.join(', ');
-}
-
-function deploymentOf(values: Values, name: ComponentName): DeploymentValues {
-  return plain(values[name]?.deployment ?? {});
-}
-
-function bucketIssues(values: Values, allowed: Allowances): Issue[] {
-  const used: readonly (readonly [string, string | undefined])[] = [
-    ['repository.deployment.repositoryGcsBucket', values.repository?.deployment?.repositoryGcsBucket],
-    ['flea.deployment.fleaGcsBucket', values.flea?.deployment?.fleaGcsBucket],
-    ['flea.deployment.fleaUploadGcsBucket', values.flea?.deployment?.fleaUploadGcsBucket],
-  ];
-  const released = releasedComponents(values);
-  return used.flatMap(([path, bucket]) => {
-    const isReleased = released.some((name) => path.startsWith(`${name}.`));
-    if (!isReleased || bucket === undefined || allowed.buckets.includes(bucket)) return [];
-    return [
-      { path, message: `bucket "${bucket}" is not allowed by ALLOWED_BUCKETS; allowed: ${listed(allowed.buckets)}` },
-    ];
-  });
-}
-
-function imageIssues(values: Values, name: ComponentName, allowed: Allowances): Issue[] {
-  const issue = imageIssue(allowed, `${name}.deployment.repository`, deploymentOf(values, name).repository ?? '');
-  return issue === null ? [] : [issue];
-}
-
-function mountIssues(values: Values, name: ComponentName): Issue[] {
-  const deployment = deploymentOf(values, name);
-  const at = `${name}.deployment`;
-  const issues: Issue[] = [];
-  if (deployment.authTokensSecret !== undefined && deployment.backend === 'gcs') {
-    const message = 'cannot stand beside backend: gcs, which reads authTokensFile from its bucket: leave it out';
-    return [{ path: `${at}.authTokensSecret`, message }];
-  }
-  if (deployment.authTokensSecret !== undefined && deployment.authTokensFile?.startsWith('/') === false) {
-    const message =
-      'is not a path from the root: the token file is mounted there, so write one such as /etc/tokens/AuthTokens.txt';
-    issues.push({ path: `${at}.authTokensFile`, message });
-  }
-  const folders = mountFolders(deployment);
-  if (new Set(folders).size < folders.length) {
-    const message = `is in the folder ${folders[0]}, where serviceAccount is mounted: two Secrets cannot be mounted at one folder`;
-    issues.push({ path: `${at}.authTokensFile`, message });
-  }
-  return issues;
-}
-
-function checkIssues(values: Values, allowed: Allowances): Issue[] {
-  return values.checkSecrets.flatMap(({ namespace }, index) => {
-    const issue =
-      namespace === undefined ? null : namespaceIssue(allowed, `checkSecrets[${index}].namespace`, namespace);
-    return issue === null ? [] : [issue];
-  });
-}
-
 const NOTHING: Issue = {
   path: '',
   message: 'nothing to deploy: none of repository.release, flea.release and aggregator.release is true',
@@ -98,6 +40,64 @@ export function validateRelease(
     ...bucketIssues(values, allowed),
     ...checkIssues(values, allowed),
   ];
+}
+
+function imageIssues(values: Values, name: ComponentName, allowed: Allowances): Issue[] {
+  const issue = imageIssue(allowed, `${name}.deployment.repository`, deploymentOf(values, name).repository ?? '');
+  return issue === null ? [] : [issue];
+}
+
+function deploymentOf(values: Values, name: ComponentName): DeploymentValues {
+  return plain(values[name]?.deployment ?? {});
+}
+
+function mountIssues(values: Values, name: ComponentName): Issue[] {
+  const deployment = deploymentOf(values, name);
+  const at = `${name}.deployment`;
+  const issues: Issue[] = [];
+  if (deployment.authTokensSecret !== undefined && deployment.backend === 'gcs') {
+    const message = 'cannot stand beside backend: gcs, which reads authTokensFile from its bucket: leave it out';
+    return [{ path: `${at}.authTokensSecret`, message }];
+  }
+  if (deployment.authTokensSecret !== undefined && deployment.authTokensFile?.startsWith('/') === false) {
+    const message =
+      'is not a path from the root: the token file is mounted there, so write one such as /etc/tokens/AuthTokens.txt';
+    issues.push({ path: `${at}.authTokensFile`, message });
+  }
+  const folders = mountFolders(deployment);
+  if (new Set(folders).size < folders.length) {
+    const message = `is in the folder ${folders[0]}, where serviceAccount is mounted: two Secrets cannot be mounted at one folder`;
+    issues.push({ path: `${at}.authTokensFile`, message });
+  }
+  return issues;
+}
+
+function bucketIssues(values: Values, allowed: Allowances): Issue[] {
+  const used: readonly (readonly [string, string | undefined])[] = [
+    ['repository.deployment.repositoryGcsBucket', values.repository?.deployment?.repositoryGcsBucket],
+    ['flea.deployment.fleaGcsBucket', values.flea?.deployment?.fleaGcsBucket],
+    ['flea.deployment.fleaUploadGcsBucket', values.flea?.deployment?.fleaUploadGcsBucket],
+  ];
+  const released = releasedComponents(values);
+  return used.flatMap(([path, bucket]) => {
+    const isReleased = released.some((name) => path.startsWith(`${name}.`));
+    if (!isReleased || bucket === undefined || allowed.buckets.includes(bucket)) return [];
+    return [
+      { path, message: `bucket "${bucket}" is not allowed by ALLOWED_BUCKETS; allowed: ${listed(allowed.buckets)}` },
+    ];
+  });
+}
+
+function listed(entries: readonly string[]): string {
+  return entries.length === 0 ? 'none' : entries.join(', ');
+}
+
+function checkIssues(values: Values, allowed: Allowances): Issue[] {
+  return values.checkSecrets.flatMap(({ namespace }, index) => {
+    const issue =
+      namespace === undefined ? null : namespaceIssue(allowed, `checkSecrets[${index}].namespace`, namespace);
+    return issue === null ? [] : [issue];
+  });
 }
 
 /**

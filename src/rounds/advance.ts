@@ -63,21 +63,22 @@ export async function describeStep({ next }: Step): Promise<TaskDecision> {
   }
 }
 
-async function toResult(
-  { pass, known }: Begun,
-  step: Step,
-  done: readonly Done[],
-  dryRun: boolean,
-): Promise<AdvanceResult> {
-  const { open } = known.ledger;
-  return {
-    taskId: pass.taskId,
-    dryRun,
-    decision: await describeStep(step),
-    done,
-    ...(open !== null && { openRound: { round: open.round, attempt: open.attempt, updates: open.updates } }),
-    ...(step.accounting !== undefined && { accounting: step.accounting }),
-  };
+/**
+ * Does for a task whatever can be done now: publishes, settles or retries its open round, or starts the next one.
+ * Looks at the bucket and the cluster only, so it may be called by anyone, twice, at once, or after a crash anywhere.
+ * Calls for one task within an instance are coalesced.
+ *
+ * Throws ContentionError after six lost races, UnreadableStateError for state it cannot read, ConflictError for a changed
+ * upload pattern or a Job that is not ours, PreflightError for missing Secrets, and what the ports throw.
+ */
+export async function advance(deps: RoundsDeps, taskId: string, options: AdvanceOptions = {}): Promise<AdvanceResult> {
+  if (options.dryRun === true) return run(deps, taskId, options);
+  return deps.coalescer.run(taskId, options, async (merged) => {
+    const startedMs = deps.now().getTime();
+    const result = await run(deps, taskId, merged);
+    logLine(deps, result, startedMs);
+    return result;
+  });
 }
 
 async function run(
@@ -108,6 +109,23 @@ async function run(
   throw new ContentionError(`Task "${taskId}": ${MAX_STEPS} steps did not bring it to rest; call again.`);
 }
 
+async function toResult(
+  { pass, known }: Begun,
+  step: Step,
+  done: readonly Done[],
+  dryRun: boolean,
+): Promise<AdvanceResult> {
+  const { open } = known.ledger;
+  return {
+    taskId: pass.taskId,
+    dryRun,
+    decision: await describeStep(step),
+    done,
+    ...(open !== null && { openRound: { round: open.round, attempt: open.attempt, updates: open.updates } }),
+    ...(step.accounting !== undefined && { accounting: step.accounting }),
+  };
+}
+
 function logLine(deps: RoundsDeps, result: AdvanceResult, startedMs: number): void {
   const failed = result.done.some(({ act }) => act === 'fail');
   const { taskId, decision, done, openRound, accounting } = result;
@@ -119,23 +137,5 @@ function logLine(deps: RoundsDeps, result: AdvanceResult, startedMs: number): vo
     ...openRound,
     ...accounting,
     durationMs: deps.now().getTime() - startedMs,
-  });
-}
-
-/**
- * Does for a task whatever can be done now: publishes, settles or retries its open round, or starts the next one.
- * Looks at the bucket and the cluster only, so it may be called by anyone, twice, at once, or after a crash anywhere.
- * Calls for one task within an instance are coalesced.
- *
- * Throws ContentionError after six lost races, UnreadableStateError for state it cannot read, ConflictError for a changed
- * upload pattern or a Job that is not ours, PreflightError for missing Secrets, and what the ports throw.
- */
-export async function advance(deps: RoundsDeps, taskId: string, options: AdvanceOptions = {}): Promise<AdvanceResult> {
-  if (options.dryRun === true) return run(deps, taskId, options);
-  return deps.coalescer.run(taskId, options, async (merged) => {
-    const startedMs = deps.now().getTime();
-    const result = await run(deps, taskId, merged);
-    logLine(deps, result, startedMs);
-    return result;
   });
 }

@@ -70,6 +70,23 @@ export async function completed(look: Look): Promise<Act> {
   );
 }
 
+/** The round is to end. */
+export function cancelAttempt(look: Look, job: V1Job): Act {
+  return stopAttempt(look, job, 'Cancelled', 'it was cancelled');
+}
+
+/** Nothing of the attempt is to run any more. Its Job is suspended, so that its name stays taken; then the attempt ends. */
+function stopAttempt(look: Look, job: V1Job, burial: 'Cancelled' | 'Vanished', why: string): Act {
+  const { deps, pass, known, open } = look;
+  const hasEnded = jobEnd(job) !== null;
+  if (!hasEnded && isQueued(job)) return deleteQueued(look, job.metadata?.uid, why);
+  if (hasEnded || job.spec?.suspend === true) return endAttempt(look, burial, why);
+  return actOf(look, 'suspend-job', `${attemptWords(open)}: ${why}; the Job is suspended`, async () => {
+    await deps.cluster.suspendJob(open.job.namespace, open.job.name, pass.call);
+    return known;
+  });
+}
+
 // Kueue would resume a suspended Job: it is deleted instead, and the next look buries its name.
 function deleteQueued(look: Look, uid: string | undefined, why: string): Act {
   return actOf(
@@ -87,29 +104,21 @@ function deleteQueued(look: Look, uid: string | undefined, why: string): Act {
   );
 }
 
-/** Nothing of the attempt is to run any more. Its Job is suspended, so that its name stays taken; then the attempt ends. */
-function stopAttempt(look: Look, job: V1Job, burial: 'Cancelled' | 'Vanished', why: string): Act {
-  const { deps, pass, known, open } = look;
-  const hasEnded = jobEnd(job) !== null;
-  if (!hasEnded && isQueued(job)) return deleteQueued(look, job.metadata?.uid, why);
-  if (hasEnded || job.spec?.suspend === true) return endAttempt(look, burial, why);
-  return actOf(look, 'suspend-job', `${attemptWords(open)}: ${why}; the Job is suspended`, async () => {
-    await deps.cluster.suspendJob(open.job.namespace, open.job.name, pass.call);
-    return known;
-  });
-}
-
-/** The round is to end. */
-export function cancelAttempt(look: Look, job: V1Job): Act {
-  return stopAttempt(look, job, 'Cancelled', 'it was cancelled');
-}
-
 /**
  * Somebody deleted the attempt's Job, and an instance that had read "not created" and slept made it once more. A pod of
  * the first, left behind, may write beside the second: what lies in the directory is nobody's.
  */
 export function endSecondJob(look: Look, job: V1Job): Act {
   return stopAttempt(look, job, 'Vanished', 'its Job was deleted before its end was seen, and was made once more');
+}
+
+/** A failed Job ends its attempt. */
+export async function failed(
+  look: Look,
+  job: V1Job,
+  end: { readonly code: string; readonly reason: string },
+): Promise<Act> {
+  return endAttempt(look, end.code, await failureOf(look, job, end));
 }
 
 /** Why the Job failed, by what its pods say: the aggregator's last line names the update that it could not average. */
@@ -122,13 +131,4 @@ async function failureOf({ deps, pass, open }: Look, job: V1Job, end: { readonly
     if (error instanceof AppError) return end.reason;
     throw error;
   }
-}
-
-/** A failed Job ends its attempt. */
-export async function failed(
-  look: Look,
-  job: V1Job,
-  end: { readonly code: string; readonly reason: string },
-): Promise<Act> {
-  return endAttempt(look, end.code, await failureOf(look, job, end));
 }

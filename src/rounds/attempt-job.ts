@@ -15,6 +15,27 @@ const KUEUE_QUEUE = 'kueue.x-k8s.io/queue-name';
 
 type Deps = Pick<RoundsDeps, 'buildJob' | 'stateUri'>;
 
+/** Why an attempt was ended by a Job that only holds its name. */
+export type Burial = 'Cancelled' | 'Vanished' | 'OutputNotEmpty';
+
+const BURIALS: readonly Burial[] = ['Cancelled', 'Vanished', 'OutputNotEmpty'];
+
+export type JobEnd =
+  | { readonly kind: 'complete' }
+  | { readonly kind: 'failed'; readonly code: string; readonly reason: string };
+
+/** Namespace and name of an attempt's Job as it would be built now. */
+export function jobRefOf(
+  deps: Deps,
+  policy: RoundPolicy,
+  taskId: string,
+  attempt: Pick<OpenRound, 'round' | 'attempt' | 'outputPaths'>,
+): JobRef {
+  const { name, namespace } = build(deps, policy, taskId, attempt).metadata ?? {};
+  if (name === undefined || namespace === undefined) throw new Error('buildJob gave a Job without a name or namespace');
+  return { name, namespace };
+}
+
 function build(
   deps: Deps,
   policy: RoundPolicy,
@@ -31,22 +52,6 @@ function build(
   });
 }
 
-/** Namespace and name of an attempt's Job as it would be built now. */
-export function jobRefOf(
-  deps: Deps,
-  policy: RoundPolicy,
-  taskId: string,
-  attempt: Pick<OpenRound, 'round' | 'attempt' | 'outputPaths'>,
-): JobRef {
-  const { name, namespace } = build(deps, policy, taskId, attempt).metadata ?? {};
-  if (name === undefined || namespace === undefined) throw new Error('buildJob gave a Job without a name or namespace');
-  return { name, namespace };
-}
-
-function attemptId(deps: Pick<RoundsDeps, 'stateUri'>, taskId: string, { round, attempt }: OpenRound): string {
-  return `${formatGsUri(listUri(deps.stateUri, taskId, round))}#${attempt}`;
-}
-
 /** The Job of the open attempt, under the name that the ledger has frozen. */
 export function buildAttemptJob(deps: Deps, policy: RoundPolicy, ledger: Ledger, open: OpenRound): V1Job {
   const job = structuredClone(build(deps, policy, ledger.taskId, open));
@@ -55,10 +60,9 @@ export function buildAttemptJob(deps: Deps, policy: RoundPolicy, ledger: Ledger,
   return job;
 }
 
-/** Why an attempt was ended by a Job that only holds its name. */
-export type Burial = 'Cancelled' | 'Vanished' | 'OutputNotEmpty';
-
-const BURIALS: readonly Burial[] = ['Cancelled', 'Vanished', 'OutputNotEmpty'];
+function attemptId(deps: Pick<RoundsDeps, 'stateUri'>, taskId: string, { round, attempt }: OpenRound): string {
+  return `${formatGsUri(listUri(deps.stateUri, taskId, round))}#${attempt}`;
+}
 
 /** The same Job, suspended for good: it takes the name and runs nothing. */
 export function buildBuriedJob(
@@ -92,10 +96,6 @@ export function isOfAttempt(deps: Pick<RoundsDeps, 'stateUri'>, ledger: Ledger, 
 export function burialOf(job: V1Job): Burial | undefined {
   return BURIALS.find((burial) => burial === job.metadata?.annotations?.[BURIED]);
 }
-
-export type JobEnd =
-  | { readonly kind: 'complete' }
-  | { readonly kind: 'failed'; readonly code: string; readonly reason: string };
 
 /** How the Job ended; `null` while it has not. */
 export function jobEnd(job: V1Job): JobEnd | null {

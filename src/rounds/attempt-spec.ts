@@ -29,6 +29,9 @@ export interface Attempt {
   readonly outputPath: string;
 }
 
+/** Folders of state (architecture.md, section 6): what is written there must not count as an upload. */
+const STATE_FOLDERS = ['runs', 'tasks', 'schedules'] as const;
+
 /**
  * The Job of one attempt of a round, from the aggregator's configured values: the same attempt has the same name,
  * whichever instance builds it. Throws InvalidRequestError when the configured values lack what a Job needs.
@@ -41,28 +44,6 @@ export function buildAttempt(values: Values, defaults: SpecDefaults, attempt: At
   const spec = buildSpec(aggregator, id, values.namespace ?? defaults.namespace, defaults);
   const { name } = buildAttemptJobName(spec.releaseName, taskId, round, attempt.attempt);
   return buildJob(spec, { name, task: { taskId, round } });
-}
-
-function bucketIssue(allowed: Allowances, path: string, text: string): Issue | null {
-  const bucket = text.slice('gs://'.length).split('/', 1)[0] ?? '';
-  return allowed.buckets.includes(bucket)
-    ? null
-    : { path, message: `bucket "${bucket}" is not allowed by ALLOWED_BUCKETS` };
-}
-
-/** Folders of state (architecture.md, section 6): what is written there must not count as an upload. */
-const STATE_FOLDERS = ['runs', 'tasks', 'schedules'] as const;
-
-function stateIssue(stateUri: GsUri, path: string, text: string): Issue | null {
-  const pattern = parseObjectPattern(text, path);
-  const isFed = STATE_FOLDERS.some((folder) => {
-    const directory = parseDirectoryPattern(formatGsUri(joinGsUri(stateUri, folder)), 'STATE_URI');
-    return directoryFeeds(directory, pattern);
-  });
-  const sweep = parseObjectPattern(formatGsUri(joinGsUri(stateUri, 'sweep.json')), 'STATE_URI');
-  if (!isFed && !patternsOverlap(sweep, pattern)) return null;
-  const message = `could match what this service itself writes under ${formatGsUri(stateUri)} (STATE_URI): each write would be an upload, a loop`;
-  return { path, message };
 }
 
 /**
@@ -89,6 +70,25 @@ export function assertRunnable(values: Values, allowed: Allowances, stateUri: Gs
   }
   const anyPath = { checkpointsFilePath: 'gs://any/list', outputPath: 'gs://any/output' };
   requireAggregator({ aggregator: { ...values.aggregator, ...anyPath } }, { idIsDerived: true });
+}
+
+function bucketIssue(allowed: Allowances, path: string, text: string): Issue | null {
+  const bucket = text.slice('gs://'.length).split('/', 1)[0] ?? '';
+  return allowed.buckets.includes(bucket)
+    ? null
+    : { path, message: `bucket "${bucket}" is not allowed by ALLOWED_BUCKETS` };
+}
+
+function stateIssue(stateUri: GsUri, path: string, text: string): Issue | null {
+  const pattern = parseObjectPattern(text, path);
+  const isFed = STATE_FOLDERS.some((folder) => {
+    const directory = parseDirectoryPattern(formatGsUri(joinGsUri(stateUri, folder)), 'STATE_URI');
+    return directoryFeeds(directory, pattern);
+  });
+  const sweep = parseObjectPattern(formatGsUri(joinGsUri(stateUri, 'sweep.json')), 'STATE_URI');
+  if (!isFed && !patternsOverlap(sweep, pattern)) return null;
+  const message = `could match what this service itself writes under ${formatGsUri(stateUri)} (STATE_URI): each write would be an upload, a loop`;
+  return { path, message };
 }
 
 /** Selects the pods of every round of a task. */

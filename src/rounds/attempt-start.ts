@@ -9,18 +9,6 @@ import { actOf, hasOutput } from './round-look.ts';
 import type { Act, Known, Wait } from './step.ts';
 import { writeLedger } from './write-ledger.ts';
 
-function isAlive(pod: V1Pod): boolean {
-  return pod.status?.phase !== 'Succeeded' && pod.status?.phase !== 'Failed';
-}
-
-async function createAttempt({ deps, pass, known }: Look, job: V1Job): Promise<Known | 'conflict'> {
-  await deps.preflight(job, pass.call);
-  const created = await deps.cluster.createJob(job, pass.call);
-  // Another instance's, or the echo of ours: the next look reads whose it is.
-  if (created === 'exists') return known;
-  return writeLedger(deps, pass, known, noteCreated(known.ledger, created));
-}
-
 /** What an attempt without a Job needs before it can have one. */
 export async function lookForStart(look: Look): Promise<Act | Wait> {
   const { deps, pass, open } = look;
@@ -52,4 +40,16 @@ export async function lookForStart(look: Look): Promise<Act | Wait> {
       await deps.cluster.createJob(job, { ...pass.call, dryRun: true });
     },
   };
+}
+
+function isAlive(pod: V1Pod): boolean {
+  return pod.status?.phase !== 'Succeeded' && pod.status?.phase !== 'Failed';
+}
+
+async function createAttempt({ deps, pass, known }: Look, job: V1Job): Promise<Known | 'conflict'> {
+  await deps.preflight(job, pass.call);
+  const created = await deps.cluster.createJob(job, pass.call);
+  // Another instance's, or the echo of ours: the next look reads whose it is.
+  if (created === 'exists') return known;
+  return writeLedger(deps, pass, known, noteCreated(known.ledger, created));
 }

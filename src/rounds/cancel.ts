@@ -13,28 +13,6 @@ export interface CancelOptions {
   readonly signal?: AbortSignal;
 }
 
-function openOf({ known: { ledger }, pass }: Begun, round: number): OpenRound {
-  const { open } = ledger;
-  if (open?.round === round) return open;
-  const record = ledger.rounds.get(round);
-  if (record === undefined) throw new NotFoundError(`Task "${pass.taskId}" has no open round ${round}.`);
-  throw new ConflictError(
-    `Round ${round} has ended already: it ${record.outcome === 'failed' ? 'failed' : 'was aggregated'}.`,
-  );
-}
-
-function dryRunOf(taskId: string, open: OpenRound): AdvanceResult {
-  return {
-    taskId,
-    dryRun: true,
-    decision: {
-      kind: 'suspend-job',
-      reason: `${attemptWords(open)} would be cancelled: its Job is suspended, and the round counts as failed.`,
-    },
-    done: [],
-  };
-}
-
 /**
  * Ends the open round: no further attempt, its Job suspended (not deleted: the name must stay taken), its updates
  * accounted as failed, so that it can be redriven. A round whose Job was complete by then is settled as aggregated.
@@ -59,4 +37,26 @@ export async function cancel(
     if (written !== 'conflict') return advance(deps, taskId, call);
     noteConflict();
   }
+}
+
+function openOf({ known: { ledger }, pass }: Begun, round: number): OpenRound {
+  const { open } = ledger;
+  if (open?.round === round) return open;
+  const record = ledger.rounds.get(round);
+  if (record === undefined) throw new NotFoundError(`Task "${pass.taskId}" has no open round ${round}.`);
+  throw new ConflictError(
+    `Round ${round} has ended already: it ${record.outcome === 'failed' ? 'failed' : 'was aggregated'}.`,
+  );
+}
+
+function dryRunOf(taskId: string, open: OpenRound): AdvanceResult {
+  return {
+    taskId,
+    dryRun: true,
+    decision: {
+      kind: 'suspend-job',
+      reason: `${attemptWords(open)} would be cancelled: its Job is suspended, and the round counts as failed.`,
+    },
+    done: [],
+  };
 }

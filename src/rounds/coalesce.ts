@@ -26,26 +26,6 @@ interface Lane<T> {
   waiting: Batch<T> | null;
 }
 
-async function join<T>(batch: Batch<T>, { force = false, signal }: CoalesceOptions): Promise<T> {
-  batch.force ||= force;
-  batch.callers += 1;
-  if (signal === undefined) return batch.result;
-  const { promise: expired, reject } = Promise.withResolvers<never>();
-  function leave(): void {
-    batch.callers -= 1;
-    // One that waits may be joined yet: its time begins with its work.
-    if (batch.begun && batch.callers === 0) batch.controller.abort();
-    reject(new DeadlineError('advance: the deadline passed; the next sweep goes on from what is in the bucket'));
-  }
-  if (signal.aborted) leave();
-  else signal.addEventListener('abort', leave, { once: true });
-  try {
-    return await Promise.race([batch.result, expired]);
-  } finally {
-    signal.removeEventListener('abort', leave);
-  }
-}
-
 /** For one instance. A call that joined the running one could be answered by a look taken before its event. */
 export function createCoalescer<T>(): Coalescer<T> {
   const lanes = new Map<string, Lane<T>>();
@@ -91,4 +71,24 @@ export function createCoalescer<T>(): Coalescer<T> {
       return join(lane.waiting, options);
     },
   };
+}
+
+async function join<T>(batch: Batch<T>, { force = false, signal }: CoalesceOptions): Promise<T> {
+  batch.force ||= force;
+  batch.callers += 1;
+  if (signal === undefined) return batch.result;
+  const { promise: expired, reject } = Promise.withResolvers<never>();
+  function leave(): void {
+    batch.callers -= 1;
+    // One that waits may be joined yet: its time begins with its work.
+    if (batch.begun && batch.callers === 0) batch.controller.abort();
+    reject(new DeadlineError('advance: the deadline passed; the next sweep goes on from what is in the bucket'));
+  }
+  if (signal.aborted) leave();
+  else signal.addEventListener('abort', leave, { once: true });
+  try {
+    return await Promise.race([batch.result, expired]);
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
 }

@@ -12,18 +12,6 @@ export function countUpdates(count: number): string {
   return `${count} ${count === 1 ? 'update' : 'updates'}`;
 }
 
-function pendingNow(count: number): string {
-  return `${countUpdates(count)} ${count === 1 ? 'is' : 'are'} pending`;
-}
-
-function capped({ maxReports }: RoundPolicy, count: number): string {
-  return count > maxReports ? `; the oldest ${maxReports} are taken (maxReports)` : '';
-}
-
-function seconds(count: number): string {
-  return `${count} s`;
-}
-
 export function nothingPending({ reportGoal, minReports }: RoundPolicy): string {
   return `No update is pending; a round starts at ${countUpdates(reportGoal)}, or with at least ${minReports} when its time is up. It waits for uploads, without a time limit.`;
 }
@@ -32,12 +20,24 @@ export function forcedStart(policy: RoundPolicy, count: number): string {
   return `${pendingNow(count)} and the start was forced${capped(policy, count)}.`;
 }
 
+function pendingNow(count: number): string {
+  return `${countUpdates(count)} ${count === 1 ? 'is' : 'are'} pending`;
+}
+
+function capped({ maxReports }: RoundPolicy, count: number): string {
+  return count > maxReports ? `; the oldest ${maxReports} are taken (maxReports)` : '';
+}
+
 export function goalReached(policy: RoundPolicy, count: number): string {
   return `${pendingNow(count)}: the report goal of ${policy.reportGoal} is reached${capped(policy, count)}.`;
 }
 
 export function quietStart(policy: RoundPolicy, count: number): string {
   return `${pendingNow(count)}, at least the minimum of ${policy.minReports}, and none was uploaded for ${seconds(policy.quietPeriodSec)}${capped(policy, count)}.`;
+}
+
+function seconds(count: number): string {
+  return `${count} s`;
 }
 
 export function timeoutStart(policy: RoundPolicy, count: number): string {

@@ -5,44 +5,6 @@ import type { Manifest } from './manifest.ts';
 
 const KEPT_ROUNDS = 20;
 
-function withRecord(
-  rounds: ReadonlyMap<number, RoundRecord>,
-  round: number,
-  record: RoundRecord,
-): ReadonlyMap<number, RoundRecord> {
-  return new Map(rounds).set(round, record);
-}
-
-// All failed rounds stay, because they can be redriven; of those that cannot be, the newest are enough to look at.
-function forgetOld(rounds: ReadonlyMap<number, RoundRecord>): ReadonlyMap<number, RoundRecord> {
-  const done = [...rounds].filter(
-    ([, { outcome, redrivenAs }]) => outcome === 'aggregated' || redrivenAs !== undefined,
-  );
-  const old = new Set(
-    done
-      .map(([round]) => round)
-      .toSorted((a, b) => b - a)
-      .slice(KEPT_ROUNDS),
-  );
-  return new Map([...rounds].filter(([round]) => !old.has(round)));
-}
-
-function openOf(manifest: Manifest, job: JobRef): OpenRound {
-  return {
-    round: manifest.round,
-    attempt: 1,
-    created: false,
-    notBeforeMs: 0,
-    job,
-    outputPaths: manifest.outputPaths,
-    maxAttempts: manifest.maxAttempts,
-    updates: manifest.updates.length,
-    startedAt: manifest.sealedAt,
-    ...(manifest.redriveOf !== undefined && { redriveOf: manifest.redriveOf }),
-    failures: [],
-  };
-}
-
 /**
  * The ledger after the manifest of round `next` was found or made: the round is open. The watermark stays and nothing is
  * pruned, because the listing that this manifest was made from is not at hand.
@@ -69,13 +31,37 @@ export function openRound(ledger: Ledger, manifest: Manifest, job: JobRef): Ledg
   };
 }
 
-function changeOpen(ledger: Ledger, change: Partial<OpenRound>): Ledger {
-  return ledger.open === null ? ledger : { ...ledger, open: { ...ledger.open, ...change } };
+function openOf(manifest: Manifest, job: JobRef): OpenRound {
+  return {
+    round: manifest.round,
+    attempt: 1,
+    created: false,
+    notBeforeMs: 0,
+    job,
+    outputPaths: manifest.outputPaths,
+    maxAttempts: manifest.maxAttempts,
+    updates: manifest.updates.length,
+    startedAt: manifest.sealedAt,
+    ...(manifest.redriveOf !== undefined && { redriveOf: manifest.redriveOf }),
+    failures: [],
+  };
+}
+
+function withRecord(
+  rounds: ReadonlyMap<number, RoundRecord>,
+  round: number,
+  record: RoundRecord,
+): ReadonlyMap<number, RoundRecord> {
+  return new Map(rounds).set(round, record);
 }
 
 /** `job` is known to be the open attempt's. */
 export function noteCreated(ledger: Ledger, { metadata }: V1Job): Ledger {
   return changeOpen(ledger, { created: true, jobUid: metadata?.uid });
+}
+
+function changeOpen(ledger: Ledger, change: Partial<OpenRound>): Ledger {
+  return ledger.open === null ? ledger : { ...ledger, open: { ...ledger.open, ...change } };
 }
 
 /** The open round is to end without another attempt. */
@@ -117,6 +103,20 @@ export function settleRound(ledger: Ledger, finishedAt: Date, failure?: Failure)
     rounds: forgetOld(withRecord(ledger.rounds, open.round, record)),
     unpublished: [...ledger.unpublished, open.round],
   };
+}
+
+// All failed rounds stay, because they can be redriven; of those that cannot be, the newest are enough to look at.
+function forgetOld(rounds: ReadonlyMap<number, RoundRecord>): ReadonlyMap<number, RoundRecord> {
+  const done = [...rounds].filter(
+    ([, { outcome, redrivenAs }]) => outcome === 'aggregated' || redrivenAs !== undefined,
+  );
+  const old = new Set(
+    done
+      .map(([round]) => round)
+      .toSorted((a, b) => b - a)
+      .slice(KEPT_ROUNDS),
+  );
+  return new Map([...rounds].filter(([round]) => !old.has(round)));
 }
 
 /** `rounds` have been published. */

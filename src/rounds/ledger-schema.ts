@@ -54,22 +54,6 @@ const LedgerSchema = z.object({
   unpublished: z.array(Round),
 });
 
-function time(ms: number): string {
-  return new Date(ms).toISOString();
-}
-
-function formatOpen(open: Ledger['open']): z.infer<typeof OpenSchema> | null {
-  if (open === null) return null;
-  const { notBeforeMs, ...rest } = open;
-  return { ...rest, notBefore: time(notBeforeMs), outputPaths: [...open.outputPaths], failures: [...open.failures] };
-}
-
-function parseOpen(open: z.infer<typeof OpenSchema> | null): Ledger['open'] {
-  if (open === null) return null;
-  const { notBefore, ...rest } = open;
-  return { ...rest, notBeforeMs: Date.parse(notBefore) };
-}
-
 /** The ledger as it is stored. */
 export function formatLedger(ledger: Ledger): string {
   const { watermarkMs, settled, rounds, open, ...rest } = ledger;
@@ -81,6 +65,16 @@ export function formatLedger(ledger: Ledger): string {
     rounds: Object.fromEntries(rounds),
     settled: encodeSettled(settled),
   });
+}
+
+function time(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function formatOpen(open: Ledger['open']): z.infer<typeof OpenSchema> | null {
+  if (open === null) return null;
+  const { notBeforeMs, ...rest } = open;
+  return { ...rest, notBefore: time(notBeforeMs), outputPaths: [...open.outputPaths], failures: [...open.failures] };
 }
 
 /** Parses what {@link formatLedger} wrote. Throws UnreadableStateError, which says what to do. */
@@ -98,4 +92,10 @@ export function parseLedger(uri: GsUri, taskId: string, text: string): Ledger {
     settled: ids,
     rounds: new Map(Object.entries(rounds).map(([round, record]) => [Number(round), record])),
   };
+}
+
+function parseOpen(open: z.infer<typeof OpenSchema> | null): Ledger['open'] {
+  if (open === null) return null;
+  const { notBefore, ...rest } = open;
+  return { ...rest, notBeforeMs: Date.parse(notBefore) };
 }

@@ -19,43 +19,13 @@ export interface ListedUpdate {
 // Plain names are most of them, and need no closer look.
 const PLAIN = /^[A-Za-z0-9_-][\w.-]*$/;
 
-/** `prefix` is the task's: what follows it is the jobId, then what the pattern ends in. */
-function toUpdate(prefix: string, suffix: string, object: ObjectInfo): ListedUpdate | null {
-  const { name, generation, size, crc32c, timeCreated } = object;
-  const jobId = name.slice(prefix.length, name.length - suffix.length);
-  if (jobId === '' || jobId.includes('/') || !name.endsWith(suffix)) return null;
-  const valid = size > 0 && (PLAIN.test(jobId) || gsUriProblem(formatGsUri(object)) === null);
-  return { jobId, name, generation, size, crc32c, timeCreated, timeCreatedMs: Date.parse(timeCreated), valid };
-}
-
 type Page = (pageToken?: string) => Promise<ObjectPage>;
-
-async function everyPage(page: Page): Promise<readonly ObjectInfo[]> {
-  const objects: ObjectInfo[] = [];
-  let current: ObjectPage | undefined;
-  do {
-    current = await page(current?.nextPageToken);
-    for (const object of current.objects) objects.push(object);
-  } while (current.nextPageToken !== undefined);
-  return objects;
-}
 
 const HEX = '0123456789abcdef'.split('');
 
 interface Range {
   readonly startOffset?: string;
   readonly endOffset?: string;
-}
-
-// Names of ids that are UUIDs fall evenly between the hex digits; others are found all the same, in the outer ranges.
-function rangesFrom(prefix: string, last: string): readonly Range[] {
-  const bounds = HEX.slice(1)
-    .map((digit) => prefix + digit)
-    .filter((bound) => bound > last);
-  return [last, ...bounds].map((startOffset, index) => {
-    const endOffset = bounds[index];
-    return { startOffset, ...(endOffset !== undefined && { endOffset }) };
-  });
 }
 
 /**
@@ -88,4 +58,34 @@ export async function listUpdates(
   }
   const suffix = pattern.segments.at(-1)?.after ?? '';
   return objects.flatMap((object) => toUpdate(prefix, suffix, object) ?? []);
+}
+
+// Names of ids that are UUIDs fall evenly between the hex digits; others are found all the same, in the outer ranges.
+function rangesFrom(prefix: string, last: string): readonly Range[] {
+  const bounds = HEX.slice(1)
+    .map((digit) => prefix + digit)
+    .filter((bound) => bound > last);
+  return [last, ...bounds].map((startOffset, index) => {
+    const endOffset = bounds[index];
+    return { startOffset, ...(endOffset !== undefined && { endOffset }) };
+  });
+}
+
+async function everyPage(page: Page): Promise<readonly ObjectInfo[]> {
+  const objects: ObjectInfo[] = [];
+  let current: ObjectPage | undefined;
+  do {
+    current = await page(current?.nextPageToken);
+    for (const object of current.objects) objects.push(object);
+  } while (current.nextPageToken !== undefined);
+  return objects;
+}
+
+/** `prefix` is the task's: what follows it is the jobId, then what the pattern ends in. */
+function toUpdate(prefix: string, suffix: string, object: ObjectInfo): ListedUpdate | null {
+  const { name, generation, size, crc32c, timeCreated } = object;
+  const jobId = name.slice(prefix.length, name.length - suffix.length);
+  if (jobId === '' || jobId.includes('/') || !name.endsWith(suffix)) return null;
+  const valid = size > 0 && (PLAIN.test(jobId) || gsUriProblem(formatGsUri(object)) === null);
+  return { jobId, name, generation, size, crc32c, timeCreated, timeCreatedMs: Date.parse(timeCreated), valid };
 }

@@ -37,6 +37,8 @@ const ManifestSchema = z.object({
 /** What a round is made of. Never changed once written: its creation is the round's commit point. */
 export type Manifest = z.infer<typeof ManifestSchema>;
 
+export const MANIFEST_VERSION = VERSION;
+
 /** The manifest as it is stored. */
 export function formatManifest(manifest: Manifest): string {
   return JSON.stringify(manifest);
@@ -57,5 +59,3 @@ export function parseManifest(uri: GsUri, taskId: string, round: number, text: s
 export function formatList(bucket: string, manifest: Manifest): string {
   return manifest.updates.map(({ name }) => `gs://${bucket}/${name}\n`).join('');
 }
-
-export const MANIFEST_VERSION = VERSION;

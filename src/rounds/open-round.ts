@@ -11,39 +11,13 @@ import { actOf, JOB_NAME } from './round-look.ts';
 import type { Act, Known, Pass, Step, Wait } from './step.ts';
 import { writeLedger } from './write-ledger.ts';
 
-function foreignJob({ open }: Look): ConflictError {
-  return new ConflictError(
-    `${attemptWords(open)}: a Job ${open.job.namespace}/${open.job.name} is there that is not of this round. ` +
-      'Delete that Job, or give this service another release name; the round goes on by itself then.',
-    { details: { job: open.job } },
-  );
-}
-
-async function running({ deps, pass, open }: Look, job: V1Job): Promise<Wait> {
-  const ready = (job.status?.ready ?? 0) > 0;
-  const selector = `${JOB_NAME}=${open.job.name}`;
-  const pods = ready ? [] : await deps.cluster.listPods(open.job.namespace, selector, pass.call);
-  const state = ready ? 'running' : 'pending';
-  return {
-    kind: 'wait',
-    wait: job.spec?.suspend === true ? 'suspended' : state,
-    reason: `Waits for ${attemptWords(open)} to end: ${deps.explain(job, pods)}`,
-  };
-}
-
-/** Whether the Job under the attempt's name is another than the one that the ledger knows. */
-function isSecondJob({ open }: Look, job: V1Job): boolean {
-  return open.jobUid !== undefined && job.metadata?.uid !== open.jobUid;
-}
-
-function lookAtJob(look: Look, job: V1Job): Act | Promise<Act | Wait> {
-  const burial = burialOf(job);
-  if (burial !== undefined) return endAttempt(look, burial, burialWords(look.open, burial));
-  if (isSecondJob(look, job)) return endSecondJob(look, job);
-  const end = jobEnd(job);
-  if (end?.kind === 'complete') return completed(look);
-  if (end?.kind === 'failed') return failed(look, job, end);
-  return look.open.cancelled === true ? cancelAttempt(look, job) : running(look, job);
+/** What the open round needs next. Reads the cluster and the output, writes nothing before `run`. */
+export async function lookAtRound(deps: RoundsDeps, pass: Pass, known: Known, open: OpenRound): Promise<Step> {
+  const look: Look = { deps, pass, known, open };
+  const job = await deps.cluster.getJob(open.job.namespace, open.job.name, pass.call);
+  if (job !== null) return { next: await lookWithJob(look, job), job };
+  if (open.created) return { next: bury(look, open.cancelled === true ? 'Cancelled' : 'Vanished') };
+  return { next: await lookForStart(look) };
 }
 
 function lookWithJob(look: Look, job: V1Job): Act | Promise<Act | Wait> {
@@ -58,11 +32,37 @@ function lookWithJob(look: Look, job: V1Job): Act | Promise<Act | Wait> {
   );
 }
 
-/** What the open round needs next. Reads the cluster and the output, writes nothing before `run`. */
-export async function lookAtRound(deps: RoundsDeps, pass: Pass, known: Known, open: OpenRound): Promise<Step> {
-  const look: Look = { deps, pass, known, open };
-  const job = await deps.cluster.getJob(open.job.namespace, open.job.name, pass.call);
-  if (job !== null) return { next: await lookWithJob(look, job), job };
-  if (open.created) return { next: bury(look, open.cancelled === true ? 'Cancelled' : 'Vanished') };
-  return { next: await lookForStart(look) };
+function foreignJob({ open }: Look): ConflictError {
+  return new ConflictError(
+    `${attemptWords(open)}: a Job ${open.job.namespace}/${open.job.name} is there that is not of this round. ` +
+      'Delete that Job, or give this service another release name; the round goes on by itself then.',
+    { details: { job: open.job } },
+  );
+}
+
+function lookAtJob(look: Look, job: V1Job): Act | Promise<Act | Wait> {
+  const burial = burialOf(job);
+  if (burial !== undefined) return endAttempt(look, burial, burialWords(look.open, burial));
+  if (isSecondJob(look, job)) return endSecondJob(look, job);
+  const end = jobEnd(job);
+  if (end?.kind === 'complete') return completed(look);
+  if (end?.kind === 'failed') return failed(look, job, end);
+  return look.open.cancelled === true ? cancelAttempt(look, job) : running(look, job);
+}
+
+/** Whether the Job under the attempt's name is another than the one that the ledger knows. */
+function isSecondJob({ open }: Look, job: V1Job): boolean {
+  return open.jobUid !== undefined && job.metadata?.uid !== open.jobUid;
+}
+
+async function running({ deps, pass, open }: Look, job: V1Job): Promise<Wait> {
+  const ready = (job.status?.ready ?? 0) > 0;
+  const selector = `${JOB_NAME}=${open.job.name}`;
+  const pods = ready ? [] : await deps.cluster.listPods(open.job.namespace, selector, pass.call);
+  const state = ready ? 'running' : 'pending';
+  return {
+    kind: 'wait',
+    wait: job.spec?.suspend === true ? 'suspended' : state,
+    reason: `Waits for ${attemptWords(open)} to end: ${deps.explain(job, pods)}`,
+  };
 }

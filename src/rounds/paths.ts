@@ -3,19 +3,20 @@ import { joinGsUri } from '../storage/uri.ts';
 
 const ROUND_DIGITS = 6;
 
-function roundFolder(taskId: string, round: number): string {
-  return `tasks/${taskId}/rounds/${String(round).padStart(ROUND_DIGITS, '0')}`;
-}
-
 export function ledgerUri(state: GsUri, taskId: string): GsUri {
   return joinGsUri(state, `tasks/${taskId}/ledger.json`);
 }
+
 export function latestUri(state: GsUri, taskId: string): GsUri {
   return joinGsUri(state, `tasks/${taskId}/latest.json`);
 }
 
 export function manifestUri(state: GsUri, taskId: string, round: number): GsUri {
   return joinGsUri(state, `${roundFolder(taskId, round)}/manifest.json`);
+}
+
+function roundFolder(taskId: string, round: number): string {
+  return `tasks/${taskId}/rounds/${String(round).padStart(ROUND_DIGITS, '0')}`;
 }
 
 /** The checkpoint list that the aggregator of this round reads. */

@@ -3,13 +3,6 @@ import type { GsUri } from '../storage/uri.ts';
 import { gsUriProblem } from '../storage/uri.ts';
 import type { ObjectPattern, Segment } from '../values/object-pattern.ts';
 
-function matchSegment({ before, placeholder, after }: Segment, text: string): string | null {
-  if (placeholder === null) return text === before ? '' : null;
-  if (!text.startsWith(before) || !text.endsWith(after)) return null;
-  const value = text.slice(before.length, text.length - after.length);
-  return text.length > before.length + after.length ? value : null;
-}
-
 /** What the placeholders stand for in this object's name; `null` when the object does not match. */
 export function matchPattern(pattern: ObjectPattern, object: GsUri): ReadonlyMap<string, string> | null {
   if (object.bucket !== pattern.bucket) return null;
@@ -22,6 +15,13 @@ export function matchPattern(pattern: ObjectPattern, object: GsUri): ReadonlyMap
     if (segment.placeholder !== null) values.set(segment.placeholder, value);
   }
   return values;
+}
+
+function matchSegment({ before, placeholder, after }: Segment, text: string): string | null {
+  if (placeholder === null) return text === before ? '' : null;
+  if (!text.startsWith(before) || !text.endsWith(after)) return null;
+  const value = text.slice(before.length, text.length - after.length);
+  return text.length > before.length + after.length ? value : null;
 }
 
 /** `pattern` with its placeholders filled up to the first one that `values` lacks: a prefix to list by. */

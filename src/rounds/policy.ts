@@ -45,35 +45,16 @@ export type Decision<P extends Pending = Pending> =
       readonly nextCheckAt?: Date;
     };
 
-function inOrder(a: Pending, b: Pending): number {
-  return a.timeCreatedMs - b.timeCreatedMs || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
-}
+/** No backoff is longer. */
+export const MAX_BACKOFF_SEC = 600;
 
 /** The oldest `maxReports` by (timeCreated, name): the same set on every instance that sees the same listing. */
 export function selectUpdates<P extends Pending>(pending: readonly P[], maxReports: number): readonly P[] {
   return pending.toSorted(inOrder).slice(0, maxReports);
 }
 
-function oldestMs(pending: readonly Pending[]): number {
-  return pending.reduce((least, { timeCreatedMs }) => Math.min(least, timeCreatedMs), Infinity);
-}
-
-function newestMs(pending: readonly Pending[]): number {
-  return pending.reduce((most, { timeCreatedMs }) => Math.max(most, timeCreatedMs), -Infinity);
-}
-
-function startOf<P extends Pending>(
-  policy: RoundPolicy,
-  pending: readonly P[],
-  start: StartReason,
-  reason: string,
-): Decision<P> {
-  return {
-    kind: 'start',
-    start,
-    reason,
-    updates: selectUpdates(pending, policy.maxReports),
-  };
+function inOrder(a: Pending, b: Pending): number {
+  return a.timeCreatedMs - b.timeCreatedMs || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 }
 
 /**
@@ -103,8 +84,27 @@ export function decide<P extends Pending>(
   return { kind: 'wait', wait: 'below-goal', reason: belowGoal(policy, count, timeoutAt, quietAt), nextCheckAt };
 }
 
-/** No backoff is longer. */
-export const MAX_BACKOFF_SEC = 600;
+function startOf<P extends Pending>(
+  policy: RoundPolicy,
+  pending: readonly P[],
+  start: StartReason,
+  reason: string,
+): Decision<P> {
+  return {
+    kind: 'start',
+    start,
+    reason,
+    updates: selectUpdates(pending, policy.maxReports),
+  };
+}
+
+function oldestMs(pending: readonly Pending[]): number {
+  return pending.reduce((least, { timeCreatedMs }) => Math.min(least, timeCreatedMs), Infinity);
+}
+
+function newestMs(pending: readonly Pending[]): number {
+  return pending.reduce((most, { timeCreatedMs }) => Math.max(most, timeCreatedMs), -Infinity);
+}
 
 /** How long attempt number `attempt` waits after the one before it failed, in seconds. */
 export function backoffSec(policy: RoundPolicy, attempt: number): number {

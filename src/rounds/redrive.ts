@@ -32,6 +32,63 @@ export interface RedriveResult {
 
 type Redriven = Omit<RedriveResult, 'decision'>;
 
+/**
+ * Runs the updates of a failed round once more, as a new round; only while none is open, and once per round: the same
+ * call again answers `exists`. (The same round number again could be aggregated by two instances over two sets.)
+ *
+ * Throws NotFoundError for an unknown round, ConflictError for one that did not fail or while another is open,
+ * InvalidRequestError for a `without` that is not of the round or leaves nothing, and what the ports throw.
+ */
+export async function redrive(
+  deps: RoundsDeps,
+  taskId: string,
+  round: number,
+  options: RedriveOptions = {},
+): Promise<RedriveResult> {
+  const call = options.signal === undefined ? {} : { signal: options.signal };
+  const noteConflict = createContention(taskId);
+  for (;;) {
+    const redriven = await tryOnce(deps, await beginPass(deps, taskId, call), round, options);
+    if (redriven?.outcome === 'dry-run') return redriven;
+    if (redriven !== null) return { ...redriven, decision: await advanceOrTell(deps, taskId, call) };
+    noteConflict();
+  }
+}
+
+/** One try: the redrive, or `null` when the state was another by the time of a write. */
+async function tryOnce(
+  deps: RoundsDeps,
+  begun: Begun,
+  round: number,
+  { without = [], dryRun = false }: RedriveOptions,
+): Promise<Redriven | null> {
+  const { pass, known } = begun;
+  const before = redrivenAs(begun, round);
+  if (before !== null) return before;
+  const unadopted = await readManifest(deps, pass, known.ledger.next);
+  if (unadopted !== null) {
+    await adoptStep(deps, pass, known, unadopted).run();
+    return null;
+  }
+  const first = await readManifest(deps, pass, round);
+  if (first === null)
+    throw corruptState(manifestUri(deps.stateUri, pass.taskId, round), 'is gone, and the ledger holds the round');
+  const manifest = buildRedrive(begun, first, without);
+  const left = without.length === 0 ? '' : ` without ${without.join(', ')}`;
+  const redriven = {
+    taskId: pass.taskId,
+    round,
+    redrivenAs: manifest.round,
+    updates: manifest.updates.length,
+    reason: `Round ${manifest.round} takes the ${manifest.updates.length} updates of failed round ${round}${left}.`,
+  };
+  if (dryRun) return { ...redriven, outcome: 'dry-run' };
+  if ((await commitManifest(deps, pass, manifest)) === 'taken') return null;
+  // Lost or not: the manifest is the commit point, and whoever looks next opens the round.
+  await writeLedger(deps, pass, known, openSealed(deps, pass, known.ledger, manifest));
+  return { ...redriven, outcome: 'created' };
+}
+
 /** The round it was redriven as, or `null` when it may be redriven now. Throws NotFoundError or ConflictError. */
 function redrivenAs({ known: { ledger }, pass }: Begun, round: number): Redriven | null {
   const { open } = ledger;
@@ -85,40 +142,6 @@ function buildRedrive({ pass, known }: Begun, first: Manifest, without: readonly
   };
 }
 
-/** One try: the redrive, or `null` when the state was another by the time of a write. */
-async function tryOnce(
-  deps: RoundsDeps,
-  begun: Begun,
-  round: number,
-  { without = [], dryRun = false }: RedriveOptions,
-): Promise<Redriven | null> {
-  const { pass, known } = begun;
-  const before = redrivenAs(begun, round);
-  if (before !== null) return before;
-  const unadopted = await readManifest(deps, pass, known.ledger.next);
-  if (unadopted !== null) {
-    await adoptStep(deps, pass, known, unadopted).run();
-    return null;
-  }
-  const first = await readManifest(deps, pass, round);
-  if (first === null)
-    throw corruptState(manifestUri(deps.stateUri, pass.taskId, round), 'is gone, and the ledger holds the round');
-  const manifest = buildRedrive(begun, first, without);
-  const left = without.length === 0 ? '' : ` without ${without.join(', ')}`;
-  const redriven = {
-    taskId: pass.taskId,
-    round,
-    redrivenAs: manifest.round,
-    updates: manifest.updates.length,
-    reason: `Round ${manifest.round} takes the ${manifest.updates.length} updates of failed round ${round}${left}.`,
-  };
-  if (dryRun) return { ...redriven, outcome: 'dry-run' };
-  if ((await commitManifest(deps, pass, manifest)) === 'taken') return null;
-  // Lost or not: the manifest is the commit point, and whoever looks next opens the round.
-  await writeLedger(deps, pass, known, openSealed(deps, pass, known.ledger, manifest));
-  return { ...redriven, outcome: 'created' };
-}
-
 /** The round is sealed whatever comes of this: a missing Secret is told of, and the next sweep goes on. */
 async function advanceOrTell(deps: RoundsDeps, taskId: string, call: CallOptions): Promise<TaskDecision> {
   try {
@@ -126,28 +149,5 @@ async function advanceOrTell(deps: RoundsDeps, taskId: string, call: CallOptions
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return { kind: 'wait', reason: error.message };
-  }
-}
-
-/**
- * Runs the updates of a failed round once more, as a new round; only while none is open, and once per round: the same
- * call again answers `exists`. (The same round number again could be aggregated by two instances over two sets.)
- *
- * Throws NotFoundError for an unknown round, ConflictError for one that did not fail or while another is open,
- * InvalidRequestError for a `without` that is not of the round or leaves nothing, and what the ports throw.
- */
-export async function redrive(
-  deps: RoundsDeps,
-  taskId: string,
-  round: number,
-  options: RedriveOptions = {},
-): Promise<RedriveResult> {
-  const call = options.signal === undefined ? {} : { signal: options.signal };
-  const noteConflict = createContention(taskId);
-  for (;;) {
-    const redriven = await tryOnce(deps, await beginPass(deps, taskId, call), round, options);
-    if (redriven?.outcome === 'dry-run') return redriven;
-    if (redriven !== null) return { ...redriven, decision: await advanceOrTell(deps, taskId, call) };
-    noteConflict();
   }
 }

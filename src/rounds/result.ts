@@ -20,12 +20,6 @@ export interface RoundResult {
   readonly failures: RoundRecord['failures'];
 }
 
-/** The result of a settled round. Its later redrive is not part of it: the first write must equal every later one. */
-export function buildResult(taskId: string, round: number, record: RoundRecord): RoundResult {
-  const { redrivenAs: _, ...rest } = record;
-  return { schema: VERSION, taskId, round, ...rest };
-}
-
 const LatestSchema = z.object({
   schema: z.literal(VERSION),
   taskId: z.string(),
@@ -36,6 +30,12 @@ const LatestSchema = z.object({
 });
 /** `latest.json`: where the output of the newest aggregated round is. */
 export type Latest = z.infer<typeof LatestSchema>;
+
+/** The result of a settled round. Its later redrive is not part of it: the first write must equal every later one. */
+export function buildResult(taskId: string, round: number, record: RoundRecord): RoundResult {
+  const { redrivenAs: _, ...rest } = record;
+  return { schema: VERSION, taskId, round, ...rest };
+}
 
 /** What `latest.json` says when `round` is the newest aggregated one. */
 export function buildLatest(taskId: string, round: number, record: RoundRecord): Latest {

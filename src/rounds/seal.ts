@@ -18,17 +18,6 @@ import { writeLedger } from './write-ledger.ts';
 
 type Start = Extract<Decision<ListedUpdate>, { kind: 'start' }>;
 
-function toManifestUpdate({ jobId, name, generation, size, crc32c, timeCreated }: ListedUpdate): ManifestUpdate {
-  return {
-    jobId,
-    name,
-    generation,
-    size,
-    crc32c,
-    timeCreated,
-  };
-}
-
 /** What a manifest freezes of the policy of this moment. */
 export function freezePolicy(
   policy: RoundPolicy,
@@ -44,26 +33,6 @@ export function freezePolicy(
   };
 }
 
-function buildManifest(
-  pass: Pass,
-  ledger: Ledger,
-  { start, updates }: Start,
-  dropped: readonly ListedUpdate[],
-): Manifest {
-  return {
-    schema: MANIFEST_VERSION,
-    taskId: pass.taskId,
-    round: ledger.next,
-    uploads: ledger.uploads,
-    sealedAt: pass.now.toISOString(),
-    reason: start,
-    forced: start === 'forced',
-    ...freezePolicy(pass.policy, pass.taskId, ledger.next),
-    updates: updates.map(toManifestUpdate),
-    dropped: dropped.map(toManifestUpdate),
-  };
-}
-
 /** The manifest of `round`; `null` when there is none yet. */
 export async function readManifest(
   deps: RoundsDeps,
@@ -73,13 +42,6 @@ export async function readManifest(
   const uri = manifestUri(deps.stateUri, pass.taskId, round);
   const found = await deps.store.read(uri, pass.call);
   return found === null || found === 'unchanged' ? null : parseManifest(uri, pass.taskId, round, found.text);
-}
-
-/** Writes the aggregator's list of a sealed round, unless it is there. */
-async function writeList(deps: RoundsDeps, pass: Pass, manifest: Manifest): Promise<void> {
-  const text = formatList(parseUploadPattern(manifest.uploads).bucket, manifest);
-  const options = { ...pass.call, ifGenerationMatch: '0', contentType: 'text/plain; charset=utf-8' };
-  await deps.store.write(listUri(deps.stateUri, pass.taskId, manifest.round), text, options);
 }
 
 /** The ledger with the round of `manifest` open. */
@@ -94,6 +56,13 @@ export async function commitManifest(deps: RoundsDeps, pass: Pass, manifest: Man
   if ((await deps.store.write(uri, formatManifest(manifest), options)) === 'conflict') return 'taken';
   await writeList(deps, pass, manifest);
   return 'sealed';
+}
+
+/** Writes the aggregator's list of a sealed round, unless it is there. */
+async function writeList(deps: RoundsDeps, pass: Pass, manifest: Manifest): Promise<void> {
+  const text = formatList(parseUploadPattern(manifest.uploads).bucket, manifest);
+  const options = { ...pass.call, ifGenerationMatch: '0', contentType: 'text/plain; charset=utf-8' };
+  await deps.store.write(listUri(deps.stateUri, pass.taskId, manifest.round), text, options);
 }
 
 /** Seals the next round with what `decision` took of the listing. */
@@ -127,17 +96,35 @@ export function sealStep(
   };
 }
 
-/** Whether the ledger is there by now. A lost one (not merely never written) would run every finished round again. */
-async function isBegun(deps: RoundsDeps, pass: Pass, manifest: Manifest): Promise<boolean> {
-  const uri = resultUri(deps.stateUri, pass.taskId, manifest.round);
-  if ((await deps.store.read(uri, pass.call)) === null) return false;
-  // The result is younger than the ledger: this look may have slept since it saw none.
-  const { generation } = await deps.ledgers.read(pass.taskId, pass.call);
-  if (generation !== '0') return true;
-  throw corruptState(
-    manifestUri(deps.stateUri, pass.taskId, manifest.round),
-    `is of a round that has ended (${formatGsUri(uri)}), and the task's ledger.json is gone`,
-  );
+function buildManifest(
+  pass: Pass,
+  ledger: Ledger,
+  { start, updates }: Start,
+  dropped: readonly ListedUpdate[],
+): Manifest {
+  return {
+    schema: MANIFEST_VERSION,
+    taskId: pass.taskId,
+    round: ledger.next,
+    uploads: ledger.uploads,
+    sealedAt: pass.now.toISOString(),
+    reason: start,
+    forced: start === 'forced',
+    ...freezePolicy(pass.policy, pass.taskId, ledger.next),
+    updates: updates.map(toManifestUpdate),
+    dropped: dropped.map(toManifestUpdate),
+  };
+}
+
+function toManifestUpdate({ jobId, name, generation, size, crc32c, timeCreated }: ListedUpdate): ManifestUpdate {
+  return {
+    jobId,
+    name,
+    generation,
+    size,
+    crc32c,
+    timeCreated,
+  };
 }
 
 /** Opens the round of a manifest whose ledger write was lost. */
@@ -153,4 +140,17 @@ export function adoptStep(deps: RoundsDeps, pass: Pass, known: Known, manifest: 
       return writeLedger(deps, pass, known, openSealed(deps, pass, known.ledger, manifest));
     },
   };
+}
+
+/** Whether the ledger is there by now. A lost one (not merely never written) would run every finished round again. */
+async function isBegun(deps: RoundsDeps, pass: Pass, manifest: Manifest): Promise<boolean> {
+  const uri = resultUri(deps.stateUri, pass.taskId, manifest.round);
+  if ((await deps.store.read(uri, pass.call)) === null) return false;
+  // The result is younger than the ledger: this look may have slept since it saw none.
+  const { generation } = await deps.ledgers.read(pass.taskId, pass.call);
+  if (generation !== '0') return true;
+  throw corruptState(
+    manifestUri(deps.stateUri, pass.taskId, manifest.round),
+    `is of a round that has ended (${formatGsUri(uri)}), and the task's ledger.json is gone`,
+  );
 }

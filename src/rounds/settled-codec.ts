@@ -11,20 +11,6 @@ export function encodeId(jobId: string): string {
   return UUID.test(jobId) ? Buffer.from(jobId.replaceAll('-', ''), 'hex').toString('base64url') : JSON.stringify(jobId);
 }
 
-function decodeUuid(text: string): string {
-  const hex = Buffer.from(text, 'base64url').toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
-}
-
-function decodeText(json: string): string | null {
-  try {
-    const value: unknown = JSON.parse(json);
-    return typeof value === 'string' ? value : null;
-  } catch {
-    return null;
-  }
-}
-
 /** One line per id: `<generation> <ms since 1970 in base 36> <encoded id>`. */
 export function encodeSettled(settled: ReadonlyMap<string, SettledId>): string {
   let text = '';
@@ -45,4 +31,18 @@ export function decodeSettled(text: string): ReadonlyMap<string, SettledId> | nu
     settled.set(jobId, { generation, timeCreatedMs: parseInt(time, 36) });
   }
   return settled;
+}
+
+function decodeText(json: string): string | null {
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === 'string' ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function decodeUuid(text: string): string {
+  const hex = Buffer.from(text, 'base64url').toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

@@ -3,20 +3,6 @@ import { prettifyError } from 'zod';
 import type { GsUri } from '../storage/uri.ts';
 import { corruptState, newerState } from './state-error.ts';
 
-function parseJson(uri: GsUri, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw corruptState(uri, 'is not JSON', error);
-  }
-}
-
-function schemaOf(value: unknown): number | null {
-  return typeof value === 'object' && value !== null && 'schema' in value && typeof value.schema === 'number'
-    ? value.schema
-    : null;
-}
-
 /**
  * Parses one of our state objects, whose field `schema` holds its version. Throws UnreadableStateError, which says what
  * to do, for anything that is not `schema` version `version` of it.
@@ -30,4 +16,18 @@ export function parseState<T>(uri: GsUri, text: string, version: number, schema:
   if (!parsed.success)
     throw corruptState(uri, `is corrupt: ${prettifyError(parsed.error).slice(0, 500)}`, parsed.error);
   return parsed.data;
+}
+
+function parseJson(uri: GsUri, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw corruptState(uri, 'is not JSON', error);
+  }
+}
+
+function schemaOf(value: unknown): number | null {
+  return typeof value === 'object' && value !== null && 'schema' in value && typeof value.schema === 'number'
+    ? value.schema
+    : null;
 }

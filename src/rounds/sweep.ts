@@ -58,33 +58,24 @@ export function planBatches(
   return [...suspects.map((taskId) => [taskId]), ...batches];
 }
 
-async function visit(
-  deps: RoundsDeps,
-  taskId: string,
-  tally: Tally,
-  dryRun: boolean,
-  call: CallOptions,
-): Promise<void> {
+/**
+ * Advances every task that has a ledger or uploads, within its own deadline. A task that fails, or whose state cannot be
+ * read, is told of in `problems` and does not stop the others.
+ */
+export async function sweep(deps: RoundsDeps, options: SweepOptions = {}): Promise<SweepResult> {
+  const controller = new AbortController();
+  function abort(): void {
+    return controller.abort();
+  }
+  const timer = options.deadlineMs === undefined ? undefined : setTimeout(abort, options.deadlineMs);
+  options.signal?.addEventListener('abort', abort, { once: true });
+  if (options.signal?.aborted === true) abort();
   try {
-    tally.results.push(await advance(deps, taskId, { ...call, dryRun }));
-  } catch (error) {
-    if (call.signal?.aborted === true && error instanceof DeadlineError) return;
-    const message = error instanceof Error ? error.message : String(error);
-    tally.problems.push({ taskId, message });
-    deps.log('ERROR', `Task ${taskId} could not be advanced: ${message}`, { taskId });
+    return await visitAll(deps, options, { signal: controller.signal });
+  } finally {
+    clearTimeout(timer);
+    options.signal?.removeEventListener('abort', abort);
   }
-}
-
-async function visitBatch(
-  batch: readonly string[],
-  concurrency: number,
-  work: (taskId: string) => Promise<void>,
-): Promise<void> {
-  const queue = batch.values();
-  async function worker(): Promise<void> {
-    for (const taskId of queue) await work(taskId);
-  }
-  await Promise.all(Array.from({ length: Math.min(concurrency, batch.length) }, worker));
 }
 
 async function visitAll(
@@ -117,6 +108,35 @@ async function visitAll(
   return summarise(tally, taskIds.length, dryRun);
 }
 
+async function visitBatch(
+  batch: readonly string[],
+  concurrency: number,
+  work: (taskId: string) => Promise<void>,
+): Promise<void> {
+  const queue = batch.values();
+  async function worker(): Promise<void> {
+    for (const taskId of queue) await work(taskId);
+  }
+  await Promise.all(Array.from({ length: Math.min(concurrency, batch.length) }, worker));
+}
+
+async function visit(
+  deps: RoundsDeps,
+  taskId: string,
+  tally: Tally,
+  dryRun: boolean,
+  call: CallOptions,
+): Promise<void> {
+  try {
+    tally.results.push(await advance(deps, taskId, { ...call, dryRun }));
+  } catch (error) {
+    if (call.signal?.aborted === true && error instanceof DeadlineError) return;
+    const message = error instanceof Error ? error.message : String(error);
+    tally.problems.push({ taskId, message });
+    deps.log('ERROR', `Task ${taskId} could not be advanced: ${message}`, { taskId });
+  }
+}
+
 function summarise({ results, problems }: Tally, all: number, dryRun: boolean): SweepResult {
   function count(act: string): number {
     return results.flatMap(({ done }) => done).filter((each) => each.act === act).length;
@@ -130,24 +150,4 @@ function summarise({ results, problems }: Tally, all: number, dryRun: boolean): 
     problems,
     ...(dryRun && { decisions: results.map(({ taskId, decision: { kind, reason } }) => ({ taskId, kind, reason })) }),
   };
-}
-
-/**
- * Advances every task that has a ledger or uploads, within its own deadline. A task that fails, or whose state cannot be
- * read, is told of in `problems` and does not stop the others.
- */
-export async function sweep(deps: RoundsDeps, options: SweepOptions = {}): Promise<SweepResult> {
-  const controller = new AbortController();
-  function abort(): void {
-    return controller.abort();
-  }
-  const timer = options.deadlineMs === undefined ? undefined : setTimeout(abort, options.deadlineMs);
-  options.signal?.addEventListener('abort', abort, { once: true });
-  if (options.signal?.aborted === true) abort();
-  try {
-    return await visitAll(deps, options, { signal: controller.signal });
-  } finally {
-    clearTimeout(timer);
-    options.signal?.removeEventListener('abort', abort);
-  }
 }

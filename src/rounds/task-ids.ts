@@ -3,6 +3,17 @@ import type { RoundsDeps } from './deps.ts';
 import { tasksFolder } from './paths.ts';
 import { taskIdProblem, tasksPrefix } from './update.ts';
 
+/** Every task with a ledger or with uploads, in order. */
+export async function listTaskIds(deps: RoundsDeps, call: CallOptions = {}): Promise<readonly string[]> {
+  const state = tasksFolder(deps.stateUri);
+  const policies = await deps.policies(call);
+  const lists = await Promise.all([
+    segmentsBelow(deps, state.bucket, state.name, call),
+    ...policies.map(({ uploads }) => segmentsBelow(deps, uploads.bucket, tasksPrefix(uploads), call)),
+  ]);
+  return [...new Set(lists.flat())].filter((taskId) => taskIdProblem(taskId) === null).toSorted();
+}
+
 /** The path segments directly below `prefix`. */
 async function segmentsBelow(
   { store }: Pick<RoundsDeps, 'store'>,
@@ -19,15 +30,4 @@ async function segmentsBelow(
     pageToken = page.nextPageToken;
   } while (pageToken !== undefined);
   return segments;
-}
-
-/** Every task with a ledger or with uploads, in order. */
-export async function listTaskIds(deps: RoundsDeps, call: CallOptions = {}): Promise<readonly string[]> {
-  const state = tasksFolder(deps.stateUri);
-  const policies = await deps.policies(call);
-  const lists = await Promise.all([
-    segmentsBelow(deps, state.bucket, state.name, call),
-    ...policies.map(({ uploads }) => segmentsBelow(deps, uploads.bucket, tasksPrefix(uploads), call)),
-  ]);
-  return [...new Set(lists.flat())].filter((taskId) => taskIdProblem(taskId) === null).toSorted();
 }

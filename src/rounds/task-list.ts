@@ -22,15 +22,6 @@ export interface TaskPage {
 const DEFAULT_LIMIT = 50;
 const CONCURRENCY = 8;
 
-async function readOrTell(deps: RoundsDeps, taskId: string, options: ListTasksOptions): Promise<ListedTask> {
-  try {
-    return await readTask(deps, taskId, options.signal === undefined ? {} : { signal: options.signal });
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    return { taskId, problem: error.message };
-  }
-}
-
 /** One page of tasks, in the order of their ids. */
 export async function listTasks(deps: RoundsDeps, options: ListTasksOptions = {}): Promise<TaskPage> {
   const { limit = DEFAULT_LIMIT, pageToken = '', signal } = options;
@@ -49,4 +40,13 @@ export async function listTasks(deps: RoundsDeps, options: ListTasksOptions = {}
     tasks: page.flatMap((taskId) => tasks.get(taskId) ?? []),
     ...(last !== undefined && page.length < taskIds.length && { nextPageToken: last }),
   };
+}
+
+async function readOrTell(deps: RoundsDeps, taskId: string, options: ListTasksOptions): Promise<ListedTask> {
+  try {
+    return await readTask(deps, taskId, options.signal === undefined ? {} : { signal: options.signal });
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return { taskId, problem: error.message };
+  }
 }

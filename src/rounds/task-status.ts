@@ -54,66 +54,6 @@ export interface TaskStatus {
   readonly latest?: Latest;
 }
 
-function stateOf({ next }: Step): OpenState {
-  if (next.kind === 'wait') {
-    if (next.wait === 'running') return 'running';
-    return next.wait === 'backoff' || next.wait === 'pod-alive' ? 'claimed' : 'pending';
-  }
-  switch (next.act) {
-    case 'settle':
-      return 'complete';
-    case 'retry':
-    case 'fail':
-      return 'failed';
-    case 'bury-job':
-      return 'gone';
-    case 'note-job':
-      return 'created';
-    case 'suspend-job':
-    case 'delete-job':
-      return 'cancelled';
-    case 'create-job':
-    case 'publish':
-    case 'adopt':
-    case 'start':
-      return 'claimed';
-  }
-}
-
-function toOpenStatus(open: OpenRound, step: Step | null): OpenRoundStatus {
-  const uid = step?.job?.metadata?.uid;
-  const seen = step === null ? 'unknown' : stateOf(step);
-  return {
-    round: open.round,
-    attempt: open.attempt,
-    maxAttempts: open.maxAttempts,
-    state: open.cancelled === true ? 'cancelled' : seen,
-    updates: open.updates,
-    job: { ...open.job, ...(uid !== undefined && { uid }) },
-    outputPath: outputPathOf(open),
-    startedAt: open.startedAt,
-    ...(open.redriveOf !== undefined && { redriveOf: open.redriveOf }),
-    failures: open.failures,
-  };
-}
-
-async function readLatest(deps: RoundsDeps, taskId: string, call: CallOptions): Promise<Latest | undefined> {
-  const uri = latestUri(deps.stateUri, taskId);
-  const found = await deps.store.read(uri, call);
-  return found === null || found === 'unchanged' ? undefined : parseLatest(uri, found.text);
-}
-
-/** The books are true whether the cluster answers or not. */
-async function tryLook(look: () => Promise<Step> | Step): Promise<{ step: Step | null; decision: TaskDecision }> {
-  try {
-    const step = await look();
-    return { step, decision: await describeStep(step) };
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    return { step: null, decision: { kind: 'wait', reason: error.message } };
-  }
-}
-
 /**
  * How a task stands: its books, what it waits for, its rounds. Writes nothing. `uploaded` and its parts add up whatever
  * goes on meanwhile. Throws NotFoundError for a task without state and uploads, and otherwise what `advance` throws.
@@ -145,4 +85,64 @@ export async function readTask(
     rounds: [...known.ledger.rounds].toSorted(([a], [b]) => b - a).map(([round, record]) => ({ round, ...record })),
     ...(latest !== undefined && { latest }),
   };
+}
+
+/** The books are true whether the cluster answers or not. */
+async function tryLook(look: () => Promise<Step> | Step): Promise<{ step: Step | null; decision: TaskDecision }> {
+  try {
+    const step = await look();
+    return { step, decision: await describeStep(step) };
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return { step: null, decision: { kind: 'wait', reason: error.message } };
+  }
+}
+
+async function readLatest(deps: RoundsDeps, taskId: string, call: CallOptions): Promise<Latest | undefined> {
+  const uri = latestUri(deps.stateUri, taskId);
+  const found = await deps.store.read(uri, call);
+  return found === null || found === 'unchanged' ? undefined : parseLatest(uri, found.text);
+}
+
+function toOpenStatus(open: OpenRound, step: Step | null): OpenRoundStatus {
+  const uid = step?.job?.metadata?.uid;
+  const seen = step === null ? 'unknown' : stateOf(step);
+  return {
+    round: open.round,
+    attempt: open.attempt,
+    maxAttempts: open.maxAttempts,
+    state: open.cancelled === true ? 'cancelled' : seen,
+    updates: open.updates,
+    job: { ...open.job, ...(uid !== undefined && { uid }) },
+    outputPath: outputPathOf(open),
+    startedAt: open.startedAt,
+    ...(open.redriveOf !== undefined && { redriveOf: open.redriveOf }),
+    failures: open.failures,
+  };
+}
+
+function stateOf({ next }: Step): OpenState {
+  if (next.kind === 'wait') {
+    if (next.wait === 'running') return 'running';
+    return next.wait === 'backoff' || next.wait === 'pod-alive' ? 'claimed' : 'pending';
+  }
+  switch (next.act) {
+    case 'settle':
+      return 'complete';
+    case 'retry':
+    case 'fail':
+      return 'failed';
+    case 'bury-job':
+      return 'gone';
+    case 'note-job':
+      return 'created';
+    case 'suspend-job':
+    case 'delete-job':
+      return 'cancelled';
+    case 'create-job':
+    case 'publish':
+    case 'adopt':
+    case 'start':
+      return 'claimed';
+  }
 }

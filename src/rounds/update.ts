@@ -20,14 +20,6 @@ export function taskIdProblem(taskId: string): string | null {
   return gsUriProblem(`gs://task/${taskId}`);
 }
 
-function classifyBy(pattern: ObjectPattern, object: GsUri): Classified {
-  const values = matchPattern(pattern, object);
-  const [taskId, jobId] = [values?.get('taskId'), values?.get('jobId')];
-  if (taskId === undefined || jobId === undefined) return { kind: 'none' };
-  const reason = gsUriProblem(formatGsUri(object)) ?? taskIdProblem(taskId);
-  return reason === null ? { kind: 'update', pattern, taskId, jobId } : { kind: 'unusable', pattern, reason };
-}
-
 /** Classifies `object` by the first of `patterns` that it matches (they do not overlap). */
 export function classifyObject(patterns: readonly ObjectPattern[], object: GsUri): Classified {
   for (const pattern of patterns) {
@@ -35,6 +27,14 @@ export function classifyObject(patterns: readonly ObjectPattern[], object: GsUri
     if (found.kind !== 'none') return found;
   }
   return { kind: 'none' };
+}
+
+function classifyBy(pattern: ObjectPattern, object: GsUri): Classified {
+  const values = matchPattern(pattern, object);
+  const [taskId, jobId] = [values?.get('taskId'), values?.get('jobId')];
+  if (taskId === undefined || jobId === undefined) return { kind: 'none' };
+  const reason = gsUriProblem(formatGsUri(object)) ?? taskIdProblem(taskId);
+  return reason === null ? { kind: 'update', pattern, taskId, jobId } : { kind: 'unusable', pattern, reason };
 }
 
 /** The prefix below which every update of the task lies. */

@@ -12,16 +12,6 @@ export interface SealingView {
   readonly left: readonly ListedUpdate[];
 }
 
-function raised(ledger: Ledger, { now, settledWindowSec, listing, left }: SealingView): number {
-  // The bucket's own clock, as far as it is known: what is uploaded from now on is newer. An instance whose clock is
-  // days ahead would else put coming uploads behind the watermark, and they were lost.
-  const newestListedMs = listing.reduce((most, { timeCreatedMs }) => Math.max(most, timeCreatedMs), 0);
-  const horizonMs = Math.min(now.getTime(), newestListedMs);
-  const oldestLeftMs = left.reduce((least, { timeCreatedMs }) => Math.min(least, timeCreatedMs), Infinity);
-  // Never lower: a raised window or a slow clock would make a forgotten update pending again.
-  return Math.max(ledger.watermarkMs, Math.min(horizonMs - settledWindowSec * 1000, oldestLeftMs - 1));
-}
-
 /**
  * The ledger with its watermark raised, and without the ids that lie wholly behind it: what they and the invalid objects
  * there counted as goes to the totals in the same write. Source: rounds.md, section 5.
@@ -42,4 +32,14 @@ export function raiseWatermark(ledger: Ledger, view: SealingView): Ledger {
     if (passed && !update.valid && !ledger.settled.has(update.jobId)) invalid += 1;
   }
   return { ...ledger, watermarkMs, settled, totals: { ...ledger.totals, duplicate, invalid } };
+}
+
+function raised(ledger: Ledger, { now, settledWindowSec, listing, left }: SealingView): number {
+  // The bucket's own clock, as far as it is known: what is uploaded from now on is newer. An instance whose clock is
+  // days ahead would else put coming uploads behind the watermark, and they were lost.
+  const newestListedMs = listing.reduce((most, { timeCreatedMs }) => Math.max(most, timeCreatedMs), 0);
+  const horizonMs = Math.min(now.getTime(), newestListedMs);
+  const oldestLeftMs = left.reduce((least, { timeCreatedMs }) => Math.min(least, timeCreatedMs), Infinity);
+  // Never lower: a raised window or a slow clock would make a forgotten update pending again.
+  return Math.max(ledger.watermarkMs, Math.min(horizonMs - settledWindowSec * 1000, oldestLeftMs - 1));
 }

@@ -31,6 +31,13 @@ export interface RunAnswer {
   readonly manifest?: unknown;
 }
 
+const WHY: Readonly<Record<LaunchOutcome['outcome'], string>> = {
+  created: 'Its Job was created.',
+  exists: 'It was asked for before; nothing was created.',
+  skipped: '',
+  'dry-run': 'Everything was checked; nothing was written.',
+};
+
 /** The fields of a run that its record and its state tell. */
 export function buildRunAnswer(status: RunStatus): RunAnswer {
   const { record } = status;
@@ -56,13 +63,6 @@ export function buildRunAnswer(status: RunStatus): RunAnswer {
     steps: record.steps,
   };
 }
-
-const WHY: Readonly<Record<LaunchOutcome['outcome'], string>> = {
-  created: 'Its Job was created.',
-  exists: 'It was asked for before; nothing was created.',
-  skipped: '',
-  'dry-run': 'Everything was checked; nothing was written.',
-};
 
 /** The answer of a launch. */
 export function buildLaunchAnswer({ outcome, record, warnings, manifest }: LaunchOutcome): RunAnswer {

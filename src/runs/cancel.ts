@@ -10,23 +10,17 @@ export interface CancelDeps extends StateDeps {
   readonly now: () => Date;
 }
 
-function cancelled(record: RunRecord, why: string, now: Date): RunRecord {
-  return isFinal(record.state)
-    ? record
-    : withStep({ ...record, state: 'cancelled', why, finishedAt: now.toISOString() }, now, 'cancelled');
+/** Deletes the Job of a cancelled run with its pods and records that. Safe to call again. */
+export async function deleteLeftJob(deps: CancelDeps, stored: StoredRun, signal?: AbortSignal): Promise<StoredRun> {
+  const { spec, jobName } = stored.record;
+  await deps.cluster.deleteJob(spec.namespace, jobName, signal === undefined ? {} : { signal });
+  return updateRun(deps, stored, (record) => jobDeleted(record, deps.now()));
 }
 
 function jobDeleted(record: RunRecord, now: Date): RunRecord {
   return record.state !== 'cancelled' || record.jobDeletedAt !== undefined
     ? record
     : withStep({ ...record, jobDeletedAt: now.toISOString() }, now, 'Job deleted');
-}
-
-/** Deletes the Job of a cancelled run with its pods and records that. Safe to call again. */
-export async function deleteLeftJob(deps: CancelDeps, stored: StoredRun, signal?: AbortSignal): Promise<StoredRun> {
-  const { spec, jobName } = stored.record;
-  await deps.cluster.deleteJob(spec.namespace, jobName, signal === undefined ? {} : { signal });
-  return updateRun(deps, stored, (record) => jobDeleted(record, deps.now()));
 }
 
 /**
@@ -38,4 +32,10 @@ export async function cancelRun(deps: CancelDeps, id: string, why: string, signa
   if (stored === null) throw new NotFoundError(`There is no run "${id}".`);
   const after = await updateRun(deps, stored, (record) => cancelled(record, why, deps.now()));
   return deleteLeftJob(deps, after, signal);
+}
+
+function cancelled(record: RunRecord, why: string, now: Date): RunRecord {
+  return isFinal(record.state)
+    ? record
+    : withStep({ ...record, state: 'cancelled', why, finishedAt: now.toISOString() }, now, 'cancelled');
 }

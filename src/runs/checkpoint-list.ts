@@ -25,58 +25,6 @@ export interface CheckpointList {
   readonly bundles: number;
 }
 
-function fault(uri: string, line: number, message: string): CheckpointListError {
-  return new CheckpointListError(
-    `${uri}, line ${line}: ${message}`,
-    [{ path: FIELD, message: `line ${line}: ${message}` } satisfies Issue],
-    {
-      details: { line },
-    },
-  );
-}
-
-/** Calls `onLine(text, number)` for each line; a line may end in CRLF, the last one needs no end. Memory: one line. */
-async function forEachLine(
-  body: AsyncIterable<Uint8Array>,
-  onLine: (text: string, number: number) => void,
-  onTooLong: (number: number) => never,
-): Promise<void> {
-  // Not fatal: a byte that is not UTF-8 becomes U+FFFD, which the path check refuses with its line number.
-  const decoder = new TextDecoder('utf-8');
-  let rest = '';
-  let number = 0;
-  function take(text: string): void {
-    return onLine(text.endsWith('\r') ? text.slice(0, -1) : text, (number += 1));
-  }
-  for await (const chunk of body) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) take(line);
-    if (rest.length > MAX_LINE_CHARACTERS) onTooLong(number + 1);
-  }
-  rest += decoder.decode();
-  if (rest !== '') take(rest);
-}
-
-function lineChecker(uri: string, allowed: Allowances) {
-  let updates = 0;
-  let bundles = 0;
-  let emptyLine: number | undefined;
-  function check(text: string, number: number): void {
-    if (text === '') {
-      emptyLine ??= number;
-      return;
-    }
-    // Empty lines at the end are an editor's habit; one before a path would be an update without a name.
-    if (emptyLine !== undefined) throw fault(uri, emptyLine, 'is empty; write one gs://BUCKET/NAME per line');
-    const issue = pathIssue(allowed, FIELD, text);
-    if (issue !== null) throw fault(uri, number, issue.message);
-    updates += 1;
-    if (text.endsWith('.zip')) bundles += 1;
-  }
-  return { check, result: () => ({ updates, bundles }) };
-}
-
 /**
  * Reads the checkpoint list at `uri` as a stream and checks every line: a `gs://` path in an allowed bucket, one per
  * line, no header, at least one. Throws CheckpointListError naming the first faulty line by its number (from 1),
@@ -108,4 +56,56 @@ export async function checkCheckpointList(
     throw new CheckpointListError(message, [{ path: FIELD, message }]);
   }
   return { updates, bundles, generation: stream.info.generation };
+}
+
+function lineChecker(uri: string, allowed: Allowances) {
+  let updates = 0;
+  let bundles = 0;
+  let emptyLine: number | undefined;
+  function check(text: string, number: number): void {
+    if (text === '') {
+      emptyLine ??= number;
+      return;
+    }
+    // Empty lines at the end are an editor's habit; one before a path would be an update without a name.
+    if (emptyLine !== undefined) throw fault(uri, emptyLine, 'is empty; write one gs://BUCKET/NAME per line');
+    const issue = pathIssue(allowed, FIELD, text);
+    if (issue !== null) throw fault(uri, number, issue.message);
+    updates += 1;
+    if (text.endsWith('.zip')) bundles += 1;
+  }
+  return { check, result: () => ({ updates, bundles }) };
+}
+
+function fault(uri: string, line: number, message: string): CheckpointListError {
+  return new CheckpointListError(
+    `${uri}, line ${line}: ${message}`,
+    [{ path: FIELD, message: `line ${line}: ${message}` } satisfies Issue],
+    {
+      details: { line },
+    },
+  );
+}
+
+/** Calls `onLine(text, number)` for each line; a line may end in CRLF, the last one needs no end. Memory: one line. */
+async function forEachLine(
+  body: AsyncIterable<Uint8Array>,
+  onLine: (text: string, number: number) => void,
+  onTooLong: (number: number) => never,
+): Promise<void> {
+  // Not fatal: a byte that is not UTF-8 becomes U+FFFD, which the path check refuses with its line number.
+  const decoder = new TextDecoder('utf-8');
+  let rest = '';
+  let number = 0;
+  function take(text: string): void {
+    return onLine(text.endsWith('\r') ? text.slice(0, -1) : text, (number += 1));
+  }
+  for await (const chunk of body) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) take(line);
+    if (rest.length > MAX_LINE_CHARACTERS) onTooLong(number + 1);
+  }
+  rest += decoder.decode();
+  if (rest !== '') take(rest);
 }

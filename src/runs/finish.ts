@@ -23,6 +23,13 @@ export interface LaunchDeps extends StateDeps {
   wait(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** A run after {@link finishRun}. */
+export interface FinishedRun {
+  readonly stored: StoredRun;
+  /** Whether this very call created the Job. */
+  readonly created: boolean;
+}
+
 /**
  * The checks before anything is written: configuration's allowances, then the checkpoint list and every Secret and key
  * at once. Throws InvalidRequestError or PreflightError, and what the ports throw; a faulty list is told first.
@@ -55,79 +62,6 @@ export async function checkRun(
   if (list.status === 'rejected') throw list.reason;
   if (secrets.status === 'rejected') throw secrets.reason;
   return list.value;
-}
-
-/** Without a Job, and not to have one. */
-function closed(record: RunRecord, state: 'skipped' | 'failed', why: string, now: Date): RunRecord {
-  return record.state === 'claimed' || record.state === 'refused'
-    ? withStep({ ...record, state, why, finishedAt: now.toISOString() }, now, state)
-    : record;
-}
-
-// `why` also says that the caller was told: the sweep leaves such a run of a person to that person.
-function noted(record: RunRecord, error: AppError): RunRecord {
-  return record.state === 'claimed' && record.why !== error.message ? { ...record, why: error.message } : record;
-}
-
-/** Output that is younger than the claim: what lay there before is of another run. */
-async function hasOutputSince(deps: LaunchDeps, { spec, claimedAt }: RunRecord): Promise<boolean> {
-  const { bucket, name: prefix } = joinGsUri(parseGsUri(spec.outputPath), '');
-  let pageToken: string | undefined;
-  do {
-    const page = await deps.store.list({ bucket, prefix, ...(pageToken !== undefined && { pageToken }) });
-    if (page.objects.some(({ timeCreated }) => Date.parse(timeCreated) >= Date.parse(claimedAt))) return true;
-    pageToken = page.nextPageToken;
-  } while (pageToken !== undefined);
-  return false;
-}
-
-/**
- * Whether the Job of an old claim ran already: nobody has looked at it for longer than the Job's own time to live, there
- * is no Job under the name, but output. Such a run must not run again; one without output ran in vain, or never.
- */
-async function ranBefore(deps: LaunchDeps, record: RunRecord, lastLookAt: string): Promise<boolean> {
-  const ageMs = deps.now().getTime() - Date.parse(lastLookAt);
-  if (ageMs <= record.spec.ttlSecondsAfterFinished * 1000) return false;
-  if ((await deps.cluster.getJob(record.spec.namespace, record.jobName)) !== null) return false;
-  return hasOutputSince(deps, record);
-}
-
-function gone(record: RunRecord, now: Date): RunRecord {
-  const why = 'Its Job is not in the cluster any more and nobody saw its end; there is output under its output path.';
-  return withStep({ ...record, state: 'gone', why, finishedAt: now.toISOString() }, now, 'Job gone');
-}
-
-/** Runs `work`; an error of ours is kept in the claim as its `why` before it is thrown on. */
-async function noting<T>(deps: LaunchDeps, claim: StoredRun, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof AppError) await updateRun(deps, claim, (newest) => noted(newest, error));
-    throw error;
-  }
-}
-
-/** A run after {@link finishRun}. */
-export interface FinishedRun {
-  readonly stored: StoredRun;
-  /** Whether this very call created the Job. */
-  readonly created: boolean;
-}
-
-async function createOrAdopt(deps: LaunchDeps, claim: StoredRun, signal?: AbortSignal): Promise<FinishedRun> {
-  const ensured = await noting(deps, claim, () => ensureJob(deps, jobOf(claim.record), signal));
-  if (ensured.kind === 'refused') {
-    const { message } = ensured.error;
-    await updateRun(deps, claim, (record) =>
-      record.state === 'claimed' ? { ...record, state: 'refused', why: message } : record,
-    );
-    throw ensured.error;
-  }
-  const { list } = claim.record;
-  const stored = await updateRun(deps, claim, (record) => withJob(record, ensured.job, deps.now(), list));
-  // Cancelled between claim and create: the Job that we made all the same goes again.
-  if (stored.record.state === 'cancelled') return { stored: await deleteLeftJob(deps, stored, signal), created: false };
-  return { stored, created: ensured.kind === 'created' };
 }
 
 /**
@@ -184,4 +118,70 @@ export async function finishRun(
     await updateRun(deps, claim, (newest) => closed(newest, 'failed', error.message, deps.now()));
     throw error;
   }
+}
+
+/**
+ * Whether the Job of an old claim ran already: nobody has looked at it for longer than the Job's own time to live, there
+ * is no Job under the name, but output. Such a run must not run again; one without output ran in vain, or never.
+ */
+async function ranBefore(deps: LaunchDeps, record: RunRecord, lastLookAt: string): Promise<boolean> {
+  const ageMs = deps.now().getTime() - Date.parse(lastLookAt);
+  if (ageMs <= record.spec.ttlSecondsAfterFinished * 1000) return false;
+  if ((await deps.cluster.getJob(record.spec.namespace, record.jobName)) !== null) return false;
+  return hasOutputSince(deps, record);
+}
+
+/** Output that is younger than the claim: what lay there before is of another run. */
+async function hasOutputSince(deps: LaunchDeps, { spec, claimedAt }: RunRecord): Promise<boolean> {
+  const { bucket, name: prefix } = joinGsUri(parseGsUri(spec.outputPath), '');
+  let pageToken: string | undefined;
+  do {
+    const page = await deps.store.list({ bucket, prefix, ...(pageToken !== undefined && { pageToken }) });
+    if (page.objects.some(({ timeCreated }) => Date.parse(timeCreated) >= Date.parse(claimedAt))) return true;
+    pageToken = page.nextPageToken;
+  } while (pageToken !== undefined);
+  return false;
+}
+
+function gone(record: RunRecord, now: Date): RunRecord {
+  const why = 'Its Job is not in the cluster any more and nobody saw its end; there is output under its output path.';
+  return withStep({ ...record, state: 'gone', why, finishedAt: now.toISOString() }, now, 'Job gone');
+}
+
+/** Without a Job, and not to have one. */
+function closed(record: RunRecord, state: 'skipped' | 'failed', why: string, now: Date): RunRecord {
+  return record.state === 'claimed' || record.state === 'refused'
+    ? withStep({ ...record, state, why, finishedAt: now.toISOString() }, now, state)
+    : record;
+}
+
+async function createOrAdopt(deps: LaunchDeps, claim: StoredRun, signal?: AbortSignal): Promise<FinishedRun> {
+  const ensured = await noting(deps, claim, () => ensureJob(deps, jobOf(claim.record), signal));
+  if (ensured.kind === 'refused') {
+    const { message } = ensured.error;
+    await updateRun(deps, claim, (record) =>
+      record.state === 'claimed' ? { ...record, state: 'refused', why: message } : record,
+    );
+    throw ensured.error;
+  }
+  const { list } = claim.record;
+  const stored = await updateRun(deps, claim, (record) => withJob(record, ensured.job, deps.now(), list));
+  // Cancelled between claim and create: the Job that we made all the same goes again.
+  if (stored.record.state === 'cancelled') return { stored: await deleteLeftJob(deps, stored, signal), created: false };
+  return { stored, created: ensured.kind === 'created' };
+}
+
+/** Runs `work`; an error of ours is kept in the claim as its `why` before it is thrown on. */
+async function noting<T>(deps: LaunchDeps, claim: StoredRun, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof AppError) await updateRun(deps, claim, (newest) => noted(newest, error));
+    throw error;
+  }
+}
+
+// `why` also says that the caller was told: the sweep leaves such a run of a person to that person.
+function noted(record: RunRecord, error: AppError): RunRecord {
+  return record.state === 'claimed' && record.why !== error.message ? { ...record, why: error.message } : record;
 }

@@ -28,125 +28,6 @@ export interface LaunchOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-function buildRecord(request: RunRequest, now: Date): RunRecord {
-  const base: RunRecord = {
-    schemaVersion: RUN_SCHEMA_VERSION,
-    aggregationId: request.spec.aggregationId,
-    trigger: request.trigger,
-    ...(request.requestedBy !== undefined && { requestedBy: request.requestedBy }),
-    ...(request.schedule !== undefined && { schedule: request.schedule }),
-    spec: request.spec,
-    asked: { ...request.asked },
-    checkSecrets: [...request.checkSecrets],
-    ...(request.listGeneration !== undefined && { listGeneration: request.listGeneration }),
-    jobName: buildJobName(request.spec.releaseName, request.spec.aggregationId).name,
-    state: 'claimed',
-    claimedAt: now.toISOString(),
-    steps: [],
-  };
-  return withStep(base, now, 'claimed');
-}
-
-function assertSameSpec(existing: RunRecord, request: RunRequest): void {
-  const conflicts = specConflicts(existing.spec, request.spec);
-  // The same words asked at another minute fill {time} with another value, and still ask for the same run.
-  if (conflicts.length === 0 || canonicalJson(existing.asked) === canonicalJson(request.asked)) return;
-  const fields = conflicts.map(({ field }) => field).join(', ');
-  const message = `Run "${existing.aggregationId}" exists with another specification; it differs in: ${fields}. Choose another aggregationId, or send what was claimed.`;
-  throw new ConflictError(message, { details: { aggregationId: existing.aggregationId, conflicts } });
-}
-
-function warningsOf(request: RunRequest, record: RunRecord): string[] {
-  const wanted = `${record.spec.releaseName}-${record.aggregationId}`;
-  const bundles = record.list?.bundles ?? 0;
-  return [
-    ...request.warnings,
-    ...(record.jobName === wanted
-      ? []
-      : [`"${wanted}" is not a valid Job name in Kubernetes; the Job is called "${record.jobName}".`]),
-    ...(bundles > 0 && record.spec.resourcePath === undefined
-      ? [`${bundles} lines name bundles (.zip), which images of the aggregator's first interface cannot read.`]
-      : []),
-  ];
-}
-
-async function dryRun(
-  deps: LaunchDeps,
-  request: RunRequest,
-  existing: StoredRun | null,
-  signal?: AbortSignal,
-): Promise<LaunchOutcome> {
-  if (existing !== null && existing.record.state !== 'refused') {
-    return {
-      outcome: 'dry-run',
-      record: existing.record,
-      warnings: [...request.warnings, `Run "${existing.record.aggregationId}" exists: the call would create nothing.`],
-      manifest: jobOf(existing.record),
-    };
-  }
-  const fresh = buildRecord(request, deps.now());
-  const record = { ...fresh, list: await checkRun(deps, fresh, signal) };
-  const manifest = await deps.cluster.createJob(jobOf(record), {
-    dryRun: true,
-    ...(signal !== undefined && { signal }),
-  });
-  if (manifest === 'exists') {
-    throw new ConflictError(
-      `A Job ${record.spec.namespace}/${record.jobName} is there already, and no run of that id is on record.`,
-    );
-  }
-  return { outcome: 'dry-run', record, warnings: warningsOf(request, record), manifest };
-}
-
-function outcomeOf(request: RunRequest, { stored, created }: FinishedRun, isFirst: boolean): LaunchOutcome {
-  const { record } = stored;
-  const skipped = isFirst && record.state === 'skipped';
-  return {
-    outcome: created ? 'created' : skipped ? 'skipped' : 'exists',
-    record,
-    warnings: warningsOf(request, record),
-  };
-}
-
-/**
- * The newest record once it is no longer `claimed`, or after 3 s: while the caller that claimed it is at work, 50 equal
- * calls must not all create and record the same Job (Cloud Storage takes about one write a second of one object).
- */
-async function awaitClaimant(deps: LaunchDeps, claimed: StoredRun, signal?: AbortSignal): Promise<StoredRun> {
-  const isFresh = Math.abs(deps.now().getTime() - Date.parse(claimed.record.claimedAt)) < CLAIMANT_MS;
-  let current = claimed;
-  for (let waited = 0; isFresh && current.record.state === 'claimed' && waited < CLAIMANT_MS; waited += POLL_MS) {
-    await deps.wait(POLL_MS, signal);
-    current = (await readRun(deps, claimed.record.aggregationId, signal === undefined ? {} : { signal })) ?? current;
-  }
-  return current;
-}
-
-/** A run that is on record: nothing, or what is left to do of it. */
-async function resume(
-  deps: LaunchDeps,
-  request: RunRequest,
-  found: StoredRun,
-  options: LaunchOptions,
-): Promise<LaunchOutcome> {
-  assertSameSpec(found.record, request);
-  const existing = await awaitClaimant(deps, found, options.signal);
-  const { record } = existing;
-  if (record.state !== 'claimed' && record.state !== 'refused') {
-    return { outcome: 'exists', record, warnings: warningsOf(request, record) };
-  }
-  return outcomeOf(request, await finishRun(deps, existing, { checked: false, signal: options.signal }), false);
-}
-
-/** A refused run has no Job: the id may be claimed anew, with another specification. */
-async function claim(deps: LaunchDeps, record: RunRecord, over: StoredRun | null): Promise<StoredRun | 'conflict'> {
-  return writeRun(deps, record, over === null ? '0' : over.generation);
-}
-
-function isReplaceable(existing: StoredRun | null): boolean {
-  return existing === null || existing.record.state === 'refused';
-}
-
 /**
  * Runs one aggregation: checks, claim, Job, record. The claim `runs/<aggregationId>.json` is created only if absent,
  * so of any number of equal calls (at once, later, from another trigger) one creates and the rest say `exists`.
@@ -186,4 +67,123 @@ export async function launch(deps: LaunchDeps, request: RunRequest, options: Lau
   if (winner.record.state === 'refused')
     throw new UpstreamError(winner.record.why ?? 'The API server refused the Job.');
   return resume(deps, request, winner, options);
+}
+
+function buildRecord(request: RunRequest, now: Date): RunRecord {
+  const base: RunRecord = {
+    schemaVersion: RUN_SCHEMA_VERSION,
+    aggregationId: request.spec.aggregationId,
+    trigger: request.trigger,
+    ...(request.requestedBy !== undefined && { requestedBy: request.requestedBy }),
+    ...(request.schedule !== undefined && { schedule: request.schedule }),
+    spec: request.spec,
+    asked: { ...request.asked },
+    checkSecrets: [...request.checkSecrets],
+    ...(request.listGeneration !== undefined && { listGeneration: request.listGeneration }),
+    jobName: buildJobName(request.spec.releaseName, request.spec.aggregationId).name,
+    state: 'claimed',
+    claimedAt: now.toISOString(),
+    steps: [],
+  };
+  return withStep(base, now, 'claimed');
+}
+
+async function dryRun(
+  deps: LaunchDeps,
+  request: RunRequest,
+  existing: StoredRun | null,
+  signal?: AbortSignal,
+): Promise<LaunchOutcome> {
+  if (existing !== null && existing.record.state !== 'refused') {
+    return {
+      outcome: 'dry-run',
+      record: existing.record,
+      warnings: [...request.warnings, `Run "${existing.record.aggregationId}" exists: the call would create nothing.`],
+      manifest: jobOf(existing.record),
+    };
+  }
+  const fresh = buildRecord(request, deps.now());
+  const record = { ...fresh, list: await checkRun(deps, fresh, signal) };
+  const manifest = await deps.cluster.createJob(jobOf(record), {
+    dryRun: true,
+    ...(signal !== undefined && { signal }),
+  });
+  if (manifest === 'exists') {
+    throw new ConflictError(
+      `A Job ${record.spec.namespace}/${record.jobName} is there already, and no run of that id is on record.`,
+    );
+  }
+  return { outcome: 'dry-run', record, warnings: warningsOf(request, record), manifest };
+}
+
+function warningsOf(request: RunRequest, record: RunRecord): string[] {
+  const wanted = `${record.spec.releaseName}-${record.aggregationId}`;
+  const bundles = record.list?.bundles ?? 0;
+  return [
+    ...request.warnings,
+    ...(record.jobName === wanted
+      ? []
+      : [`"${wanted}" is not a valid Job name in Kubernetes; the Job is called "${record.jobName}".`]),
+    ...(bundles > 0 && record.spec.resourcePath === undefined
+      ? [`${bundles} lines name bundles (.zip), which images of the aggregator's first interface cannot read.`]
+      : []),
+  ];
+}
+
+function assertSameSpec(existing: RunRecord, request: RunRequest): void {
+  const conflicts = specConflicts(existing.spec, request.spec);
+  // The same words asked at another minute fill {time} with another value, and still ask for the same run.
+  if (conflicts.length === 0 || canonicalJson(existing.asked) === canonicalJson(request.asked)) return;
+  const fields = conflicts.map(({ field }) => field).join(', ');
+  const message = `Run "${existing.aggregationId}" exists with another specification; it differs in: ${fields}. Choose another aggregationId, or send what was claimed.`;
+  throw new ConflictError(message, { details: { aggregationId: existing.aggregationId, conflicts } });
+}
+
+function isReplaceable(existing: StoredRun | null): boolean {
+  return existing === null || existing.record.state === 'refused';
+}
+
+/** A run that is on record: nothing, or what is left to do of it. */
+async function resume(
+  deps: LaunchDeps,
+  request: RunRequest,
+  found: StoredRun,
+  options: LaunchOptions,
+): Promise<LaunchOutcome> {
+  assertSameSpec(found.record, request);
+  const existing = await awaitClaimant(deps, found, options.signal);
+  const { record } = existing;
+  if (record.state !== 'claimed' && record.state !== 'refused') {
+    return { outcome: 'exists', record, warnings: warningsOf(request, record) };
+  }
+  return outcomeOf(request, await finishRun(deps, existing, { checked: false, signal: options.signal }), false);
+}
+
+/**
+ * The newest record once it is no longer `claimed`, or after 3 s: while the caller that claimed it is at work, 50 equal
+ * calls must not all create and record the same Job (Cloud Storage takes about one write a second of one object).
+ */
+async function awaitClaimant(deps: LaunchDeps, claimed: StoredRun, signal?: AbortSignal): Promise<StoredRun> {
+  const isFresh = Math.abs(deps.now().getTime() - Date.parse(claimed.record.claimedAt)) < CLAIMANT_MS;
+  let current = claimed;
+  for (let waited = 0; isFresh && current.record.state === 'claimed' && waited < CLAIMANT_MS; waited += POLL_MS) {
+    await deps.wait(POLL_MS, signal);
+    current = (await readRun(deps, claimed.record.aggregationId, signal === undefined ? {} : { signal })) ?? current;
+  }
+  return current;
+}
+
+function outcomeOf(request: RunRequest, { stored, created }: FinishedRun, isFirst: boolean): LaunchOutcome {
+  const { record } = stored;
+  const skipped = isFirst && record.state === 'skipped';
+  return {
+    outcome: created ? 'created' : skipped ? 'skipped' : 'exists',
+    record,
+    warnings: warningsOf(request, record),
+  };
+}
+
+/** A refused run has no Job: the id may be claimed anew, with another specification. */
+async function claim(deps: LaunchDeps, record: RunRecord, over: StoredRun | null): Promise<StoredRun | 'conflict'> {
+  return writeRun(deps, record, over === null ? '0' : over.generation);
 }

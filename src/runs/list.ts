@@ -19,23 +19,6 @@ export interface RunsPage {
   readonly nextPageToken?: string;
 }
 
-// Newest first; two of one moment by name, so that a page's end is a place and not an accident.
-function position(run: RunSummary): string {
-  return `${run.claimedAt} ${run.aggregationId}`;
-}
-
-function encode(run: RunSummary): string {
-  return Buffer.from(position(run)).toString('base64url');
-}
-
-function decode(token: string): string {
-  const text = Buffer.from(token, 'base64url').toString('utf8');
-  if (/^\d{4}-\d\d-\d\dT[\d:.]+Z \S+$/.test(text)) return text;
-  throw new InvalidRequestError('?pageToken is not one that this call gave out; leave it out for the first page.', [
-    { path: '?pageToken', message: 'is not one that this call gave out' },
-  ]);
-}
-
 /** A page of the runs on record, newest claim first. Reads listings only: the state is that of the record. */
 export async function listRecentRuns(deps: StateDeps, query: RunsQuery): Promise<RunsPage> {
   const after = query.pageToken === undefined ? undefined : decode(query.pageToken);
@@ -55,4 +38,21 @@ export async function listRecentRuns(deps: StateDeps, query: RunsQuery): Promise
     })),
     ...(last !== undefined && found.length > page.length && { nextPageToken: encode(last) }),
   };
+}
+
+function decode(token: string): string {
+  const text = Buffer.from(token, 'base64url').toString('utf8');
+  if (/^\d{4}-\d\d-\d\dT[\d:.]+Z \S+$/.test(text)) return text;
+  throw new InvalidRequestError('?pageToken is not one that this call gave out; leave it out for the first page.', [
+    { path: '?pageToken', message: 'is not one that this call gave out' },
+  ]);
+}
+
+// Newest first; two of one moment by name, so that a page's end is a place and not an accident.
+function position(run: RunSummary): string {
+  return `${run.claimedAt} ${run.aggregationId}`;
+}
+
+function encode(run: RunSummary): string {
+  return Buffer.from(position(run)).toString('base64url');
 }

@@ -27,11 +27,6 @@ export type RecordState = z.infer<typeof RecordStateSchema>;
 
 const FINAL: ReadonlySet<RecordState> = new Set(['complete', 'failed', 'cancelled', 'gone', 'skipped']);
 
-/** Whether nothing that happens in the cluster changes this state any more. */
-export function isFinal(state: RecordState): boolean {
-  return FINAL.has(state);
-}
-
 /** The specification is kept as claimed; only what the code below reads is checked when a record is read back. */
 const SpecSchema = z.looseObject({
   aggregationId: z.string(),
@@ -91,8 +86,11 @@ type Parsed = z.infer<typeof RunRecordSchema>;
 /** `runs/<aggregationId>.json`: the claim and the outcome of one run. */
 export type RunRecord = Omit<Parsed, 'spec'> & { readonly spec: AggregationSpec };
 
-function isSpec(spec: Parsed['spec']): spec is Parsed['spec'] & AggregationSpec {
-  return SpecSchema.safeParse(spec).success;
+const MAX_STEPS = 50;
+
+/** Whether nothing that happens in the cluster changes this state any more. */
+export function isFinal(state: RecordState): boolean {
+  return FINAL.has(state);
 }
 
 /** A record read back from the bucket. Throws what `JSON.parse` and zod throw. */
@@ -102,7 +100,9 @@ export function parseRunRecord(text: string): RunRecord {
   return { ...parsed, spec: parsed.spec };
 }
 
-const MAX_STEPS = 50;
+function isSpec(spec: Parsed['spec']): spec is Parsed['spec'] & AggregationSpec {
+  return SpecSchema.safeParse(spec).success;
+}
 
 /** `record` with `step` added to its history (the oldest but the first go once there are 50). */
 export function withStep(record: RunRecord, at: Date, step: string): RunRecord {

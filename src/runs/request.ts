@@ -37,63 +37,19 @@ export interface RequestContext {
 
 const TEMPLATED = ['checkpointsFilePath', 'outputPath', 'resourcePath', 'outputResourcePath'] as const;
 
-function scheduleOf(values: Values, context: RequestContext, aggregator: CompleteAggregator): RunRequest['schedule'] {
-  const name = aggregator.schedule ?? context.scheduler?.job;
-  if (name === undefined) return undefined;
-  const configured = values.schedules.find((schedule) => schedule.name === name)?.concurrencyPolicy;
-  const tick = context.scheduler?.tick?.toISOString();
-  return {
-    name,
-    concurrencyPolicy: aggregator.concurrencyPolicy ?? configured ?? 'Allow',
-    ...(tick !== undefined && { tick }),
-  };
-}
-
 interface Id {
   /** `undefined`: a person gave none. */
   readonly text: string | undefined;
   readonly warnings: readonly string[];
 }
 
-/**
- * The id as asked for. Of a tick it is `<job>-{tick}` unless a template says otherwise: an id without a placeholder
- * would make every tick after the first one `exists`.
- */
-function idOf(given: string | undefined, { scheduler, now }: RequestContext): Id {
-  if (scheduler === undefined) return { text: given, warnings: [] };
-  const isTick = scheduler.tick !== undefined;
-  if (given !== undefined && (hasPlaceholder(given) || !isTick)) return { text: given, warnings: [] };
-  const text = isTick ? `${scheduler.job}-{tick}` : `${scheduler.job}-manual-${formatTick(now)}`;
-  const warning = `aggregationId "${given}" has no placeholder, which ticks of a schedule need; this run is called after its tick.`;
-  return { text, warnings: given === undefined ? [] : [warning] };
-}
-
-function assertReleased({ aggregator }: Values): void {
-  if (aggregator?.release !== false) return;
-  const message = 'is false: these values ask for no aggregation; set it to true or leave it out';
-  throw new InvalidRequestError(`aggregator.release ${message}.`, [{ path: 'aggregator.release', message }]);
-}
-
-function fillAll(asked: AggregationSpec, context: TemplateContext, issues: Issue[]): AggregationSpec {
-  const filled: Record<string, string> = {};
-  for (const field of ['aggregationId', ...TEMPLATED] as const) {
-    const text = asked[field];
-    if (text !== undefined) filled[field] = fillTemplate(text, context, `aggregator.${field}`, issues);
-  }
-  return { ...asked, ...filled };
-}
-
-function idIssues(id: string): Issue[] {
-  const problem = aggregationIdProblem(id);
-  return problem === null ? [] : [{ path: 'aggregator.aggregationId', message: `"${id.slice(0, 200)}" ${problem}` }];
-}
-
-function checksOf(values: Values): RunRecord['checkSecrets'] {
-  return values.checkSecrets.map((check) => ({
-    name: check.name,
-    ...(check.namespace !== undefined && { namespace: check.namespace }),
-    keys: check.keys.map((entry) => ({ ...entry })),
-  }));
+/** An uploaded object that is a checkpoint list. */
+export interface UploadedList {
+  readonly bucket: string;
+  readonly name: string;
+  readonly generation: string;
+  /** Where its average goes, placeholders filled. */
+  readonly outputPath: string;
 }
 
 /**
@@ -131,13 +87,57 @@ export function buildRunRequest(values: Values, context: RequestContext): RunReq
   };
 }
 
-/** An uploaded object that is a checkpoint list. */
-export interface UploadedList {
-  readonly bucket: string;
-  readonly name: string;
-  readonly generation: string;
-  /** Where its average goes, placeholders filled. */
-  readonly outputPath: string;
+function assertReleased({ aggregator }: Values): void {
+  if (aggregator?.release !== false) return;
+  const message = 'is false: these values ask for no aggregation; set it to true or leave it out';
+  throw new InvalidRequestError(`aggregator.release ${message}.`, [{ path: 'aggregator.release', message }]);
+}
+
+/**
+ * The id as asked for. Of a tick it is `<job>-{tick}` unless a template says otherwise: an id without a placeholder
+ * would make every tick after the first one `exists`.
+ */
+function idOf(given: string | undefined, { scheduler, now }: RequestContext): Id {
+  if (scheduler === undefined) return { text: given, warnings: [] };
+  const isTick = scheduler.tick !== undefined;
+  if (given !== undefined && (hasPlaceholder(given) || !isTick)) return { text: given, warnings: [] };
+  const text = isTick ? `${scheduler.job}-{tick}` : `${scheduler.job}-manual-${formatTick(now)}`;
+  const warning = `aggregationId "${given}" has no placeholder, which ticks of a schedule need; this run is called after its tick.`;
+  return { text, warnings: given === undefined ? [] : [warning] };
+}
+
+function scheduleOf(values: Values, context: RequestContext, aggregator: CompleteAggregator): RunRequest['schedule'] {
+  const name = aggregator.schedule ?? context.scheduler?.job;
+  if (name === undefined) return undefined;
+  const configured = values.schedules.find((schedule) => schedule.name === name)?.concurrencyPolicy;
+  const tick = context.scheduler?.tick?.toISOString();
+  return {
+    name,
+    concurrencyPolicy: aggregator.concurrencyPolicy ?? configured ?? 'Allow',
+    ...(tick !== undefined && { tick }),
+  };
+}
+
+function fillAll(asked: AggregationSpec, context: TemplateContext, issues: Issue[]): AggregationSpec {
+  const filled: Record<string, string> = {};
+  for (const field of ['aggregationId', ...TEMPLATED] as const) {
+    const text = asked[field];
+    if (text !== undefined) filled[field] = fillTemplate(text, context, `aggregator.${field}`, issues);
+  }
+  return { ...asked, ...filled };
+}
+
+function idIssues(id: string): Issue[] {
+  const problem = aggregationIdProblem(id);
+  return problem === null ? [] : [{ path: 'aggregator.aggregationId', message: `"${id.slice(0, 200)}" ${problem}` }];
+}
+
+function checksOf(values: Values): RunRecord['checkSecrets'] {
+  return values.checkSecrets.map((check) => ({
+    name: check.name,
+    ...(check.namespace !== undefined && { namespace: check.namespace }),
+    keys: check.keys.map((entry) => ({ ...entry })),
+  }));
 }
 
 /**

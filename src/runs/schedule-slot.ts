@@ -29,35 +29,6 @@ export function isActiveJob(job: V1Job): boolean {
   );
 }
 
-async function activeJobs(
-  deps: SlotDeps,
-  record: RunRecord,
-  schedule: string,
-  signal?: AbortSignal,
-): Promise<ActiveRun[]> {
-  const selector = `${LABELS.schedule}=${buildLabelValue(schedule)}`;
-  const jobs = await deps.cluster.listJobs(record.spec.namespace, selector, signal === undefined ? {} : { signal });
-  return jobs
-    .filter((job) => isActiveJob(job) && job.metadata?.deletionTimestamp === undefined)
-    .map((job) => ({
-      aggregationId: job.metadata?.annotations?.[ANNOTATIONS.aggregationId] ?? job.metadata?.name ?? '',
-      why: `its Job ${job.metadata?.namespace}/${job.metadata?.name} is active`,
-    }));
-}
-
-/** The holder of the slot, if it is not over: its Job may not exist yet, so the list of Jobs cannot tell. */
-async function activeHolder(deps: SlotDeps, holder: string, signal?: AbortSignal): Promise<ActiveRun[]> {
-  const stored = await readRun(deps, holder, signal === undefined ? {} : { signal });
-  if (stored === null || isFinal(stored.record.state)) return [];
-  const { state, jobName, spec, why } = stored.record;
-  if (state === 'refused') return [];
-  if (state === 'claimed') return [{ aggregationId: holder, why: why ?? 'it is claimed, its Job is being created' }];
-  const job = await deps.cluster.getJob(spec.namespace, jobName, signal === undefined ? {} : { signal });
-  return job !== null && isActiveJob(job)
-    ? [{ aggregationId: holder, why: `its Job ${spec.namespace}/${jobName} is active` }]
-    : [];
-}
-
 /**
  * Two runs that begin at once both look for active ones and both see none: the write of the schedule's state, which is
  * conditional on its generation, lets one of them through.
@@ -94,4 +65,33 @@ export async function takeSlot(
   throw new ContentionError(
     `The state of schedule "${schedule.name}" changed ${MAX_TRIES} times while a run began; ask again.`,
   );
+}
+
+async function activeJobs(
+  deps: SlotDeps,
+  record: RunRecord,
+  schedule: string,
+  signal?: AbortSignal,
+): Promise<ActiveRun[]> {
+  const selector = `${LABELS.schedule}=${buildLabelValue(schedule)}`;
+  const jobs = await deps.cluster.listJobs(record.spec.namespace, selector, signal === undefined ? {} : { signal });
+  return jobs
+    .filter((job) => isActiveJob(job) && job.metadata?.deletionTimestamp === undefined)
+    .map((job) => ({
+      aggregationId: job.metadata?.annotations?.[ANNOTATIONS.aggregationId] ?? job.metadata?.name ?? '',
+      why: `its Job ${job.metadata?.namespace}/${job.metadata?.name} is active`,
+    }));
+}
+
+/** The holder of the slot, if it is not over: its Job may not exist yet, so the list of Jobs cannot tell. */
+async function activeHolder(deps: SlotDeps, holder: string, signal?: AbortSignal): Promise<ActiveRun[]> {
+  const stored = await readRun(deps, holder, signal === undefined ? {} : { signal });
+  if (stored === null || isFinal(stored.record.state)) return [];
+  const { state, jobName, spec, why } = stored.record;
+  if (state === 'refused') return [];
+  if (state === 'claimed') return [{ aggregationId: holder, why: why ?? 'it is claimed, its Job is being created' }];
+  const job = await deps.cluster.getJob(spec.namespace, jobName, signal === undefined ? {} : { signal });
+  return job !== null && isActiveJob(job)
+    ? [{ aggregationId: holder, why: `its Job ${spec.namespace}/${jobName} is active` }]
+    : [];
 }

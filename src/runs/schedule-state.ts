@@ -22,10 +22,6 @@ export interface StoredSchedule {
   readonly generation: string;
 }
 
-function uriOf(deps: StateDeps, name: string) {
-  return joinGsUri(deps.stateUri, `schedules/${name}.json`);
-}
-
 interface Call {
   readonly signal?: AbortSignal;
 }
@@ -43,6 +39,10 @@ export async function readSchedule(deps: StateDeps, name: string, call: Call = {
       cause,
     });
   }
+}
+
+function uriOf(deps: StateDeps, name: string) {
+  return joinGsUri(deps.stateUri, `schedules/${name}.json`);
 }
 
 /** Writes the state over `generation`; `false` when somebody else was first. */

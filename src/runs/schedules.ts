@@ -35,6 +35,22 @@ interface Call {
   readonly signal?: AbortSignal;
 }
 
+/** Every schedule of the values, with its missing ticks. Reads only. */
+export async function readSchedules(
+  deps: SchedulesDeps,
+  schedules: readonly ScheduleValues[],
+  call: Call = {},
+): Promise<readonly ScheduleStatus[]> {
+  if (schedules.length === 0) return [];
+  const ran = ticksThatRan(await Array.fromAsync(listRuns(deps, call)));
+  return Promise.all(
+    schedules.map(async (schedule) => {
+      const { state } = await readSchedule(deps, schedule.name, call);
+      return statusOf(schedule, state, ran.get(schedule.name) ?? new Set(), deps.now());
+    }),
+  );
+}
+
 /** The ticks for which there is a run, by schedule. */
 function ticksThatRan(runs: readonly RunSummary[]): ReadonlyMap<string, ReadonlySet<number>> {
   const ran = new Map<string, Set<number>>();
@@ -64,31 +80,25 @@ function statusOf(schedule: ScheduleValues, state: ScheduleState, ran: ReadonlyS
   };
 }
 
-/** Every schedule of the values, with its missing ticks. Reads only. */
-export async function readSchedules(
+/** Notes schedules that are new, and logs each missing tick once at severity ERROR. Answers how many it told of. */
+export async function sweepSchedules(
   deps: SchedulesDeps,
   schedules: readonly ScheduleValues[],
+  runs: readonly RunSummary[],
   call: Call = {},
-): Promise<readonly ScheduleStatus[]> {
-  if (schedules.length === 0) return [];
-  const ran = ticksThatRan(await Array.fromAsync(listRuns(deps, call)));
-  return Promise.all(
-    schedules.map(async (schedule) => {
-      const { state } = await readSchedule(deps, schedule.name, call);
-      return statusOf(schedule, state, ran.get(schedule.name) ?? new Set(), deps.now());
-    }),
-  );
-}
-
-function tell(deps: SchedulesDeps, name: string, ticks: readonly string[]): void {
-  for (const tick of ticks) {
-    const remedy = `POST /schedules/${name}/backfill?tick=${tick} runs it`;
-    deps.log('ERROR', `Schedule ${name}: the tick of ${tick} did not run; ${remedy}.`, {
-      schedule: name,
-      tick,
-      missedTick: true,
-    });
+): Promise<number> {
+  if (schedules.length === 0) return 0;
+  const ran = ticksThatRan(runs);
+  let missed = 0;
+  for (const schedule of schedules) {
+    try {
+      missed += await sweepSchedule(deps, schedule, ran.get(schedule.name) ?? new Set(), call);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      deps.log('WARNING', `Schedule ${schedule.name}: ${error.message}`, { schedule: schedule.name, code: error.code });
+    }
   }
+  return missed;
 }
 
 // Told before it is written: killed in between, a tick is told twice rather than never.
@@ -115,23 +125,13 @@ async function sweepSchedule(
   return fresh.length;
 }
 
-/** Notes schedules that are new, and logs each missing tick once at severity ERROR. Answers how many it told of. */
-export async function sweepSchedules(
-  deps: SchedulesDeps,
-  schedules: readonly ScheduleValues[],
-  runs: readonly RunSummary[],
-  call: Call = {},
-): Promise<number> {
-  if (schedules.length === 0) return 0;
-  const ran = ticksThatRan(runs);
-  let missed = 0;
-  for (const schedule of schedules) {
-    try {
-      missed += await sweepSchedule(deps, schedule, ran.get(schedule.name) ?? new Set(), call);
-    } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      deps.log('WARNING', `Schedule ${schedule.name}: ${error.message}`, { schedule: schedule.name, code: error.code });
-    }
+function tell(deps: SchedulesDeps, name: string, ticks: readonly string[]): void {
+  for (const tick of ticks) {
+    const remedy = `POST /schedules/${name}/backfill?tick=${tick} runs it`;
+    deps.log('ERROR', `Schedule ${name}: the tick of ${tick} did not run; ${remedy}.`, {
+      schedule: name,
+      tick,
+      missedTick: true,
+    });
   }
-  return missed;
 }

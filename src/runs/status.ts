@@ -44,11 +44,10 @@ interface Call {
   readonly signal?: AbortSignal;
 }
 
-function byCreation(a: { metadata?: { creationTimestamp?: Date } }, b: typeof a): number {
-  return (
-    new Date(a.metadata?.creationTimestamp ?? 0).getTime() - new Date(b.metadata?.creationTimestamp ?? 0).getTime()
-  );
-}
+const RERUN = 'Mend the cause and run it again under another aggregationId.';
+const WHEN_CLAIMED = 'The run is claimed and its Job is not created yet; the next call or sweep creates it.';
+const WHEN_GONE =
+  'Its Job is not in the cluster any more (deleted, or its ttlSecondsAfterFinished passed) and nobody saw its end.';
 
 /** A Job's pods and events, as {@link JobFacts}. */
 export async function factsOf(cluster: Cluster, job: V1Job, call: Call = {}): Promise<JobFacts> {
@@ -68,26 +67,10 @@ export async function factsOf(cluster: Cluster, job: V1Job, call: Call = {}): Pr
   return { ...facts, events: [...jobEvents, ...podEvents] };
 }
 
-async function hasOutput(deps: StatusDeps, record: RunRecord, call: Call): Promise<boolean> {
-  const { bucket, name } = joinGsUri(parseGsUri(record.spec.outputPath), '');
-  return hasObjects(deps.store, { bucket, prefix: name }, call);
-}
-
-const RERUN = 'Mend the cause and run it again under another aggregationId.';
-const WHEN_CLAIMED = 'The run is claimed and its Job is not created yet; the next call or sweep creates it.';
-const WHEN_GONE =
-  'Its Job is not in the cluster any more (deleted, or its ttlSecondsAfterFinished passed) and nobody saw its end.';
-
-function recorded(record: RunRecord): RunStatus {
-  const state = record.state === 'refused' ? 'claimed' : record.state;
-  const why = record.why ?? (state === 'claimed' ? WHEN_CLAIMED : '');
-  return {
-    record,
-    state,
-    why,
-    pods: (record.pods ?? []).map((pod) => ({ restarts: 0, ...pod })),
-    ...(record.startedAt !== undefined && { startedAt: record.startedAt }),
-  };
+function byCreation(a: { metadata?: { creationTimestamp?: Date } }, b: typeof a): number {
+  return (
+    new Date(a.metadata?.creationTimestamp ?? 0).getTime() - new Date(b.metadata?.creationTimestamp ?? 0).getTime()
+  );
 }
 
 /** The line of a run that failed, or that cannot go on until somebody mends what it names. */
@@ -99,57 +82,6 @@ export function logTrouble(log: Log, record: RunRecord, trouble: 'failed' | 'hel
     ...(schedule !== undefined && { schedule: schedule.name }),
     runTrouble: trouble,
   });
-}
-
-async function ended(
-  deps: StatusDeps,
-  stored: StoredRun,
-  status: RunStatus,
-  finishedAt: string,
-  call: Call,
-): Promise<RunStatus> {
-  const { state } = status;
-  if (state !== 'complete' && state !== 'failed' && state !== 'gone') return status;
-  let isOurs = false;
-  const after = await updateRun(
-    deps,
-    stored,
-    (record) => {
-      isOurs = !isFinal(record.state);
-      if (!isOurs) return record;
-      const end = { state, why: status.why, finishedAt, pods: status.pods.map((pod) => ({ ...pod })) };
-      return withStep(
-        { ...record, ...end, ...(status.startedAt !== undefined && { startedAt: status.startedAt }) },
-        new Date(finishedAt),
-        state,
-      );
-    },
-    call,
-  );
-  // Once, by whoever wrote it down: an alert of infra/ goes by this line.
-  if (isOurs && state === 'failed') logTrouble(deps.log, after.record, 'failed', status.why);
-  return after.record.state === state ? { ...status, record: after.record } : recorded(after.record);
-}
-
-// Killed between create and record: the Job is there, and the record does not say so yet.
-async function adoptJob(deps: StatusDeps, stored: StoredRun, job: V1Job, call: Call): Promise<StoredRun> {
-  return stored.record.state === 'claimed' && isJobOf(stored.record, job)
-    ? updateRun(deps, stored, (record) => withJob(record, job, deps.now()), call)
-    : stored;
-}
-
-function endOf(facts: JobFacts, now: Date): string {
-  const at = facts.job.status?.completionTime ?? trueCondition(facts.job, 'Failed')?.lastTransitionTime;
-  return (at === undefined ? now : new Date(at)).toISOString();
-}
-
-async function whyOf(deps: StatusDeps, record: RunRecord, facts: JobFacts, call: Call): Promise<string> {
-  const explained = explainJob(facts);
-  if (explained !== null) return liveState(facts) === 'failed' ? `${explained.why} ${RERUN}` : explained.why;
-  if (liveState(facts) !== 'complete') return plainSentence(facts);
-  return (await hasOutput(deps, record, call))
-    ? plainSentence(facts)
-    : `Its Job completed, but there is no output under ${record.spec.outputPath}. Look at its log: the image may write elsewhere.`;
 }
 
 /**
@@ -185,6 +117,74 @@ export async function observeRun(deps: StatusDeps, found: StoredRun, call: Call 
     ...(startedAt !== undefined && { startedAt }),
   };
   return ended(deps, stored, status, endOf(facts, deps.now()), call);
+}
+
+function recorded(record: RunRecord): RunStatus {
+  const state = record.state === 'refused' ? 'claimed' : record.state;
+  const why = record.why ?? (state === 'claimed' ? WHEN_CLAIMED : '');
+  return {
+    record,
+    state,
+    why,
+    pods: (record.pods ?? []).map((pod) => ({ restarts: 0, ...pod })),
+    ...(record.startedAt !== undefined && { startedAt: record.startedAt }),
+  };
+}
+
+// Killed between create and record: the Job is there, and the record does not say so yet.
+async function adoptJob(deps: StatusDeps, stored: StoredRun, job: V1Job, call: Call): Promise<StoredRun> {
+  return stored.record.state === 'claimed' && isJobOf(stored.record, job)
+    ? updateRun(deps, stored, (record) => withJob(record, job, deps.now()), call)
+    : stored;
+}
+
+async function hasOutput(deps: StatusDeps, record: RunRecord, call: Call): Promise<boolean> {
+  const { bucket, name } = joinGsUri(parseGsUri(record.spec.outputPath), '');
+  return hasObjects(deps.store, { bucket, prefix: name }, call);
+}
+
+async function ended(
+  deps: StatusDeps,
+  stored: StoredRun,
+  status: RunStatus,
+  finishedAt: string,
+  call: Call,
+): Promise<RunStatus> {
+  const { state } = status;
+  if (state !== 'complete' && state !== 'failed' && state !== 'gone') return status;
+  let isOurs = false;
+  const after = await updateRun(
+    deps,
+    stored,
+    (record) => {
+      isOurs = !isFinal(record.state);
+      if (!isOurs) return record;
+      const end = { state, why: status.why, finishedAt, pods: status.pods.map((pod) => ({ ...pod })) };
+      return withStep(
+        { ...record, ...end, ...(status.startedAt !== undefined && { startedAt: status.startedAt }) },
+        new Date(finishedAt),
+        state,
+      );
+    },
+    call,
+  );
+  // Once, by whoever wrote it down: an alert of infra/ goes by this line.
+  if (isOurs && state === 'failed') logTrouble(deps.log, after.record, 'failed', status.why);
+  return after.record.state === state ? { ...status, record: after.record } : recorded(after.record);
+}
+
+async function whyOf(deps: StatusDeps, record: RunRecord, facts: JobFacts, call: Call): Promise<string> {
+  const explained = explainJob(facts);
+  if (explained !== null) return liveState(facts) === 'failed' ? `${explained.why} ${RERUN}` : explained.why;
+  if (liveState(facts) !== 'complete') return plainSentence(facts);
+  return (await hasOutput(deps, record, call))
+    ? plainSentence(facts)
+    : `Its Job completed, but there is no output under ${record.spec.outputPath}. Look at its log: the image may write elsewhere.`;
+}
+
+function endOf(facts: JobFacts, now: Date): string {
+  const at = facts.job.status?.completionTime ?? trueCondition(facts.job, 'Failed')?.lastTransitionTime;
+  return (at === undefined ? now : new Date(at)).toISOString();
 }
 
 /** One run. Throws NotFoundError for an id that is not on record. */

@@ -20,13 +20,30 @@ export interface StoredRun {
 const MAX_TRIES = 5;
 const SUFFIX = '.json';
 
-function runsUri(deps: StateDeps): GsUri {
-  return joinGsUri(deps.stateUri, 'runs/');
+/** What a listing tells of a run. */
+export interface RunSummary {
+  readonly aggregationId: string;
+  readonly state: RecordState | 'unknown';
+  readonly trigger: string;
+  readonly claimedAt: string;
+  /** Of a cancelled run whose Job may still be there. */
+  readonly jobLeft: boolean;
+  readonly schedule?: string;
+  /** RFC 3339 in UTC. */
+  readonly tick?: string;
 }
 
 /** Where the record of a run is. */
 export function runUri(deps: StateDeps, id: string): GsUri {
   return joinGsUri(deps.stateUri, `runs/${id}${SUFFIX}`);
+}
+
+/** The record of a run, or `null`. Throws UpstreamError on one that cannot be understood. */
+export async function readRun(deps: StateDeps, id: string, options: CallOptions = {}): Promise<StoredRun | null> {
+  const uri = runUri(deps, id);
+  const stored = await deps.store.read(uri, options);
+  if (stored === null || stored === 'unchanged') return null;
+  return { record: parseStored(uri, stored.text), generation: stored.info.generation };
 }
 
 function parseStored(uri: GsUri, text: string): RunRecord {
@@ -38,26 +55,6 @@ function parseStored(uri: GsUri, text: string): RunRecord {
       cause,
     });
   }
-}
-
-/** The record of a run, or `null`. Throws UpstreamError on one that cannot be understood. */
-export async function readRun(deps: StateDeps, id: string, options: CallOptions = {}): Promise<StoredRun | null> {
-  const uri = runUri(deps, id);
-  const stored = await deps.store.read(uri, options);
-  if (stored === null || stored === 'unchanged') return null;
-  return { record: parseStored(uri, stored.text), generation: stored.info.generation };
-}
-
-// A listing tells a run's state from the object's metadata, so that an overview reads no record at all.
-function metadataOf(record: RunRecord): Record<string, string> {
-  return {
-    state: record.state,
-    trigger: record.trigger,
-    'claimed-at': record.claimedAt,
-    ...(record.schedule !== undefined && { schedule: record.schedule.name }),
-    ...(record.schedule?.tick !== undefined && { tick: record.schedule.tick }),
-    ...(record.state === 'cancelled' && record.jobDeletedAt === undefined && { 'job-left': 'true' }),
-  };
 }
 
 /** Writes `record` over `generation` (`'0'`: only if there is none). */
@@ -74,6 +71,18 @@ export async function writeRun(
     metadata: metadataOf(record),
   });
   return written === 'conflict' ? 'conflict' : { record, generation: written.generation };
+}
+
+// A listing tells a run's state from the object's metadata, so that an overview reads no record at all.
+function metadataOf(record: RunRecord): Record<string, string> {
+  return {
+    state: record.state,
+    trigger: record.trigger,
+    'claimed-at': record.claimedAt,
+    ...(record.schedule !== undefined && { schedule: record.schedule.name }),
+    ...(record.schedule?.tick !== undefined && { tick: record.schedule.tick }),
+    ...(record.state === 'cancelled' && record.jobDeletedAt === undefined && { 'job-left': 'true' }),
+  };
 }
 
 /**
@@ -101,17 +110,19 @@ export async function updateRun(
   );
 }
 
-/** What a listing tells of a run. */
-export interface RunSummary {
-  readonly aggregationId: string;
-  readonly state: RecordState | 'unknown';
-  readonly trigger: string;
-  readonly claimedAt: string;
-  /** Of a cancelled run whose Job may still be there. */
-  readonly jobLeft: boolean;
-  readonly schedule?: string;
-  /** RFC 3339 in UTC. */
-  readonly tick?: string;
+/** Every run, by name; 1000 a call. */
+export async function* listRuns(deps: StateDeps, options: CallOptions = {}): AsyncGenerator<RunSummary> {
+  const { bucket, name: prefix } = runsUri(deps);
+  let pageToken: string | undefined;
+  do {
+    const page = await deps.store.list({ ...options, bucket, prefix, ...(pageToken !== undefined && { pageToken }) });
+    for (const info of page.objects) if (info.name.endsWith(SUFFIX)) yield summaryOf(prefix, info);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== undefined);
+}
+
+function runsUri(deps: StateDeps): GsUri {
+  return joinGsUri(deps.stateUri, 'runs/');
 }
 
 function summaryOf(prefix: string, info: ObjectInfo): RunSummary {
@@ -124,15 +135,4 @@ function summaryOf(prefix: string, info: ObjectInfo): RunSummary {
     ...(info.metadata['schedule'] !== undefined && { schedule: info.metadata['schedule'] }),
     ...(info.metadata['tick'] !== undefined && { tick: info.metadata['tick'] }),
   };
-}
-
-/** Every run, by name; 1000 a call. */
-export async function* listRuns(deps: StateDeps, options: CallOptions = {}): AsyncGenerator<RunSummary> {
-  const { bucket, name: prefix } = runsUri(deps);
-  let pageToken: string | undefined;
-  do {
-    const page = await deps.store.list({ ...options, bucket, prefix, ...(pageToken !== undefined && { pageToken }) });
-    for (const info of page.objects) if (info.name.endsWith(SUFFIX)) yield summaryOf(prefix, info);
-    pageToken = page.nextPageToken;
-  } while (pageToken !== undefined);
 }

@@ -31,43 +31,62 @@ const CLAIMANT_MS = 60_000;
 
 type Swept = 'started' | 'settled' | 'failed' | 'unchanged' | 'error';
 
+const TAKEN_UP = 'taken up by a sweep';
+
+/**
+ * Goes over every run of `runs` (a listing) that is not over: creates the Job of a claim that has none, writes down the end of a Job before
+ * its TTL removes it, and deletes the Job that a cancelled run left behind. One run in trouble does not hold up others.
+ */
+export async function sweepRuns(
+  deps: SweepRunsDeps,
+  runs: readonly RunSummary[],
+  signal: AbortSignal,
+): Promise<SweptRuns> {
+  const open = runs.filter(needsSweep).map((run) => run.aggregationId);
+  const counts = { started: 0, settled: 0, failed: 0, unchanged: 0, error: 0 };
+  const queue = open[Symbol.iterator]();
+  async function worker(): Promise<void> {
+    for (const id of queue) {
+      if (signal.aborted) return;
+      counts[await sweepOne(deps, id, signal)] += 1;
+    }
+  }
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+  const looked = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const { started, settled, failed, error } = counts;
+  return { started, settled, failed, complete: looked === open.length && error === 0 };
+}
+
 /** A refused run of a person is that person's to ask for again; nobody reads what a schedule or an upload is answered. */
 function needsSweep({ state, trigger, jobLeft }: RunSummary): boolean {
   return state === 'claimed' || state === 'created' || (state === 'refused' && trigger !== 'http') || jobLeft;
 }
 
+async function sweepOne(deps: SweepRunsDeps, id: string, signal: AbortSignal): Promise<Swept> {
+  try {
+    return await sweepRun(deps, id, signal);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    deps.log('WARNING', `Run ${id}: ${error.message}`, { aggregationId: id, code: error.code });
+    return 'error';
+  }
+}
+
+async function sweepRun(deps: SweepRunsDeps, id: string, signal: AbortSignal): Promise<Swept> {
+  const stored = await readRun(deps, id, { signal });
+  if (stored === null) return 'unchanged';
+  if (isWithoutJob(stored.record)) return sweepClaim(deps, stored, signal);
+  if (stored.record.state === 'cancelled') {
+    await deleteLeftJob(deps, stored, signal);
+    return 'settled';
+  }
+  const { state } = await observeRun(deps, stored, { signal });
+  if (state === 'failed') return 'failed';
+  return state === 'complete' || state === 'gone' ? 'settled' : 'unchanged';
+}
+
 function isWithoutJob({ state }: RunRecord): boolean {
   return state === 'claimed' || state === 'refused';
-}
-
-const TAKEN_UP = 'taken up by a sweep';
-
-/** Noted once, with the time of the last look: a claim that waits for days would fill its history with it. */
-function takenUp(record: RunRecord, now: Date): RunRecord {
-  return record.steps.at(-1)?.step === TAKEN_UP
-    ? { ...record, steps: [...record.steps.slice(0, -1), { at: now.toISOString(), step: TAKEN_UP }] }
-    : withStep(record, now, TAKEN_UP);
-}
-
-/**
- * Whether the sweep creates the Job of a claim. Of a run that a person asked for only if that person was told nothing
- * (the instance was killed): with a `why` on record the caller has had an error, and asks again if it still matters.
- */
-function isForSweep(record: RunRecord, now: Date): boolean {
-  return (
-    now.getTime() - Date.parse(record.claimedAt) > CLAIMANT_MS &&
-    (record.trigger !== 'http' || record.why === undefined)
-  );
-}
-
-function isOverdue(record: RunRecord, now: Date): boolean {
-  return record.trigger === 'schedule' && now.getTime() - Date.parse(record.claimedAt) > STARTING_DEADLINE_MS;
-}
-
-function giveUp(record: RunRecord, now: Date): RunRecord {
-  if (!isWithoutJob(record)) return record;
-  const why = `It could not be started within 24 h. ${record.why ?? ''}`.trim();
-  return withStep({ ...record, state: 'failed', why, finishedAt: now.toISOString() }, now, 'given up');
 }
 
 async function sweepClaim(deps: SweepRunsDeps, stored: StoredRun, signal: AbortSignal): Promise<Swept> {
@@ -96,49 +115,30 @@ async function sweepClaim(deps: SweepRunsDeps, stored: StoredRun, signal: AbortS
   }
 }
 
-async function sweepRun(deps: SweepRunsDeps, id: string, signal: AbortSignal): Promise<Swept> {
-  const stored = await readRun(deps, id, { signal });
-  if (stored === null) return 'unchanged';
-  if (isWithoutJob(stored.record)) return sweepClaim(deps, stored, signal);
-  if (stored.record.state === 'cancelled') {
-    await deleteLeftJob(deps, stored, signal);
-    return 'settled';
-  }
-  const { state } = await observeRun(deps, stored, { signal });
-  if (state === 'failed') return 'failed';
-  return state === 'complete' || state === 'gone' ? 'settled' : 'unchanged';
+function isOverdue(record: RunRecord, now: Date): boolean {
+  return record.trigger === 'schedule' && now.getTime() - Date.parse(record.claimedAt) > STARTING_DEADLINE_MS;
 }
 
-async function sweepOne(deps: SweepRunsDeps, id: string, signal: AbortSignal): Promise<Swept> {
-  try {
-    return await sweepRun(deps, id, signal);
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    deps.log('WARNING', `Run ${id}: ${error.message}`, { aggregationId: id, code: error.code });
-    return 'error';
-  }
+function giveUp(record: RunRecord, now: Date): RunRecord {
+  if (!isWithoutJob(record)) return record;
+  const why = `It could not be started within 24 h. ${record.why ?? ''}`.trim();
+  return withStep({ ...record, state: 'failed', why, finishedAt: now.toISOString() }, now, 'given up');
 }
 
 /**
- * Goes over every run of `runs` (a listing) that is not over: creates the Job of a claim that has none, writes down the end of a Job before
- * its TTL removes it, and deletes the Job that a cancelled run left behind. One run in trouble does not hold up others.
+ * Whether the sweep creates the Job of a claim. Of a run that a person asked for only if that person was told nothing
+ * (the instance was killed): with a `why` on record the caller has had an error, and asks again if it still matters.
  */
-export async function sweepRuns(
-  deps: SweepRunsDeps,
-  runs: readonly RunSummary[],
-  signal: AbortSignal,
-): Promise<SweptRuns> {
-  const open = runs.filter(needsSweep).map((run) => run.aggregationId);
-  const counts = { started: 0, settled: 0, failed: 0, unchanged: 0, error: 0 };
-  const queue = open[Symbol.iterator]();
-  async function worker(): Promise<void> {
-    for (const id of queue) {
-      if (signal.aborted) return;
-      counts[await sweepOne(deps, id, signal)] += 1;
-    }
-  }
-  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
-  const looked = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  const { started, settled, failed, error } = counts;
-  return { started, settled, failed, complete: looked === open.length && error === 0 };
+function isForSweep(record: RunRecord, now: Date): boolean {
+  return (
+    now.getTime() - Date.parse(record.claimedAt) > CLAIMANT_MS &&
+    (record.trigger !== 'http' || record.why === undefined)
+  );
+}
+
+/** Noted once, with the time of the last look: a claim that waits for days would fill its history with it. */
+function takenUp(record: RunRecord, now: Date): RunRecord {
+  return record.steps.at(-1)?.step === TAKEN_UP
+    ? { ...record, steps: [...record.steps.slice(0, -1), { at: now.toISOString(), step: TAKEN_UP }] }
+    : withStep(record, now, TAKEN_UP);
 }

@@ -7,10 +7,6 @@ export interface TickRule {
   readonly timeZone?: string | undefined;
 }
 
-function cronOf({ cron, timeZone }: TickRule): Cron {
-  return new Cron(cron, { paused: true, mode: '5-part', timezone: timeZone ?? 'UTC' });
-}
-
 /** The newest `most` ticks after `after` and not after `until`, oldest first. Pure. */
 export function ticksBetween(rule: TickRule, after: Date, until: Date, most: number): Date[] {
   const cron = cronOf(rule);
@@ -24,6 +20,10 @@ export function ticksBetween(rule: TickRule, after: Date, until: Date, most: num
     at = tick;
   }
   return ticks.toReversed();
+}
+
+function cronOf({ cron, timeZone }: TickRule): Cron {
+  return new Cron(cron, { paused: true, mode: '5-part', timezone: timeZone ?? 'UTC' });
 }
 
 /** The first tick after `now`, or `null` where there is none any more. Pure. */

@@ -4,19 +4,10 @@ import type { GsUri } from './uri.ts';
 /** The fields of an object that {@link ObjectInfo} is made of. */
 export const INFO_FIELDS = 'name,generation,size,timeCreated,crc32c,metadata';
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function textOf(record: Record<string, unknown>, field: string): string {
-  const value = record[field];
-  if (typeof value !== 'string') throw new TypeError(`the field "${field}" is missing`);
-  return value;
-}
-
-function readMetadata(value: unknown): Record<string, string> {
-  if (!isRecord(value)) return {};
-  return Object.fromEntries(Object.entries(value).map(([key, text]) => [key, String(text)]));
+/** The headers of a media answer, and the checksum of its body; null where the body is not what is stored. */
+export interface MediaHead {
+  readonly info: MediaInfo;
+  readonly expectedCrc32c: string | null;
 }
 
 /** One object resource. Throws TypeError when a field is missing. */
@@ -34,6 +25,21 @@ export function parseObjectInfo(bucket: string, body: unknown): ObjectInfo {
   };
 }
 
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function textOf(record: Record<string, unknown>, field: string): string {
+  const value = record[field];
+  if (typeof value !== 'string') throw new TypeError(`the field "${field}" is missing`);
+  return value;
+}
+
+function readMetadata(value: unknown): Record<string, string> {
+  if (!isRecord(value)) return {};
+  return Object.fromEntries(Object.entries(value).map(([key, text]) => [key, String(text)]));
+}
+
 /** One page of objects.list. Throws TypeError. */
 export function parseObjectPage({ bucket }: ListOptions, body: unknown): ObjectPage {
   // A page may have neither items nor prefixes: without its kind, anything else would pass for the end of a listing.
@@ -45,12 +51,6 @@ export function parseObjectPage({ bucket }: ListOptions, body: unknown): ObjectP
     prefixes: prefixes.map(String),
     ...(typeof nextPageToken === 'string' && nextPageToken !== '' && { nextPageToken }),
   };
-}
-
-/** The headers of a media answer, and the checksum of its body; null where the body is not what is stored. */
-export interface MediaHead {
-  readonly info: MediaInfo;
-  readonly expectedCrc32c: string | null;
 }
 
 /** Reads the `x-goog-*` headers of a media answer. Throws TypeError when one is missing. */

@@ -21,7 +21,7 @@ function toAppError(attempt: Attempt, error: unknown): AppError {
  * The chunks of a media answer. Throws UnavailableError when it breaks off or its checksum does not fit, DeadlineError
  * when nothing arrives for `idleMs` or `signal` aborts. Ended early, it ends the connection.
  */
-export const readBody = async function* (
+export async function* readBody(
   attempt: Attempt,
   { chunks, cancel }: MediaBody,
   { idleMs, signal, expectedCrc32c }: BodyOptions,
@@ -51,4 +51,4 @@ export const readBody = async function* (
     idle.clear();
     if (!isWhole) cancel();
   }
-};
+}

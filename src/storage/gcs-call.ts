@@ -18,11 +18,6 @@ const MAX_ATTEMPTS = 5;
 const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 2_000;
 
-/** Full jitter: https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/ */
-function buildBackoffMs(attempt: number, retryAfterMs: number | undefined, random: number): number {
-  return Math.max(retryAfterMs ?? 0, random * Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** attempt));
-}
-
 /** Aborts after `timeoutMs`, or with `outer`; `clear` must follow. */
 export function startDeadline(timeoutMs: number, outer: AbortSignal | undefined) {
   const controller = new AbortController();
@@ -88,4 +83,9 @@ export async function callWithRetries<T>(
   } finally {
     deadline.clear();
   }
+}
+
+/** Full jitter: https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/ */
+function buildBackoffMs(attempt: number, retryAfterMs: number | undefined, random: number): number {
+  return Math.max(retryAfterMs ?? 0, random * Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** attempt));
 }

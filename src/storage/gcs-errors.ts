@@ -30,10 +30,6 @@ const CREDENTIALS_ADVICE =
 /** The auth library's words for credentials that are not there or not valid: no request was sent. */
 const NO_CREDENTIALS = /could not load the default credentials|unable to read the credential file|invalid_grant/i;
 
-function quote({ verb, uri }: Attempt): string {
-  return `${verb} ${formatGsUri(uri)}`;
-}
-
 const MAX_QUOTE = 500;
 
 /** The message of a JSON API error, or the text of a media one. */
@@ -62,37 +58,9 @@ export function parseRetryAfter(headers: Readonly<Record<string, string>>): numb
   return seconds !== undefined && /^\d{1,6}$/.test(seconds) ? Number(seconds) * 1_000 : undefined;
 }
 
-/** https://cloud.google.com/storage/docs/retry-strategy */
-function isTransient(status: number): boolean {
-  return status === 408 || status === 429 || status >= 500;
-}
-
 /** Whether a 404 speaks of the bucket, not of the object. */
 export function isBucketMissing(message: string): boolean {
   return /bucket does not exist/i.test(message);
-}
-
-/** As in `sa@p.iam.gserviceaccount.com does not have storage.objects.get access to ...` */
-function parseDenied(message: string): { who: string; permission: string } | null {
-  const match = /^(\S{1,200}) does not have (storage\.[A-Za-z.]{1,80}) access/.exec(message);
-  return match?.[1] === undefined || match[2] === undefined ? null : { who: match[1], permission: match[2] };
-}
-
-function translateForbidden(attempt: Attempt, { message }: Refusal): UpstreamError {
-  const denied = parseDenied(message);
-  const who = denied?.who ?? 'the service account of this function';
-  const permission = denied?.permission ?? PERMISSIONS[attempt.verb];
-  const bucket = `gs://${attempt.uri.bucket}`;
-  const absent =
-    attempt.verb === 'list' || attempt.verb === 'write'
-      ? ''
-      : ' Without storage.objects.list an object that is absent is answered so, too.';
-  return new UpstreamError(
-    `Could not ${quote(attempt)}: Cloud Storage answered 403${message === '' ? '' : ` (${message})`}. Grant ${who} ${permission} on ${bucket} (docs/deploying.md).${absent}`,
-    {
-      details: { upstreamStatus: 403, bucket: attempt.uri.bucket, permission, ...(denied && { subject: denied.who }) },
-    },
-  );
 }
 
 /** The error to throw for an answer that is no outcome of the call. */
@@ -115,18 +83,36 @@ export function translateRefusal(attempt: Attempt, refusal: Refusal): AppError {
   return new UpstreamError(`${answered}. ${advice}`, { details });
 }
 
-function codeOf(error: unknown): string | undefined {
-  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : undefined;
+function quote({ verb, uri }: Attempt): string {
+  return `${verb} ${formatGsUri(uri)}`;
 }
 
-/** The error by name, message and code only: the libraries hang requests, with their tokens, on theirs. */
-function leanCause(error: unknown): Error {
-  const code = codeOf(error);
-  const message = error instanceof Error ? error.message : String(error);
-  const name = error instanceof Error ? error.name : 'Error';
-  return Object.assign(new Error(message), { name, ...(code !== undefined && { code }) });
+/** https://cloud.google.com/storage/docs/retry-strategy */
+function isTransient(status: number): boolean {
+  return status === 408 || status === 429 || status >= 500;
+}
+
+function translateForbidden(attempt: Attempt, { message }: Refusal): UpstreamError {
+  const denied = parseDenied(message);
+  const who = denied?.who ?? 'the service account of this function';
+  const permission = denied?.permission ?? PERMISSIONS[attempt.verb];
+  const bucket = `gs://${attempt.uri.bucket}`;
+  const absent =
+    attempt.verb === 'list' || attempt.verb === 'write'
+      ? ''
+      : ' Without storage.objects.list an object that is absent is answered so, too.';
+  return new UpstreamError(
+    `Could not ${quote(attempt)}: Cloud Storage answered 403${message === '' ? '' : ` (${message})`}. Grant ${who} ${permission} on ${bucket} (docs/deploying.md).${absent}`,
+    {
+      details: { upstreamStatus: 403, bucket: attempt.uri.bucket, permission, ...(denied && { subject: denied.who }) },
+    },
+  );
+}
+
+/** As in `sa@p.iam.gserviceaccount.com does not have storage.objects.get access to ...` */
+function parseDenied(message: string): { who: string; permission: string } | null {
+  const match = /^(\S{1,200}) does not have (storage\.[A-Za-z.]{1,80}) access/.exec(message);
+  return match?.[1] === undefined || match[2] === undefined ? null : { who: match[1], permission: match[2] };
 }
 
 /** The error to throw when there was no answer, or one that broke off. */
@@ -143,6 +129,20 @@ export function translateFailure(attempt: Attempt, error: unknown): AppError {
     `Could not ${quote(attempt)}: Cloud Storage could not be reached, or its answer broke off (${why.slice(0, MAX_QUOTE)}).`,
     { cause },
   );
+}
+
+/** The error by name, message and code only: the libraries hang requests, with their tokens, on theirs. */
+function leanCause(error: unknown): Error {
+  const code = codeOf(error);
+  const message = error instanceof Error ? error.message : String(error);
+  const name = error instanceof Error ? error.name : 'Error';
+  return Object.assign(new Error(message), { name, ...(code !== undefined && { code }) });
+}
+
+function codeOf(error: unknown): string | undefined {
+  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : undefined;
 }
 
 /** The error to throw when an answer arrived whole and is not what Cloud Storage sends. */

@@ -35,32 +35,6 @@ export interface GcsTransportOptions {
 }
 
 /**
- * Settles as `start` does, or rejects once `signal` aborts. The client library cannot end a request it has begun
- * (its fetch has neither timeout nor signal), so what arrives after the abort is given to `discard`.
- */
-function untilAborted<T>(
-  start: (resolve: (value: T) => void, reject: (error: unknown) => void) => void,
-  signal: AbortSignal,
-  discard: (late: T) => void,
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    function abort(): void {
-      return reject(signal.reason);
-    }
-    function finish(settle: () => void): void {
-      signal.removeEventListener('abort', abort);
-      settle();
-    }
-    if (signal.aborted) return abort();
-    signal.addEventListener('abort', abort, { once: true });
-    return start(
-      (value) => (signal.aborted ? discard(value) : finish(() => resolve(value))),
-      (error) => finish(() => reject(error)),
-    );
-  });
-}
-
-/**
  * The transport of @google-cloud/storage: its credentials, its headers, its keep-alive connections; the client is made
  * at the first request.
  *
@@ -123,4 +97,30 @@ export function createGcsTransport({ apiEndpoint, projectId }: GcsTransportOptio
         ({ body }) => body.cancel(),
       ),
   };
+}
+
+/**
+ * Settles as `start` does, or rejects once `signal` aborts. The client library cannot end a request it has begun
+ * (its fetch has neither timeout nor signal), so what arrives after the abort is given to `discard`.
+ */
+function untilAborted<T>(
+  start: (resolve: (value: T) => void, reject: (error: unknown) => void) => void,
+  signal: AbortSignal,
+  discard: (late: T) => void,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    function abort(): void {
+      return reject(signal.reason);
+    }
+    function finish(settle: () => void): void {
+      signal.removeEventListener('abort', abort);
+      settle();
+    }
+    if (signal.aborted) return abort();
+    signal.addEventListener('abort', abort, { once: true });
+    return start(
+      (value) => (signal.aborted ? discard(value) : finish(() => resolve(value))),
+      (error) => finish(() => reject(error)),
+    );
+  });
 }

@@ -18,33 +18,7 @@ const VALUES_KEYS: readonly string[] = Object.keys(ValuesSchema.shape);
 /** Stand at the top level in both forms. */
 const SHARED_KEYS: readonly string[] = ['namespace', 'checkSecrets'];
 
-/** `repository` is the image in one form, and a section in the other. */
-function isSection(key: string, value: unknown): boolean {
-  return key === 'repository' ? isJsonObject(value) : VALUES_KEYS.includes(key) && !SHARED_KEYS.includes(key);
-}
-
-function mixed(key: string, sections: readonly string[]): Issue {
-  return {
-    path: formatPath([key]),
-    message: `stands beside ${sections.join(', ')}: write aggregator.${key} in a values document, or send the aggregator’s fields alone`,
-  };
-}
-
-function unknown(key: string): Issue {
-  const near = closest(key, [...AGGREGATOR_KEYS, ...VALUES_KEYS]);
-  const hint =
-    near === undefined
-      ? 'send the aggregator’s fields, or a values document with a section "aggregator"'
-      : `did you mean ${quote(near)}?`;
-  return { path: formatPath([key]), message: `is not a field of the aggregator; ${hint}` };
-}
-
 const MAX_ISSUES = 100;
-
-/** Refuses `keys` for all of `why`. */
-function refuse(keys: readonly string[], why: (key: string) => Issue): void {
-  if (keys.length > 0) throw valuesError(keys.slice(0, MAX_ISSUES).map(why), 'The request is');
-}
 
 /**
  * The body of a request to `aggregate`, in either of its forms: the aggregator's fields directly (`tag: ...`), or a whole values document
@@ -72,4 +46,30 @@ export function parseAggregationDocument(document: JsonObject): AggregationDocum
     form: 'fields',
     values: fields.length === 0 ? shared : { ...shared, aggregator: Object.fromEntries(fields) },
   };
+}
+
+/** `repository` is the image in one form, and a section in the other. */
+function isSection(key: string, value: unknown): boolean {
+  return key === 'repository' ? isJsonObject(value) : VALUES_KEYS.includes(key) && !SHARED_KEYS.includes(key);
+}
+
+/** Refuses `keys` for all of `why`. */
+function refuse(keys: readonly string[], why: (key: string) => Issue): void {
+  if (keys.length > 0) throw valuesError(keys.slice(0, MAX_ISSUES).map(why), 'The request is');
+}
+
+function mixed(key: string, sections: readonly string[]): Issue {
+  return {
+    path: formatPath([key]),
+    message: `stands beside ${sections.join(', ')}: write aggregator.${key} in a values document, or send the aggregator’s fields alone`,
+  };
+}
+
+function unknown(key: string): Issue {
+  const near = closest(key, [...AGGREGATOR_KEYS, ...VALUES_KEYS]);
+  const hint =
+    near === undefined
+      ? 'send the aggregator’s fields, or a values document with a section "aggregator"'
+      : `did you mean ${quote(near)}?`;
+  return { path: formatPath([key]), message: `is not a field of the aggregator; ${hint}` };
 }

@@ -22,35 +22,6 @@ const AGGREGATION_ID: Syntax = {
   test: (text) => /^[A-Za-z0-9{][A-Za-z0-9._:@+~{}-]{0,199}$/.test(text),
 };
 
-function withPlaceholders(field: z.ZodString) {
-  return field.refine((text) => placeholderProblem(text, RUN_PLACEHOLDERS) === null, {
-    error: (issue) => `has ${placeholderProblem(String(issue.input), RUN_PLACEHOLDERS) ?? ''}`,
-  });
-}
-
-/** `what` tells the path's form too. The aggregator takes local paths as well, but in a Job's pod there are none. */
-export function gsPathField(what: string) {
-  return textField({ what, pattern: '^gs://[^/]+/.+$', test: () => true }).refine(
-    (text) => gsUriProblem(text) === null,
-    {
-      error: (issue) =>
-        `${quote(String(issue.input))} is ${gsUriProblem(String(issue.input)) ?? ''}; expected is ${what}`,
-    },
-  );
-}
-
-/** Never repeated in an error when it holds credentials. */
-function isPlainUrl(text: string): boolean {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  return (
-    url !== null &&
-    /^https?:$/.test(url.protocol) &&
-    url.username === '' &&
-    url.password === '' &&
-    url.search === '' &&
-    url.hash === ''
-  );
-}
 const URL_FORM =
   'the base URL of the repository API: http(s)://HOST/PATH, without user, query and fragment (its key comes from repositoryApiKey)';
 const repositoryUrl = z
@@ -94,3 +65,33 @@ export const AggregatorSchema = z.strictObject({
 });
 
 export type AggregatorValues = z.infer<typeof AggregatorSchema>;
+
+/** `what` tells the path's form too. The aggregator takes local paths as well, but in a Job's pod there are none. */
+export function gsPathField(what: string) {
+  return textField({ what, pattern: '^gs://[^/]+/.+$', test: () => true }).refine(
+    (text) => gsUriProblem(text) === null,
+    {
+      error: (issue) =>
+        `${quote(String(issue.input))} is ${gsUriProblem(String(issue.input)) ?? ''}; expected is ${what}`,
+    },
+  );
+}
+
+function withPlaceholders(field: z.ZodString) {
+  return field.refine((text) => placeholderProblem(text, RUN_PLACEHOLDERS) === null, {
+    error: (issue) => `has ${placeholderProblem(String(issue.input), RUN_PLACEHOLDERS) ?? ''}`,
+  });
+}
+
+/** Never repeated in an error when it holds credentials. */
+function isPlainUrl(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  return (
+    url !== null &&
+    /^https?:$/.test(url.protocol) &&
+    url.username === '' &&
+    url.password === '' &&
+    url.search === '' &&
+    url.hash === ''
+  );
+}

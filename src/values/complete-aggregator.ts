@@ -17,10 +17,6 @@ export interface RequireOptions {
 
 const BUNDLE_FIELDS: readonly string[] = Object.keys(bundleFields);
 
-function missing(field: string, why: string): Issue {
-  return { path: `aggregator.${field}`, message: `is missing: ${why}` };
-}
-
 const WHY = {
   repository: 'the aggregator’s image, such as docai/flea-aggregator',
   aggregationId: 'the name of this run, e.g. aggregation-{date}-{time}; the same id again creates nothing',
@@ -30,15 +26,6 @@ const WHY = {
 } as const;
 
 const REQUIRED = ['repository', 'aggregationId', 'checkpointsFilePath', 'outputPath', 'aggregationType'] as const;
-
-function bundleIssues(aggregator: AggregatorValues): Issue[] {
-  const given = Object.entries(aggregator)
-    .filter(([field, value]) => value !== undefined && BUNDLE_FIELDS.includes(field))
-    .map(([field]) => field);
-  if (given.length === 0) return [];
-  const because = `the later interface needs all six or none of its fields, and ${given.join(', ')} ${given.length === 1 ? 'is' : 'are'} given`;
-  return BUNDLE_FIELDS.filter((field) => !given.includes(field)).map((field) => missing(field, because));
-}
 
 /**
  * The aggregator of `values`, when all that a Job needs is there: image, id, list, output, type; and all fields of the later interface
@@ -61,4 +48,17 @@ export function requireAggregator(
   const complete = repository !== undefined && checkpointsFilePath !== undefined && outputPath !== undefined;
   if (issues.length > 0 || !complete || aggregationType === undefined) throw valuesError(issues, 'The aggregation is');
   return { ...aggregator, repository, checkpointsFilePath, outputPath, aggregationType };
+}
+
+function missing(field: string, why: string): Issue {
+  return { path: `aggregator.${field}`, message: `is missing: ${why}` };
+}
+
+function bundleIssues(aggregator: AggregatorValues): Issue[] {
+  const given = Object.entries(aggregator)
+    .filter(([field, value]) => value !== undefined && BUNDLE_FIELDS.includes(field))
+    .map(([field]) => field);
+  if (given.length === 0) return [];
+  const because = `the later interface needs all six or none of its fields, and ${given.join(', ')} ${given.length === 1 ? 'is' : 'are'} given`;
+  return BUNDLE_FIELDS.filter((field) => !given.includes(field)).map((field) => missing(field, because));
 }

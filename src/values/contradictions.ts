@@ -13,8 +13,22 @@ export interface SoundValues extends Pick<ValuesInput, 'aggregator' | 'repositor
   readonly lists?: readonly (PartialList | undefined)[] | undefined;
 }
 
-function issue(path: string, message: string): Issue {
-  return { path, message };
+type Resources = NonNullable<AggregatorValues['resources']>;
+
+/** All rules between fields that the document breaks, each naming both fields. */
+export function contradictions(values: SoundValues): readonly Issue[] {
+  return [
+    ...(values.rounds ?? []).flatMap((round, index) =>
+      round === undefined ? [] : reportContradictions(round, `rounds[${index}]`),
+    ),
+    ...pathContradictions(values),
+    ...ttlContradiction(values),
+    ...scheduleContradictions(values),
+    ...resourceContradictions(values.aggregator?.resources, 'aggregator.resources'),
+    ...resourceContradictions(values.repository?.deployment?.resources, 'repository.deployment.resources'),
+    ...resourceContradictions(values.flea?.deployment?.resources, 'flea.deployment.resources'),
+    ...serviceContradictions(values),
+  ];
 }
 
 function reportContradictions(round: PartialRound, at: string): Issue[] {
@@ -47,6 +61,10 @@ function reportContradictions(round: PartialRound, at: string): Issue[] {
   return issues;
 }
 
+function issue(path: string, message: string): Issue {
+  return { path, message };
+}
+
 function ttlContradiction(values: SoundValues): Issue[] {
   const ttl = values.aggregator?.ttlSecondsAfterFinished;
   if (ttl === undefined || ttl >= MIN_ROUND_TTL_SEC || (values.rounds ?? []).length === 0) return [];
@@ -64,8 +82,6 @@ function scheduleContradictions(values: SoundValues): Issue[] {
   });
 }
 
-type Resources = NonNullable<AggregatorValues['resources']>;
-
 /** Kubernetes refuses a request above its limit. */
 function resourceContradictions(resources: Resources | undefined, at: string): Issue[] {
   return Object.entries(resources?.requests ?? {}).flatMap(([name, request]) => {
@@ -73,20 +89,4 @@ function resourceContradictions(resources: Resources | undefined, at: string): I
     if (limit === undefined || quantityValue(request) <= quantityValue(limit)) return [];
     return [issue(`${at}.requests.${name}`, `is ${request}, more than ${at}.limits.${name} (${limit})`)];
   });
-}
-
-/** All rules between fields that the document breaks, each naming both fields. */
-export function contradictions(values: SoundValues): readonly Issue[] {
-  return [
-    ...(values.rounds ?? []).flatMap((round, index) =>
-      round === undefined ? [] : reportContradictions(round, `rounds[${index}]`),
-    ),
-    ...pathContradictions(values),
-    ...ttlContradiction(values),
-    ...scheduleContradictions(values),
-    ...resourceContradictions(values.aggregator?.resources, 'aggregator.resources'),
-    ...resourceContradictions(values.repository?.deployment?.resources, 'repository.deployment.resources'),
-    ...resourceContradictions(values.flea?.deployment?.resources, 'flea.deployment.resources'),
-    ...serviceContradictions(values),
-  ];
 }

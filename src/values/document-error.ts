@@ -7,13 +7,16 @@ export interface Position {
   readonly column: number;
 }
 
+const MAX_PATH = 200;
+
+export const TOO_DEEP = 'more than 64 levels of nesting: values need far fewer';
+export const UNSAFE_INTEGER = 'an integer beyond 2^53 would lose digits: put it in quotes, or write a smaller one';
+
 /** Where the character at `offset` stands. */
 export function positionAt(text: string, offset: number): Position {
   const before = text.slice(0, offset).split(/\r\n|\r|\n/);
   return { line: before.length, column: (before.at(-1) ?? '').length + 1 };
 }
-
-const MAX_PATH = 200;
 
 /**
  * A document that cannot be read. `message` says what is wrong and what would be right, and never quotes a value:
@@ -28,6 +31,3 @@ export function documentError(position: Position, message: string, field = ''): 
     { details: { line: position.line, column: position.column } },
   );
 }
-
-export const TOO_DEEP = 'more than 64 levels of nesting: values need far fewer';
-export const UNSAFE_INTEGER = 'an integer beyond 2^53 would lose digits: put it in quotes, or write a smaller one';

@@ -4,6 +4,17 @@ import type { Syntax } from './kubernetes-syntax.ts';
 import { quote } from './json.ts';
 import { wrongText } from './wording.ts';
 
+const CONTROL = /[\p{Cc}\u2028\u2029]/u;
+
+/** A quantity; YAML's `cpu: 1` is a number, and means the same as "1". */
+export const quantityField = z.union([z.number().nonnegative(), textField(QUANTITY)]).transform(String);
+
+/** A label or annotation key that is neither ours nor a controller's. */
+export const freeKeyField = textField(LABEL_KEY).refine((key) => !isOwnedKey(key), {
+  error: (issue) =>
+    `${quote(String(issue.input))} is set by this service or by Kubernetes itself: pods are found by it`,
+});
+
 /** A text field of a given form; errors show what was written and say what would be right. */
 export function textField(form: Syntax) {
   return z
@@ -22,8 +33,6 @@ export function privateTextField(form: Syntax) {
     .meta({ pattern: form.pattern });
 }
 
-const CONTROL = /[\p{Cc}\u2028\u2029]/u;
-
 /** One line of free text. */
 export function line(what: string, maxLength = 1024): Syntax {
   return {
@@ -36,12 +45,3 @@ export function line(what: string, maxLength = 1024): Syntax {
 export function wholeNumber(min: number, max: number) {
   return z.int().min(min).max(max);
 }
-
-/** A quantity; YAML's `cpu: 1` is a number, and means the same as "1". */
-export const quantityField = z.union([z.number().nonnegative(), textField(QUANTITY)]).transform(String);
-
-/** A label or annotation key that is neither ours nor a controller's. */
-export const freeKeyField = textField(LABEL_KEY).refine((key) => !isOwnedKey(key), {
-  error: (issue) =>
-    `${quote(String(issue.input))} is set by this service or by Kubernetes itself: pods are found by it`,
-});

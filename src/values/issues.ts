@@ -11,8 +11,13 @@ type Path = readonly PropertyKey[];
 
 const MAX_KEYS = 100;
 
-function bounds(origin: string, limit: string, input: unknown): string {
-  return origin === 'array' ? `must have ${limit} entries` : `${describeInput(input)}: write ${limit}`;
+/** The words for what a field's own schema has none for. */
+export function wordIssue(issue: RawIssue): string | undefined {
+  if (issue.code === 'invalid_type') return wrongType(issue.expected, issue.input);
+  if (issue.code === 'invalid_value') return wrongChoice(issue.input, issue.values);
+  if (issue.code === 'too_small') return bounds(issue.origin, `at least ${Number(issue.minimum)}`, issue.input);
+  if (issue.code === 'too_big') return bounds(issue.origin, `at most ${Number(issue.maximum)}`, issue.input);
+  return undefined;
 }
 
 function wrongType(expected: string, input: unknown): string {
@@ -39,13 +44,17 @@ function wrongChoice(input: unknown, values: readonly unknown[]): string {
   return `${describeInput(input)}: write one of ${choices.join(', ')}${near === undefined ? '' : ` (did you mean ${near}?)`}`;
 }
 
-/** The words for what a field's own schema has none for. */
-export function wordIssue(issue: RawIssue): string | undefined {
-  if (issue.code === 'invalid_type') return wrongType(issue.expected, issue.input);
-  if (issue.code === 'invalid_value') return wrongChoice(issue.input, issue.values);
-  if (issue.code === 'too_small') return bounds(issue.origin, `at least ${Number(issue.minimum)}`, issue.input);
-  if (issue.code === 'too_big') return bounds(issue.origin, `at most ${Number(issue.maximum)}`, issue.input);
-  return undefined;
+function bounds(origin: string, limit: string, input: unknown): string {
+  return origin === 'array' ? `must have ${limit} entries` : `${describeInput(input)}: write ${limit}`;
+}
+
+/** One zod issue as what it means to the reader, at its full path. */
+export function toIssues(issue: ZodIssue, prefix: Path = []): readonly Issue[] {
+  const path = [...prefix, ...issue.path];
+  if (issue.code === 'unrecognized_keys') return issue.keys.slice(0, MAX_KEYS).map((key) => unknownKey(key, path));
+  if (issue.code === 'invalid_union') return meantBranch(issue.errors).flatMap((inner) => toIssues(inner, path));
+  if (issue.code === 'invalid_key') return issue.issues.flatMap((inner) => toIssues(inner, path));
+  return [{ path: formatPath(path), message: issue.message }];
 }
 
 function unknownKey(key: string, path: Path): Issue {
@@ -68,13 +77,4 @@ function meantBranch(errors: readonly (readonly ZodIssue[])[]): readonly ZodIssu
     errors.at(-1) ??
     []
   );
-}
-
-/** One zod issue as what it means to the reader, at its full path. */
-export function toIssues(issue: ZodIssue, prefix: Path = []): readonly Issue[] {
-  const path = [...prefix, ...issue.path];
-  if (issue.code === 'unrecognized_keys') return issue.keys.slice(0, MAX_KEYS).map((key) => unknownKey(key, path));
-  if (issue.code === 'invalid_union') return meantBranch(issue.errors).flatMap((inner) => toIssues(inner, path));
-  if (issue.code === 'invalid_key') return issue.issues.flatMap((inner) => toIssues(inner, path));
-  return [{ path: formatPath(path), message: issue.message }];
 }

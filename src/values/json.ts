@@ -9,6 +9,10 @@ export type MutableJson = string | number | boolean | null | MutableJson[] | { [
 /** Collections within collections. Kubernetes objects need about ten; recursion over a document relies on this bound. */
 export const MAX_DEPTH = 64;
 
+const PLAIN_KEY = /^[A-Za-z_][\w-]*$/;
+
+const MAX_SHOWN = 80;
+
 /** A plain mapping: not a list, not `null`. */
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -24,8 +28,6 @@ export function getOwn<T>(object: { readonly [key: string]: T }, key: string): T
   return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
-const PLAIN_KEY = /^[A-Za-z_][\w-]*$/;
-
 /** `aggregator.tolerations[0].key`; keys that need it are quoted: `podLabels["example.com/team"]`. */
 export function formatPath(path: readonly PropertyKey[]): string {
   return path.reduce<string>((text, part) => {
@@ -35,8 +37,6 @@ export function formatPath(path: readonly PropertyKey[]): string {
     return text === '' ? key : `${text}.${key}`;
   }, '');
 }
-
-const MAX_SHOWN = 80;
 
 /** `text` in double quotes, escaped and cut, fit for one line of an error. */
 export function quote(text: string): string {

@@ -11,14 +11,6 @@ export interface Syntax {
   readonly pattern: string;
 }
 
-function syntax(what: string, pattern: RegExp, also: (text: string) => boolean = () => true): Syntax {
-  return {
-    what,
-    pattern: pattern.source,
-    test: (text) => pattern.test(text) && also(text),
-  };
-}
-
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const SUBDOMAIN = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 
@@ -65,16 +57,6 @@ const HOST =
   /^([A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9])(\.([A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9]))*(:\d{1,5})?$/;
 const IMAGE_PART = /^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*$/;
 
-function isRegistryHost(text: string): boolean {
-  return text === 'localhost' || /[.:]/.test(text) || text !== text.toLowerCase();
-}
-
-function isRepository(text: string): boolean {
-  const [first = '', ...rest] = text.split('/');
-  const parts = rest.length > 0 && isRegistryHost(first) && HOST.test(first) ? rest : [first, ...rest];
-  return text.length <= 255 && parts.every((part) => IMAGE_PART.test(part));
-}
-
 /** An image without tag and digest. */
 export const IMAGE_REPOSITORY = syntax(
   'an image repository such as "docai/flea-aggregator" or "europe-docker.pkg.dev/project/repo/image", without tag and digest',
@@ -117,14 +99,6 @@ const FACTORS: Readonly<Record<string, number>> = {
   Ei: 2 ** 60,
 };
 
-/** The size of a quantity, to compare two of them; `NaN` for what is not one. */
-export function quantityValue(text: string): number {
-  const match = /^\+?([\d.]+)([A-Za-z]{0,2})((?:[eE][+-]?\d+)?)$/.exec(text);
-  if (!QUANTITY.test(text) || match === null) return QUANTITY.test(text) ? Number(text) : Number.NaN;
-  const [, digits = '', suffix = '', exponent = ''] = match;
-  return Number(`${digits}${exponent}`) * (suffix === '' ? 1 : (FACTORS[suffix] ?? Number.NaN));
-}
-
 // Every release, Job and Service finds its pods by these; a second value under the same key would break that, or be overwritten.
 const OWNED_KEYS: ReadonlySet<string> = new Set([
   'app.kubernetes.io/name',
@@ -136,7 +110,33 @@ const OWNED_KEYS: ReadonlySet<string> = new Set([
 ]);
 const OWNED_PREFIXES: readonly string[] = ['tensorio-trigger/', 'batch.kubernetes.io/', 'kueue.x-k8s.io/'];
 
+/** The size of a quantity, to compare two of them; `NaN` for what is not one. */
+export function quantityValue(text: string): number {
+  const match = /^\+?([\d.]+)([A-Za-z]{0,2})((?:[eE][+-]?\d+)?)$/.exec(text);
+  if (!QUANTITY.test(text) || match === null) return QUANTITY.test(text) ? Number(text) : Number.NaN;
+  const [, digits = '', suffix = '', exponent = ''] = match;
+  return Number(`${digits}${exponent}`) * (suffix === '' ? 1 : (FACTORS[suffix] ?? Number.NaN));
+}
+
 /** Whether a label or annotation key is set by us or by a controller. */
 export function isOwnedKey(key: string): boolean {
   return OWNED_KEYS.has(key) || OWNED_PREFIXES.some((prefix) => key.startsWith(prefix));
+}
+
+function syntax(what: string, pattern: RegExp, also: (text: string) => boolean = () => true): Syntax {
+  return {
+    what,
+    pattern: pattern.source,
+    test: (text) => pattern.test(text) && also(text),
+  };
+}
+
+function isRegistryHost(text: string): boolean {
+  return text === 'localhost' || /[.:]/.test(text) || text !== text.toLowerCase();
+}
+
+function isRepository(text: string): boolean {
+  const [first = '', ...rest] = text.split('/');
+  const parts = rest.length > 0 && isRegistryHost(first) && HOST.test(first) ? rest : [first, ...rest];
+  return text.length <= 255 && parts.every((part) => IMAGE_PART.test(part));
 }

@@ -1,11 +1,6 @@
 import { getOwn, isDangerousKey, isJsonObject } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 
-function mergeValue(base: JsonValue | undefined, over: JsonValue): JsonValue {
-  if (!isJsonObject(over)) return over;
-  return mergeValues(isJsonObject(base) ? base : {}, over);
-}
-
 /**
  * `over` laid over `base` as helm coalesces values: mappings key by key, lists and scalars replaced, and a `null` in `over` removes the
  * key (https://helm.sh/docs/chart_template_guide/values_files/#deleting-a-default-key). Neither argument is changed.
@@ -19,4 +14,9 @@ export function mergeValues(base: JsonObject, over: JsonObject): JsonObject {
     if (value !== null && !isDangerousKey(key)) merged[key] = mergeValue(getOwn(base, key), value);
   }
   return merged;
+}
+
+function mergeValue(base: JsonValue | undefined, over: JsonValue): JsonValue {
+  if (!isJsonObject(over)) return over;
+  return mergeValues(isJsonObject(base) ? base : {}, over);
 }

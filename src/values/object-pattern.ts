@@ -17,16 +17,6 @@ export interface ObjectPattern {
 
 const SEGMENT = /^([^{}]*)(?:\{([^{}]+)\}([^{}]*))?$/;
 
-function fail(field: string, message: string): never {
-  throw new InvalidRequestError(`${field}: ${message}`, [{ path: field, message }]);
-}
-
-function parseSegment(text: string, field: string): Segment {
-  const found = SEGMENT.exec(text);
-  if (found === null) return fail(field, `"${text}" may hold one {placeholder} at most, and no other braces`);
-  return { before: found[1] ?? '', placeholder: found[2] ?? null, after: found[3] ?? '' };
-}
-
 /** The names of the placeholders, in order. */
 export function placeholdersOf(pattern: Pick<ObjectPattern, 'text'>): readonly string[] {
   return [...pattern.text.matchAll(/\{([^{}]*)\}/g)].map(([, name = '']) => name);
@@ -42,6 +32,16 @@ export function parseObjectPattern(text: string, field: string): ObjectPattern {
   const twice = names.find((each, index) => names.indexOf(each) !== index);
   if (twice !== undefined) fail(field, `{${twice}} may stand once`);
   return pattern;
+}
+
+function fail(field: string, message: string): never {
+  throw new InvalidRequestError(`${field}: ${message}`, [{ path: field, message }]);
+}
+
+function parseSegment(text: string, field: string): Segment {
+  const found = SEGMENT.exec(text);
+  if (found === null) return fail(field, `"${text}" may hold one {placeholder} at most, and no other braces`);
+  return { before: found[1] ?? '', placeholder: found[2] ?? null, after: found[3] ?? '' };
 }
 
 /**
@@ -66,17 +66,9 @@ export function parseUploadPattern(text: string, field = 'uploads'): ObjectPatte
   return pattern;
 }
 
-/** Whether `literal` can stand where `segment` is; a placeholder stands for one character at least. */
-function takes({ before, after }: Segment, literal: string): boolean {
-  return literal.length > before.length + after.length && literal.startsWith(before) && literal.endsWith(after);
-}
-
-function meet(a: Segment, b: Segment): boolean {
-  if (a.placeholder === null) return b.placeholder === null ? a.before === b.before : takes(b, a.before);
-  if (b.placeholder === null) return takes(a, b.before);
-  // The longer head, one character and the longer tail make a text that both take.
-  const heads = a.before.startsWith(b.before) || b.before.startsWith(a.before);
-  return heads && (a.after.endsWith(b.after) || b.after.endsWith(a.after));
+/** Whether some object name matches both. */
+export function patternsOverlap(a: ObjectPattern, b: ObjectPattern): boolean {
+  return a.segments.length === b.segments.length && meetUpTo(a, b, a.segments.length);
 }
 
 function meetUpTo(a: ObjectPattern, b: ObjectPattern, length: number): boolean {
@@ -89,9 +81,17 @@ function meetUpTo(a: ObjectPattern, b: ObjectPattern, length: number): boolean {
   );
 }
 
-/** Whether some object name matches both. */
-export function patternsOverlap(a: ObjectPattern, b: ObjectPattern): boolean {
-  return a.segments.length === b.segments.length && meetUpTo(a, b, a.segments.length);
+function meet(a: Segment, b: Segment): boolean {
+  if (a.placeholder === null) return b.placeholder === null ? a.before === b.before : takes(b, a.before);
+  if (b.placeholder === null) return takes(a, b.before);
+  // The longer head, one character and the longer tail make a text that both take.
+  const heads = a.before.startsWith(b.before) || b.before.startsWith(a.before);
+  return heads && (a.after.endsWith(b.after) || b.after.endsWith(a.after));
+}
+
+/** Whether `literal` can stand where `segment` is; a placeholder stands for one character at least. */
+function takes({ before, after }: Segment, literal: string): boolean {
+  return literal.length > before.length + after.length && literal.startsWith(before) && literal.endsWith(after);
 }
 
 /** Whether some object below `directory` matches `pattern`: a loop, where the directory is written to. */

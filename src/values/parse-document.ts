@@ -16,8 +16,28 @@ const DEFAULT_MAX_BYTES = 1_048_576;
 const JSON_TYPE = /^(application|text)\/([\w.+-]*\+)?json$/;
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 
-function mediaType(contentType: string): string {
-  return (contentType.split(';')[0] ?? '').trim().toLowerCase();
+/**
+ * The one mapping that a JSON or YAML document holds; an empty document is an empty mapping. A JSON content type demands strict JSON, any
+ * other one (curl's default included) is read as YAML, of which JSON is a part. The result is plain data: no prototype tricks, no shared
+ * or cyclic parts, no number that lost digits.
+ *
+ * Throws InvalidRequestError with line and column, TooLargeError beyond `maxBytes`, UnsupportedMediaError for another charset or a form.
+ */
+export function parseDocument(bytes: Uint8Array, options: ParseDocumentOptions = {}): JsonObject {
+  const { contentType = '', maxBytes = DEFAULT_MAX_BYTES } = options;
+  if (bytes.length > maxBytes) {
+    throw new TooLargeError(`The document has ${bytes.length} bytes, and at most ${maxBytes} are read`);
+  }
+  checkMedia(contentType);
+  const text = decode(bytes);
+  if (text.trim() === '') return {};
+  const type = mediaType(contentType);
+  const value = JSON_TYPE.test(type) ? readStrictJson(text) : type === FORM_TYPE ? readForm(text) : readAny(text);
+  if (!isJsonObject(value)) {
+    const message = `the document is ${kindOf(value)}; a mapping (key: value) is expected`;
+    throw documentError({ line: 1, column: 1 }, message);
+  }
+  return value;
 }
 
 function checkMedia(contentType: string): void {
@@ -29,6 +49,21 @@ function checkMedia(contentType: string): void {
     throw new UnsupportedMediaError(
       'The document is a multipart form: send the file itself, as curl --data-binary @values.yaml does',
     );
+  }
+}
+
+function mediaType(contentType: string): string {
+  return (contentType.split(';')[0] ?? '').trim().toLowerCase();
+}
+
+function decode(bytes: Uint8Array): string {
+  if (isUtf16(bytes)) {
+    throw documentError({ line: 1, column: 1 }, 'the document is UTF-16: save it as UTF-8');
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw documentError({ line: faultyLine(bytes), column: 1 }, 'the document is not UTF-8: save it as UTF-8');
   }
 }
 
@@ -52,21 +87,19 @@ function faultyLine(bytes: Uint8Array): number {
   return line;
 }
 
-function decode(bytes: Uint8Array): string {
-  if (isUtf16(bytes)) {
-    throw documentError({ line: 1, column: 1 }, 'the document is UTF-16: save it as UTF-8');
-  }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw documentError({ line: faultyLine(bytes), column: 1 }, 'the document is not UTF-8: save it as UTF-8');
-  }
-}
-
 function readStrictJson(text: string): MutableJson {
   const reading = readJson(text);
   if (reading.kind !== 'value') throw reading.error;
   return reading.value;
+}
+
+/** `curl -d @file` sends this content type, and the file without its line breaks. */
+function readForm(text: string): MutableJson {
+  try {
+    return readAny(text);
+  } catch (error) {
+    throw /[\r\n]/.test(text) ? error : withCurlHint(error);
+  }
 }
 
 /** JSON is YAML, and is read forty times faster as JSON; a flow mapping that is not JSON is read as YAML. */
@@ -93,40 +126,7 @@ function withCurlHint(error: unknown): unknown {
     : error;
 }
 
-/** `curl -d @file` sends this content type, and the file without its line breaks. */
-function readForm(text: string): MutableJson {
-  try {
-    return readAny(text);
-  } catch (error) {
-    throw /[\r\n]/.test(text) ? error : withCurlHint(error);
-  }
-}
-
 function kindOf(value: MutableJson): string {
   if (value === null) return 'null';
   return Array.isArray(value) ? 'a list' : `a ${typeof value === 'string' ? 'text' : typeof value}`;
-}
-
-/**
- * The one mapping that a JSON or YAML document holds; an empty document is an empty mapping. A JSON content type demands strict JSON, any
- * other one (curl's default included) is read as YAML, of which JSON is a part. The result is plain data: no prototype tricks, no shared
- * or cyclic parts, no number that lost digits.
- *
- * Throws InvalidRequestError with line and column, TooLargeError beyond `maxBytes`, UnsupportedMediaError for another charset or a form.
- */
-export function parseDocument(bytes: Uint8Array, options: ParseDocumentOptions = {}): JsonObject {
-  const { contentType = '', maxBytes = DEFAULT_MAX_BYTES } = options;
-  if (bytes.length > maxBytes) {
-    throw new TooLargeError(`The document has ${bytes.length} bytes, and at most ${maxBytes} are read`);
-  }
-  checkMedia(contentType);
-  const text = decode(bytes);
-  if (text.trim() === '') return {};
-  const type = mediaType(contentType);
-  const value = JSON_TYPE.test(type) ? readStrictJson(text) : type === FORM_TYPE ? readForm(text) : readAny(text);
-  if (!isJsonObject(value)) {
-    const message = `the document is ${kindOf(value)}; a mapping (key: value) is expected`;
-    throw documentError({ line: 1, column: 1 }, message);
-  }
-  return value;
 }

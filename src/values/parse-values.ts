@@ -26,54 +26,10 @@ const MAX_NODES = 20_000;
 const MAX_ISSUES = 100;
 const MAX_TOLD = 10;
 
-function countNodes(value: JsonValue): number {
-  if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + countNodes(item), 1);
-  return isJsonObject(value) ? Object.values(value).reduce<number>((sum, member) => sum + countNodes(member), 1) : 1;
-}
-
-/** `key:` with nothing after it is `null` in YAML, and means to helm that the key is not set. */
-function withoutNulls(object: JsonObject): JsonObject {
-  const present = Object.entries(object).filter(([, member]) => member !== null);
-  return Object.fromEntries(present.map(([key, member]) => [key, dropNulls(member)]));
-}
-function dropNulls(value: JsonValue): JsonValue {
-  if (Array.isArray(value)) return value.map(dropNulls);
-  return isJsonObject(value) ? withoutNulls(value) : value;
-}
-
-/** What of `schema` the mapping `value` holds, without the keys that are at fault. */
-function soundPart<T>(schema: z.ZodType, partial: z.ZodType<T>, value: unknown): T | undefined {
-  if (!isJsonObject(value)) return undefined;
-  const issues = schema.safeParse(value).error?.issues ?? [];
-  const faulty = new Set(
-    issues.flatMap((issue) =>
-      issue.path.length === 0 && issue.code === 'unrecognized_keys' ? issue.keys : issue.path.slice(0, 1),
-    ),
-  );
-  return partial.safeParse(Object.fromEntries(Object.entries(value).filter(([key]) => !faulty.has(key)))).data;
-}
-
-function soundEntries<T>(schema: z.ZodType, partial: z.ZodType<T>, value: JsonValue | undefined): (T | undefined)[] {
-  return Array.isArray(value) ? value.slice(0, MAX_ISSUES).map((entry) => soundPart(schema, partial, entry)) : [];
-}
-
 const { repository, flea, schedules } = ValuesSchema.shape;
 
-/** So that rules between fields are checked too where other fields are at fault: all is told at once. */
-function soundValues(document: JsonObject): SoundValues {
-  return {
-    aggregator: soundPart(AggregatorSchema, AggregatorSchema, document['aggregator']),
-    rounds: soundEntries(RoundSchema, PartialRoundSchema, document['rounds']),
-    lists: soundEntries(ListSchema, PartialListSchema, document['lists']),
-    repository: repository.safeParse(document['repository']).data,
-    flea: flea.safeParse(document['flea']).data,
-    schedules: schedules.safeParse(document['schedules']).data,
-  };
-}
-
-function tell({ path, message }: Issue): string {
-  return path === '' ? message : `${path} ${message}`;
-}
+/** The same check, by the name it has where documents were merged: only the whole is valid or not. */
+export const validateValues = parseValues;
 
 /** One error for all `issues`; the first ten are in its message too. */
 export function valuesError(issues: readonly Issue[], subject = 'The values are'): InvalidRequestError {
@@ -83,6 +39,10 @@ export function valuesError(issues: readonly Issue[], subject = 'The values are'
     `${subject} not valid: ${told.join('; ')}${rest > 0 ? `; and ${rest} more` : ''}`,
     issues,
   );
+}
+
+function tell({ path, message }: Issue): string {
+  return path === '' ? message : `${path} ${message}`;
 }
 
 /**
@@ -110,5 +70,46 @@ export function parseValues(document: JsonObject): Values {
   };
 }
 
-/** The same check, by the name it has where documents were merged: only the whole is valid or not. */
-export const validateValues = parseValues;
+function countNodes(value: JsonValue): number {
+  if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + countNodes(item), 1);
+  return isJsonObject(value) ? Object.values(value).reduce<number>((sum, member) => sum + countNodes(member), 1) : 1;
+}
+
+/** `key:` with nothing after it is `null` in YAML, and means to helm that the key is not set. */
+function withoutNulls(object: JsonObject): JsonObject {
+  const present = Object.entries(object).filter(([, member]) => member !== null);
+  return Object.fromEntries(present.map(([key, member]) => [key, dropNulls(member)]));
+}
+
+function dropNulls(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map(dropNulls);
+  return isJsonObject(value) ? withoutNulls(value) : value;
+}
+
+/** So that rules between fields are checked too where other fields are at fault: all is told at once. */
+function soundValues(document: JsonObject): SoundValues {
+  return {
+    aggregator: soundPart(AggregatorSchema, AggregatorSchema, document['aggregator']),
+    rounds: soundEntries(RoundSchema, PartialRoundSchema, document['rounds']),
+    lists: soundEntries(ListSchema, PartialListSchema, document['lists']),
+    repository: repository.safeParse(document['repository']).data,
+    flea: flea.safeParse(document['flea']).data,
+    schedules: schedules.safeParse(document['schedules']).data,
+  };
+}
+
+/** What of `schema` the mapping `value` holds, without the keys that are at fault. */
+function soundPart<T>(schema: z.ZodType, partial: z.ZodType<T>, value: unknown): T | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const issues = schema.safeParse(value).error?.issues ?? [];
+  const faulty = new Set(
+    issues.flatMap((issue) =>
+      issue.path.length === 0 && issue.code === 'unrecognized_keys' ? issue.keys : issue.path.slice(0, 1),
+    ),
+  );
+  return partial.safeParse(Object.fromEntries(Object.entries(value).filter(([key]) => !faulty.has(key)))).data;
+}
+
+function soundEntries<T>(schema: z.ZodType, partial: z.ZodType<T>, value: JsonValue | undefined): (T | undefined)[] {
+  return Array.isArray(value) ? value.slice(0, MAX_ISSUES).map((entry) => soundPart(schema, partial, entry)) : [];
+}

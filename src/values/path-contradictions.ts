@@ -20,6 +20,36 @@ interface Found {
   readonly issues: readonly Issue[];
 }
 
+const DEFAULT_MAX_ATTEMPTS = 3;
+
+/** Patterns that overlap, outputs that feed them, placeholders that lack or do not belong. */
+export function pathContradictions(values: SoundValues): readonly Issue[] {
+  const rounds = (values.rounds ?? []).map((round, index) => ({
+    uploads: read(parseUploadPattern, `rounds[${index}].uploads`, round?.uploads),
+    output: read(parseDirectoryPattern, `rounds[${index}].outputPath`, round?.outputPath),
+    maxAttempts: round?.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
+  }));
+  const lists = (values.lists ?? []).map((list, index) => ({
+    object: read(parseObjectPattern, `lists[${index}].object`, list?.object),
+    output: read(parseDirectoryPattern, `lists[${index}].outputPath`, list?.outputPath),
+  }));
+  // A run's path may have placeholders of its own; they match anything, as those of patterns do.
+  const run = read(parseDirectoryPattern, 'aggregator.outputPath', values.aggregator?.outputPath);
+  const inputs = join([...rounds.map(({ uploads }) => uploads), ...lists.map(({ object }) => object)]);
+  const outputs = join([...rounds.map(({ output }) => output), ...lists.map(({ output }) => output)]);
+  return [
+    ...inputs.issues,
+    ...outputs.issues,
+    ...rounds.flatMap(({ output, maxAttempts }, index) =>
+      output.places.flatMap((place) => roundOutputIssues(place, index, maxAttempts)),
+    ),
+    ...lists.flatMap(({ object, output }) => listIssues(object.places[0], output.places[0])),
+    ...overlapIssues(inputs.places),
+    ...loopIssues(inputs.places, [...outputs.places, ...run.places]),
+    ...sharedOutputIssues(outputs.places),
+  ];
+}
+
 function read(parse: (text: string, field: string) => ObjectPattern, path: string, text: string | undefined): Found {
   if (text === undefined) return { places: [], issues: [] };
   try {
@@ -37,8 +67,23 @@ function join(found: readonly Found[]): Found {
   };
 }
 
-function braces(names: readonly string[]): string {
-  return names.map((name) => `{${name}}`).join(', ');
+function roundOutputIssues(place: Place, index: number, maxAttempts: number): Issue[] {
+  return placeholderIssues(
+    place,
+    ['taskId', 'round', 'attempt'],
+    [
+      { name: 'taskId', why: 'two tasks would write the same directory' },
+      { name: 'round', why: 'a round would overwrite the one before' },
+      ...(maxAttempts > 1
+        ? [
+            {
+              name: 'attempt',
+              why: `needed where rounds[${index}].maxAttempts (${maxAttempts}) is more than 1, for attempts never share a directory`,
+            },
+          ]
+        : []),
+    ],
+  );
 }
 
 /** The placeholders that a path may have (`known`) and must have (`needed`, each with why). */
@@ -60,25 +105,8 @@ function placeholderIssues(
   ];
 }
 
-const DEFAULT_MAX_ATTEMPTS = 3;
-
-function roundOutputIssues(place: Place, index: number, maxAttempts: number): Issue[] {
-  return placeholderIssues(
-    place,
-    ['taskId', 'round', 'attempt'],
-    [
-      { name: 'taskId', why: 'two tasks would write the same directory' },
-      { name: 'round', why: 'a round would overwrite the one before' },
-      ...(maxAttempts > 1
-        ? [
-            {
-              name: 'attempt',
-              why: `needed where rounds[${index}].maxAttempts (${maxAttempts}) is more than 1, for attempts never share a directory`,
-            },
-          ]
-        : []),
-    ],
-  );
+function braces(names: readonly string[]): string {
+  return names.map((name) => `{${name}}`).join(', ');
 }
 
 function listIssues(object: Place | undefined, output: Place | undefined): Issue[] {
@@ -131,32 +159,4 @@ function sharedOutputIssues(outputs: readonly Place[]): Issue[] {
         message: `can be the same directory as ${earlier.path}: give each its own`,
       })),
   );
-}
-
-/** Patterns that overlap, outputs that feed them, placeholders that lack or do not belong. */
-export function pathContradictions(values: SoundValues): readonly Issue[] {
-  const rounds = (values.rounds ?? []).map((round, index) => ({
-    uploads: read(parseUploadPattern, `rounds[${index}].uploads`, round?.uploads),
-    output: read(parseDirectoryPattern, `rounds[${index}].outputPath`, round?.outputPath),
-    maxAttempts: round?.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
-  }));
-  const lists = (values.lists ?? []).map((list, index) => ({
-    object: read(parseObjectPattern, `lists[${index}].object`, list?.object),
-    output: read(parseDirectoryPattern, `lists[${index}].outputPath`, list?.outputPath),
-  }));
-  // A run's path may have placeholders of its own; they match anything, as those of patterns do.
-  const run = read(parseDirectoryPattern, 'aggregator.outputPath', values.aggregator?.outputPath);
-  const inputs = join([...rounds.map(({ uploads }) => uploads), ...lists.map(({ object }) => object)]);
-  const outputs = join([...rounds.map(({ output }) => output), ...lists.map(({ output }) => output)]);
-  return [
-    ...inputs.issues,
-    ...outputs.issues,
-    ...rounds.flatMap(({ output, maxAttempts }, index) =>
-      output.places.flatMap((place) => roundOutputIssues(place, index, maxAttempts)),
-    ),
-    ...lists.flatMap(({ object, output }) => listIssues(object.places[0], output.places[0])),
-    ...overlapIssues(inputs.places),
-    ...loopIssues(inputs.places, [...outputs.places, ...run.places]),
-    ...sharedOutputIssues(outputs.places),
-  ];
 }

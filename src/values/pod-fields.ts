@@ -70,11 +70,11 @@ export const podFields = {
   securityContext: SecurityContextSchema.optional(),
 };
 
-function isAnnotation(text: string): boolean {
-  return text.length <= 262_144 && text.isWellFormed();
-}
-
 /** Seconds: a signed 32-bit number is the longest a Kubernetes field takes. */
 export function seconds(min: number) {
   return wholeNumber(min, 2_147_483_647);
+}
+
+function isAnnotation(text: string): boolean {
+  return text.length <= 262_144 && text.isWellFormed();
 }

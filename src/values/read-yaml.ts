@@ -43,18 +43,47 @@ const MESSAGES: Readonly<Record<ErrorCode, string>> = {
 const ESCAPE =
   /\\(?:[0abtnvfre "/\\N_LP\t\r\n]|x[\da-fA-F]{2}|u[\da-fA-F]{4}|U000[\da-fA-F]{5}|U0010[\da-fA-F]{4})|(\\)/g;
 
-/** The library makes one error of each faulty escape: 13 s for a megabyte of them. The first one is enough. */
-function checkEscapes(text: string, lexeme: string, offset: number): void {
-  if (!lexeme.startsWith('"')) return;
-  for (const match of lexeme.matchAll(ESCAPE)) {
-    if (match[1] !== undefined)
-      throw documentError(positionAt(text, offset + match.index), `not valid YAML: ${MESSAGES.BAD_DQ_ESCAPE}`);
-  }
-}
-
 /** The lexer's mark before the text of a plain or block scalar. */
 const SCALAR_FOLLOWS = '\u001f';
 const EXPLICIT_KEY = 'an explicit key ("? "): write "key: value", or put the text in quotes';
+
+/**
+ * One YAML document, or `null` when there is none. YAML 1.2 core schema: `yes`, `no`, `on`, `off` and timestamps are text, whereas helm
+ * (sigs.k8s.io/yaml over go-yaml v2, YAML 1.1) makes booleans of the first four: where a boolean is expected, the schema tells to write
+ * true or false. What both read, but as different numbers (`017`), is refused. Throws InvalidRequestError with line and column.
+ */
+export function readYaml(text: string): { readonly value: MutableJson; readonly empty: boolean } {
+  const lines = new LineCounter();
+  const document = composeOne(text, lines);
+  if (document === null || document.contents === null) return { value: null, empty: true };
+  const { explicit, version } = document.directives.yaml;
+  if (explicit === true && version !== '1.2') {
+    throw documentError({ line: 1, column: 1 }, '%YAML 1.1 is not read: leave the directive out');
+  }
+  const value = buildYamlValue(document.contents, (offset) => positionOf(lines, offset));
+  return { value, empty: value === null && isEmptyNode(document.contents) };
+}
+
+function composeOne(text: string, lines: LineCounter): Document.Parsed<ParsedNode> | null {
+  // Keys are compared in yaml-value.ts: the library's own check is quadratic (160 s for a megabyte of distinct keys).
+  const composer = new Composer({
+    schema: 'core',
+    version: '1.2',
+    uniqueKeys: false,
+    prettyErrors: false,
+    keepSourceTokens: false,
+  });
+  let first: Document.Parsed<ParsedNode> | null = null;
+  for (const document of composer.compose(tokensOf(text, lines))) {
+    if (first !== null) throw documentError(positionOf(lines, document.range[0]), MESSAGES.MULTIPLE_DOCS);
+    first = document;
+    const [error] = document.errors;
+    if (error !== undefined) throw syntaxError(lines, error.pos[0], error.code);
+  }
+  const [error] = composer.streamInfo().errors;
+  if (error !== undefined) throw syntaxError(lines, error.pos[0], error.code);
+  return first;
+}
 
 /** Tokens of the document, refused as soon as they are too many or nest too deeply: the composer after it is recursive. */
 function* tokensOf(text: string, lines: LineCounter): Generator<CST.Token> {
@@ -81,6 +110,15 @@ function* tokensOf(text: string, lines: LineCounter): Generator<CST.Token> {
   yield* parser.end();
 }
 
+/** The library makes one error of each faulty escape: 13 s for a megabyte of them. The first one is enough. */
+function checkEscapes(text: string, lexeme: string, offset: number): void {
+  if (!lexeme.startsWith('"')) return;
+  for (const match of lexeme.matchAll(ESCAPE)) {
+    if (match[1] !== undefined)
+      throw documentError(positionAt(text, offset + match.index), `not valid YAML: ${MESSAGES.BAD_DQ_ESCAPE}`);
+  }
+}
+
 function positionOf(lines: LineCounter, offset: number): { line: number; column: number } {
   const { line, col } = lines.linePos(offset);
   return { line: Math.max(line, 1), column: Math.max(col, 1) };
@@ -88,44 +126,6 @@ function positionOf(lines: LineCounter, offset: number): { line: number; column:
 
 function syntaxError(lines: LineCounter, offset: number, code: ErrorCode): Error {
   return documentError(positionOf(lines, offset), `not valid YAML: ${MESSAGES[code]}`);
-}
-
-function composeOne(text: string, lines: LineCounter): Document.Parsed<ParsedNode> | null {
-  // Keys are compared in yaml-value.ts: the library's own check is quadratic (160 s for a megabyte of distinct keys).
-  const composer = new Composer({
-    schema: 'core',
-    version: '1.2',
-    uniqueKeys: false,
-    prettyErrors: false,
-    keepSourceTokens: false,
-  });
-  let first: Document.Parsed<ParsedNode> | null = null;
-  for (const document of composer.compose(tokensOf(text, lines))) {
-    if (first !== null) throw documentError(positionOf(lines, document.range[0]), MESSAGES.MULTIPLE_DOCS);
-    first = document;
-    const [error] = document.errors;
-    if (error !== undefined) throw syntaxError(lines, error.pos[0], error.code);
-  }
-  const [error] = composer.streamInfo().errors;
-  if (error !== undefined) throw syntaxError(lines, error.pos[0], error.code);
-  return first;
-}
-
-/**
- * One YAML document, or `null` when there is none. YAML 1.2 core schema: `yes`, `no`, `on`, `off` and timestamps are text, whereas helm
- * (sigs.k8s.io/yaml over go-yaml v2, YAML 1.1) makes booleans of the first four: where a boolean is expected, the schema tells to write
- * true or false. What both read, but as different numbers (`017`), is refused. Throws InvalidRequestError with line and column.
- */
-export function readYaml(text: string): { readonly value: MutableJson; readonly empty: boolean } {
-  const lines = new LineCounter();
-  const document = composeOne(text, lines);
-  if (document === null || document.contents === null) return { value: null, empty: true };
-  const { explicit, version } = document.directives.yaml;
-  if (explicit === true && version !== '1.2') {
-    throw documentError({ line: 1, column: 1 }, '%YAML 1.1 is not read: leave the directive out');
-  }
-  const value = buildYamlValue(document.contents, (offset) => positionOf(lines, offset));
-  return { value, empty: value === null && isEmptyNode(document.contents) };
 }
 
 function isEmptyNode(node: ParsedNode): boolean {

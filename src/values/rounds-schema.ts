@@ -41,10 +41,10 @@ export type PartialList = z.infer<typeof PartialListSchema>;
 export type RoundInput = z.infer<typeof RoundSchema>;
 export type ListValues = z.infer<typeof ListSchema>;
 
-/** `maxReports` unless given: 30 % more than the goal, in whole numbers (1.3 has no exact binary form). */
-function defaultMaxReports(reportGoal: number): number {
-  return Math.floor((reportGoal * 13) / 10);
-}
+export type RoundValues = ReturnType<typeof completeRound>;
+
+/** A Job of a round must outlive every instance that may still create it. */
+export const MIN_ROUND_TTL_SEC = DAY_SEC;
 
 /** A round's values with every default filled in. */
 export function completeRound(input: RoundInput) {
@@ -63,7 +63,7 @@ export function completeRound(input: RoundInput) {
   };
 }
 
-export type RoundValues = ReturnType<typeof completeRound>;
-
-/** A Job of a round must outlive every instance that may still create it. */
-export const MIN_ROUND_TTL_SEC = DAY_SEC;
+/** `maxReports` unless given: 30 % more than the goal, in whole numbers (1.3 has no exact binary form). */
+function defaultMaxReports(reportGoal: number): number {
+  return Math.floor((reportGoal * 13) / 10);
+}

@@ -10,13 +10,6 @@ const secretName = privateTextField({
 });
 const secretKey = privateTextField(SECRET_KEY);
 
-function wrongReference(input: unknown): string {
-  if (typeof input === 'string' || typeof input === 'number') {
-    return `is given as plain text; tokens and keys are taken from a Secret only: ${REFERENCE}`;
-  }
-  return `is not a reference to a key of a Secret: ${REFERENCE}`;
-}
-
 /** `{secret, key}`. What stands there by mistake is never repeated: it may be the token itself. */
 export const SecretKeySchema = z.strictObject(
   { secret: secretName, key: secretKey },
@@ -24,10 +17,6 @@ export const SecretKeySchema = z.strictObject(
 );
 
 const account = { secret: secretName, key: secretKey, mountPath: textField(MOUNT_PATH) };
-function wrongAccount(fields: string) {
-  return (issue: { readonly code?: string | undefined }) =>
-    issue.code === 'invalid_type' ? `is not a reference to a Secret: write {${fields}}` : undefined;
-}
 
 /** The Secret with a Google service account's key file, and where it is mounted. */
 export const ServiceAccountSchema = z.strictObject(account, { error: wrongAccount('secret, key, mountPath') });
@@ -52,3 +41,15 @@ export const CheckSecretSchema = z.strictObject({
 
 export type SecretKeyRef = z.infer<typeof SecretKeySchema>;
 export type CheckSecretValues = z.infer<typeof CheckSecretSchema>;
+
+function wrongReference(input: unknown): string {
+  if (typeof input === 'string' || typeof input === 'number') {
+    return `is given as plain text; tokens and keys are taken from a Secret only: ${REFERENCE}`;
+  }
+  return `is not a reference to a key of a Secret: ${REFERENCE}`;
+}
+
+function wrongAccount(fields: string) {
+  return (issue: { readonly code?: string | undefined }) =>
+    issue.code === 'invalid_type' ? `is not a reference to a Secret: write {${fields}}` : undefined;
+}

@@ -9,18 +9,40 @@ interface Component {
   readonly service?: NonNullable<SoundValues['repository']>['service'];
 }
 
-function missing(at: string, fields: Readonly<Record<string, unknown>>, why: string): Issue[] {
-  return Object.entries(fields).flatMap(([field, value]) =>
-    value === undefined ? [{ path: `${at}.${field}`, message: `is missing: ${why}` }] : [],
-  );
+const NEEDS_BUCKET = 'backend: gcs keeps its state there';
+const NEEDS_SIGNING = 'backend: gcs signs upload URLs with it, and the process ends at start without';
+
+/** Values of released components that cannot work, whatever the cluster holds. What may work is applied, with a warning. */
+export function serviceContradictions(values: SoundValues): readonly Issue[] {
+  return [
+    ...componentIssues(values.repository, 'repository', ({ repositoryGcsBucket }) =>
+      missing('repository.deployment', { repositoryGcsBucket }, NEEDS_BUCKET),
+    ),
+    ...componentIssues(values.flea, 'flea', ({ fleaGcsBucket, fleaUploadGcsBucket, serviceAccount }) => [
+      ...missing('flea.deployment', { fleaGcsBucket, fleaUploadGcsBucket }, NEEDS_BUCKET),
+      ...missing(
+        'flea.deployment.serviceAccount',
+        { pemFile: serviceAccount?.pemFile, googleAccessId: serviceAccount?.googleAccessId },
+        NEEDS_SIGNING,
+      ),
+    ]),
+  ];
 }
 
-function imageIssues(deployment: Partial<Deployment>, at: string): Issue[] {
+function componentIssues(
+  component: Component | undefined,
+  at: string,
+  gcs: (deployment: Partial<Deployment>) => Issue[],
+): Issue[] {
+  if (component === undefined) return [];
+  const deployment = component.deployment ?? {};
   return [
-    ...missing(at, { repository: deployment.repository }, 'a component that is released needs its image'),
-    ...(deployment.tag === undefined && deployment.digest === undefined
-      ? missing(at, { tag: undefined }, 'write the image’s tag, or its digest')
+    ...serviceIssues(component, `${at}.service`),
+    ...(component.release === true ? imageIssues(deployment, `${at}.deployment`) : []),
+    ...(component.release === true && deployment.backend === undefined
+      ? missing(`${at}.deployment`, { backend: undefined }, 'write memory or gcs')
       : []),
+    ...(component.release === true && deployment.backend === 'gcs' ? gcs(deployment) : []),
   ];
 }
 
@@ -42,39 +64,17 @@ function serviceIssues(component: Component, at: string): Issue[] {
   return issues;
 }
 
-function componentIssues(
-  component: Component | undefined,
-  at: string,
-  gcs: (deployment: Partial<Deployment>) => Issue[],
-): Issue[] {
-  if (component === undefined) return [];
-  const deployment = component.deployment ?? {};
+function imageIssues(deployment: Partial<Deployment>, at: string): Issue[] {
   return [
-    ...serviceIssues(component, `${at}.service`),
-    ...(component.release === true ? imageIssues(deployment, `${at}.deployment`) : []),
-    ...(component.release === true && deployment.backend === undefined
-      ? missing(`${at}.deployment`, { backend: undefined }, 'write memory or gcs')
+    ...missing(at, { repository: deployment.repository }, 'a component that is released needs its image'),
+    ...(deployment.tag === undefined && deployment.digest === undefined
+      ? missing(at, { tag: undefined }, 'write the image’s tag, or its digest')
       : []),
-    ...(component.release === true && deployment.backend === 'gcs' ? gcs(deployment) : []),
   ];
 }
 
-const NEEDS_BUCKET = 'backend: gcs keeps its state there';
-const NEEDS_SIGNING = 'backend: gcs signs upload URLs with it, and the process ends at start without';
-
-/** Values of released components that cannot work, whatever the cluster holds. What may work is applied, with a warning. */
-export function serviceContradictions(values: SoundValues): readonly Issue[] {
-  return [
-    ...componentIssues(values.repository, 'repository', ({ repositoryGcsBucket }) =>
-      missing('repository.deployment', { repositoryGcsBucket }, NEEDS_BUCKET),
-    ),
-    ...componentIssues(values.flea, 'flea', ({ fleaGcsBucket, fleaUploadGcsBucket, serviceAccount }) => [
-      ...missing('flea.deployment', { fleaGcsBucket, fleaUploadGcsBucket }, NEEDS_BUCKET),
-      ...missing(
-        'flea.deployment.serviceAccount',
-        { pemFile: serviceAccount?.pemFile, googleAccessId: serviceAccount?.googleAccessId },
-        NEEDS_SIGNING,
-      ),
-    ]),
-  ];
+function missing(at: string, fields: Readonly<Record<string, unknown>>, why: string): Issue[] {
+  return Object.entries(fields).flatMap(([field, value]) =>
+    value === undefined ? [{ path: `${at}.${field}`, message: `is missing: ${why}` }] : [],
+  );
 }

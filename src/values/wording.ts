@@ -1,5 +1,8 @@
 import { isJsonObject, quote } from './json.ts';
 
+const YES: ReadonlySet<string> = new Set(['true', 'yes', 'on', 'y', '1']);
+const NO: ReadonlySet<string> = new Set(['false', 'no', 'off', 'n', '0']);
+
 /** What stands there, in words that follow the field's name. */
 export function describeInput(input: unknown): string {
   if (input === undefined) return 'is missing';
@@ -19,9 +22,6 @@ export function wrongText(input: unknown, what: string): string {
   if (typeof input === 'boolean') return `${describeInput(input)}: put it in quotes; expected is ${what}`;
   return `${describeInput(input)}: write ${what}`;
 }
-
-const YES: ReadonlySet<string> = new Set(['true', 'yes', 'on', 'y', '1']);
-const NO: ReadonlySet<string> = new Set(['false', 'no', 'off', 'n', '0']);
 
 /** Something else where true or false is expected. helm reads `yes` and `on` as true, YAML 1.2 as text. */
 export function wrongBoolean(input: unknown): string {

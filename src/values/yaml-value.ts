@@ -20,6 +20,29 @@ interface Walk {
   aliasedChars: number;
 }
 
+/** A composed YAML node as plain data. Throws InvalidRequestError naming the field, the line and the column. */
+export function buildYamlValue(node: ParsedNode, positionOf: (offset: number) => Position): MutableJson {
+  return buildNode(
+    { positionOf, anchors: new Map(), open: new Set(), path: [], aliasedNodes: 0, aliasedChars: 0 },
+    node,
+  );
+}
+
+function buildNode(walk: Walk, node: ParsedNode): MutableJson {
+  if (isAlias(node)) {
+    if (walk.open.has(node.source)) return refuse(walk, node, `the alias *${node.source} stands inside its own anchor`);
+    const target = walk.anchors.get(node.source);
+    if (target === undefined) return refuse(walk, node, `the alias *${node.source} has no anchor before it`);
+    return copyAliased(walk, node, target, walk.path.length);
+  }
+  if (node.anchor === undefined) return buildPlain(walk, node);
+  walk.open.add(node.anchor);
+  const value = buildPlain(walk, node);
+  walk.open.delete(node.anchor);
+  walk.anchors.set(node.anchor, value);
+  return value;
+}
+
 function refuse(walk: Walk, node: ParsedNode, message: string): never {
   throw documentError(walk.positionOf(node.range[0]), message, formatPath(walk.path));
 }
@@ -40,6 +63,73 @@ function copyAliased(walk: Walk, node: ParsedNode, value: MutableJson, depth: nu
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value);
   return Object.fromEntries(entries.map(([key, item]) => [key, copyAliased(walk, node, item, depth + 1)]));
+}
+
+function buildPlain(walk: Walk, node: ParsedNode): MutableJson {
+  checkTag(walk, node);
+  if (walk.path.length > MAX_DEPTH) return refuse(walk, node, TOO_DEEP);
+  if (isMap(node)) return buildMapping(walk, node);
+  if (isSeq(node)) return node.items.map((item, index) => buildAt(walk, index, item));
+  if (isScalar(node)) return buildScalar(walk, node);
+  return refuse(walk, node, 'neither a value, a list nor a mapping');
+}
+
+function checkTag(walk: Walk, node: ParsedNode): void {
+  if (node.tag !== undefined && !CORE_TAG.test(node.tag))
+    refuse(walk, node, 'a tag that is not of the YAML core schema: leave it out');
+}
+
+function buildMapping(walk: Walk, node: YAMLMap.Parsed): MutableJson {
+  const mapping: { [key: string]: MutableJson } = {};
+  const merged: { [key: string]: MutableJson }[] = [];
+  for (const pair of node.items) {
+    if (isMergeKey(pair)) {
+      if (merged.length > 0) refuse(walk, pair.key, 'a second "<<": write one, with a list of aliases');
+      merged.push(...buildMerge(walk, pair));
+      continue;
+    }
+    const key = keyOf(walk, pair);
+    if (Object.hasOwn(mapping, key))
+      refuse(walk, pair.key, `the key ${quote(key)} stands here a second time: keep one of them`);
+    mapping[key] = buildAt(walk, key, pair.value);
+  }
+  for (const [key, value] of merged.flatMap((source) => Object.entries(source))) {
+    if (!Object.hasOwn(mapping, key)) mapping[key] = value;
+  }
+  return mapping;
+}
+
+function isMergeKey(pair: Pair<ParsedNode, ParsedNode | null>): boolean {
+  return isScalar(pair.key) && pair.key.type === 'PLAIN' && pair.key.value === '<<' && pair.key.tag === undefined;
+}
+
+/** `<<` of YAML 1.1, which helm reads too: keys of the mapping itself win, then those of the earlier source. */
+function buildMerge(walk: Walk, pair: Pair<ParsedNode, ParsedNode | null>): { [key: string]: MutableJson }[] {
+  const value = buildAt(walk, '<<', pair.value);
+  const sources = Array.isArray(value) ? value : [value];
+  return sources.map((source) => {
+    if (typeof source === 'object' && source !== null && !Array.isArray(source)) return source;
+    return refuse(walk, pair.key, '"<<" takes an alias of a mapping, or a list of them');
+  });
+}
+
+function buildAt(walk: Walk, step: string | number, node: ParsedNode | null): MutableJson {
+  walk.path.push(step);
+  const value = node === null ? null : buildNode(walk, node);
+  walk.path.pop();
+  return value;
+}
+
+/** `1: x` and `on: x` have the keys "1" and "on": Kubernetes has no other keys than text. */
+function keyOf(walk: Walk, pair: Pair<ParsedNode, ParsedNode | null>): string {
+  const { key } = pair;
+  if (!isScalar(key)) return refuse(walk, key, 'a key that is a list, a mapping or an alias: keys are text');
+  checkTag(walk, key);
+  const text = typeof key.value === 'string' ? key.value : key.source;
+  if (key.value === null || text === undefined) return refuse(walk, key, 'an entry without a key');
+  if (isDangerousKey(text)) return refuse(walk, key, `the key ${quote(text)} is not accepted`);
+  if (!text.isWellFormed()) return refuse(walk, key, 'a key with half a surrogate pair: it has no UTF-8 form');
+  return text;
 }
 
 function buildScalar(walk: Walk, node: Scalar.Parsed): MutableJson {
@@ -64,94 +154,4 @@ function checkNumber(walk: Walk, node: Scalar.Parsed, value: number): number {
     );
   }
   return value;
-}
-
-/** `1: x` and `on: x` have the keys "1" and "on": Kubernetes has no other keys than text. */
-function keyOf(walk: Walk, pair: Pair<ParsedNode, ParsedNode | null>): string {
-  const { key } = pair;
-  if (!isScalar(key)) return refuse(walk, key, 'a key that is a list, a mapping or an alias: keys are text');
-  checkTag(walk, key);
-  const text = typeof key.value === 'string' ? key.value : key.source;
-  if (key.value === null || text === undefined) return refuse(walk, key, 'an entry without a key');
-  if (isDangerousKey(text)) return refuse(walk, key, `the key ${quote(text)} is not accepted`);
-  if (!text.isWellFormed()) return refuse(walk, key, 'a key with half a surrogate pair: it has no UTF-8 form');
-  return text;
-}
-
-function isMergeKey(pair: Pair<ParsedNode, ParsedNode | null>): boolean {
-  return isScalar(pair.key) && pair.key.type === 'PLAIN' && pair.key.value === '<<' && pair.key.tag === undefined;
-}
-
-function buildMapping(walk: Walk, node: YAMLMap.Parsed): MutableJson {
-  const mapping: { [key: string]: MutableJson } = {};
-  const merged: { [key: string]: MutableJson }[] = [];
-  for (const pair of node.items) {
-    if (isMergeKey(pair)) {
-      if (merged.length > 0) refuse(walk, pair.key, 'a second "<<": write one, with a list of aliases');
-      merged.push(...buildMerge(walk, pair));
-      continue;
-    }
-    const key = keyOf(walk, pair);
-    if (Object.hasOwn(mapping, key))
-      refuse(walk, pair.key, `the key ${quote(key)} stands here a second time: keep one of them`);
-    mapping[key] = buildAt(walk, key, pair.value);
-  }
-  for (const [key, value] of merged.flatMap((source) => Object.entries(source))) {
-    if (!Object.hasOwn(mapping, key)) mapping[key] = value;
-  }
-  return mapping;
-}
-
-/** `<<` of YAML 1.1, which helm reads too: keys of the mapping itself win, then those of the earlier source. */
-function buildMerge(walk: Walk, pair: Pair<ParsedNode, ParsedNode | null>): { [key: string]: MutableJson }[] {
-  const value = buildAt(walk, '<<', pair.value);
-  const sources = Array.isArray(value) ? value : [value];
-  return sources.map((source) => {
-    if (typeof source === 'object' && source !== null && !Array.isArray(source)) return source;
-    return refuse(walk, pair.key, '"<<" takes an alias of a mapping, or a list of them');
-  });
-}
-
-function buildAt(walk: Walk, step: string | number, node: ParsedNode | null): MutableJson {
-  walk.path.push(step);
-  const value = node === null ? null : buildNode(walk, node);
-  walk.path.pop();
-  return value;
-}
-
-function checkTag(walk: Walk, node: ParsedNode): void {
-  if (node.tag !== undefined && !CORE_TAG.test(node.tag))
-    refuse(walk, node, 'a tag that is not of the YAML core schema: leave it out');
-}
-
-function buildPlain(walk: Walk, node: ParsedNode): MutableJson {
-  checkTag(walk, node);
-  if (walk.path.length > MAX_DEPTH) return refuse(walk, node, TOO_DEEP);
-  if (isMap(node)) return buildMapping(walk, node);
-  if (isSeq(node)) return node.items.map((item, index) => buildAt(walk, index, item));
-  if (isScalar(node)) return buildScalar(walk, node);
-  return refuse(walk, node, 'neither a value, a list nor a mapping');
-}
-
-function buildNode(walk: Walk, node: ParsedNode): MutableJson {
-  if (isAlias(node)) {
-    if (walk.open.has(node.source)) return refuse(walk, node, `the alias *${node.source} stands inside its own anchor`);
-    const target = walk.anchors.get(node.source);
-    if (target === undefined) return refuse(walk, node, `the alias *${node.source} has no anchor before it`);
-    return copyAliased(walk, node, target, walk.path.length);
-  }
-  if (node.anchor === undefined) return buildPlain(walk, node);
-  walk.open.add(node.anchor);
-  const value = buildPlain(walk, node);
-  walk.open.delete(node.anchor);
-  walk.anchors.set(node.anchor, value);
-  return value;
-}
-
-/** A composed YAML node as plain data. Throws InvalidRequestError naming the field, the line and the column. */
-export function buildYamlValue(node: ParsedNode, positionOf: (offset: number) => Position): MutableJson {
-  return buildNode(
-    { positionOf, anchors: new Map(), open: new Set(), path: [], aliasedNodes: 0, aliasedChars: 0 },
-    node,
-  );
 }

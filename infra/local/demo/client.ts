@@ -20,27 +20,6 @@ export interface ClientOptions {
   readonly storage: string;
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
-}
-
-async function succeed(what: string, response: Response): Promise<Response> {
-  if (response.ok) return response;
-  throw new Error(`${what}: ${response.status} ${await response.text()}`);
-}
-
-async function reply(response: Response): Promise<Reply> {
-  const body: unknown = await response.json();
-  return { status: response.status, body: isRecord(body) ? body : {} };
-}
-
-// As `curl --data-binary` sends it.
-async function postText(url: string, body: string): Promise<Reply> {
-  return reply(
-    await fetch(url, { method: 'POST', body, headers: { 'content-type': 'application/x-www-form-urlencoded' } }),
-  );
-}
-
 /** Plain HTTP to the local stack. Uploads and downloads throw on any answer but success. */
 export function createClient({ aggregate, deploy, kubernetes, storage }: ClientOptions): Client {
   return {
@@ -69,4 +48,25 @@ export function createClient({ aggregate, deploy, kubernetes, storage }: ClientO
       );
     },
   };
+}
+
+// As `curl --data-binary` sends it.
+async function postText(url: string, body: string): Promise<Reply> {
+  return reply(
+    await fetch(url, { method: 'POST', body, headers: { 'content-type': 'application/x-www-form-urlencoded' } }),
+  );
+}
+
+async function reply(response: Response): Promise<Reply> {
+  const body: unknown = await response.json();
+  return { status: response.status, body: isRecord(body) ? body : {} };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+async function succeed(what: string, response: Response): Promise<Response> {
+  if (response.ok) return response;
+  throw new Error(`${what}: ${response.status} ${await response.text()}`);
 }

@@ -14,12 +14,14 @@ export interface Comparison {
 // A checkpoint of tf.train.Checkpoint names a variable by its place in the object graph.
 const SUFFIX = '/.ATTRIBUTES/VARIABLE_VALUE';
 
-function errorOf(actual: readonly number[], expected: readonly number[]): number {
-  return expected.reduce((most, value, index) => Math.max(most, Math.abs(value - (actual[index] ?? Number.NaN))), 0);
-}
-
-function pad(number: number): string {
-  return String(number).padStart(5, '0');
+/** The variables of the checkpoint below `directory`, by their plain names. */
+export async function readAverage(
+  client: Client,
+  bucket: string,
+  directory: string,
+): Promise<ReadonlyMap<string, readonly number[]>> {
+  const variables = await readVariables(client, bucket, directory);
+  return new Map([...variables].map(([name, { values }]) => [name.replace(SUFFIX, ''), [...(values ?? [])]]));
 }
 
 async function readVariables(client: Client, bucket: string, directory: string) {
@@ -29,14 +31,8 @@ async function readVariables(client: Client, bucket: string, directory: string) 
   });
 }
 
-/** The variables of the checkpoint below `directory`, by their plain names. */
-export async function readAverage(
-  client: Client,
-  bucket: string,
-  directory: string,
-): Promise<ReadonlyMap<string, readonly number[]>> {
-  const variables = await readVariables(client, bucket, directory);
-  return new Map([...variables].map(([name, { values }]) => [name.replace(SUFFIX, ''), [...(values ?? [])]]));
+function pad(number: number): string {
+  return String(number).padStart(5, '0');
 }
 
 /** Reads the checkpoint below `directory` and compares it, variable by variable, with `expected`. */
@@ -52,4 +48,8 @@ export async function compareAverage(
     const actual = [...(variable?.values ?? [])].slice(0, values.length);
     return { name, shape: variable?.shape ?? [], actual, expected: values, largestError: errorOf(actual, values) };
   });
+}
+
+function errorOf(actual: readonly number[], expected: readonly number[]): number {
+  return expected.reduce((most, value, index) => Math.max(most, Math.abs(value - (actual[index] ?? Number.NaN))), 0);
 }

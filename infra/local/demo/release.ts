@@ -21,29 +21,6 @@ const ObjectsSchema = z.array(
   z.looseObject({ kind: z.string(), name: z.string(), action: z.string(), ready: z.boolean().optional() }),
 );
 
-function expectStatus(reply: Reply, status: number): Reply {
-  if (reply.status === status) return reply;
-  throw new Error(`${status} was expected: ${reply.status} ${JSON.stringify(reply.body)}`);
-}
-
-function queryOf(...more: string[]): string {
-  return new URLSearchParams([...SETS, ...more].map((set): [string, string] => ['set', set])).toString();
-}
-
-function printObjects(terminal: Terminal, reply: Reply): void {
-  const objects = ObjectsSchema.parse(reply.body['objects']);
-  const told = objects.map(
-    ({ kind, name, action, ready }) => `${kind} ${name} ${action}${ready === true ? ', ready' : ''}`,
-  );
-  terminal.good(`${reply.status} ${String(reply.body['outcome'])}, revision ${String(reply.body['revision'])}`);
-  for (const line of told) terminal.line(`  ${line}`);
-}
-
-function printFailure(terminal: Terminal, { status, body }: Reply): void {
-  terminal.bad(`${status} ${String(body['outcome'])}: ${String(body['reason'])}`);
-  terminal.good(`revision ${String(body['revision'])} runs again`);
-}
-
 /** The services, released from the chart's own values: keys missing, deployed, a broken tag rolled back. */
 export async function showRelease(client: Client, terminal: Terminal): Promise<void> {
   const values = await readFile(VALUES, 'utf8');
@@ -66,4 +43,27 @@ export async function showRelease(client: Client, terminal: Terminal): Promise<v
     terminal,
     expectStatus(await client.deploy(`${path('flea.deployment.tag=broken')}&timeoutSec=${WAIT_SEC}`, values), 502),
   );
+}
+
+function queryOf(...more: string[]): string {
+  return new URLSearchParams([...SETS, ...more].map((set): [string, string] => ['set', set])).toString();
+}
+
+function expectStatus(reply: Reply, status: number): Reply {
+  if (reply.status === status) return reply;
+  throw new Error(`${status} was expected: ${reply.status} ${JSON.stringify(reply.body)}`);
+}
+
+function printObjects(terminal: Terminal, reply: Reply): void {
+  const objects = ObjectsSchema.parse(reply.body['objects']);
+  const told = objects.map(
+    ({ kind, name, action, ready }) => `${kind} ${name} ${action}${ready === true ? ', ready' : ''}`,
+  );
+  terminal.good(`${reply.status} ${String(reply.body['outcome'])}, revision ${String(reply.body['revision'])}`);
+  for (const line of told) terminal.line(`  ${line}`);
+}
+
+function printFailure(terminal: Terminal, { status, body }: Reply): void {
+  terminal.bad(`${status} ${String(body['outcome'])}: ${String(body['reason'])}`);
+  terminal.good(`revision ${String(body['revision'])} runs again`);
 }

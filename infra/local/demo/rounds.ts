@@ -46,136 +46,9 @@ type Task = z.infer<typeof TaskSchema>;
 
 const ManifestSchema = z.looseObject({ updates: z.array(z.looseObject({ jobId: z.string() })) });
 
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-function books({ accounting }: Task): string {
-  const { uploaded = 0, ...parts } = accounting;
-  const told = Object.entries(parts).filter(([, count]) => count > 0);
-  const sum = Object.values(parts).reduce((total, count) => total + count, 0);
-  if (sum !== uploaded) throw new Error(`the books do not add up: ${JSON.stringify(accounting)}`);
-  return `${uploaded} uploaded = ${told.map(([name, count]) => `${count} ${name}`).join(' + ') || '0'}`;
-}
-
-async function readTask(client: Client, task: string): Promise<Task | null> {
-  const { status, body } = await client.get(`/tasks/${task}`);
-  return status === 404 ? null : TaskSchema.parse(body);
-}
-
-/** Polls the task, its books checked at each look, until `isDone`. */
-async function awaitTask(
-  client: Client,
-  terminal: Terminal,
-  task: string,
-  isDone: (task: Task) => boolean,
-): Promise<Task> {
-  for (const end = Date.now() + WAIT_MS; Date.now() < end; await sleep(POLL_MS)) {
-    const found = await readTask(client, task);
-    if (found === null) continue;
-    terminal.progress(books(found));
-    if (isDone(found)) return found;
-  }
-  throw new Error(
-    `task ${task} was not done within ${WAIT_MS / 1000} s: ${JSON.stringify(await readTask(client, task))}`,
-  );
-}
-
-/** No round runs, and too few updates are left for one to start. */
-function isAtRest({ accounting, decision }: Task): boolean {
-  return accounting['running'] === 0 && decision.kind === 'wait' && (accounting['pending'] ?? 0) < 5;
-}
-
-// Devices finish in any order: every fifth of thirteen, the poisoned one among them.
-function arrivals(jobIds: readonly string[]): string[] {
-  const all = [...jobIds.slice(0, 7), POISONED, ...jobIds.slice(7)];
-  return all.map((_, index) => all[(index * 5) % all.length] ?? '');
-}
-
-async function uploadAll(client: Client, expected: Expected): Promise<void> {
-  function name(jobId: string): string {
-    return `tasksJobs/${expected.task}/${jobId}.zip`;
-  }
-  const jobIds = expected.jobs.map(({ jobId }) => jobId);
-  const order = arrivals(jobIds);
-  for (const jobId of order) {
-    const bytes =
-      jobId === POISONED ? Buffer.from('not a zip file at all') : await readFile(bundleFile(expected.task, jobId));
-    await client.upload(BUCKETS.uploads, name(jobId), bytes);
-  }
-}
-
-function printRounds(terminal: Terminal, task: Task): void {
-  for (const { round, outcome, updates, attempts, failures } of task.rounds.toReversed()) {
-    terminal.line(`  round ${round}: ${updates} updates, ${outcome} (attempt ${attempts})`);
-    const reason = failures?.at(-1)?.reason;
-    if (outcome === 'failed' && reason !== undefined) terminal.bad(reason);
-  }
-}
-
 interface Part {
   readonly weight: number;
   readonly average: ReadonlyMap<string, readonly number[]>;
-}
-
-async function partOf(
-  client: Client,
-  expected: Expected,
-  { round, outputPath }: Task['rounds'][number],
-): Promise<Part> {
-  const directory = outputPath.slice(`gs://${BUCKETS.models}/`.length);
-  const manifest = `tasks/${expected.task}/rounds/${String(round).padStart(6, '0')}/manifest.json`;
-  const text = Buffer.from(await client.download(BUCKETS.state, manifest)).toString('utf8');
-  const samples = new Map(expected.jobs.map(({ jobId, numSamples }) => [jobId, numSamples]));
-  const { updates } = ManifestSchema.parse(JSON.parse(text));
-  const weight = updates.reduce((sum, { jobId }) => sum + (samples.get(jobId) ?? 0), 0);
-  return { weight, average: await readAverage(client, BUCKETS.models, directory) };
-}
-
-/**
- * The largest error of the rounds' averages taken together: weighted by their samples they must give the average of all
- * updates, which TensorFlow computed.
- */
-async function largestError(client: Client, expected: Expected, task: Task): Promise<number> {
-  const done = task.rounds.filter(({ outcome }) => outcome === 'aggregated');
-  const parts = await Promise.all(done.map((round) => partOf(client, expected, round)));
-  const total = parts.reduce((sum, { weight }) => sum + weight, 0);
-  const errors = Object.entries(expected.wcma).flatMap(([name, values]) =>
-    values.map((value, index) => {
-      const sum = parts.reduce(
-        (all, { weight, average }) => all + weight * (average.get(name)?.[index] ?? Number.NaN),
-        0,
-      );
-      return Math.abs(sum / total - value);
-    }),
-  );
-  return errors.reduce((most, error) => (error <= most ? most : error), 0);
-}
-
-/** The failed round once more, without the poisoned update. */
-async function redrive(client: Client, terminal: Terminal, task: string, round: number): Promise<void> {
-  const path = `/tasks/${task}/rounds/${round}/redrive?without=${POISONED}`;
-  terminal.command(`curl -X POST "$AGGREGATE${path}"`);
-  const { status, body } = await client.post(path, '');
-  if (status !== 201) throw new Error(`201 was expected: ${status} ${JSON.stringify(body)}`);
-  const done = await awaitTask(client, terminal, task, (found) => isAtRest(found) && found.accounting['failed'] === 1);
-  terminal.good(`round ${String(body['redrivenAs'])} aggregated the others of it: ${books(done)}`);
-}
-
-/** What is left is fewer than a round takes by itself: a person starts one. */
-async function force(client: Client, terminal: Terminal, { task, jobs }: Expected): Promise<Task> {
-  terminal.line(`  what is left waits: ${(await readTask(client, task))?.decision.reason}`);
-  terminal.command(`curl -X POST "$AGGREGATE/tasks/${task}?force=true"`);
-  const { status, body } = await client.post(`/tasks/${task}?force=true`, '');
-  if (status >= 300) throw new Error(`a round was expected: ${status} ${JSON.stringify(body)}`);
-  const done = await awaitTask(
-    client,
-    terminal,
-    task,
-    (found) => isAtRest(found) && found.accounting['aggregated'] === jobs.length,
-  );
-  terminal.good(books(done));
-  return done;
 }
 
 /** Rounds that start by themselves: out of order, one twice, one poisoned; the poisoned one is left out afterwards. */
@@ -208,4 +81,131 @@ export async function showRounds(
   if (!(error <= tolerance))
     throw new Error(`the rounds together: the largest error is ${error}, more than ${tolerance}`);
   terminal.good(`the rounds together are the average of all 12: largest error ${error.toExponential(1)}`);
+}
+
+async function uploadAll(client: Client, expected: Expected): Promise<void> {
+  function name(jobId: string): string {
+    return `tasksJobs/${expected.task}/${jobId}.zip`;
+  }
+  const jobIds = expected.jobs.map(({ jobId }) => jobId);
+  const order = arrivals(jobIds);
+  for (const jobId of order) {
+    const bytes =
+      jobId === POISONED ? Buffer.from('not a zip file at all') : await readFile(bundleFile(expected.task, jobId));
+    await client.upload(BUCKETS.uploads, name(jobId), bytes);
+  }
+}
+
+// Devices finish in any order: every fifth of thirteen, the poisoned one among them.
+function arrivals(jobIds: readonly string[]): string[] {
+  const all = [...jobIds.slice(0, 7), POISONED, ...jobIds.slice(7)];
+  return all.map((_, index) => all[(index * 5) % all.length] ?? '');
+}
+
+/** Polls the task, its books checked at each look, until `isDone`. */
+async function awaitTask(
+  client: Client,
+  terminal: Terminal,
+  task: string,
+  isDone: (task: Task) => boolean,
+): Promise<Task> {
+  for (const end = Date.now() + WAIT_MS; Date.now() < end; await sleep(POLL_MS)) {
+    const found = await readTask(client, task);
+    if (found === null) continue;
+    terminal.progress(books(found));
+    if (isDone(found)) return found;
+  }
+  throw new Error(
+    `task ${task} was not done within ${WAIT_MS / 1000} s: ${JSON.stringify(await readTask(client, task))}`,
+  );
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+async function readTask(client: Client, task: string): Promise<Task | null> {
+  const { status, body } = await client.get(`/tasks/${task}`);
+  return status === 404 ? null : TaskSchema.parse(body);
+}
+
+function books({ accounting }: Task): string {
+  const { uploaded = 0, ...parts } = accounting;
+  const told = Object.entries(parts).filter(([, count]) => count > 0);
+  const sum = Object.values(parts).reduce((total, count) => total + count, 0);
+  if (sum !== uploaded) throw new Error(`the books do not add up: ${JSON.stringify(accounting)}`);
+  return `${uploaded} uploaded = ${told.map(([name, count]) => `${count} ${name}`).join(' + ') || '0'}`;
+}
+
+/** No round runs, and too few updates are left for one to start. */
+function isAtRest({ accounting, decision }: Task): boolean {
+  return accounting['running'] === 0 && decision.kind === 'wait' && (accounting['pending'] ?? 0) < 5;
+}
+
+function printRounds(terminal: Terminal, task: Task): void {
+  for (const { round, outcome, updates, attempts, failures } of task.rounds.toReversed()) {
+    terminal.line(`  round ${round}: ${updates} updates, ${outcome} (attempt ${attempts})`);
+    const reason = failures?.at(-1)?.reason;
+    if (outcome === 'failed' && reason !== undefined) terminal.bad(reason);
+  }
+}
+
+/** The failed round once more, without the poisoned update. */
+async function redrive(client: Client, terminal: Terminal, task: string, round: number): Promise<void> {
+  const path = `/tasks/${task}/rounds/${round}/redrive?without=${POISONED}`;
+  terminal.command(`curl -X POST "$AGGREGATE${path}"`);
+  const { status, body } = await client.post(path, '');
+  if (status !== 201) throw new Error(`201 was expected: ${status} ${JSON.stringify(body)}`);
+  const done = await awaitTask(client, terminal, task, (found) => isAtRest(found) && found.accounting['failed'] === 1);
+  terminal.good(`round ${String(body['redrivenAs'])} aggregated the others of it: ${books(done)}`);
+}
+
+/** What is left is fewer than a round takes by itself: a person starts one. */
+async function force(client: Client, terminal: Terminal, { task, jobs }: Expected): Promise<Task> {
+  terminal.line(`  what is left waits: ${(await readTask(client, task))?.decision.reason}`);
+  terminal.command(`curl -X POST "$AGGREGATE/tasks/${task}?force=true"`);
+  const { status, body } = await client.post(`/tasks/${task}?force=true`, '');
+  if (status >= 300) throw new Error(`a round was expected: ${status} ${JSON.stringify(body)}`);
+  const done = await awaitTask(
+    client,
+    terminal,
+    task,
+    (found) => isAtRest(found) && found.accounting['aggregated'] === jobs.length,
+  );
+  terminal.good(books(done));
+  return done;
+}
+
+/**
+ * The largest error of the rounds' averages taken together: weighted by their samples they must give the average of all
+ * updates, which TensorFlow computed.
+ */
+async function largestError(client: Client, expected: Expected, task: Task): Promise<number> {
+  const done = task.rounds.filter(({ outcome }) => outcome === 'aggregated');
+  const parts = await Promise.all(done.map((round) => partOf(client, expected, round)));
+  const total = parts.reduce((sum, { weight }) => sum + weight, 0);
+  const errors = Object.entries(expected.wcma).flatMap(([name, values]) =>
+    values.map((value, index) => {
+      const sum = parts.reduce(
+        (all, { weight, average }) => all + weight * (average.get(name)?.[index] ?? Number.NaN),
+        0,
+      );
+      return Math.abs(sum / total - value);
+    }),
+  );
+  return errors.reduce((most, error) => (error <= most ? most : error), 0);
+}
+
+async function partOf(
+  client: Client,
+  expected: Expected,
+  { round, outputPath }: Task['rounds'][number],
+): Promise<Part> {
+  const directory = outputPath.slice(`gs://${BUCKETS.models}/`.length);
+  const manifest = `tasks/${expected.task}/rounds/${String(round).padStart(6, '0')}/manifest.json`;
+  const text = Buffer.from(await client.download(BUCKETS.state, manifest)).toString('utf8');
+  const samples = new Map(expected.jobs.map(({ jobId, numSamples }) => [jobId, numSamples]));
+  const { updates } = ManifestSchema.parse(JSON.parse(text));
+  const weight = updates.reduce((sum, { jobId }) => sum + (samples.get(jobId) ?? 0), 0);
+  return { weight, average: await readAverage(client, BUCKETS.models, directory) };
 }

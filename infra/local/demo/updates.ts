@@ -16,10 +16,6 @@ const ExpectedSchema = z.object({
 /** The averages of the updates, by variable: the first 64 elements of each, computed by TensorFlow and numpy. */
 export type Expected = z.infer<typeof ExpectedSchema>;
 
-export async function readExpected(): Promise<Expected> {
-  return ExpectedSchema.parse(JSON.parse(await readFile(`${FIXTURES}/expected.json`, 'utf8')));
-}
-
 /** Both layouts in which an update reaches a bucket, each with the list that names its updates. */
 export interface Uploaded {
   readonly layout: 'bundles' | 'directories';
@@ -27,14 +23,18 @@ export interface Uploaded {
   readonly updates: number;
 }
 
-async function uploadList(client: Client, name: string, paths: readonly string[]): Promise<string> {
-  await client.upload(BUCKETS.uploads, name, Buffer.from(`${paths.join('\n')}\n`));
-  return `gs://${BUCKETS.uploads}/${name}`;
+export async function readExpected(): Promise<Expected> {
+  return ExpectedSchema.parse(JSON.parse(await readFile(`${FIXTURES}/expected.json`, 'utf8')));
 }
 
 /** The file with a device's bundle. */
 export function bundleFile(task: string, jobId: string): string {
   return `${FIXTURES}/tasksJobs/${task}/${jobId}.zip`;
+}
+
+/** Uploads the real device updates of `test/fixtures` in both layouts, and a checkpoint list for each. */
+export async function uploadUpdates(client: Client, expected: Expected): Promise<readonly Uploaded[]> {
+  return [await uploadBundles(client, expected), await uploadDirectories(client, expected)];
 }
 
 async function uploadBundles(client: Client, { task, jobs }: Expected): Promise<Uploaded> {
@@ -47,6 +47,11 @@ async function uploadBundles(client: Client, { task, jobs }: Expected): Promise<
     names.map((name) => `gs://${BUCKETS.uploads}/${name}`),
   );
   return { layout: 'bundles', list, updates: names.length };
+}
+
+async function uploadList(client: Client, name: string, paths: readonly string[]): Promise<string> {
+  await client.upload(BUCKETS.uploads, name, Buffer.from(`${paths.join('\n')}\n`));
+  return `gs://${BUCKETS.uploads}/${name}`;
 }
 
 async function uploadDirectories(client: Client, { jobs }: Expected): Promise<Uploaded> {
@@ -66,9 +71,4 @@ async function uploadDirectories(client: Client, { jobs }: Expected): Promise<Up
     list: await uploadList(client, 'lists/directories.txt', paths),
     updates: folders.length,
   };
-}
-
-/** Uploads the real device updates of `test/fixtures` in both layouts, and a checkpoint list for each. */
-export async function uploadUpdates(client: Client, expected: Expected): Promise<readonly Uploaded[]> {
-  return [await uploadBundles(client, expected), await uploadDirectories(client, expected)];
 }

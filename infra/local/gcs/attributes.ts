@@ -15,6 +15,20 @@ const TEXT_FIELDS = [
 // They change what later requests may do; ignoring them would be a wrong answer.
 const UNSUPPORTED_FIELDS = ['acl', 'retention', 'eventBasedHold', 'temporaryHold', 'kmsKeyName', 'contexts'];
 
+/** `current` with the writable fields of an object resource laid over it; `null` clears one. Throws 400 and 501. */
+export function mergeAttributes(current: ObjectAttributes, body: Readonly<Record<string, unknown>>): ObjectAttributes {
+  requireSupported(body);
+  const merged: Record<string, string> = {};
+  for (const field of TEXT_FIELDS) {
+    const value = textOf(body, field);
+    const text = value === undefined ? current[field] : value;
+    if (text !== undefined && text !== null) merged[field] = text;
+  }
+  const { metadata: value } = body;
+  const metadata = value === undefined ? current.metadata : mergeMetadata(current.metadata ?? {}, value);
+  return { ...merged, ...(metadata !== undefined && { metadata }) };
+}
+
 function requireSupported(body: Readonly<Record<string, unknown>>): void {
   for (const field of UNSUPPORTED_FIELDS) {
     const value = body[field];
@@ -43,20 +57,6 @@ function mergeMetadata(current: Readonly<Record<string, string>>, value: unknown
     else throw badRequest(`Invalid value for metadata.${key}: a string is wanted.`);
   }
   return merged.size === 0 ? undefined : Object.fromEntries(merged);
-}
-
-/** `current` with the writable fields of an object resource laid over it; `null` clears one. Throws 400 and 501. */
-export function mergeAttributes(current: ObjectAttributes, body: Readonly<Record<string, unknown>>): ObjectAttributes {
-  requireSupported(body);
-  const merged: Record<string, string> = {};
-  for (const field of TEXT_FIELDS) {
-    const value = textOf(body, field);
-    const text = value === undefined ? current[field] : value;
-    if (text !== undefined && text !== null) merged[field] = text;
-  }
-  const { metadata: value } = body;
-  const metadata = value === undefined ? current.metadata : mergeMetadata(current.metadata ?? {}, value);
-  return { ...merged, ...(metadata !== undefined && { metadata }) };
 }
 
 /** Throws 400 when the client gave a hash of its own and it does not fit what arrived. */

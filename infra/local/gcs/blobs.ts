@@ -24,6 +24,28 @@ export interface BlobWriter {
 /** Larger contents go to a file of their own, smaller ones into the journal with their object. */
 const MAX_INLINE_BYTES = 64 * 1024;
 
+/** Takes an upload's bytes; with a `directory`, what is large is never all in memory. */
+export function createBlobWriter(directory: string | null): BlobWriter {
+  const spill = createSpill(directory);
+  const md5 = createHash('md5');
+  let [size, crc] = [0, 0];
+  return {
+    get size() {
+      return size;
+    },
+    async write(chunk) {
+      md5.update(chunk);
+      crc = updateCrc32c(crc, chunk);
+      size += chunk.length;
+      await spill.write(chunk);
+    },
+    async finish() {
+      return { blob: await spill.finish(), size, md5Hash: md5.digest('base64'), crc32c: formatCrc32c(crc) };
+    },
+    discard: () => spill.discard(),
+  };
+}
+
 function createSpill(directory: string | null) {
   const id = randomUUID();
   let chunks: Buffer[] = [];
@@ -51,28 +73,6 @@ function createSpill(directory: string | null) {
       await file?.close().catch(() => undefined);
       if (file !== null && directory !== null) await rm(join(directory, id), { force: true });
     },
-  };
-}
-
-/** Takes an upload's bytes; with a `directory`, what is large is never all in memory. */
-export function createBlobWriter(directory: string | null): BlobWriter {
-  const spill = createSpill(directory);
-  const md5 = createHash('md5');
-  let [size, crc] = [0, 0];
-  return {
-    get size() {
-      return size;
-    },
-    async write(chunk) {
-      md5.update(chunk);
-      crc = updateCrc32c(crc, chunk);
-      size += chunk.length;
-      await spill.write(chunk);
-    },
-    async finish() {
-      return { blob: await spill.finish(), size, md5Hash: md5.digest('base64'), crc32c: formatCrc32c(crc) };
-    },
-    discard: () => spill.discard(),
   };
 }
 

@@ -28,12 +28,6 @@ export function listBuckets(store: Store, call: Call): Reply {
   return jsonReply(parseFields(call.query.get('fields'))(answer));
 }
 
-function textOr(value: unknown, otherwise: string): string {
-  if (value === undefined || value === null) return otherwise;
-  if (typeof value !== 'string') throw badRequest('Invalid value: a string is wanted.');
-  return value;
-}
-
 /** buckets.insert. Throws 400, 409, and 501 for a field that would change how the bucket behaves. */
 export async function createBucket(store: Store, call: Call): Promise<Reply> {
   const body = await readJsonBody(call.request);
@@ -45,6 +39,12 @@ export async function createBucket(store: Store, call: Call): Promise<Reply> {
     storageClass: textOr(body['storageClass'], 'STANDARD'),
   });
   return jsonReply(parseFields(call.query.get('fields'))(buildBucketResource(bucket, call.base)));
+}
+
+function textOr(value: unknown, otherwise: string): string {
+  if (value === undefined || value === null) return otherwise;
+  if (typeof value !== 'string') throw badRequest('Invalid value: a string is wanted.');
+  return value;
 }
 
 /** buckets.get. Throws 404. */

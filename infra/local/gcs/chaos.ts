@@ -14,12 +14,6 @@ export interface PlannedDelivery {
 
 const MAX_DELAY_MS = 2_000;
 
-/** Numbers in [0, 1), the same for the same words. */
-function drawsOf(words: string): (index: number) => number {
-  const bytes = createHash('sha256').update(words).digest();
-  return (index) => bytes.readUInt32BE(index * 4) / 2 ** 32;
-}
-
 /**
  * When an event is delivered, and how often: a fifth of the events twice, a few three times, half of them late by up to
  * `maxDelayMs`, which also changes their order. It depends on the seed and the object's name and count of generations
@@ -36,4 +30,10 @@ export function planDeliveries(
     delayMs: draw(1 + copy) < 0.5 ? 0 : Math.floor(draw(4 + copy) * maxDelayMs),
     isOtherMessage: copy > 0 && draw(7) < 0.5,
   }));
+}
+
+/** Numbers in [0, 1), the same for the same words. */
+function drawsOf(words: string): (index: number) => number {
+  const bytes = createHash('sha256').update(words).digest();
+  return (index) => bytes.readUInt32BE(index * 4) / 2 ** 32;
 }

@@ -7,16 +7,6 @@ export interface BinaryEvent {
 }
 
 /**
- * An attribute as a header value: printable ASCII but for space, quote and percent, which are percent-encoded.
- * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md#3132-http-header-values
- */
-function encodeHeader(value: string): string {
-  return value.replace(/[^!#$&-~]/gu, (char) =>
-    [...Buffer.from(char)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
-  );
-}
-
-/**
  * The event that Eventarc posts for a finalised object. Deliveries of one event share `id`; consumers must not take it
  * for the identity of the object, which is bucket, name and generation.
  * https://cloud.google.com/eventarc/docs/cloudevents
@@ -35,4 +25,14 @@ export function buildFinalizedEvent(object: ObjectResource, id: string): BinaryE
     },
     body: JSON.stringify(object),
   };
+}
+
+/**
+ * An attribute as a header value: printable ASCII but for space, quote and percent, which are percent-encoded.
+ * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md#3132-http-header-values
+ */
+function encodeHeader(value: string): string {
+  return value.replace(/[^!#$&-~]/gu, (char) =>
+    [...Buffer.from(char)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
+  );
 }

@@ -12,23 +12,6 @@ import type { Store } from './store.ts';
 
 const MAX_SOURCES = 32;
 
-function generationOf(value: unknown): bigint | null {
-  if (value === undefined || value === null) return null;
-  const text = typeof value === 'number' ? String(value) : value;
-  if (typeof text !== 'string' || !/^\d{1,19}$/.test(text)) throw badRequest('Invalid generation in sourceObjects.');
-  return BigInt(text);
-}
-
-function findSource(store: Store, bucket: string, source: unknown): ObjectRecord {
-  if (!isRecord(source) || typeof source['name'] !== 'string') throw badRequest('A source object needs a name.');
-  const { name, objectPreconditions: conditions } = source;
-  const object = store.find(bucket, name, generationOf(source['generation']));
-  if (object === null) throw objectNotFound(bucket, name);
-  const wanted = isRecord(conditions) ? generationOf(conditions['ifGenerationMatch']) : null;
-  if (wanted !== null && wanted !== BigInt(object.generation)) throw preconditionFailed();
-  return object;
-}
-
 /** objects.compose: one object of up to 32, one after the other. Throws 400, 404 and 412. */
 export async function composeObject(store: Store, call: Call, bucket: string, name: string): Promise<Reply> {
   const { sourceObjects, destination } = await readJsonBody(call.request);
@@ -51,4 +34,21 @@ export async function composeObject(store: Store, call: Call, bucket: string, na
     await writer.discard();
     throw error;
   }
+}
+
+function findSource(store: Store, bucket: string, source: unknown): ObjectRecord {
+  if (!isRecord(source) || typeof source['name'] !== 'string') throw badRequest('A source object needs a name.');
+  const { name, objectPreconditions: conditions } = source;
+  const object = store.find(bucket, name, generationOf(source['generation']));
+  if (object === null) throw objectNotFound(bucket, name);
+  const wanted = isRecord(conditions) ? generationOf(conditions['ifGenerationMatch']) : null;
+  if (wanted !== null && wanted !== BigInt(object.generation)) throw preconditionFailed();
+  return object;
+}
+
+function generationOf(value: unknown): bigint | null {
+  if (value === undefined || value === null) return null;
+  const text = typeof value === 'number' ? String(value) : value;
+  if (typeof text !== 'string' || !/^\d{1,19}$/.test(text)) throw badRequest('Invalid generation in sourceObjects.');
+  return BigInt(text);
 }

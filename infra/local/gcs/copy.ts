@@ -13,15 +13,18 @@ import type { Store } from './store.ts';
 
 type CopyPath = readonly [fromBucket: string, fromName: string, toBucket: string, toName: string];
 
-/** A file is shared; smaller contents are read, and written again with the new object. */
-async function contentOf(store: Store, source: ObjectRecord): Promise<Content> {
-  const { blob, size, md5Hash, crc32c, componentCount } = source;
-  const digests = { size, crc32c, ...(md5Hash !== undefined && { md5Hash }) };
-  const about = { ...digests, ...(componentCount !== undefined && { componentCount }) };
-  if (blob.kind !== 'journal') return { ...about, blob };
-  const bytes = await store.read(blob, 0, size);
-  if (!Buffer.isBuffer(bytes)) throw new Error('journal contents are read in one piece');
-  return { ...about, blob: { kind: 'memory', bytes } };
+/** objects.rewrite: always done in one call. */
+export async function rewriteObject(store: Store, call: Call, path: CopyPath): Promise<Reply> {
+  if (call.query.get('rewriteToken')) throw notImplemented('the parameter "rewriteToken"');
+  const object = await copy(store, call, path);
+  const answer = {
+    kind: 'storage#rewriteResponse',
+    totalBytesRewritten: String(object.size),
+    objectSize: String(object.size),
+    done: true,
+    resource: buildObjectResource(object, call.base),
+  };
+  return jsonReply(parseFields(call.query.get('fields'))(answer));
 }
 
 async function copy(store: Store, call: Call, path: CopyPath): Promise<ObjectRecord> {
@@ -41,18 +44,15 @@ async function copy(store: Store, call: Call, path: CopyPath): Promise<ObjectRec
   return store.put(target, attributes, content);
 }
 
-/** objects.rewrite: always done in one call. */
-export async function rewriteObject(store: Store, call: Call, path: CopyPath): Promise<Reply> {
-  if (call.query.get('rewriteToken')) throw notImplemented('the parameter "rewriteToken"');
-  const object = await copy(store, call, path);
-  const answer = {
-    kind: 'storage#rewriteResponse',
-    totalBytesRewritten: String(object.size),
-    objectSize: String(object.size),
-    done: true,
-    resource: buildObjectResource(object, call.base),
-  };
-  return jsonReply(parseFields(call.query.get('fields'))(answer));
+/** A file is shared; smaller contents are read, and written again with the new object. */
+async function contentOf(store: Store, source: ObjectRecord): Promise<Content> {
+  const { blob, size, md5Hash, crc32c, componentCount } = source;
+  const digests = { size, crc32c, ...(md5Hash !== undefined && { md5Hash }) };
+  const about = { ...digests, ...(componentCount !== undefined && { componentCount }) };
+  if (blob.kind !== 'journal') return { ...about, blob };
+  const bytes = await store.read(blob, 0, size);
+  if (!Buffer.isBuffer(bytes)) throw new Error('journal contents are read in one piece');
+  return { ...about, blob: { kind: 'memory', bytes } };
 }
 
 /** objects.copy */

@@ -4,24 +4,7 @@
  */
 const POLYNOMIAL = 0x82f63b78;
 
-function buildTables(): Uint32Array {
-  const tables = new Uint32Array(8 * 256);
-  for (let byte = 0; byte < 256; byte += 1) {
-    let crc = byte;
-    for (let bit = 0; bit < 8; bit += 1) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1;
-    tables[byte] = crc >>> 0;
-  }
-  for (let index = 256; index < tables.length; index += 1) {
-    const previous = tables[index - 256] ?? 0;
-    tables[index] = (previous >>> 8) ^ (tables[previous & 255] ?? 0);
-  }
-  return tables;
-}
-
 const T = buildTables();
-function at(table: number, byte: number): number {
-  return T[(table << 8) | byte] ?? 0;
-}
 
 /** The CRC-32C of what gave `crc` followed by `bytes`; start with 0. */
 export function updateCrc32c(crc: number, bytes: Uint8Array): number {
@@ -45,9 +28,27 @@ export function updateCrc32c(crc: number, bytes: Uint8Array): number {
   return ~state >>> 0;
 }
 
+function at(table: number, byte: number): number {
+  return T[(table << 8) | byte] ?? 0;
+}
+
 /** As Cloud Storage writes it: base64 of the big-endian value. */
 export function formatCrc32c(crc: number): string {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(crc);
   return bytes.toString('base64');
+}
+
+function buildTables(): Uint32Array {
+  const tables = new Uint32Array(8 * 256);
+  for (let byte = 0; byte < 256; byte += 1) {
+    let crc = byte;
+    for (let bit = 0; bit < 8; bit += 1) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1;
+    tables[byte] = crc >>> 0;
+  }
+  for (let index = 256; index < tables.length; index += 1) {
+    const previous = tables[index - 256] ?? 0;
+    tables[index] = (previous >>> 8) ^ (tables[previous & 255] ?? 0);
+  }
+  return tables;
 }

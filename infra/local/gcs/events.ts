@@ -43,29 +43,6 @@ export interface EventDelivery {
 const HOUR_MS = 3_600_000;
 const ONCE: readonly PlannedDelivery[] = [{ delayMs: 0, isOtherMessage: false }];
 
-function createPost(timeoutMs: number, closed: AbortSignal) {
-  const agent = new Agent({ connections: 100, headersTimeout: timeoutMs, bodyTimeout: timeoutMs });
-  async function post(target: string, { headers, body }: BinaryEvent): Promise<string | null> {
-    const url = new URL(target);
-    const signal = AbortSignal.any([closed, AbortSignal.timeout(timeoutMs)]);
-    try {
-      const response = await agent.request({
-        origin: url.origin,
-        path: `${url.pathname}${url.search}`,
-        method: 'POST',
-        headers: { ...headers },
-        body,
-        signal,
-      });
-      await response.body.dump();
-      return response.statusCode >= 200 && response.statusCode < 300 ? null : `status ${response.statusCode}`;
-    } catch (error) {
-      return error instanceof Error ? error.message || error.name : String(error);
-    }
-  }
-  return { post, close: (): Promise<void> => agent.destroy() };
-}
-
 /** Delivers finalize events as Eventarc does: binary-mode CloudEvents, at least once, in no certain order. */
 export function createEventDelivery(options: EventDeliveryOptions): EventDelivery {
   const { targets, chaos, log, baseBackoffMs = 1_000, maxBackoffMs = 60_000, timeoutMs = 10_000 } = options;
@@ -129,4 +106,27 @@ export function createEventDelivery(options: EventDeliveryOptions): EventDeliver
       await close();
     },
   };
+}
+
+function createPost(timeoutMs: number, closed: AbortSignal) {
+  const agent = new Agent({ connections: 100, headersTimeout: timeoutMs, bodyTimeout: timeoutMs });
+  async function post(target: string, { headers, body }: BinaryEvent): Promise<string | null> {
+    const url = new URL(target);
+    const signal = AbortSignal.any([closed, AbortSignal.timeout(timeoutMs)]);
+    try {
+      const response = await agent.request({
+        origin: url.origin,
+        path: `${url.pathname}${url.search}`,
+        method: 'POST',
+        headers: { ...headers },
+        body,
+        signal,
+      });
+      await response.body.dump();
+      return response.statusCode >= 200 && response.statusCode < 300 ? null : `status ${response.statusCode}`;
+    } catch (error) {
+      return error instanceof Error ? error.message || error.name : String(error);
+    }
+  }
+  return { post, close: (): Promise<void> => agent.destroy() };
 }

@@ -6,14 +6,28 @@ interface Mask {
   readonly children: Map<string, Mask>;
 }
 
+/**
+ * A function that keeps what the `fields` parameter asks for (`a,b/c,items(name,size)`), or everything without one.
+ * https://cloud.google.com/storage/docs/json_api#partial-response. Throws 400.
+ */
+export function parseFields(fields: string | null): (value: unknown) => unknown {
+  if (fields === null || fields === '') return (value) => value;
+  const mask = emptyMask();
+  addSelection(mask, fields);
+  return (value) => applyMask(value, mask);
+}
+
 function emptyMask(): Mask {
   return { children: new Map() };
 }
 
-function childOf(mask: Mask, name: string): Mask {
-  const child = mask.children.get(name) ?? emptyMask();
-  mask.children.set(name, child);
-  return child;
+function addSelection(mask: Mask, text: string): void {
+  for (const selection of splitOutside(text, ',')) {
+    const match = /^([^()]+)(?:\((.+)\))?$/s.exec(selection.trim());
+    if (match === null) throw badRequest(`Invalid field selection ${selection.slice(0, 80)}`, 'invalidParameter');
+    const target = (match[1] ?? '').split('/').reduce(childOf, mask);
+    if (match[2] !== undefined) addSelection(target, match[2]);
+  }
 }
 
 /** Splits at `separator` outside of parentheses. */
@@ -31,13 +45,10 @@ function splitOutside(text: string, separator: string): string[] {
   return parts;
 }
 
-function addSelection(mask: Mask, text: string): void {
-  for (const selection of splitOutside(text, ',')) {
-    const match = /^([^()]+)(?:\((.+)\))?$/s.exec(selection.trim());
-    if (match === null) throw badRequest(`Invalid field selection ${selection.slice(0, 80)}`, 'invalidParameter');
-    const target = (match[1] ?? '').split('/').reduce(childOf, mask);
-    if (match[2] !== undefined) addSelection(target, match[2]);
-  }
+function childOf(mask: Mask, name: string): Mask {
+  const child = mask.children.get(name) ?? emptyMask();
+  mask.children.set(name, child);
+  return child;
 }
 
 function applyMask(value: unknown, mask: Mask): unknown {
@@ -52,15 +63,4 @@ function applyMask(value: unknown, mask: Mask): unknown {
     if (child !== undefined && Object.hasOwn(value, key)) kept[key] = applyMask(value[key], child);
   }
   return kept;
-}
-
-/**
- * A function that keeps what the `fields` parameter asks for (`a,b/c,items(name,size)`), or everything without one.
- * https://cloud.google.com/storage/docs/json_api#partial-response. Throws 400.
- */
-export function parseFields(fields: string | null): (value: unknown) => unknown {
-  if (fields === null || fields === '') return (value) => value;
-  const mask = emptyMask();
-  addSelection(mask, fields);
-  return (value) => applyMask(value, mask);
 }

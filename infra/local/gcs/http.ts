@@ -24,6 +24,12 @@ export interface Reply {
 const JSON_TYPE = 'application/json; charset=UTF-8';
 const MAX_JSON_BYTES = 2 * 1024 * 1024;
 
+const COMMON_PARAMETERS = new Set(
+  'alt fields key prettyPrint quotaUser userIp userProject projection oauth_token access_token'.split(' '),
+);
+
+const UNSUPPORTED_HEADERS = ['if-match', 'if-none-match', 'x-goog-encryption-algorithm', 'x-goog-encryption-key'];
+
 /** An answer with a JSON body. */
 export function jsonReply(value: unknown, headers: OutgoingHttpHeaders = {}, status = 200): Reply {
   return {
@@ -72,18 +78,12 @@ export async function readJsonBody(request: IncomingMessage): Promise<Record<str
   return parseJsonObject(Buffer.concat(chunks).toString());
 }
 
-const COMMON_PARAMETERS = new Set(
-  'alt fields key prettyPrint quotaUser userIp userProject projection oauth_token access_token'.split(' '),
-);
-
 /** Throws 501 for a query parameter that would be ignored otherwise: its sender counts on what it does. */
 export function requireKnownParameters(query: URLSearchParams, known: readonly string[]): void {
   for (const name of query.keys()) {
     if (!COMMON_PARAMETERS.has(name) && !known.includes(name)) throw notImplemented(`the parameter "${name}"`);
   }
 }
-
-const UNSUPPORTED_HEADERS = ['if-match', 'if-none-match', 'x-goog-encryption-algorithm', 'x-goog-encryption-key'];
 
 /** Throws 501 for a header that would be ignored otherwise. */
 export function requireKnownHeaders(request: IncomingMessage): void {

@@ -19,13 +19,6 @@ export interface Upload {
   readonly digests: { readonly md5Hash?: unknown; readonly crc32c?: unknown };
 }
 
-function hashHeaderOf(call: Call): Upload['digests'] {
-  const header = String(call.request.headers['x-goog-hash'] ?? '');
-  const md5Hash = /\bmd5=([^,\s]+)/.exec(header)?.[1] ?? call.request.headers['content-md5'];
-  const crc32c = /\bcrc32c=([^,\s]+)/.exec(header)?.[1];
-  return { ...(md5Hash !== undefined && { md5Hash }), ...(crc32c !== undefined && { crc32c }) };
-}
-
 /** What an insert's parameters and metadata ask for. Throws 400, 404, 412 and 501. */
 export function beginUpload(
   store: Store,
@@ -53,6 +46,13 @@ export function beginUpload(
   return { target, attributes: mergeAttributes(defaults, metadata), digests };
 }
 
+function hashHeaderOf(call: Call): Upload['digests'] {
+  const header = String(call.request.headers['x-goog-hash'] ?? '');
+  const md5Hash = /\bmd5=([^,\s]+)/.exec(header)?.[1] ?? call.request.headers['content-md5'];
+  const crc32c = /\bcrc32c=([^,\s]+)/.exec(header)?.[1];
+  return { ...(md5Hash !== undefined && { md5Hash }), ...(crc32c !== undefined && { crc32c }) };
+}
+
 /** Makes the object of what `writer` took. Throws 400 when a hash does not fit, and 412. */
 export async function finishUpload(store: Store, upload: Upload, writer: BlobWriter): Promise<ObjectRecord> {
   try {
@@ -72,6 +72,22 @@ export async function writeAll(writer: BlobWriter, source: AsyncIterable<unknown
   }
 }
 
+/** objects.insert in one request, `uploadType` `media` or `multipart`. Throws 400, 404, 412 and 501. */
+export async function insertObject(store: Store, call: Call, bucket: string): Promise<Reply> {
+  store.bucket(bucket);
+  const type = call.query.get('uploadType');
+  if (type === 'multipart') return insertMultipart(store, call, bucket);
+  if (type === 'media') return insertMedia(store, call, bucket);
+  throw badRequest(`Invalid value for uploadType: "${type ?? ''}"`, 'invalidParameter');
+}
+
+async function insertMultipart(store: Store, call: Call, bucket: string): Promise<Reply> {
+  const boundary = parseBoundary(call.request.headers['content-type']);
+  const { metadata, contentType, media } = await readMultipart(call.request, boundary);
+  const upload = beginUpload(store, call, bucket, parseJsonObject(metadata), contentType);
+  return storeBody(store, call, upload, media);
+}
+
 async function storeBody(store: Store, call: Call, upload: Upload, source: AsyncIterable<unknown>): Promise<Reply> {
   const writer = createBlobWriter(store.blobDirectory);
   try {
@@ -83,23 +99,7 @@ async function storeBody(store: Store, call: Call, upload: Upload, source: Async
   return objectReply(call, await finishUpload(store, upload, writer));
 }
 
-async function insertMultipart(store: Store, call: Call, bucket: string): Promise<Reply> {
-  const boundary = parseBoundary(call.request.headers['content-type']);
-  const { metadata, contentType, media } = await readMultipart(call.request, boundary);
-  const upload = beginUpload(store, call, bucket, parseJsonObject(metadata), contentType);
-  return storeBody(store, call, upload, media);
-}
-
 async function insertMedia(store: Store, call: Call, bucket: string): Promise<Reply> {
   const upload = beginUpload(store, call, bucket, {}, call.request.headers['content-type']);
   return storeBody(store, call, upload, call.request);
-}
-
-/** objects.insert in one request, `uploadType` `media` or `multipart`. Throws 400, 404, 412 and 501. */
-export async function insertObject(store: Store, call: Call, bucket: string): Promise<Reply> {
-  store.bucket(bucket);
-  const type = call.query.get('uploadType');
-  if (type === 'multipart') return insertMultipart(store, call, bucket);
-  if (type === 'media') return insertMedia(store, call, bucket);
-  throw badRequest(`Invalid value for uploadType: "${type ?? ''}"`, 'invalidParameter');
 }

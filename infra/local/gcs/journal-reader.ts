@@ -13,6 +13,31 @@ export interface JournalRecord {
 const BLOCK_BYTES = 1 << 20;
 const MAX_HEAD_BYTES = 64;
 
+/**
+ * Yields every whole record of a journal of `size` bytes. A record cut short at the end is a write that was never
+ * acknowledged and is left out. Throws when a record is there in full but its checksum does not fit.
+ */
+export async function* readJournal(file: FileHandle, size: number): AsyncGenerator<JournalRecord, void, undefined> {
+  const reader = createForwardReader(file, size);
+  while (reader.position() < size) {
+    const start = reader.position();
+    const head = await reader.line();
+    if (head === null) {
+      if (size - start > MAX_HEAD_BYTES) throw damaged(start);
+      return;
+    }
+    const fields = /^([0-9a-f]{8}) (\d+) (\d+)\n$/.exec(head);
+    if (fields === null) throw damaged(start);
+    const [jsonLength, bodyLength] = [Number(fields[2]), Number(fields[3])];
+    const bodyOffset = reader.position() + jsonLength;
+    const bytes = await reader.take(jsonLength + bodyLength + 1);
+    if (bytes === null) return;
+    const content = bytes.subarray(0, jsonLength + bodyLength);
+    if (crc32(content) !== Number.parseInt(fields[1] ?? '', 16)) throw damaged(start);
+    yield { json: content.toString('utf8', 0, jsonLength), bodyOffset, bodyLength, end: reader.position() };
+  }
+}
+
 /** Reads a file forwards in blocks; `take` and `line` return null at a torn tail. */
 function createForwardReader(file: FileHandle, size: number) {
   let block: Buffer = Buffer.alloc(0);
@@ -54,31 +79,3 @@ function createForwardReader(file: FileHandle, size: number) {
 function damaged(position: number): Error {
   return new Error(`the journal is damaged at byte ${position}; remove the data folder to start afresh`);
 }
-
-/**
- * Yields every whole record of a journal of `size` bytes. A record cut short at the end is a write that was never
- * acknowledged and is left out. Throws when a record is there in full but its checksum does not fit.
- */
-export const readJournal = async function* (
-  file: FileHandle,
-  size: number,
-): AsyncGenerator<JournalRecord, void, undefined> {
-  const reader = createForwardReader(file, size);
-  while (reader.position() < size) {
-    const start = reader.position();
-    const head = await reader.line();
-    if (head === null) {
-      if (size - start > MAX_HEAD_BYTES) throw damaged(start);
-      return;
-    }
-    const fields = /^([0-9a-f]{8}) (\d+) (\d+)\n$/.exec(head);
-    if (fields === null) throw damaged(start);
-    const [jsonLength, bodyLength] = [Number(fields[2]), Number(fields[3])];
-    const bodyOffset = reader.position() + jsonLength;
-    const bytes = await reader.take(jsonLength + bodyLength + 1);
-    if (bytes === null) return;
-    const content = bytes.subarray(0, jsonLength + bodyLength);
-    if (crc32(content) !== Number.parseInt(fields[1] ?? '', 16)) throw damaged(start);
-    yield { json: content.toString('utf8', 0, jsonLength), bodyOffset, bodyLength, end: reader.position() };
-  }
-};

@@ -29,23 +29,6 @@ export function buildRecord(json: string, body: Buffer = EMPTY): { parts: Buffer
   return { parts, bodyAt, length: bodyAt + body.length + 1 };
 }
 
-async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
-    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
-    done += bytesWritten;
-  }
-}
-
-async function readAll(file: FileHandle, offset: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(length);
-  for (let done = 0; done < length;) {
-    const { bytesRead } = await file.read(bytes, done, length - done, offset + done);
-    if (bytesRead === 0) throw new Error('the journal is shorter than it was');
-    done += bytesRead;
-  }
-  return bytes;
-}
-
 /** A journal that goes on at `end`. What is appended while a write is under way goes out together in the next. */
 export function createJournal(file: FileHandle, end: number): Journal {
   let queue: Buffer[] = [];
@@ -97,4 +80,21 @@ export function createJournal(file: FileHandle, end: number): Journal {
       await file.close();
     },
   };
+}
+
+async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
+    done += bytesWritten;
+  }
+}
+
+async function readAll(file: FileHandle, offset: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(length);
+  for (let done = 0; done < length;) {
+    const { bytesRead } = await file.read(bytes, done, length - done, offset + done);
+    if (bytesRead === 0) throw new Error('the journal is shorter than it was');
+    done += bytesRead;
+  }
+  return bytes;
 }

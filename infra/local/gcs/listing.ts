@@ -21,21 +21,6 @@ export interface ListPage {
 
 const MAX_RESULTS = 1000;
 
-/** Reads the parameters of objects.list. Throws 400. */
-export function parseListQuery(query: URLSearchParams): ListQuery {
-  const maxResults = query.get('maxResults') ?? String(MAX_RESULTS);
-  if (!/^\d{1,10}$/.test(maxResults)) throw badRequest(`Invalid value for maxResults: "${maxResults.slice(0, 40)}"`);
-  return {
-    prefix: query.get('prefix') ?? '',
-    delimiter: query.get('delimiter') ?? '',
-    includeTrailingDelimiter: query.get('includeTrailingDelimiter')?.toLowerCase() === 'true',
-    startOffset: query.get('startOffset') ?? '',
-    endOffset: query.get('endOffset') || null,
-    pageToken: query.get('pageToken') || null,
-    maxResults: Math.min(MAX_RESULTS, Number(maxResults) || MAX_RESULTS),
-  };
-}
-
 /** Where a listing goes on: after a name; with a folded prefix; or after all names of a folded prefix. */
 interface Position {
   readonly kind: 'after' | 'fold' | 'past';
@@ -44,26 +29,7 @@ interface Position {
 
 const MARKS = { after: '>', fold: '+', past: '/' } as const;
 
-function formatToken({ kind, name }: Position): string {
-  return Buffer.from(MARKS[kind] + name).toString('base64url');
-}
-
-function parseToken(token: string): Position {
-  const text = Buffer.from(token, 'base64url').toString();
-  const name = text.slice(1);
-  for (const kind of ['after', 'fold', 'past'] as const) {
-    if (text[0] === MARKS[kind] && formatToken({ kind, name }) === token) return { kind, name };
-  }
-  throw badRequest('Invalid pageToken.', 'invalidParameter');
-}
-
 type IsBefore = (name: string) => boolean;
-
-function beforePosition({ kind, name }: Position): IsBefore {
-  return kind === 'after'
-    ? (other) => compareUtf8(other, name) <= 0
-    : (other) => compareUtf8(other, name) < 0 || other.startsWith(name);
-}
 
 /** What a listing shows next, and where it goes on after that. */
 interface Step {
@@ -72,17 +38,8 @@ interface Step {
   readonly next: Position;
 }
 
-function stepsOf(name: string, { prefix, delimiter, includeTrailingDelimiter }: ListQuery): readonly Step[] {
-  const cut = delimiter === '' ? -1 : name.indexOf(delimiter, prefix.length);
-  if (cut < 0) return [{ name, next: { kind: 'after', name } }];
-  const folded = name.slice(0, cut + delimiter.length);
-  const fold: Step = { prefix: folded, next: { kind: 'past', name: folded } };
-  if (!includeTrailingDelimiter || folded !== name) return [fold];
-  return [{ name, next: { kind: 'fold', name: folded } }, fold];
-}
-
 /** The whole listing from the query's start. A folded prefix costs one search, however many objects it stands for. */
-const walk = function* (index: SortedNames, query: ListQuery): Generator<Step, void, undefined> {
+function* walk(index: SortedNames, query: ListQuery): Generator<Step, void, undefined> {
   const { prefix, startOffset, endOffset } = query;
   const from = compareUtf8(prefix, startOffset) > 0 ? prefix : startOffset;
   const token = query.pageToken === null ? null : parseToken(query.pageToken);
@@ -102,7 +59,22 @@ const walk = function* (index: SortedNames, query: ListQuery): Generator<Step, v
       break;
     }
   }
-};
+}
+
+/** Reads the parameters of objects.list. Throws 400. */
+export function parseListQuery(query: URLSearchParams): ListQuery {
+  const maxResults = query.get('maxResults') ?? String(MAX_RESULTS);
+  if (!/^\d{1,10}$/.test(maxResults)) throw badRequest(`Invalid value for maxResults: "${maxResults.slice(0, 40)}"`);
+  return {
+    prefix: query.get('prefix') ?? '',
+    delimiter: query.get('delimiter') ?? '',
+    includeTrailingDelimiter: query.get('includeTrailingDelimiter')?.toLowerCase() === 'true',
+    startOffset: query.get('startOffset') ?? '',
+    endOffset: query.get('endOffset') || null,
+    pageToken: query.get('pageToken') || null,
+    maxResults: Math.min(MAX_RESULTS, Number(maxResults) || MAX_RESULTS),
+  };
+}
 
 /**
  * One page of names and prefixes together, in UTF-8 byte order:
@@ -121,4 +93,32 @@ export function listPage(index: SortedNames, query: ListQuery): ListPage {
     last = step.next;
   }
   return { names, prefixes };
+}
+
+function formatToken({ kind, name }: Position): string {
+  return Buffer.from(MARKS[kind] + name).toString('base64url');
+}
+
+function parseToken(token: string): Position {
+  const text = Buffer.from(token, 'base64url').toString();
+  const name = text.slice(1);
+  for (const kind of ['after', 'fold', 'past'] as const) {
+    if (text[0] === MARKS[kind] && formatToken({ kind, name }) === token) return { kind, name };
+  }
+  throw badRequest('Invalid pageToken.', 'invalidParameter');
+}
+
+function beforePosition({ kind, name }: Position): IsBefore {
+  return kind === 'after'
+    ? (other) => compareUtf8(other, name) <= 0
+    : (other) => compareUtf8(other, name) < 0 || other.startsWith(name);
+}
+
+function stepsOf(name: string, { prefix, delimiter, includeTrailingDelimiter }: ListQuery): readonly Step[] {
+  const cut = delimiter === '' ? -1 : name.indexOf(delimiter, prefix.length);
+  if (cut < 0) return [{ name, next: { kind: 'after', name } }];
+  const folded = name.slice(0, cut + delimiter.length);
+  const fold: Step = { prefix: folded, next: { kind: 'past', name: folded } };
+  if (!includeTrailingDelimiter || folded !== name) return [fold];
+  return [{ name, next: { kind: 'fold', name: folded } }, fold];
 }

@@ -7,9 +7,26 @@ import type { ObjectRecord } from './records.ts';
 import { etagOf } from './resource.ts';
 import type { Store } from './store.ts';
 
-/** Header values are written byte by byte: what is not ASCII goes out as UTF-8. */
-function asHeader(text: string): string {
-  return Buffer.from(text).toString('latin1');
+/** The live object of a read, its preconditions met. Throws 404, 412 and 304. */
+export function findForRead(store: Store, call: Call, bucket: string, name: string): ObjectRecord {
+  const object = store.find(bucket, name, parseGeneration(call.query));
+  if (object === null) throw objectNotFound(bucket, name);
+  requirePreconditions(parsePreconditions(call.query), object, 'read');
+  return object;
+}
+
+/** objects.get with `alt=media`: the bytes, or a range of them. Throws 404, 412, 304, 416 and 501. */
+export async function getMedia(store: Store, call: Call, bucket: string, name: string): Promise<Reply> {
+  const object = findForRead(store, call, bucket, name);
+  const accepted = call.request.headers['accept-encoding'];
+  if (object.attributes.contentEncoding === 'gzip' && !String(accepted ?? '').includes('gzip')) {
+    throw notImplemented('decompressing gzip objects; send "Accept-Encoding: gzip"');
+  }
+  const { start, end, partial } = parseRange(call.request.headers.range, object.size);
+  const body = await store.read(object.blob, start, end);
+  const range = partial ? { 'content-range': `bytes ${start}-${end - 1}/${object.size}` } : {};
+  const headers = { ...headersOf(object), 'accept-ranges': 'bytes', 'content-length': String(end - start), ...range };
+  return { status: partial ? 206 : 200, headers, body };
 }
 
 function headersOf(object: ObjectRecord): OutgoingHttpHeaders {
@@ -32,24 +49,7 @@ function headersOf(object: ObjectRecord): OutgoingHttpHeaders {
   };
 }
 
-/** The live object of a read, its preconditions met. Throws 404, 412 and 304. */
-export function findForRead(store: Store, call: Call, bucket: string, name: string): ObjectRecord {
-  const object = store.find(bucket, name, parseGeneration(call.query));
-  if (object === null) throw objectNotFound(bucket, name);
-  requirePreconditions(parsePreconditions(call.query), object, 'read');
-  return object;
-}
-
-/** objects.get with `alt=media`: the bytes, or a range of them. Throws 404, 412, 304, 416 and 501. */
-export async function getMedia(store: Store, call: Call, bucket: string, name: string): Promise<Reply> {
-  const object = findForRead(store, call, bucket, name);
-  const accepted = call.request.headers['accept-encoding'];
-  if (object.attributes.contentEncoding === 'gzip' && !String(accepted ?? '').includes('gzip')) {
-    throw notImplemented('decompressing gzip objects; send "Accept-Encoding: gzip"');
-  }
-  const { start, end, partial } = parseRange(call.request.headers.range, object.size);
-  const body = await store.read(object.blob, start, end);
-  const range = partial ? { 'content-range': `bytes ${start}-${end - 1}/${object.size}` } : {};
-  const headers = { ...headersOf(object), 'accept-ranges': 'bytes', 'content-length': String(end - start), ...range };
-  return { status: partial ? 206 : 200, headers, body };
+/** Header values are written byte by byte: what is not ASCII goes out as UTF-8. */
+function asHeader(text: string): string {
+  return Buffer.from(text).toString('latin1');
 }

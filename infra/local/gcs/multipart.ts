@@ -10,12 +10,32 @@ export interface MultipartUpload {
 const MAX_METADATA_BYTES = 2 * 1024 * 1024;
 const MAX_HEADER_LINES = 100;
 
+type Cutter = ReturnType<typeof createCutter>;
+
 /** The boundary of a Content-Type; gcloud and gsutil put it in single quotes, which RFC 2045 does not know as quotes. */
 export function parseBoundary(contentType: string | undefined): string {
   const match = /^multipart\/related\s*;.*?\bboundary=(?:"([^"]+)"|'([^']+)'|([^;\s]+))/i.exec(contentType ?? '');
   const boundary = match?.[1] ?? match?.[2] ?? match?.[3];
   if (boundary === undefined) throw badRequest('Missing multipart/related boundary in the Content-Type header.');
   return boundary;
+}
+
+/**
+ * Reads the metadata part; `media` streams the second part. Lines may end in CRLF or, as gcloud and gsutil send them,
+ * LF; which one is told by the end of the first boundary line. Throws 400.
+ */
+export async function readMultipart(source: AsyncIterable<unknown>, boundary: string): Promise<MultipartUpload> {
+  const cutter = createCutter(source[Symbol.asyncIterator]());
+  const preamble = await cutter.until(`--${boundary}`);
+  const eol = (await cutter.until('\n')).endsWith('\r') ? '\r\n' : '\n';
+  if (preamble.trim() !== '') throw badRequest('Malformed multipart body.');
+  await readHeaders(cutter, eol);
+  const metadata = await cutter.until(`${eol}--${boundary}`);
+  if ((await cutter.until(eol)).trim() !== '') throw badRequest('Multipart body with one part; two are needed.');
+  const headers = await readHeaders(cutter, eol);
+  const encoding = headerOf(headers, 'content-transfer-encoding')?.toLowerCase() ?? 'binary';
+  if (!['binary', '8bit', '7bit'].includes(encoding)) throw badRequest(`Unsupported transfer encoding ${encoding}.`);
+  return { metadata, contentType: headerOf(headers, 'content-type'), media: cutter.stream(`${eol}--${boundary}`) };
 }
 
 /** Cuts a stream of chunks at delimiters. */
@@ -56,8 +76,6 @@ function createCutter(source: AsyncIterator<unknown>) {
   };
 }
 
-type Cutter = ReturnType<typeof createCutter>;
-
 /** The header lines of a part, up to and with the empty line; there may be none. */
 async function readHeaders(cutter: Cutter, eol: string): Promise<readonly string[]> {
   const lines: string[] = [];
@@ -72,22 +90,4 @@ function headerOf(lines: readonly string[], name: string): string | undefined {
     .find((line) => line.toLowerCase().startsWith(`${name}:`))
     ?.slice(name.length + 1)
     .trim();
-}
-
-/**
- * Reads the metadata part; `media` streams the second part. Lines may end in CRLF or, as gcloud and gsutil send them,
- * LF; which one is told by the end of the first boundary line. Throws 400.
- */
-export async function readMultipart(source: AsyncIterable<unknown>, boundary: string): Promise<MultipartUpload> {
-  const cutter = createCutter(source[Symbol.asyncIterator]());
-  const preamble = await cutter.until(`--${boundary}`);
-  const eol = (await cutter.until('\n')).endsWith('\r') ? '\r\n' : '\n';
-  if (preamble.trim() !== '') throw badRequest('Malformed multipart body.');
-  await readHeaders(cutter, eol);
-  const metadata = await cutter.until(`${eol}--${boundary}`);
-  if ((await cutter.until(eol)).trim() !== '') throw badRequest('Multipart body with one part; two are needed.');
-  const headers = await readHeaders(cutter, eol);
-  const encoding = headerOf(headers, 'content-transfer-encoding')?.toLowerCase() ?? 'binary';
-  if (!['binary', '8bit', '7bit'].includes(encoding)) throw badRequest(`Unsupported transfer encoding ${encoding}.`);
-  return { metadata, contentType: headerOf(headers, 'content-type'), media: cutter.stream(`${eol}--${boundary}`) };
 }

@@ -31,10 +31,6 @@ export function decodeSegment(segment: string): string {
   }
 }
 
-function rank(unit: number): number {
-  return unit < 0xd800 ? unit : unit >= 0xe000 ? unit - 0x800 : unit + 0x2000;
-}
-
 /**
  * Orders names as Cloud Storage lists them: by their UTF-8 bytes. That is by code point, while JavaScript compares
  * UTF-16 units; they differ only where a surrogate meets a unit from U+E000 up.
@@ -47,4 +43,8 @@ export function compareUtf8(a: string, b: string): number {
     if (x !== y) return rank(x) - rank(y);
   }
   return a.length - b.length;
+}
+
+function rank(unit: number): number {
+  return unit < 0xd800 ? unit : unit >= 0xe000 ? unit - 0x800 : unit + 0x2000;
 }

@@ -43,18 +43,18 @@ export function listObjects(store: Store, call: Call, bucketName: string): Reply
   return jsonReply(parseFields(query.get('fields'))(answer));
 }
 
+/** objects.delete. Throws 404 and 412. */
+export function deleteObject(store: Store, call: Call, bucket: string, name: string): Reply {
+  store.delete(findForWrite(store, call, bucket, name));
+  return { status: 204 };
+}
+
 /** The live object of a change, its preconditions met. Throws 404 and 412. */
 function findForWrite(store: Store, call: Call, bucket: string, name: string): ObjectRecord {
   const object = store.find(bucket, name, parseGeneration(call.query));
   if (object === null) throw objectNotFound(bucket, name);
   requirePreconditions(parsePreconditions(call.query), object, 'write');
   return object;
-}
-
-/** objects.delete. Throws 404 and 412. */
-export function deleteObject(store: Store, call: Call, bucket: string, name: string): Reply {
-  store.delete(findForWrite(store, call, bucket, name));
-  return { status: 204 };
 }
 
 /** objects.patch: lays the body's fields over the object's. */

@@ -29,17 +29,51 @@ export function serializeEntry(entry: Entry): { json: string; body?: Buffer } {
   return { json: JSON.stringify({ ...entry, object }), body: bytes };
 }
 
+/** Journals `entry`; returns it as it reads from then on (small contents in the journal, not in memory). */
+export function journalEntry(journal: Journal, entry: Entry): Entry {
+  const { json, body } = serializeEntry(entry);
+  const offset = journal.append(json, body);
+  return placeBody(entry, offset, body?.length ?? 0);
+}
+
 /** `entry` with its object's bytes at `offset` of the journal, if they are there. */
 function placeBody(entry: Entry, offset: number, length: number): Entry {
   if (entry.kind !== 'object' || length === 0) return entry;
   return { ...entry, object: { ...entry.object, blob: { kind: 'journal', offset, length } } };
 }
 
-/** Journals `entry`; returns it as it reads from then on (small contents in the journal, not in memory). */
-export function journalEntry(journal: Journal, entry: Entry): Entry {
-  const { json, body } = serializeEntry(entry);
-  const offset = journal.append(json, body);
-  return placeBody(entry, offset, body?.length ?? 0);
+/** Opens (or makes) a data folder: replays its journal, drops a torn tail, and rewrites it when most of it is stale. */
+export async function openDataFolder(directory: string): Promise<DataFolder> {
+  const blobDirectory = join(directory, 'blobs');
+  await mkdir(blobDirectory, { recursive: true });
+  const unlock = lockFolder(directory);
+  try {
+    const { state, journal } = await openJournal(directory, blobDirectory);
+    async function close(): Promise<void> {
+      await journal.close();
+      unlock();
+    }
+    return { state, journal, blobDirectory, close };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+async function openJournal(directory: string, blobDirectory: string): Promise<Pick<DataFolder, 'state' | 'journal'>> {
+  const path = join(directory, 'journal');
+  // `a+` would ignore positions on Linux; `r+` needs the file to be there.
+  await (await open(path, 'a')).close();
+  let file = await open(path, 'r+');
+  let { state, end } = await load(file);
+  if (end > MIN_COMPACTION_BYTES && liveBytes(state) < end / 2) {
+    await rewrite(path, state, createJournal(file, end));
+    await file.close();
+    file = await open(path, 'r+');
+    ({ state, end } = await load(file));
+  }
+  await removeOrphans(blobDirectory, state);
+  return { state, journal: createJournal(file, end) };
 }
 
 async function load(file: FileHandle): Promise<{ state: State; end: number }> {
@@ -67,12 +101,6 @@ function liveBytes(state: State): number {
   return bytes;
 }
 
-async function withBytes(entry: Entry, journal: Journal): Promise<Entry> {
-  if (entry.kind !== 'object' || entry.object.blob.kind !== 'journal') return entry;
-  const { offset, length } = entry.object.blob;
-  return { ...entry, object: { ...entry.object, blob: { kind: 'memory', bytes: await journal.read(offset, length) } } };
-}
-
 async function rewrite(path: string, state: State, journal: Journal): Promise<void> {
   const file = await open(`${path}.new`, 'w');
   for (const entry of entriesOf(state)) {
@@ -84,42 +112,14 @@ async function rewrite(path: string, state: State, journal: Journal): Promise<vo
   await rename(`${path}.new`, path);
 }
 
+async function withBytes(entry: Entry, journal: Journal): Promise<Entry> {
+  if (entry.kind !== 'object' || entry.object.blob.kind !== 'journal') return entry;
+  const { offset, length } = entry.object.blob;
+  return { ...entry, object: { ...entry.object, blob: { kind: 'memory', bytes: await journal.read(offset, length) } } };
+}
+
 async function removeOrphans(directory: string, state: State): Promise<void> {
   for (const id of await readdir(directory)) {
     if ((state.files.get(id) ?? 0) <= 0) await rm(join(directory, id), { force: true });
-  }
-}
-
-async function openJournal(directory: string, blobDirectory: string): Promise<Pick<DataFolder, 'state' | 'journal'>> {
-  const path = join(directory, 'journal');
-  // `a+` would ignore positions on Linux; `r+` needs the file to be there.
-  await (await open(path, 'a')).close();
-  let file = await open(path, 'r+');
-  let { state, end } = await load(file);
-  if (end > MIN_COMPACTION_BYTES && liveBytes(state) < end / 2) {
-    await rewrite(path, state, createJournal(file, end));
-    await file.close();
-    file = await open(path, 'r+');
-    ({ state, end } = await load(file));
-  }
-  await removeOrphans(blobDirectory, state);
-  return { state, journal: createJournal(file, end) };
-}
-
-/** Opens (or makes) a data folder: replays its journal, drops a torn tail, and rewrites it when most of it is stale. */
-export async function openDataFolder(directory: string): Promise<DataFolder> {
-  const blobDirectory = join(directory, 'blobs');
-  await mkdir(blobDirectory, { recursive: true });
-  const unlock = lockFolder(directory);
-  try {
-    const { state, journal } = await openJournal(directory, blobDirectory);
-    async function close(): Promise<void> {
-      await journal.close();
-      unlock();
-    }
-    return { state, journal, blobDirectory, close };
-  } catch (error) {
-    unlock();
-    throw error;
   }
 }

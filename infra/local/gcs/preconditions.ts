@@ -53,14 +53,6 @@ export function requirePreconditions(
   if (verdict === 'not-modified') throw notModified();
 }
 
-function parseInt64(query: URLSearchParams, name: string): bigint | undefined {
-  const text = query.get(name);
-  if (text === null) return undefined;
-  if (!/^\d{1,19}$/.test(text))
-    throw badRequest(`Invalid value for ${name}: "${text.slice(0, 40)}" is not an integer.`);
-  return BigInt(text);
-}
-
 /** Reads `ifGenerationMatch` and its siblings, or with the prefix `ifSource` those of a source. Throws 400. */
 export function parsePreconditions(query: URLSearchParams, prefix: 'if' | 'ifSource' = 'if'): Preconditions {
   const generationMatch = parseInt64(query, `${prefix}GenerationMatch`);
@@ -73,6 +65,14 @@ export function parsePreconditions(query: URLSearchParams, prefix: 'if' | 'ifSou
     ...(metagenerationMatch !== undefined && { metagenerationMatch }),
     ...(metagenerationNotMatch !== undefined && { metagenerationNotMatch }),
   };
+}
+
+function parseInt64(query: URLSearchParams, name: string): bigint | undefined {
+  const text = query.get(name);
+  if (text === null) return undefined;
+  if (!/^\d{1,19}$/.test(text))
+    throw badRequest(`Invalid value for ${name}: "${text.slice(0, 40)}" is not an integer.`);
+  return BigInt(text);
 }
 
 /** The generation a request names, or null for the live one. Throws 400. */

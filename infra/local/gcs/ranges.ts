@@ -7,6 +7,15 @@ export interface Range {
   readonly partial: boolean;
 }
 
+export interface ContentRange {
+  /** null: nothing is sent, the state of the upload is asked for. */
+  readonly start: number | null;
+  /** Bytes of the whole, or null while not known. */
+  readonly total: number | null;
+  /** Whether the bytes sent are the last ones: `bytes 0-*` + `/*` streams to the end. */
+  readonly last: boolean;
+}
+
 /**
  * What of `size` bytes a Range header asks for: all of it when there is none, or one that is not a single byte range
  * (RFC 9110 14.2 lets a server ignore it). Throws 416.
@@ -25,15 +34,6 @@ export function parseRange(header: string | undefined, size: number): Range {
     });
   }
   return { start, end, partial: true };
-}
-
-export interface ContentRange {
-  /** null: nothing is sent, the state of the upload is asked for. */
-  readonly start: number | null;
-  /** Bytes of the whole, or null while not known. */
-  readonly total: number | null;
-  /** Whether the bytes sent are the last ones: `bytes 0-*` + `/*` streams to the end. */
-  readonly last: boolean;
 }
 
 /** The Content-Range of a resumable upload's request; none means all of it. Null when it cannot be read. */

@@ -30,38 +30,14 @@ interface Session {
 // https://cloud.google.com/storage/docs/performing-resumable-uploads: gone after a week; here after the newest 1000.
 const MAX_SESSIONS = 1000;
 
-function incomplete({ writer }: Session, call: Call): Reply {
-  const range = writer.size === 0 ? {} : { range: `bytes=0-${writer.size - 1}` };
-  // Clients whose HTTP library follows 308 as a redirect ask for 200 instead.
-  if (call.request.headers['x-guploader-no-308'] !== 'yes') return { status: 308, headers: range };
-  return { status: 200, headers: { ...range, 'x-http-status-code-override': '308' } };
-}
-
 /** Leaves out what has arrived before: a client may send again from an earlier byte. */
-const skip = async function* (source: AsyncIterable<unknown>, bytes: number): AsyncGenerator<Buffer, void, undefined> {
+async function* skip(source: AsyncIterable<unknown>, bytes: number): AsyncGenerator<Buffer, void, undefined> {
   let left = bytes;
   for await (const chunk of source) {
     if (!Buffer.isBuffer(chunk)) continue;
     if (chunk.length > left) yield chunk.subarray(left);
     left = Math.max(0, left - chunk.length);
   }
-};
-
-async function receive(store: Store, call: Call, session: Session): Promise<Reply> {
-  const { writer, upload } = session;
-  const range = parseContentRange(call.request.headers['content-range']);
-  if (range === null) throw badRequest('Failed to parse Content-Range header.');
-  if (range.start !== null) {
-    if (range.start > writer.size) throw badRequest(`Invalid request. Byte ${writer.size} is expected next.`);
-    await writeAll(writer, skip(call.request, writer.size - range.start));
-  }
-  if (range.total !== null && writer.size > range.total) throw badRequest('More bytes than the Content-Range says.');
-  if (range.last && range.total !== null && writer.size < range.total) {
-    throw badRequest(`Invalid request. ${range.total} bytes were announced, ${writer.size} arrived.`);
-  }
-  if (!range.last && writer.size !== range.total) return incomplete(session, call);
-  session.object = await finishUpload(store, upload, writer);
-  return objectReply(call, session.object);
 }
 
 /** No sessions yet. */
@@ -118,4 +94,28 @@ export function createResumableUploads(): ResumableUploads {
       for (const [id, session] of sessions) await drop(id, session);
     },
   };
+}
+
+async function receive(store: Store, call: Call, session: Session): Promise<Reply> {
+  const { writer, upload } = session;
+  const range = parseContentRange(call.request.headers['content-range']);
+  if (range === null) throw badRequest('Failed to parse Content-Range header.');
+  if (range.start !== null) {
+    if (range.start > writer.size) throw badRequest(`Invalid request. Byte ${writer.size} is expected next.`);
+    await writeAll(writer, skip(call.request, writer.size - range.start));
+  }
+  if (range.total !== null && writer.size > range.total) throw badRequest('More bytes than the Content-Range says.');
+  if (range.last && range.total !== null && writer.size < range.total) {
+    throw badRequest(`Invalid request. ${range.total} bytes were announced, ${writer.size} arrived.`);
+  }
+  if (!range.last && writer.size !== range.total) return incomplete(session, call);
+  session.object = await finishUpload(store, upload, writer);
+  return objectReply(call, session.object);
+}
+
+function incomplete({ writer }: Session, call: Call): Reply {
+  const range = writer.size === 0 ? {} : { range: `bytes=0-${writer.size - 1}` };
+  // Clients whose HTTP library follows 308 as a redirect ask for 200 instead.
+  if (call.request.headers['x-guploader-no-308'] !== 'yes') return { status: 308, headers: range };
+  return { status: 200, headers: { ...range, 'x-http-status-code-override': '308' } };
 }

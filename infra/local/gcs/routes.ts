@@ -36,22 +36,6 @@ const B = '([^/]+)';
 const API = '^(?:/storage/v1)?/b';
 const UPLOAD = '^(?:/resumable)?/upload(?:/storage/v1)?/b';
 
-function route(method: string, path: string, parameters: string, handle: Route['handle']): Route {
-  return {
-    method,
-    path: new RegExp(`${path}$`),
-    parameters: parameters.split(' ').filter(Boolean),
-    handle,
-  };
-}
-
-function first(segments: readonly string[], index: number): string {
-  return decodeSegment(segments[index] ?? '');
-}
-function copyPath(s: readonly string[]) {
-  return [first(s, 0), first(s, 1), first(s, 2), first(s, 3)] as const;
-}
-
 const ROUTES: readonly Route[] = [
   route('GET', `${API}`, 'project prefix maxResults pageToken', ({ store }, call) => buckets.listBuckets(store, call)),
   route('POST', `${API}`, 'project enableObjectRetention', ({ store }, call) => buckets.createBucket(store, call)),
@@ -97,15 +81,6 @@ const ROUTES: readonly Route[] = [
   route('DELETE', `${UPLOAD}/${B}/o`, `upload_id ${INSERT}`, ({ uploads }, call) => uploads.cancel(call)),
 ];
 
-function unknownPath(call: Call): GcsError {
-  if (!ROUTES.some(({ path }) => path.test(call.path))) {
-    return /\/o\/[^/]+\/./.test(call.path)
-      ? new GcsError(404, 'notFound', 'Not Found: slashes in an object name must be percent-encoded (%2F).')
-      : notImplemented(`${call.method} ${call.path.slice(0, 200)}`);
-  }
-  return notImplemented(`the method ${call.method} on ${call.path.slice(0, 200)}`);
-}
-
 /** Carries a request out. Throws GcsError. */
 export async function dispatch(deps: RouteDeps, call: Call): Promise<Reply> {
   for (const { method, path, parameters, handle } of ROUTES) {
@@ -116,4 +91,30 @@ export async function dispatch(deps: RouteDeps, call: Call): Promise<Reply> {
     return handle(deps, call, segments.slice(1));
   }
   throw unknownPath(call);
+}
+
+function unknownPath(call: Call): GcsError {
+  if (!ROUTES.some(({ path }) => path.test(call.path))) {
+    return /\/o\/[^/]+\/./.test(call.path)
+      ? new GcsError(404, 'notFound', 'Not Found: slashes in an object name must be percent-encoded (%2F).')
+      : notImplemented(`${call.method} ${call.path.slice(0, 200)}`);
+  }
+  return notImplemented(`the method ${call.method} on ${call.path.slice(0, 200)}`);
+}
+
+function route(method: string, path: string, parameters: string, handle: Route['handle']): Route {
+  return {
+    method,
+    path: new RegExp(`${path}$`),
+    parameters: parameters.split(' ').filter(Boolean),
+    handle,
+  };
+}
+
+function first(segments: readonly string[], index: number): string {
+  return decodeSegment(segments[index] ?? '');
+}
+
+function copyPath(s: readonly string[]) {
+  return [first(s, 0), first(s, 1), first(s, 2), first(s, 3)] as const;
 }

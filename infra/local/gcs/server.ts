@@ -44,73 +44,6 @@ export interface GcsServer {
 // Longer than any client keeps an idle connection, so that it is never closed under a request being sent.
 const KEEP_ALIVE_TIMEOUT_MS = 620_000;
 
-function readCall(request: IncomingMessage, scheme: string): Call {
-  const url = request.url ?? '/';
-  const cut = url.indexOf('?');
-  return {
-    method: request.method ?? 'GET',
-    path: cut < 0 ? url : url.slice(0, cut),
-    query: new URLSearchParams(cut < 0 ? '' : url.slice(cut + 1)),
-    request,
-    base: `${scheme}://${request.headers.host ?? '127.0.0.1'}`,
-  };
-}
-
-function toGcsError(error: unknown): GcsError {
-  if (error instanceof GcsError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new GcsError(500, 'internalError', `The local Cloud Storage failed: ${message}`);
-}
-
-/** The answer to `call`; what it says is on disk when this resolves. */
-async function answer(store: Store, uploads: ResumableUploads, call: Call): Promise<Reply> {
-  function refuse(error: unknown): Reply {
-    return errorReply(toGcsError(error), call.query.get('alt') === 'media');
-  }
-  const reply = await dispatch({ store, uploads }, call).catch(refuse);
-  // A refusal tells of the state, too: of an object that another request has just deleted, say.
-  return store.settled().then(() => reply, refuse);
-}
-
-function createListener(
-  store: Store,
-  uploads: ResumableUploads,
-  scheme: string,
-  faults: Faults | undefined,
-): RequestListener {
-  return (request: IncomingMessage, response: ServerResponse) => {
-    async function serve(): Promise<void> {
-      const call = readCall(request, scheme);
-      function carryOut(): Promise<Reply> {
-        return answer(store, uploads, call);
-      }
-      const reply = await injectFault(faults?.({ method: call.method, path: request.url ?? '/' }), carryOut);
-      if (reply === 'reset') {
-        request.socket.destroy();
-        return;
-      }
-      await sendReply(response, reply);
-      // What a refused upload still sends must be read for the connection to be used again.
-      if (!request.readableEnded) request.resume();
-    }
-    serve().catch(() => request.socket.destroy());
-  };
-}
-
-/** Tells `onFinalize` of `objects`, and the store once it has been told. */
-function createNotifier(store: Store, onFinalize: GcsOptions['onFinalize'], base: string) {
-  if (onFinalize === undefined) return () => undefined;
-  return async (object: ObjectRecord): Promise<void> => {
-    try {
-      await store.settled();
-      await onFinalize(buildObjectResource(object, base));
-      store.markDelivered(object.generation);
-    } catch {
-      // Undelivered: told again at the next start.
-    }
-  };
-}
-
 /**
  * Starts an embedded Cloud Storage on 127.0.0.1 that speaks the JSON API; what it does not do it answers with 501.
  * Throws when the port is taken or the data folder is damaged.
@@ -147,5 +80,72 @@ export async function startGcs(options: GcsOptions = {}): Promise<GcsServer> {
       await uploads.close();
       await store.close();
     },
+  };
+}
+
+function createListener(
+  store: Store,
+  uploads: ResumableUploads,
+  scheme: string,
+  faults: Faults | undefined,
+): RequestListener {
+  return (request: IncomingMessage, response: ServerResponse) => {
+    async function serve(): Promise<void> {
+      const call = readCall(request, scheme);
+      function carryOut(): Promise<Reply> {
+        return answer(store, uploads, call);
+      }
+      const reply = await injectFault(faults?.({ method: call.method, path: request.url ?? '/' }), carryOut);
+      if (reply === 'reset') {
+        request.socket.destroy();
+        return;
+      }
+      await sendReply(response, reply);
+      // What a refused upload still sends must be read for the connection to be used again.
+      if (!request.readableEnded) request.resume();
+    }
+    serve().catch(() => request.socket.destroy());
+  };
+}
+
+function readCall(request: IncomingMessage, scheme: string): Call {
+  const url = request.url ?? '/';
+  const cut = url.indexOf('?');
+  return {
+    method: request.method ?? 'GET',
+    path: cut < 0 ? url : url.slice(0, cut),
+    query: new URLSearchParams(cut < 0 ? '' : url.slice(cut + 1)),
+    request,
+    base: `${scheme}://${request.headers.host ?? '127.0.0.1'}`,
+  };
+}
+
+/** The answer to `call`; what it says is on disk when this resolves. */
+async function answer(store: Store, uploads: ResumableUploads, call: Call): Promise<Reply> {
+  function refuse(error: unknown): Reply {
+    return errorReply(toGcsError(error), call.query.get('alt') === 'media');
+  }
+  const reply = await dispatch({ store, uploads }, call).catch(refuse);
+  // A refusal tells of the state, too: of an object that another request has just deleted, say.
+  return store.settled().then(() => reply, refuse);
+}
+
+function toGcsError(error: unknown): GcsError {
+  if (error instanceof GcsError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new GcsError(500, 'internalError', `The local Cloud Storage failed: ${message}`);
+}
+
+/** Tells `onFinalize` of `objects`, and the store once it has been told. */
+function createNotifier(store: Store, onFinalize: GcsOptions['onFinalize'], base: string) {
+  if (onFinalize === undefined) return () => undefined;
+  return async (object: ObjectRecord): Promise<void> => {
+    try {
+      await store.settled();
+      await onFinalize(buildObjectResource(object, base));
+      store.markDelivered(object.generation);
+    } catch {
+      // Undelivered: told again at the next start.
+    }
   };
 }

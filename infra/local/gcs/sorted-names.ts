@@ -12,18 +12,6 @@ export interface SortedNames {
 // A two-level list: adding moves at most one chunk, where one flat array would move half of all names.
 const MAX_CHUNK = 1024;
 
-/** The first index in `items` for which `isBefore` is false; `items.length` when there is none. */
-function firstNotBefore<T>(items: readonly T[], isBefore: (item: T) => boolean): number {
-  let [low, high] = [0, items.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const item = items[middle];
-    if (item !== undefined && isBefore(item)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
 /** An empty {@link SortedNames}. */
 export function createSortedNames(): SortedNames {
   const chunks: string[][] = [];
@@ -66,4 +54,16 @@ export function createSortedNames(): SortedNames {
       }
     },
   };
+}
+
+/** The first index in `items` for which `isBefore` is false; `items.length` when there is none. */
+function firstNotBefore<T>(items: readonly T[], isBefore: (item: T) => boolean): number {
+  let [low, high] = [0, items.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const item = items[middle];
+    if (item !== undefined && isBefore(item)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -29,6 +29,16 @@ export interface State {
   lastGeneration: number;
 }
 
+/** The entries that give this state from nothing. */
+export function* entriesOf(state: State): Generator<Entry, void, undefined> {
+  yield { kind: 'clock', generation: state.lastGeneration };
+  for (const { record, objects } of state.buckets.values()) {
+    yield { kind: 'bucket', bucket: record };
+    for (const object of objects.values()) yield { kind: 'object', object, event: false };
+  }
+  for (const object of state.events.values()) yield { kind: 'event', object };
+}
+
 /** Nothing yet. */
 export function createState(): State {
   return {
@@ -37,28 +47,6 @@ export function createState(): State {
     files: new Map(),
     lastGeneration: 0,
   };
-}
-
-function countFile(state: State, object: ObjectRecord | undefined, change: 1 | -1): void {
-  if (object?.blob.kind !== 'file') return;
-  state.files.set(object.blob.id, (state.files.get(object.blob.id) ?? 0) + change);
-}
-
-function putObject(state: State, object: ObjectRecord): void {
-  const bucket = state.buckets.get(object.bucket);
-  if (bucket === undefined) throw new Error(`the journal has an object of the unknown bucket ${object.bucket}`);
-  countFile(state, object, 1);
-  countFile(state, bucket.objects.get(object.name), -1);
-  bucket.objects.set(object.name, object);
-  bucket.names.add(object.name);
-  state.lastGeneration = Math.max(state.lastGeneration, object.generation);
-}
-
-function deleteObject(state: State, bucketName: string, name: string): void {
-  const bucket = state.buckets.get(bucketName);
-  countFile(state, bucket?.objects.get(name), -1);
-  bucket?.objects.delete(name);
-  bucket?.names.delete(name);
 }
 
 /** Carries one change out: the same while serving and when the journal is read again. */
@@ -89,12 +77,24 @@ export function applyEntry(state: State, entry: Entry): void {
   }
 }
 
-/** The entries that give this state from nothing. */
-export const entriesOf = function* (state: State): Generator<Entry, void, undefined> {
-  yield { kind: 'clock', generation: state.lastGeneration };
-  for (const { record, objects } of state.buckets.values()) {
-    yield { kind: 'bucket', bucket: record };
-    for (const object of objects.values()) yield { kind: 'object', object, event: false };
-  }
-  for (const object of state.events.values()) yield { kind: 'event', object };
-};
+function putObject(state: State, object: ObjectRecord): void {
+  const bucket = state.buckets.get(object.bucket);
+  if (bucket === undefined) throw new Error(`the journal has an object of the unknown bucket ${object.bucket}`);
+  countFile(state, object, 1);
+  countFile(state, bucket.objects.get(object.name), -1);
+  bucket.objects.set(object.name, object);
+  bucket.names.add(object.name);
+  state.lastGeneration = Math.max(state.lastGeneration, object.generation);
+}
+
+function countFile(state: State, object: ObjectRecord | undefined, change: 1 | -1): void {
+  if (object?.blob.kind !== 'file') return;
+  state.files.set(object.blob.id, (state.files.get(object.blob.id) ?? 0) + change);
+}
+
+function deleteObject(state: State, bucketName: string, name: string): void {
+  const bucket = state.buckets.get(bucketName);
+  countFile(state, bucket?.objects.get(name), -1);
+  bucket?.objects.delete(name);
+  bucket?.names.delete(name);
+}

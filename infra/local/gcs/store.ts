@@ -49,13 +49,6 @@ export interface StoreOptions {
   readonly onPut?: (object: ObjectRecord) => void;
 }
 
-function removeFile(directory: string | null, files: Map<string, number>, blob: BlobRef | undefined): void {
-  if (directory === null || blob?.kind !== 'file' || (files.get(blob.id) ?? 0) > 0) return;
-  files.delete(blob.id);
-  // Left behind, it is removed at the next start.
-  rm(join(directory, blob.id), { force: true }).catch(() => undefined);
-}
-
 /** A store in memory, or with `dataDir` in a folder. Throws when the folder's journal is damaged. */
 export async function createStore({ dataDir, now, onPut }: StoreOptions): Promise<Store> {
   const folder = dataDir === undefined ? null : await openDataFolder(dataDir);
@@ -138,4 +131,11 @@ export async function createStore({ dataDir, now, onPut }: StoreOptions): Promis
     markDelivered: (generation) => void commit({ kind: 'delivered', generation }),
     close: async () => folder?.close(),
   };
+}
+
+function removeFile(directory: string | null, files: Map<string, number>, blob: BlobRef | undefined): void {
+  if (directory === null || blob?.kind !== 'file' || (files.get(blob.id) ?? 0) > 0) return;
+  files.delete(blob.id);
+  // Left behind, it is removed at the next start.
+  rm(join(directory, blob.id), { force: true }).catch(() => undefined);
 }

@@ -9,50 +9,12 @@ export interface GkeApiOptions {
   readonly tokens: Tokens;
 }
 
-/** Google's error shape: https://cloud.google.com/apis/design/errors#http_mapping */
-function fail(response: ServerResponse, code: number, status: string, message: string, reason?: string): void {
-  const details = reason && [
-    {
-      '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
-      reason,
-      domain: 'googleapis.com',
-      metadata: { service: 'container.googleapis.com' },
-    },
-  ];
-  const body = { error: { code, message, status, ...(details !== undefined && { details }) } };
-  const challenge = code === 401 ? { 'WWW-Authenticate': 'Bearer realm="https://accounts.google.com/"' } : {};
-  send(response, code, 'application/json; charset=UTF-8', JSON.stringify(body, null, 2), challenge);
-}
-
 const INVALID_CREDENTIALS =
   'Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid ' +
   'authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.';
 const MISSING_CREDENTIALS =
   'Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or other valid ' +
   'authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.';
-
-/** Answers for the caller when its token does not do, else returns true. */
-function authorise(request: IncomingMessage, response: ServerResponse, tokens: Tokens): boolean {
-  const value = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
-  if (value === undefined) {
-    fail(response, 401, 'UNAUTHENTICATED', MISSING_CREDENTIALS, 'CREDENTIALS_MISSING');
-    return false;
-  }
-  const token = tokens.find(value);
-  if (token === null) {
-    fail(response, 401, 'UNAUTHENTICATED', INVALID_CREDENTIALS, 'ACCESS_TOKEN_INVALID');
-    return false;
-  }
-  if (token.scopes.includes(CLOUD_PLATFORM_SCOPE)) return true;
-  fail(
-    response,
-    403,
-    'PERMISSION_DENIED',
-    'Request had insufficient authentication scopes.',
-    'ACCESS_TOKEN_SCOPE_INSUFFICIENT',
-  );
-  return false;
-}
 
 /** `GET /v1/projects/P/locations/L/clusters/C` of container.googleapis.com; anything else is 501 and says so. */
 export function createGkeApiHandler({ clusters, tokens }: GkeApiOptions) {
@@ -83,4 +45,42 @@ export function createGkeApiHandler({ clusters, tokens }: GkeApiOptions) {
       'IAM_PERMISSION_DENIED',
     );
   };
+}
+
+/** Google's error shape: https://cloud.google.com/apis/design/errors#http_mapping */
+function fail(response: ServerResponse, code: number, status: string, message: string, reason?: string): void {
+  const details = reason && [
+    {
+      '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
+      reason,
+      domain: 'googleapis.com',
+      metadata: { service: 'container.googleapis.com' },
+    },
+  ];
+  const body = { error: { code, message, status, ...(details !== undefined && { details }) } };
+  const challenge = code === 401 ? { 'WWW-Authenticate': 'Bearer realm="https://accounts.google.com/"' } : {};
+  send(response, code, 'application/json; charset=UTF-8', JSON.stringify(body, null, 2), challenge);
+}
+
+/** Answers for the caller when its token does not do, else returns true. */
+function authorise(request: IncomingMessage, response: ServerResponse, tokens: Tokens): boolean {
+  const value = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  if (value === undefined) {
+    fail(response, 401, 'UNAUTHENTICATED', MISSING_CREDENTIALS, 'CREDENTIALS_MISSING');
+    return false;
+  }
+  const token = tokens.find(value);
+  if (token === null) {
+    fail(response, 401, 'UNAUTHENTICATED', INVALID_CREDENTIALS, 'ACCESS_TOKEN_INVALID');
+    return false;
+  }
+  if (token.scopes.includes(CLOUD_PLATFORM_SCOPE)) return true;
+  fail(
+    response,
+    403,
+    'PERMISSION_DENIED',
+    'Request had insufficient authentication scopes.',
+    'ACCESS_TOKEN_SCOPE_INSUFFICIENT',
+  );
+  return false;
 }

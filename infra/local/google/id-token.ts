@@ -16,10 +16,6 @@ export interface IdTokens {
   jwks(): { readonly keys: readonly JsonWebKey[] };
 }
 
-function encode(value: unknown): string {
-  return Buffer.from(JSON.stringify(value)).toString('base64url');
-}
-
 /** Signs with an RSA key of its own, made anew for each run: no Google key, so only a verifier told of `jwks` accepts it. */
 export function createIdTokens(now: () => number): IdTokens {
   let pair: ReturnType<typeof generateKeyPairSync> | undefined;
@@ -47,4 +43,8 @@ export function createIdTokens(now: () => number): IdTokens {
       ],
     }),
   };
+}
+
+function encode(value: unknown): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
 }

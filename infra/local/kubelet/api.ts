@@ -28,10 +28,6 @@ export class ApiError extends Error {
   }
 }
 
-export function isStatus(error: unknown, ...statuses: number[]): boolean {
-  return error instanceof ApiError && statuses.includes(error.status);
-}
-
 export interface CallOptions {
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
@@ -57,16 +53,8 @@ export interface Api {
   close(): Promise<void>;
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
-function field(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null && key in value ? Reflect.get(value, key) : undefined;
+export function isStatus(error: unknown, ...statuses: number[]): boolean {
+  return error instanceof ApiError && statuses.includes(error.status);
 }
 
 /** The Status of a refusal, or of a watch's ERROR event. */
@@ -81,17 +69,8 @@ export function toApiError(status: number, body: unknown, text: string): ApiErro
   );
 }
 
-/** Splits a stream of bytes into lines; a last one without its end is not a line. */
-async function* linesOf(body: AsyncIterable<Buffer>): AsyncGenerator<string> {
-  let rest: Buffer = Buffer.alloc(0);
-  for await (const chunk of body) {
-    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    for (let end = rest.indexOf(10); end !== -1; end = rest.indexOf(10)) {
-      const line = rest.toString('utf8', 0, end).trim();
-      rest = rest.subarray(end + 1);
-      if (line !== '') yield line;
-    }
-  }
+function field(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null && key in value ? Reflect.get(value, key) : undefined;
 }
 
 /** A JSON client for a Kubernetes API server over one keep-alive connection pool. */
@@ -152,4 +131,25 @@ export function createApi({ server, token, ca, cert, key }: ApiOptions): Api {
     watch,
     close: () => dispatcher.destroy(),
   };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** Splits a stream of bytes into lines; a last one without its end is not a line. */
+async function* linesOf(body: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of body) {
+    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    for (let end = rest.indexOf(10); end !== -1; end = rest.indexOf(10)) {
+      const line = rest.toString('utf8', 0, end).trim();
+      rest = rest.subarray(end + 1);
+      if (line !== '') yield line;
+    }
+  }
 }

@@ -19,14 +19,14 @@ export const DEFAULT_TIMINGS: Timings = {
   eagerProbeMs: 1000,
 };
 
-/** The wait before attempt `n` (1, 2, ...) after the first. */
-export function backoffDelay(n: number, { backoffBaseMs, backoffCapMs }: Timings): number {
-  return Math.min(backoffCapMs, backoffBaseMs * 2 ** Math.min(n - 1, 30));
-}
-
 /** Waits with doubling: the first restart is immediate, the count starts anew after a run of twice the longest wait, as in the kubelet. */
 export interface CrashBackoff {
   next(ranMs: number): number;
+}
+
+/** The wait before attempt `n` (1, 2, ...) after the first. */
+export function backoffDelay(n: number, { backoffBaseMs, backoffCapMs }: Timings): number {
+  return Math.min(backoffCapMs, backoffBaseMs * 2 ** Math.min(n - 1, 30));
 }
 
 export function createCrashBackoff(timings: Timings): CrashBackoff {

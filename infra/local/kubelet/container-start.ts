@@ -10,12 +10,6 @@ import { messageOf } from './types.ts';
 /** Node fires a timer that is set for longer at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-function exitReason({ exitCode, signal }: ProcessExit, killedByUs: boolean): string {
-  if (exitCode === 0) return 'Completed';
-  // On a machine of one's own, SIGKILL from elsewhere is the out-of-memory killer's.
-  return signal === 'SIGKILL' && !killedByUs ? 'OOMKilled' : 'Error';
-}
-
 /** Sends the signal to the container's processes, if it runs. */
 export function signalRun(machine: Machine, signal: 'SIGTERM' | 'SIGKILL'): boolean {
   if (machine.run === null) return false;
@@ -24,75 +18,26 @@ export function signalRun(machine: Machine, signal: 'SIGTERM' | 'SIGKILL'): bool
   return true;
 }
 
-function killUnhealthy(machine: Machine, deps: ContainerDeps, message: string): void {
-  const doomed = machine.run;
-  deps.emit('Normal', 'Killing', message);
-  signalRun(machine, 'SIGTERM');
-  setTimeout(
-    () => {
-      if (machine.run === doomed) signalRun(machine, 'SIGKILL');
-    },
-    Math.min(deps.graceMs, MAX_TIMER_MS),
-  ).unref();
-}
-
-/** What a probe may do to the container: nothing any more once that run of it is over. */
-function controlsOf(machine: Machine, deps: ContainerDeps, run: Run): HealthControls {
-  function whileItRuns(change: () => void): void {
-    if (machine.run !== run) return;
-    change();
-    deps.wake();
+/** Tries to run the container. Returns when to come again by itself, `null` when it runs. */
+export async function tryToRun(machine: Machine, deps: ContainerDeps, nowMs: number): Promise<number | null> {
+  const { image = '', imagePullPolicy } = deps.container();
+  const found = findImage(deps.images, image);
+  if (found.kind === 'invalid') return invalidImage(machine, deps, image, nowMs);
+  if (found.kind === 'absent') {
+    return (imagePullPolicy === 'Never' ? neverPulled : failedPull)(machine, deps, image, nowMs);
   }
-  return {
-    setStarted: () => whileItRuns(() => (machine.started = true)),
-    setReady: (ready) => whileItRuns(() => (machine.ready = ready)),
-    kill: (message) => whileItRuns(() => killUnhealthy(machine, deps, message)),
-  };
-}
-
-function onEnd(machine: Machine, deps: ContainerDeps, exit: Awaited<Run['ended']>, startedAtMs: number): void {
-  const { containerId, killedByUs } = machine;
-  const { exitCode, message } = exit;
-  machine.unwatch();
-  machine.unwatch = () => {};
-  machine.run = null;
-  machine.ready = false;
-  machine.started = false;
-  const reason = exitReason(exit, killedByUs);
-  machine.state = { kind: 'terminated', exitCode, reason, message, startedAtMs, finishedAtMs: Date.now(), containerId };
-  deps.wake();
-}
-
-async function begin(machine: Machine, deps: ContainerDeps, plan: LaunchPlan, nowMs: number): Promise<number | null> {
-  const { name } = deps.container();
-  deps.emit('Normal', 'Created', `Created container: ${name}`);
-  machine.runs += 1;
-  machine.containerId = '';
-  machine.killedByUs = false;
+  machine.imageId = found.imageId;
+  machine.failedPulls = 0;
+  deps.emit('Normal', 'Pulled', `Container image "${image}" already present on machine`);
+  let plan: LaunchPlan;
   try {
-    const run = await deps.start(plan);
-    const startedAtMs = Date.now();
-    deps.emit('Normal', 'Started', `Started container ${name}`);
-    machine.run = run;
-    machine.containerId = run.containerId;
-    machine.state = { kind: 'running', startedAtMs };
-    machine.unwatch = deps.watchOver(controlsOf(machine, deps, run));
-    void run.ended.then((exit) => onEnd(machine, deps, exit, startedAtMs));
-    return null;
+    plan = await deps.prepare(found.entry, machine.runs);
   } catch (error) {
-    const message = messageOf(error);
-    deps.emit('Warning', 'Failed', `Error: ${message}`);
-    machine.state = {
-      kind: 'terminated',
-      exitCode: 128,
-      reason: 'StartError',
-      message,
-      startedAtMs: null,
-      finishedAtMs: nowMs,
-      containerId: '',
-    };
-    return nowMs;
+    const reason = error instanceof CreateContainerError ? 'CreateContainerError' : 'CreateContainerConfigError';
+    deps.emit('Warning', 'Failed', `Error: ${messageOf(error)}`);
+    return waitUntil(machine, { reason, message: messageOf(error) }, nowMs + deps.timings.retryMs);
   }
+  return begin(machine, deps, plan, nowMs);
 }
 
 function invalidImage(machine: Machine, { emit, timings }: ContainerDeps, image: string, nowMs: number): number {
@@ -129,24 +74,79 @@ function failedPull(machine: Machine, { emit, images, timings }: ContainerDeps, 
   );
 }
 
-/** Tries to run the container. Returns when to come again by itself, `null` when it runs. */
-export async function tryToRun(machine: Machine, deps: ContainerDeps, nowMs: number): Promise<number | null> {
-  const { image = '', imagePullPolicy } = deps.container();
-  const found = findImage(deps.images, image);
-  if (found.kind === 'invalid') return invalidImage(machine, deps, image, nowMs);
-  if (found.kind === 'absent') {
-    return (imagePullPolicy === 'Never' ? neverPulled : failedPull)(machine, deps, image, nowMs);
-  }
-  machine.imageId = found.imageId;
-  machine.failedPulls = 0;
-  deps.emit('Normal', 'Pulled', `Container image "${image}" already present on machine`);
-  let plan: LaunchPlan;
+async function begin(machine: Machine, deps: ContainerDeps, plan: LaunchPlan, nowMs: number): Promise<number | null> {
+  const { name } = deps.container();
+  deps.emit('Normal', 'Created', `Created container: ${name}`);
+  machine.runs += 1;
+  machine.containerId = '';
+  machine.killedByUs = false;
   try {
-    plan = await deps.prepare(found.entry, machine.runs);
+    const run = await deps.start(plan);
+    const startedAtMs = Date.now();
+    deps.emit('Normal', 'Started', `Started container ${name}`);
+    machine.run = run;
+    machine.containerId = run.containerId;
+    machine.state = { kind: 'running', startedAtMs };
+    machine.unwatch = deps.watchOver(controlsOf(machine, deps, run));
+    void run.ended.then((exit) => onEnd(machine, deps, exit, startedAtMs));
+    return null;
   } catch (error) {
-    const reason = error instanceof CreateContainerError ? 'CreateContainerError' : 'CreateContainerConfigError';
-    deps.emit('Warning', 'Failed', `Error: ${messageOf(error)}`);
-    return waitUntil(machine, { reason, message: messageOf(error) }, nowMs + deps.timings.retryMs);
+    const message = messageOf(error);
+    deps.emit('Warning', 'Failed', `Error: ${message}`);
+    machine.state = {
+      kind: 'terminated',
+      exitCode: 128,
+      reason: 'StartError',
+      message,
+      startedAtMs: null,
+      finishedAtMs: nowMs,
+      containerId: '',
+    };
+    return nowMs;
   }
-  return begin(machine, deps, plan, nowMs);
+}
+
+/** What a probe may do to the container: nothing any more once that run of it is over. */
+function controlsOf(machine: Machine, deps: ContainerDeps, run: Run): HealthControls {
+  function whileItRuns(change: () => void): void {
+    if (machine.run !== run) return;
+    change();
+    deps.wake();
+  }
+  return {
+    setStarted: () => whileItRuns(() => (machine.started = true)),
+    setReady: (ready) => whileItRuns(() => (machine.ready = ready)),
+    kill: (message) => whileItRuns(() => killUnhealthy(machine, deps, message)),
+  };
+}
+
+function killUnhealthy(machine: Machine, deps: ContainerDeps, message: string): void {
+  const doomed = machine.run;
+  deps.emit('Normal', 'Killing', message);
+  signalRun(machine, 'SIGTERM');
+  setTimeout(
+    () => {
+      if (machine.run === doomed) signalRun(machine, 'SIGKILL');
+    },
+    Math.min(deps.graceMs, MAX_TIMER_MS),
+  ).unref();
+}
+
+function onEnd(machine: Machine, deps: ContainerDeps, exit: Awaited<Run['ended']>, startedAtMs: number): void {
+  const { containerId, killedByUs } = machine;
+  const { exitCode, message } = exit;
+  machine.unwatch();
+  machine.unwatch = () => {};
+  machine.run = null;
+  machine.ready = false;
+  machine.started = false;
+  const reason = exitReason(exit, killedByUs);
+  machine.state = { kind: 'terminated', exitCode, reason, message, startedAtMs, finishedAtMs: Date.now(), containerId };
+  deps.wake();
+}
+
+function exitReason({ exitCode, signal }: ProcessExit, killedByUs: boolean): string {
+  if (exitCode === 0) return 'Completed';
+  // On a machine of one's own, SIGKILL from elsewhere is the out-of-memory killer's.
+  return signal === 'SIGKILL' && !killedByUs ? 'OOMKilled' : 'Error';
 }

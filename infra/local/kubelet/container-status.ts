@@ -33,24 +33,6 @@ export interface ContainerView {
 
 const EPOCH_MS = 0;
 
-function buildTerminated({ exitCode, reason, message, startedAtMs, finishedAtMs, containerId }: Terminated) {
-  return {
-    exitCode,
-    reason,
-    ...(message !== undefined && message !== '' && { message }),
-    // The API has no "never": a container that did not start carries the epoch, as the container runtime reports it.
-    startedAt: formatTime(startedAtMs ?? EPOCH_MS),
-    finishedAt: formatTime(finishedAtMs),
-    ...(containerId !== '' && { containerID: containerId }),
-  };
-}
-
-function buildState(state: ContainerState): NonNullable<ContainerStatus['state']> {
-  if (state.kind === 'terminated') return { terminated: buildTerminated(state) };
-  if (state.kind === 'running') return { running: { startedAt: formatTime(state.startedAtMs) } };
-  return { waiting: { reason: state.reason, ...(state.message !== undefined && { message: state.message }) } };
-}
-
 export function buildContainerStatus(view: ContainerView): ContainerStatus {
   return {
     name: view.name,
@@ -65,15 +47,21 @@ export function buildContainerStatus(view: ContainerView): ContainerStatus {
   };
 }
 
-function parseTerminated(terminated: NonNullable<NonNullable<ContainerStatus['state']>['terminated']>): Terminated {
+function buildState(state: ContainerState): NonNullable<ContainerStatus['state']> {
+  if (state.kind === 'terminated') return { terminated: buildTerminated(state) };
+  if (state.kind === 'running') return { running: { startedAt: formatTime(state.startedAtMs) } };
+  return { waiting: { reason: state.reason, ...(state.message !== undefined && { message: state.message }) } };
+}
+
+function buildTerminated({ exitCode, reason, message, startedAtMs, finishedAtMs, containerId }: Terminated) {
   return {
-    kind: 'terminated',
-    exitCode: terminated.exitCode,
-    reason: terminated.reason ?? '',
-    ...(terminated.message !== undefined && { message: terminated.message }),
-    startedAtMs: terminated.startedAt === undefined ? null : Date.parse(terminated.startedAt),
-    finishedAtMs: terminated.finishedAt === undefined ? EPOCH_MS : Date.parse(terminated.finishedAt),
-    containerId: terminated.containerID ?? '',
+    exitCode,
+    reason,
+    ...(message !== undefined && message !== '' && { message }),
+    // The API has no "never": a container that did not start carries the epoch, as the container runtime reports it.
+    startedAt: formatTime(startedAtMs ?? EPOCH_MS),
+    finishedAt: formatTime(finishedAtMs),
+    ...(containerId !== '' && { containerID: containerId }),
   };
 }
 
@@ -104,5 +92,17 @@ export function buildLostView(container: Container, status: ContainerStatus | un
     restartCount: status?.restartCount ?? 0,
     ready: false,
     started: false,
+  };
+}
+
+function parseTerminated(terminated: NonNullable<NonNullable<ContainerStatus['state']>['terminated']>): Terminated {
+  return {
+    kind: 'terminated',
+    exitCode: terminated.exitCode,
+    reason: terminated.reason ?? '',
+    ...(terminated.message !== undefined && { message: terminated.message }),
+    startedAtMs: terminated.startedAt === undefined ? null : Date.parse(terminated.startedAt),
+    finishedAtMs: terminated.finishedAt === undefined ? EPOCH_MS : Date.parse(terminated.finishedAt),
+    containerId: terminated.containerID ?? '',
   };
 }

@@ -18,25 +18,6 @@ export interface ContainerController {
   liveLog(): LogFile | null;
 }
 
-function planRestart(machine: Machine, deps: ContainerDeps, ended: Terminated, nowMs: number): number {
-  const { name } = deps.container();
-  machine.last = ended;
-  const delayMs = machine.crashes.next(ended.finishedAtMs - (ended.startedAtMs ?? ended.finishedAtMs));
-  if (delayMs === 0) return nowMs;
-  deps.emit('Warning', 'BackOff', `Back-off restarting failed container ${name} in pod ${deps.podFullName}`);
-  const message = `back-off ${formatGoDuration(delayMs)} restarting failed container=${name} pod=${deps.podFullName}`;
-  return waitUntil(machine, { reason: 'CrashLoopBackOff', message }, ended.finishedAtMs + delayMs);
-}
-
-/** While a wait lasts: its first reason may give way to the second. */
-function keepWaiting(machine: Machine, { emit }: ContainerDeps, nowMs: number): number {
-  const { sequel } = machine;
-  if (sequel === null || nowMs < sequel.atMs) return sequel?.atMs ?? machine.pausedUntilMs;
-  emit('Warning', 'BackOff', sequel.event);
-  emit('Warning', 'Failed', `Error: ${sequel.state.reason}`);
-  return waitUntil(machine, sequel.state, machine.pausedUntilMs);
-}
-
 /** One container of a pod: its states, and the way from one to the next. */
 export function createContainerController(deps: ContainerDeps): ContainerController {
   const machine = createMachine(deps);
@@ -55,4 +36,23 @@ export function createContainerController(deps: ContainerDeps): ContainerControl
     signal: (signal) => signalRun(machine, signal),
     liveLog: () => machine.run?.log ?? null,
   };
+}
+
+function planRestart(machine: Machine, deps: ContainerDeps, ended: Terminated, nowMs: number): number {
+  const { name } = deps.container();
+  machine.last = ended;
+  const delayMs = machine.crashes.next(ended.finishedAtMs - (ended.startedAtMs ?? ended.finishedAtMs));
+  if (delayMs === 0) return nowMs;
+  deps.emit('Warning', 'BackOff', `Back-off restarting failed container ${name} in pod ${deps.podFullName}`);
+  const message = `back-off ${formatGoDuration(delayMs)} restarting failed container=${name} pod=${deps.podFullName}`;
+  return waitUntil(machine, { reason: 'CrashLoopBackOff', message }, ended.finishedAtMs + delayMs);
+}
+
+/** While a wait lasts: its first reason may give way to the second. */
+function keepWaiting(machine: Machine, { emit }: ContainerDeps, nowMs: number): number {
+  const { sequel } = machine;
+  if (sequel === null || nowMs < sequel.atMs) return sequel?.atMs ?? machine.pausedUntilMs;
+  emit('Warning', 'BackOff', sequel.event);
+  emit('Warning', 'Failed', `Error: ${sequel.state.reason}`);
+  return waitUntil(machine, sequel.state, machine.pausedUntilMs);
 }

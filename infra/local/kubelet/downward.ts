@@ -9,13 +9,6 @@ export interface PodPlace {
   readonly podIP: string;
 }
 
-function formatMap(map: Readonly<Record<string, string>> = {}): string {
-  return Object.entries(map)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
-    .join('\n');
-}
-
 /** The value of a `fieldRef` (downward API); `null` for a path that is not offered. */
 export function fieldValue(pod: Pod, fieldPath: string, { nodeName, podIP }: PodPlace): string | null {
   const { metadata, spec } = pod;
@@ -35,4 +28,11 @@ export function fieldValue(pod: Pod, fieldPath: string, { nodeName, podIP }: Pod
     'status.hostIPs': HOST_IP,
   };
   return values[fieldPath] ?? null;
+}
+
+function formatMap(map: Readonly<Record<string, string>> = {}): string {
+  return Object.entries(map)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
+    .join('\n');
 }

@@ -26,6 +26,33 @@ const KINDS = {
   configMap: { absent: 'configmap', holder: 'ConfigMap' },
 } as const;
 
+/**
+ * The container's own environment: `envFrom`, then `env` over it. `$(NAME)` sees the variables of `env` that stand before it, as in the kubelet.
+ * @throws ContainerConfigError with the kubelet's words when a Secret, a ConfigMap or a key is missing
+ */
+export async function resolveEnv(context: Context, container: Container): Promise<ReadonlyMap<string, string>> {
+  const resolved = new Map<string, string>();
+  for (const source of container.envFrom ?? []) {
+    for (const [name, value] of await loadAll(context, source)) resolved.set(name, value);
+  }
+  const defined = new Map<string, string>();
+  for (const variable of container.env ?? []) {
+    const value = await valueOf(context, variable, defined);
+    if (value === null) continue;
+    defined.set(variable.name, value);
+    resolved.set(variable.name, value);
+  }
+  return resolved;
+}
+
+async function loadAll(context: Context, source: EnvFrom): Promise<[string, string][]> {
+  const kind = source.secretRef === undefined ? 'configMap' : 'secret';
+  const reference = source.secretRef ?? source.configMapRef;
+  if (reference === undefined) return [];
+  const data = await load(context, kind, reference.name ?? '', reference.optional ?? false);
+  return [...(data ?? [])].map(([key, value]) => [`${source.prefix ?? ''}${key}`, value.toString('utf8')]);
+}
+
 async function load(
   { pod, sources }: Context,
   kind: keyof typeof KINDS,
@@ -35,20 +62,6 @@ async function load(
   const data = await sources[kind](pod.metadata.namespace, name);
   if (data === null && !optional) throw new ContainerConfigError(`${KINDS[kind].absent} "${name}" not found`);
   return data;
-}
-
-async function fromKey(
-  context: Context,
-  kind: keyof typeof KINDS,
-  { name = '', key, optional = false }: { name?: string; key: string; optional?: boolean },
-): Promise<string | null> {
-  const data = await load(context, kind, name, optional);
-  const value = data?.get(key);
-  if (value !== undefined) return value.toString('utf8');
-  if (optional) return null;
-  throw new ContainerConfigError(
-    `couldn't find key ${key} in ${KINDS[kind].holder} ${context.pod.metadata.namespace}/${name}`,
-  );
 }
 
 /** `null`: an optional reference to what is not there; the variable is left out. */
@@ -68,29 +81,16 @@ async function valueOf(
   throw new ContainerConfigError(`env "${variable.name}": ${source} is not supported by a node of local processes`);
 }
 
-async function loadAll(context: Context, source: EnvFrom): Promise<[string, string][]> {
-  const kind = source.secretRef === undefined ? 'configMap' : 'secret';
-  const reference = source.secretRef ?? source.configMapRef;
-  if (reference === undefined) return [];
-  const data = await load(context, kind, reference.name ?? '', reference.optional ?? false);
-  return [...(data ?? [])].map(([key, value]) => [`${source.prefix ?? ''}${key}`, value.toString('utf8')]);
-}
-
-/**
- * The container's own environment: `envFrom`, then `env` over it. `$(NAME)` sees the variables of `env` that stand before it, as in the kubelet.
- * @throws ContainerConfigError with the kubelet's words when a Secret, a ConfigMap or a key is missing
- */
-export async function resolveEnv(context: Context, container: Container): Promise<ReadonlyMap<string, string>> {
-  const resolved = new Map<string, string>();
-  for (const source of container.envFrom ?? []) {
-    for (const [name, value] of await loadAll(context, source)) resolved.set(name, value);
-  }
-  const defined = new Map<string, string>();
-  for (const variable of container.env ?? []) {
-    const value = await valueOf(context, variable, defined);
-    if (value === null) continue;
-    defined.set(variable.name, value);
-    resolved.set(variable.name, value);
-  }
-  return resolved;
+async function fromKey(
+  context: Context,
+  kind: keyof typeof KINDS,
+  { name = '', key, optional = false }: { name?: string; key: string; optional?: boolean },
+): Promise<string | null> {
+  const data = await load(context, kind, name, optional);
+  const value = data?.get(key);
+  if (value !== undefined) return value.toString('utf8');
+  if (optional) return null;
+  throw new ContainerConfigError(
+    `couldn't find key ${key} in ${KINDS[kind].holder} ${context.pod.metadata.namespace}/${name}`,
+  );
 }

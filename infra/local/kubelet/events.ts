@@ -32,34 +32,6 @@ interface Told {
   lastSentMs: number;
 }
 
-function buildEvent(input: EventInput, told: Told, nodeName: string) {
-  const { pod, component = 'kubelet' } = input;
-  const { name, namespace, uid, resourceVersion } = pod.metadata;
-  return {
-    apiVersion: 'v1',
-    kind: 'Event',
-    metadata: { name: told.name, namespace },
-    involvedObject: {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      name,
-      namespace,
-      uid,
-      ...(resourceVersion !== undefined && { resourceVersion }),
-      ...(input.fieldPath !== undefined && { fieldPath: input.fieldPath }),
-    },
-    reason: input.reason,
-    message: input.message,
-    type: input.type,
-    source: { component, ...(component === 'kubelet' && { host: nodeName }) },
-    reportingComponent: component,
-    reportingInstance: component === 'kubelet' ? nodeName : '',
-    firstTimestamp: formatTime(told.firstMs),
-    lastTimestamp: formatTime(told.lastSentMs),
-    count: told.count,
-  };
-}
-
 /** Writes core/v1 Events in the order they are recorded, one object per (pod, reason, message) with a count, as the kubelet does. */
 export function createEventRecorder(api: Api, nodeName: string, report: (message: string) => void): EventRecorder {
   const told = new Map<string, Told>();
@@ -106,5 +78,33 @@ export function createEventRecorder(api: Api, nodeName: string, report: (message
     flush: async () => {
       await queue;
     },
+  };
+}
+
+function buildEvent(input: EventInput, told: Told, nodeName: string) {
+  const { pod, component = 'kubelet' } = input;
+  const { name, namespace, uid, resourceVersion } = pod.metadata;
+  return {
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: { name: told.name, namespace },
+    involvedObject: {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      name,
+      namespace,
+      uid,
+      ...(resourceVersion !== undefined && { resourceVersion }),
+      ...(input.fieldPath !== undefined && { fieldPath: input.fieldPath }),
+    },
+    reason: input.reason,
+    message: input.message,
+    type: input.type,
+    source: { component, ...(component === 'kubelet' && { host: nodeName }) },
+    reportingComponent: component,
+    reportingInstance: component === 'kubelet' ? nodeName : '',
+    firstTimestamp: formatTime(told.firstMs),
+    lastTimestamp: formatTime(told.lastSentMs),
+    count: told.count,
   };
 }

@@ -17,59 +17,6 @@ type Terms = NonNullable<
 >;
 type Requirement = NonNullable<Terms[number]['matchExpressions']>[number];
 
-function meets({ key, operator, values = [] }: Requirement, labels: Readonly<Record<string, string>>): boolean {
-  const value = labels[key];
-  if (operator === 'Exists') return value !== undefined;
-  if (operator === 'DoesNotExist') return value === undefined;
-  if (operator === 'NotIn') return value === undefined || !values.includes(value);
-  if (value === undefined) return false;
-  if (operator === 'In') return values.includes(value);
-  if (operator === 'Gt') return Number(value) > Number(values[0]);
-  return operator === 'Lt' && Number(value) < Number(values[0]);
-}
-
-function matchesNode(pod: Pod, node: NodeOffer): boolean {
-  const selector = Object.entries(pod.spec.nodeSelector ?? {});
-  if (!selector.every(([key, value]) => node.labels[key] === value)) return false;
-  const required = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
-  if (required === undefined) return true;
-  return required.some(({ matchExpressions = [], matchFields = [] }) => {
-    if (matchExpressions.length + matchFields.length === 0) return false;
-    const fields = { 'metadata.name': node.name };
-    return (
-      matchExpressions.every((item) => meets(item, node.labels)) && matchFields.every((item) => meets(item, fields))
-    );
-  });
-}
-
-function requestsOf(containers: readonly Container[], resource: string): number[] {
-  return containers.map(({ resources }) =>
-    parseQuantity(resources?.requests?.[resource] ?? resources?.limits?.[resource] ?? '0'),
-  );
-}
-
-/** What the scheduler reckons a pod asks for: the sum of its containers, or its greediest init container if that is more. */
-function requestOf(pod: Pod, resource: string): number {
-  const main = requestsOf(pod.spec.containers, resource).reduce((sum, value) => sum + value, 0);
-  const overhead = parseQuantity(pod.spec.overhead?.[resource] ?? '0');
-  return Math.max(main, ...requestsOf(pod.spec.initContainers ?? [], resource)) + overhead;
-}
-
-function lacking(pod: Pod, node: NodeOffer): string[] {
-  const all = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
-  const names = new Set(all.flatMap(({ resources }) => Object.keys({ ...resources?.requests, ...resources?.limits })));
-  return [...names].toSorted().filter((name) => requestOf(pod, name) > parseQuantity(node.allocatable[name] ?? '0'));
-}
-
-/** Rules of the scheduler that mean nothing on one node of processes: a pod that depends on one is not bound, and told why. */
-function unsupported(pod: Pod): string | null {
-  if (pod.spec.affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.length) return 'podAffinity';
-  if (pod.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.length)
-    return 'podAntiAffinity';
-  if (pod.spec.resourceClaims?.length) return 'resourceClaims';
-  return null;
-}
-
 /**
  * Whether the node takes the pod, in the scheduler's words. A request is held against the whole node: processes share the machine, nothing
  * is reserved for them, so pods never wait for one another.
@@ -95,5 +42,58 @@ export function fitPod(pod: Pod, node: NodeOffer): Fit {
   return refuse(
     names.map((name) => `1 Insufficient ${name}`).join(', '),
     'No preemption victims found for incoming pod',
+  );
+}
+
+/** Rules of the scheduler that mean nothing on one node of processes: a pod that depends on one is not bound, and told why. */
+function unsupported(pod: Pod): string | null {
+  if (pod.spec.affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.length) return 'podAffinity';
+  if (pod.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.length)
+    return 'podAntiAffinity';
+  if (pod.spec.resourceClaims?.length) return 'resourceClaims';
+  return null;
+}
+
+function matchesNode(pod: Pod, node: NodeOffer): boolean {
+  const selector = Object.entries(pod.spec.nodeSelector ?? {});
+  if (!selector.every(([key, value]) => node.labels[key] === value)) return false;
+  const required = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+  if (required === undefined) return true;
+  return required.some(({ matchExpressions = [], matchFields = [] }) => {
+    if (matchExpressions.length + matchFields.length === 0) return false;
+    const fields = { 'metadata.name': node.name };
+    return (
+      matchExpressions.every((item) => meets(item, node.labels)) && matchFields.every((item) => meets(item, fields))
+    );
+  });
+}
+
+function meets({ key, operator, values = [] }: Requirement, labels: Readonly<Record<string, string>>): boolean {
+  const value = labels[key];
+  if (operator === 'Exists') return value !== undefined;
+  if (operator === 'DoesNotExist') return value === undefined;
+  if (operator === 'NotIn') return value === undefined || !values.includes(value);
+  if (value === undefined) return false;
+  if (operator === 'In') return values.includes(value);
+  if (operator === 'Gt') return Number(value) > Number(values[0]);
+  return operator === 'Lt' && Number(value) < Number(values[0]);
+}
+
+function lacking(pod: Pod, node: NodeOffer): string[] {
+  const all = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
+  const names = new Set(all.flatMap(({ resources }) => Object.keys({ ...resources?.requests, ...resources?.limits })));
+  return [...names].toSorted().filter((name) => requestOf(pod, name) > parseQuantity(node.allocatable[name] ?? '0'));
+}
+
+/** What the scheduler reckons a pod asks for: the sum of its containers, or its greediest init container if that is more. */
+function requestOf(pod: Pod, resource: string): number {
+  const main = requestsOf(pod.spec.containers, resource).reduce((sum, value) => sum + value, 0);
+  const overhead = parseQuantity(pod.spec.overhead?.[resource] ?? '0');
+  return Math.max(main, ...requestsOf(pod.spec.initContainers ?? [], resource)) + overhead;
+}
+
+function requestsOf(containers: readonly Container[], resource: string): number[] {
+  return containers.map(({ resources }) =>
+    parseQuantity(resources?.requests?.[resource] ?? resources?.limits?.[resource] ?? '0'),
   );
 }

@@ -13,17 +13,6 @@ export type ImageLookup =
   | { readonly kind: 'absent' }
   | { readonly kind: 'invalid' };
 
-/** `docker.io/library/x` and `x` are one image. */
-function canonical(name: string): string {
-  return name.replace(/^(?:index\.)?docker\.io\//, '').replace(/^library\//, '');
-}
-
-function imageIdOf(key: string, entry: ImageEntry): string {
-  return `process://${key}@sha256:${createHash('sha256')
-    .update(JSON.stringify([key, entry.command, entry.args ?? []]))
-    .digest('hex')}`;
-}
-
 /** Finds the entry of an image reference: its name, name:tag or name@digest may be the key, the longest that fits counts. */
 export function findImage(images: Images, reference: string): ImageLookup {
   const [, name, tag, digest] = REFERENCE.exec(reference) ?? [];
@@ -37,4 +26,15 @@ export function findImage(images: Images, reference: string): ImageLookup {
     .toSorted(([a], [b]) => canonical(b).length - canonical(a).length)[0];
   if (best === undefined) return { kind: 'absent' };
   return { kind: 'present', entry: best[1], imageId: imageIdOf(...best) };
+}
+
+/** `docker.io/library/x` and `x` are one image. */
+function canonical(name: string): string {
+  return name.replace(/^(?:index\.)?docker\.io\//, '').replace(/^library\//, '');
+}
+
+function imageIdOf(key: string, entry: ImageEntry): string {
+  return `process://${key}@sha256:${createHash('sha256')
+    .update(JSON.stringify([key, entry.command, entry.args ?? []]))
+    .digest('hex')}`;
 }

@@ -57,40 +57,6 @@ export interface Run {
   readonly ended: Promise<ProcessExit & { readonly message: string }>;
 }
 
-/** `PORT_<name>`, `PORT_<containerPort>` and TERMINATION_LOG: what an image entry can use of where its process runs. */
-function entryVariables(
-  container: Container,
-  ports: ReadonlyMap<number, number>,
-  terminationPath: string,
-): ReadonlyMap<string, string> {
-  const variables = new Map([['TERMINATION_LOG', terminationPath]]);
-  for (const { name, containerPort } of container.ports ?? []) {
-    const port = String(ports.get(containerPort) ?? containerPort);
-    variables.set(`PORT_${containerPort}`, port);
-    if (name !== undefined) variables.set(`PORT_${name}`, port);
-  }
-  return variables;
-}
-
-/** ENTRYPOINT and CMD against command and args: https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/ */
-function commandOf(
-  container: Container,
-  entry: ImageEntry,
-  own: (text: string) => string,
-  theirs: (text: string) => string,
-): string[] {
-  const { command = [], args = [] } = container;
-  function refuse(field: string, option: string): never {
-    throw new CreateContainerError(
-      `image "${container.image}" is run by a local program whose entry in the image map does not allow the container's ${field} (${option})`,
-    );
-  }
-  if (command.length > 0 && entry.allowCommand !== true) refuse('command', 'allowCommand');
-  if (args.length > 0 && command.length === 0 && entry.allowArgs !== true) refuse('args', 'allowArgs');
-  if (command.length > 0) return [...command, ...args].map(theirs);
-  return [...entry.command.map(own), ...(args.length > 0 ? args.map(theirs) : (entry.args ?? []).map(own))];
-}
-
 /**
  * Resolves everything a container's process needs and makes its folders.
  * @throws ContainerConfigError for what is missing in the cluster, CreateContainerError for what the image entry does not allow
@@ -141,25 +107,38 @@ export async function prepareLaunch(
   };
 }
 
-function readMessage(path: string): string {
-  const fd = openSync(path, 'r');
-  try {
-    const buffer = Buffer.alloc(MAX_MESSAGE_BYTES);
-    return buffer.toString('utf8', 0, readSync(fd, buffer, 0, MAX_MESSAGE_BYTES, 0));
-  } finally {
-    closeSync(fd);
+/** `PORT_<name>`, `PORT_<containerPort>` and TERMINATION_LOG: what an image entry can use of where its process runs. */
+function entryVariables(
+  container: Container,
+  ports: ReadonlyMap<number, number>,
+  terminationPath: string,
+): ReadonlyMap<string, string> {
+  const variables = new Map([['TERMINATION_LOG', terminationPath]]);
+  for (const { name, containerPort } of container.ports ?? []) {
+    const port = String(ports.get(containerPort) ?? containerPort);
+    variables.set(`PORT_${containerPort}`, port);
+    if (name !== undefined) variables.set(`PORT_${name}`, port);
   }
+  return variables;
 }
 
-async function terminationMessage(container: Container, plan: LaunchPlan, exitCode: number): Promise<string> {
-  try {
-    const written = readMessage(plan.terminationPath);
-    if (written !== '' || exitCode === 0 || container.terminationMessagePolicy !== 'FallbackToLogsOnError')
-      return written;
-    return await readLogTail(plan.logPath);
-  } catch (error) {
-    return `Error on reading termination message: ${messageOf(error)}`;
+/** ENTRYPOINT and CMD against command and args: https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/ */
+function commandOf(
+  container: Container,
+  entry: ImageEntry,
+  own: (text: string) => string,
+  theirs: (text: string) => string,
+): string[] {
+  const { command = [], args = [] } = container;
+  function refuse(field: string, option: string): never {
+    throw new CreateContainerError(
+      `image "${container.image}" is run by a local program whose entry in the image map does not allow the container's ${field} (${option})`,
+    );
   }
+  if (command.length > 0 && entry.allowCommand !== true) refuse('command', 'allowCommand');
+  if (args.length > 0 && command.length === 0 && entry.allowArgs !== true) refuse('args', 'allowArgs');
+  if (command.length > 0) return [...command, ...args].map(theirs);
+  return [...entry.command.map(own), ...(args.length > 0 ? args.map(theirs) : (entry.args ?? []).map(own))];
 }
 
 /**
@@ -180,5 +159,26 @@ export async function startRun(container: Container, plan: LaunchPlan): Promise<
   } catch (error) {
     log.end();
     throw error;
+  }
+}
+
+async function terminationMessage(container: Container, plan: LaunchPlan, exitCode: number): Promise<string> {
+  try {
+    const written = readMessage(plan.terminationPath);
+    if (written !== '' || exitCode === 0 || container.terminationMessagePolicy !== 'FallbackToLogsOnError')
+      return written;
+    return await readLogTail(plan.logPath);
+  } catch (error) {
+    return `Error on reading termination message: ${messageOf(error)}`;
+  }
+}
+
+function readMessage(path: string): string {
+  const fd = openSync(path, 'r');
+  try {
+    const buffer = Buffer.alloc(MAX_MESSAGE_BYTES);
+    return buffer.toString('utf8', 0, readSync(fd, buffer, 0, MAX_MESSAGE_BYTES, 0));
+  } finally {
+    closeSync(fd);
   }
 }

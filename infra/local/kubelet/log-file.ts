@@ -15,10 +15,6 @@ export interface LogFile {
   changed(): Promise<void>;
 }
 
-function stamp(nowMs: number): string {
-  return new Date(nowMs).toISOString().replace('Z', '000000Z');
-}
-
 /** Writes are synchronous: what a program has printed before it ended is in the file when its end is reported. */
 export function createLogFile(path: string, now: () => number = Date.now): LogFile {
   mkdirSync(dirname(path), { recursive: true });
@@ -65,4 +61,8 @@ export function createLogFile(path: string, now: () => number = Date.now): LogFi
     },
     changed: () => new Promise((resolve) => (ended ? resolve() : void waiting.push(resolve))),
   };
+}
+
+function stamp(nowMs: number): string {
+  return new Date(nowMs).toISOString().replace('Z', '000000Z');
 }

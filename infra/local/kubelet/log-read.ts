@@ -12,6 +12,28 @@ export interface LogOptions {
 
 const CHUNK_BYTES = 64 * 1024;
 
+/**
+ * A container's log as `kubectl logs` shows it. `live` is the writer while the container runs: needed to follow.
+ * @throws when the file is not there
+ */
+export async function* readLog(
+  path: string,
+  options: LogOptions,
+  live: LogFile | null,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
+  await using file = await open(path, 'r');
+  const offset = options.tailLines === undefined ? 0 : await tailOffset(file, options.tailLines);
+  let left = options.limitBytes ?? Number.POSITIVE_INFINITY;
+  for await (const raw of rawLines(file, offset, options.follow === true ? live : null, signal)) {
+    const line = render(raw, options);
+    if (line === null) continue;
+    if (line.length >= left) return yield line.subarray(0, left);
+    left -= line.length;
+    yield line;
+  }
+}
+
 /** Where the last `count` lines begin. */
 async function tailOffset(file: FileHandle, count: number): Promise<number> {
   const { size } = await file.stat();
@@ -69,28 +91,6 @@ function render(raw: Buffer, { timestamps = false, sinceMs }: LogOptions): Buffe
   const content = raw.subarray(header);
   const parts = timestamps ? [Buffer.from(`${time} `), content] : [content];
   return Buffer.concat(tag === 'F' ? [...parts, Buffer.from('\n')] : parts);
-}
-
-/**
- * A container's log as `kubectl logs` shows it. `live` is the writer while the container runs: needed to follow.
- * @throws when the file is not there
- */
-export async function* readLog(
-  path: string,
-  options: LogOptions,
-  live: LogFile | null,
-  signal: AbortSignal,
-): AsyncGenerator<Buffer> {
-  await using file = await open(path, 'r');
-  const offset = options.tailLines === undefined ? 0 : await tailOffset(file, options.tailLines);
-  let left = options.limitBytes ?? Number.POSITIVE_INFINITY;
-  for await (const raw of rawLines(file, offset, options.follow === true ? live : null, signal)) {
-    const line = render(raw, options);
-    if (line === null) continue;
-    if (line.length >= left) return yield line.subarray(0, left);
-    left -= line.length;
-    yield line;
-  }
 }
 
 /** The end of a log, for a termination message: at most 80 lines and 2048 bytes, as the kubelet takes. */

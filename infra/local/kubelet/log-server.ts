@@ -22,16 +22,55 @@ export interface LogServerOptions {
 
 const TEXT = 'text/plain; charset=utf-8';
 
-function flag(query: URLSearchParams, name: string): boolean {
-  return ['true', '1', ''].includes(query.get(name) ?? 'false');
+/** Serves container logs over TLS on 127.0.0.1, as a kubelet does, to whoever asks on this machine. */
+export async function startLogServer({
+  port,
+  find,
+}: LogServerOptions): Promise<{ readonly port: number; close(): Promise<void> }> {
+  const { private: key, cert } = await createCertificate();
+  const server = createServer({ key, cert }, (request, response) => {
+    handle(find, request, response).catch((error: unknown) => {
+      if (response.headersSent) response.destroy();
+      else send(response, 500, TEXT, messageOf(error));
+    });
+  });
+  return { port: await listenOnLoopback(server, port), close: () => closeServer(server) };
 }
 
-/** @throws RangeError when a number is not one */
-function count(query: URLSearchParams, name: string): number | undefined {
-  const text = query.get(name);
-  if (text === null) return undefined;
-  if (!/^\d+$/.test(text)) throw new RangeError(`${name}: Invalid value: "${text}": must be a number, not below 0`);
-  return Number(text);
+/** The certificate is of its own making, as a kubelet's is: API servers do not verify it unless told to. */
+function createCertificate() {
+  return generate([{ name: 'commonName', value: 'local' }], {
+    keyType: 'ec',
+    algorithm: 'sha256',
+    extensions: [
+      {
+        name: 'subjectAltName',
+        altNames: [
+          { type: 7, ip: '127.0.0.1' },
+          { type: 2, value: 'localhost' },
+        ],
+      },
+    ],
+  });
+}
+
+async function handle(
+  find: LogServerOptions['find'],
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { pathname, searchParams } = urlOf(request);
+  if (pathname === '/healthz') return send(response, 200, TEXT, 'ok');
+  const path = /^\/containerLogs\/([^/]+)\/([^/]+)\/([^/]+)$/.exec(pathname)?.slice(1).map(decodeURIComponent);
+  if (path === undefined || request.method !== 'GET') {
+    return send(response, 501, TEXT, `a node of local processes serves logs only, not ${request.method} ${pathname}\n`);
+  }
+  try {
+    parseLogOptions(searchParams, Date.now());
+  } catch (error) {
+    return send(response, 400, TEXT, messageOf(error));
+  }
+  await serveLog(find, path, searchParams, response);
 }
 
 /** The query of a log request: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#get-read-log-of-the-specified-pod */
@@ -49,6 +88,18 @@ function parseLogOptions(query: URLSearchParams, nowMs: number): LogOptions {
     ...(sinceMs !== undefined && { sinceMs }),
     ...(limitBytes !== undefined && { limitBytes }),
   };
+}
+
+/** @throws RangeError when a number is not one */
+function count(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name);
+  if (text === null) return undefined;
+  if (!/^\d+$/.test(text)) throw new RangeError(`${name}: Invalid value: "${text}": must be a number, not below 0`);
+  return Number(text);
+}
+
+function flag(query: URLSearchParams, name: string): boolean {
+  return ['true', '1', ''].includes(query.get(name) ?? 'false');
 }
 
 async function serveLog(
@@ -72,55 +123,4 @@ async function serveLog(
     Readable.from(readLog(found.path, parseLogOptions(query, Date.now()), found.live, gone.signal)),
     response,
   );
-}
-
-async function handle(
-  find: LogServerOptions['find'],
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const { pathname, searchParams } = urlOf(request);
-  if (pathname === '/healthz') return send(response, 200, TEXT, 'ok');
-  const path = /^\/containerLogs\/([^/]+)\/([^/]+)\/([^/]+)$/.exec(pathname)?.slice(1).map(decodeURIComponent);
-  if (path === undefined || request.method !== 'GET') {
-    return send(response, 501, TEXT, `a node of local processes serves logs only, not ${request.method} ${pathname}\n`);
-  }
-  try {
-    parseLogOptions(searchParams, Date.now());
-  } catch (error) {
-    return send(response, 400, TEXT, messageOf(error));
-  }
-  await serveLog(find, path, searchParams, response);
-}
-
-/** The certificate is of its own making, as a kubelet's is: API servers do not verify it unless told to. */
-function createCertificate() {
-  return generate([{ name: 'commonName', value: 'local' }], {
-    keyType: 'ec',
-    algorithm: 'sha256',
-    extensions: [
-      {
-        name: 'subjectAltName',
-        altNames: [
-          { type: 7, ip: '127.0.0.1' },
-          { type: 2, value: 'localhost' },
-        ],
-      },
-    ],
-  });
-}
-
-/** Serves container logs over TLS on 127.0.0.1, as a kubelet does, to whoever asks on this machine. */
-export async function startLogServer({
-  port,
-  find,
-}: LogServerOptions): Promise<{ readonly port: number; close(): Promise<void> }> {
-  const { private: key, cert } = await createCertificate();
-  const server = createServer({ key, cert }, (request, response) => {
-    handle(find, request, response).catch((error: unknown) => {
-      if (response.headersSent) response.destroy();
-      else send(response, 500, TEXT, messageOf(error));
-    });
-  });
-  return { port: await listenOnLoopback(server, port), close: () => closeServer(server) };
 }

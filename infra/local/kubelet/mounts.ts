@@ -23,11 +23,6 @@ export function buildMounts(
     .toSorted((a, b) => b.mountPath.length - a.mountPath.length);
 }
 
-function mapOne(value: string, mounts: readonly Mount[]): string {
-  const mount = mounts.find(({ mountPath }) => value === mountPath || value.startsWith(`${mountPath}/`));
-  return mount === undefined ? value : mount.target + value.slice(mount.mountPath.length);
-}
-
 /**
  * A process has no mount namespace: it sees the machine's own files. So a value that begins with a mountPath (`/var/secrets/key.json`), and
  * the value of an argument `--flag=/var/secrets/key.json`, is rewritten to where the volume really is. A path that the program has built in
@@ -36,4 +31,9 @@ function mapOne(value: string, mounts: readonly Mount[]): string {
 export function mapPaths(value: string, mounts: readonly Mount[]): string {
   const [, flag = '', path = value] = /^(--?[\w.-]+=)(.*)$/s.exec(value) ?? [];
   return flag + mapOne(path, mounts);
+}
+
+function mapOne(value: string, mounts: readonly Mount[]): string {
+  const mount = mounts.find(({ mountPath }) => value === mountPath || value.startsWith(`${mountPath}/`));
+  return mount === undefined ? value : mount.target + value.slice(mount.mountPath.length);
 }

@@ -15,8 +15,13 @@ export interface NodeOptions {
   readonly images: readonly string[];
 }
 
-function goArch(): string {
-  return { x64: 'amd64', ia32: '386' }[arch() as string] ?? arch();
+export interface NodeRegistration {
+  /** Creates the Node or takes it over, and says that it is ready. */
+  register(): Promise<void>;
+  /** Renews the Lease and, when somebody deleted the Node, registers again. */
+  beat(): Promise<void>;
+  /** Says that the node is not ready any more. */
+  leave(): Promise<void>;
 }
 
 /** The node's name, labels and what it offers. `os` is linux on every machine: it is what the pods of the system ask for. */
@@ -33,85 +38,8 @@ export function buildOffer({ name, capacity }: Pick<NodeOptions, 'name' | 'capac
   };
 }
 
-function condition(type: string, status: 'True' | 'False', reason: string, message: string, nowMs: number) {
-  return {
-    type,
-    status,
-    reason,
-    message,
-    lastHeartbeatTime: formatTime(nowMs),
-    lastTransitionTime: formatTime(nowMs),
-  };
-}
-
-function buildStatus(options: NodeOptions, ready: boolean, nowMs: number) {
-  const { allocatable } = buildOffer(options);
-  const machine = hostname();
-  return {
-    capacity: allocatable,
-    allocatable,
-    conditions: [
-      condition(
-        'MemoryPressure',
-        'False',
-        'KubeletHasSufficientMemory',
-        'kubelet has sufficient memory available',
-        nowMs,
-      ),
-      condition('DiskPressure', 'False', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure', nowMs),
-      condition('PIDPressure', 'False', 'KubeletHasSufficientPID', 'kubelet has sufficient PID available', nowMs),
-      ready
-        ? condition('Ready', 'True', 'KubeletReady', 'kubelet is posting ready status', nowMs)
-        : condition('Ready', 'False', 'KubeletNotReady', 'the process kubelet was closed', nowMs),
-    ],
-    // No Hostname: an API server would prefer it when it fetches logs, and nothing resolves it.
-    addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
-    daemonEndpoints: { kubeletEndpoint: { Port: options.port } },
-    nodeInfo: {
-      machineID: machine,
-      systemUUID: machine,
-      bootID: machine,
-      kernelVersion: release(),
-      osImage: `${platform()} (local processes)`,
-      containerRuntimeVersion: `process://${process.versions.node}`,
-      kubeletVersion: `process-kubelet/node-v${process.versions.node}`,
-      kubeProxyVersion: '',
-      operatingSystem: 'linux',
-      architecture: goArch(),
-    },
-    images: options.images.map((name) => ({ names: [name], sizeBytes: 0 })),
-  };
-}
-
-async function createLease(api: Api, name: string, nowMs: number): Promise<void> {
-  const spec = { holderIdentity: name, leaseDurationSeconds: LEASE_SEC, renewTime: microTime(nowMs) };
-  const lease = {
-    apiVersion: 'coordination.k8s.io/v1',
-    kind: 'Lease',
-    metadata: { name, namespace: 'kube-node-lease' },
-    spec,
-  };
-  try {
-    await api.post(LEASES, lease);
-  } catch (error) {
-    if (!isStatus(error, 404)) throw error;
-    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kube-node-lease' } };
-    await api.post('/api/v1/namespaces', namespace);
-    await api.post(LEASES, lease);
-  }
-}
-
-function microTime(nowMs: number): string {
-  return new Date(nowMs).toISOString().replace('Z', '000Z');
-}
-
-export interface NodeRegistration {
-  /** Creates the Node or takes it over, and says that it is ready. */
-  register(): Promise<void>;
-  /** Renews the Lease and, when somebody deleted the Node, registers again. */
-  beat(): Promise<void>;
-  /** Says that the node is not ready any more. */
-  leave(): Promise<void>;
+function goArch(): string {
+  return { x64: 'amd64', ia32: '386' }[arch() as string] ?? arch();
 }
 
 export function createNodeRegistration(api: Api, options: NodeOptions): NodeRegistration {
@@ -155,4 +83,76 @@ export function createNodeRegistration(api: Api, options: NodeOptions): NodeRegi
       await api.patch(`${path}/status`, { status: buildStatus(options, false, Date.now()) });
     },
   };
+}
+
+function buildStatus(options: NodeOptions, ready: boolean, nowMs: number) {
+  const { allocatable } = buildOffer(options);
+  const machine = hostname();
+  return {
+    capacity: allocatable,
+    allocatable,
+    conditions: [
+      condition(
+        'MemoryPressure',
+        'False',
+        'KubeletHasSufficientMemory',
+        'kubelet has sufficient memory available',
+        nowMs,
+      ),
+      condition('DiskPressure', 'False', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure', nowMs),
+      condition('PIDPressure', 'False', 'KubeletHasSufficientPID', 'kubelet has sufficient PID available', nowMs),
+      ready
+        ? condition('Ready', 'True', 'KubeletReady', 'kubelet is posting ready status', nowMs)
+        : condition('Ready', 'False', 'KubeletNotReady', 'the process kubelet was closed', nowMs),
+    ],
+    // No Hostname: an API server would prefer it when it fetches logs, and nothing resolves it.
+    addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
+    daemonEndpoints: { kubeletEndpoint: { Port: options.port } },
+    nodeInfo: {
+      machineID: machine,
+      systemUUID: machine,
+      bootID: machine,
+      kernelVersion: release(),
+      osImage: `${platform()} (local processes)`,
+      containerRuntimeVersion: `process://${process.versions.node}`,
+      kubeletVersion: `process-kubelet/node-v${process.versions.node}`,
+      kubeProxyVersion: '',
+      operatingSystem: 'linux',
+      architecture: goArch(),
+    },
+    images: options.images.map((name) => ({ names: [name], sizeBytes: 0 })),
+  };
+}
+
+function condition(type: string, status: 'True' | 'False', reason: string, message: string, nowMs: number) {
+  return {
+    type,
+    status,
+    reason,
+    message,
+    lastHeartbeatTime: formatTime(nowMs),
+    lastTransitionTime: formatTime(nowMs),
+  };
+}
+
+function microTime(nowMs: number): string {
+  return new Date(nowMs).toISOString().replace('Z', '000Z');
+}
+
+async function createLease(api: Api, name: string, nowMs: number): Promise<void> {
+  const spec = { holderIdentity: name, leaseDurationSeconds: LEASE_SEC, renewTime: microTime(nowMs) };
+  const lease = {
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: { name, namespace: 'kube-node-lease' },
+    spec,
+  };
+  try {
+    await api.post(LEASES, lease);
+  } catch (error) {
+    if (!isStatus(error, 404)) throw error;
+    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kube-node-lease' } };
+    await api.post('/api/v1/namespaces', namespace);
+    await api.post(LEASES, lease);
+  }
 }

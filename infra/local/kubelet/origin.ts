@@ -6,13 +6,6 @@ import type { Origin } from './pod-worker.ts';
 import { endRecordedProcesses } from './process-record.ts';
 import type { Pod } from './types.ts';
 
-function hasStarted({ status }: Pod): boolean {
-  return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].some(
-    ({ state, lastState }) =>
-      state?.running !== undefined || state?.terminated !== undefined || lastState?.terminated !== undefined,
-  );
-}
-
 /**
  * What to make of a pod that this kubelet finds bound to its node when it starts. Whatever an earlier kubelet left running of it is ended:
  * its output and its exit code are out of reach.
@@ -26,12 +19,11 @@ export function originOf(node: Pick<NodeContext, 'podsDir'>, pod: Pod): Origin {
   return 'lost';
 }
 
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
+function hasStarted({ status }: Pod): boolean {
+  return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].some(
+    ({ state, lastState }) =>
+      state?.running !== undefined || state?.terminated !== undefined || lastState?.terminated !== undefined,
+  );
 }
 
 /** Ends and removes what an earlier kubelet left of pods that are no more, logs included. */
@@ -48,5 +40,13 @@ export function removeStrangers(
     if (known.has(uid)) continue;
     endRecordedProcesses(join(podsDir, uid, 'containers'));
     rmSync(join(podsDir, uid), { recursive: true, force: true });
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
   }
 }

@@ -7,24 +7,6 @@ export type LogLookup =
   | { readonly kind: 'found'; readonly path: string; readonly live: LogFile | null }
   | { readonly kind: 'refused'; readonly message: string };
 
-function runsOf(folder: string): number[] {
-  try {
-    return readdirSync(folder)
-      .flatMap((name) => /^(\d+)\.log$/.exec(name)?.[1] ?? [])
-      .map(Number)
-      .toSorted((a, b) => a - b);
-  } catch {
-    return [];
-  }
-}
-
-/** Why a container that never ran has no log, in the kubelet's words. */
-function waitingWords(reason: string): string {
-  return (
-    { ErrImagePull: "image can't be pulled", ImagePullBackOff: 'trying and failing to pull image' }[reason] ?? reason
-  );
-}
-
 /** Which log `kubectl logs [--previous]` shows, or why there is none, in the kubelet's words. */
 export function findLog(
   podName: string,
@@ -46,4 +28,22 @@ export function findLog(
   // While a container waits for its restart, the latest run is the previous one.
   const run = previous && state.kind !== 'waiting' ? current - 1 : current;
   return { kind: 'found', path: join(folder, `${run}.log`), live: run === current ? source.live : null };
+}
+
+function runsOf(folder: string): number[] {
+  try {
+    return readdirSync(folder)
+      .flatMap((name) => /^(\d+)\.log$/.exec(name)?.[1] ?? [])
+      .map(Number)
+      .toSorted((a, b) => a - b);
+  } catch {
+    return [];
+  }
+}
+
+/** Why a container that never ran has no log, in the kubelet's words. */
+function waitingWords(reason: string): string {
+  return (
+    { ErrImagePull: "image can't be pulled", ImagePullBackOff: 'trying and failing to pull image' }[reason] ?? reason
+  );
 }

@@ -23,9 +23,33 @@ export function earlier(a: number | null, b: number | null): number | null {
   return b === null ? a : Math.min(a, b);
 }
 
-function mayRestart({ spec: { restartPolicy } }: Pod, isInit: boolean) {
-  return (exitCode: number): boolean =>
-    exitCode === 0 ? restartPolicy !== 'Never' && restartPolicy !== 'OnFailure' && !isInit : restartPolicy !== 'Never';
+/** Brings the pod on: volumes, init containers, containers. Returns when to come again by itself. */
+export async function progress(node: NodeContext, session: PodSession, nowMs: number): Promise<number | null> {
+  if (!session.sandbox && !(await setUp(node, session))) return nowMs + node.timings.retryMs;
+  const init = await stepInit(session, nowMs);
+  if (init === 'failed') session.end = {};
+  if (init === 'failed') return null;
+  if (init !== 'done') return init.next;
+  const restarts = mayRestart(session.pod, false);
+  const next = await Promise.all(session.main.map((controller) => controller.step(nowMs, restarts)));
+  if (session.main.every((controller) => isOver(controller, restarts))) session.end = {};
+  return next.reduce(earlier, null);
+}
+
+async function setUp(node: NodeContext, session: PodSession): Promise<boolean> {
+  const { pod } = session;
+  try {
+    const { nodeName, sources } = node;
+    const place = { nodeName, podIP: node.podIP(pod.metadata.uid) };
+    await setUpVolumes({ pod, ...place, sources }, volumesDirOf(node, session));
+  } catch (error) {
+    node.events.record({ pod, type: 'Warning', reason: 'FailedMount', message: messageOf(error) });
+    return false;
+  }
+  for (const container of pod.spec.containers) session.ports.set(container.name, await node.ports.allocate(container));
+  announcePorts(node, session);
+  session.sandbox = true;
+  return true;
 }
 
 function announcePorts(node: NodeContext, session: PodSession): void {
@@ -45,28 +69,6 @@ function announcePorts(node: NodeContext, session: PodSession): void {
     );
 }
 
-async function setUp(node: NodeContext, session: PodSession): Promise<boolean> {
-  const { pod } = session;
-  try {
-    const { nodeName, sources } = node;
-    const place = { nodeName, podIP: node.podIP(pod.metadata.uid) };
-    await setUpVolumes({ pod, ...place, sources }, volumesDirOf(node, session));
-  } catch (error) {
-    node.events.record({ pod, type: 'Warning', reason: 'FailedMount', message: messageOf(error) });
-    return false;
-  }
-  for (const container of pod.spec.containers) session.ports.set(container.name, await node.ports.allocate(container));
-  announcePorts(node, session);
-  session.sandbox = true;
-  return true;
-}
-
-/** For good: it will not be started again. */
-function isOver(controller: ContainerController, restarts: (exitCode: number) => boolean): boolean {
-  const { state } = controller.view();
-  return state.kind === 'terminated' && !restarts(state.exitCode);
-}
-
 /** Steps the init containers in order. `done` once all have succeeded; `failed` when one has failed for good. */
 async function stepInit(
   session: PodSession,
@@ -82,17 +84,15 @@ async function stepInit(
   return 'done';
 }
 
-/** Brings the pod on: volumes, init containers, containers. Returns when to come again by itself. */
-export async function progress(node: NodeContext, session: PodSession, nowMs: number): Promise<number | null> {
-  if (!session.sandbox && !(await setUp(node, session))) return nowMs + node.timings.retryMs;
-  const init = await stepInit(session, nowMs);
-  if (init === 'failed') session.end = {};
-  if (init === 'failed') return null;
-  if (init !== 'done') return init.next;
-  const restarts = mayRestart(session.pod, false);
-  const next = await Promise.all(session.main.map((controller) => controller.step(nowMs, restarts)));
-  if (session.main.every((controller) => isOver(controller, restarts))) session.end = {};
-  return next.reduce(earlier, null);
+function mayRestart({ spec: { restartPolicy } }: Pod, isInit: boolean) {
+  return (exitCode: number): boolean =>
+    exitCode === 0 ? restartPolicy !== 'Never' && restartPolicy !== 'OnFailure' && !isInit : restartPolicy !== 'Never';
+}
+
+/** For good: it will not be started again. */
+function isOver(controller: ContainerController, restarts: (exitCode: number) => boolean): boolean {
+  const { state } = controller.view();
+  return state.kind === 'terminated' && !restarts(state.exitCode);
 }
 
 /** Begins to stop the pod, or hastens it when it is being stopped already. */

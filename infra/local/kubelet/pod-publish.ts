@@ -14,11 +14,6 @@ export interface Publisher {
   confirmDeletion(session: PodSession): Promise<boolean>;
 }
 
-/** The pod is gone, or another one has its name by now. */
-function isOfThePast(error: unknown): boolean {
-  return isStatus(error, 404, 409);
-}
-
 /** Writes one pod's status. `uid` stands in each request: a later pod of the same name is never written to. */
 export function createPublisher({ api, report, podIP }: NodeContext, initial: readonly PodCondition[]): Publisher {
   let written = '';
@@ -65,4 +60,9 @@ export function createPublisher({ api, report, podIP }: NodeContext, initial: re
       return confirmed;
     },
   };
+}
+
+/** The pod is gone, or another one has its name by now. */
+function isOfThePast(error: unknown): boolean {
+  return isStatus(error, 404, 409);
 }

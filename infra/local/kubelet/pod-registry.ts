@@ -15,10 +15,6 @@ export interface PodRegistry extends PodHandlers {
   killAll(): void;
 }
 
-function isOver({ status }: Pod): boolean {
-  return status?.phase === 'Succeeded' || status?.phase === 'Failed';
-}
-
 /** Which worker looks after which pod; pods of no node go to `schedule`. */
 export function createPodRegistry(node: NodeContext, schedule: (pod: Pod) => void): PodRegistry {
   const workers = new Map<string, PodWorker>();
@@ -80,4 +76,8 @@ export function createPodRegistry(node: NodeContext, schedule: (pod: Pod) => voi
       for (const worker of workers.values()) worker.kill();
     },
   };
+}
+
+function isOver({ status }: Pod): boolean {
+  return status?.phase === 'Succeeded' || status?.phase === 'Failed';
 }

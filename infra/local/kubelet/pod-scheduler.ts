@@ -15,33 +15,6 @@ export interface PodSchedulerOptions {
   readonly report: (message: string) => void;
 }
 
-function isWaiting(pod: Pod): boolean {
-  return (
-    pod.spec.nodeName === undefined &&
-    pod.metadata.deletionTimestamp === undefined &&
-    (pod.spec.schedulerName ?? 'default-scheduler') === 'default-scheduler' &&
-    (pod.spec.schedulingGates ?? []).length === 0
-  );
-}
-
-function scheduledCondition(pod: Pod): PodCondition | undefined {
-  return pod.status?.conditions?.find(({ type }) => type === 'PodScheduled');
-}
-
-function buildUnschedulable(pod: Pod, message: string) {
-  const known = scheduledCondition(pod);
-  const since = known?.status === 'False' ? known.lastTransitionTime : undefined;
-  const condition = {
-    type: 'PodScheduled',
-    status: 'False',
-    reason: 'Unschedulable',
-    message,
-    lastTransitionTime: since ?? formatTime(Date.now()),
-  };
-  const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== 'PodScheduled');
-  return { metadata: { uid: pod.metadata.uid }, status: { phase: 'Pending', conditions: [...others, condition] } };
-}
-
 /** Binds what fits the node and says of the rest why not. Called with every pod seen; a pod that is not waiting is left alone. */
 export function createPodScheduler({ api, node, events, namespaces, report }: PodSchedulerOptions): (pod: Pod) => void {
   const busy = new Set<string>();
@@ -87,4 +60,31 @@ export function createPodScheduler({ api, node, events, namespaces, report }: Po
       .finally(() => busy.delete(uid))
       .catch(() => {});
   };
+}
+
+function scheduledCondition(pod: Pod): PodCondition | undefined {
+  return pod.status?.conditions?.find(({ type }) => type === 'PodScheduled');
+}
+
+function buildUnschedulable(pod: Pod, message: string) {
+  const known = scheduledCondition(pod);
+  const since = known?.status === 'False' ? known.lastTransitionTime : undefined;
+  const condition = {
+    type: 'PodScheduled',
+    status: 'False',
+    reason: 'Unschedulable',
+    message,
+    lastTransitionTime: since ?? formatTime(Date.now()),
+  };
+  const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== 'PodScheduled');
+  return { metadata: { uid: pod.metadata.uid }, status: { phase: 'Pending', conditions: [...others, condition] } };
+}
+
+function isWaiting(pod: Pod): boolean {
+  return (
+    pod.spec.nodeName === undefined &&
+    pod.metadata.deletionTimestamp === undefined &&
+    (pod.spec.schedulerName ?? 'default-scheduler') === 'default-scheduler' &&
+    (pod.spec.schedulingGates ?? []).length === 0
+  );
 }

@@ -43,12 +43,28 @@ export function podGraceMs(pod: Pod): number {
   return (pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SEC) * 1000;
 }
 
-function containerOf(pod: Pod, kind: 'init' | 'main', fallback: Container): Container {
-  return (
-    (kind === 'init' ? (pod.spec.initContainers ?? []) : pod.spec.containers).find(
-      ({ name }) => name === fallback.name,
-    ) ?? fallback
-  );
+/** Begins with a pod that was bound to this node. */
+export function createSession(node: NodeContext, pod: Pod, wake: () => void): PodSession {
+  const startTime = pod.status?.startTime;
+  const init: ContainerController[] = [];
+  const main: ContainerController[] = [];
+  const session: PodSession = {
+    pod,
+    startedAtMs: startTime === undefined ? Date.now() : Date.parse(startTime),
+    init,
+    main,
+    frozen: null,
+    ports: new Map(),
+    sandbox: false,
+    ending: null,
+    end: null,
+    gone: false,
+  };
+  for (const container of pod.spec.initContainers ?? [])
+    init.push(createController(node, () => session, wake, 'init', container));
+  for (const container of pod.spec.containers)
+    main.push(createController(node, () => session, wake, 'main', container));
+  return session;
 }
 
 function createController(
@@ -108,28 +124,12 @@ function createController(
   });
 }
 
-/** Begins with a pod that was bound to this node. */
-export function createSession(node: NodeContext, pod: Pod, wake: () => void): PodSession {
-  const startTime = pod.status?.startTime;
-  const init: ContainerController[] = [];
-  const main: ContainerController[] = [];
-  const session: PodSession = {
-    pod,
-    startedAtMs: startTime === undefined ? Date.now() : Date.parse(startTime),
-    init,
-    main,
-    frozen: null,
-    ports: new Map(),
-    sandbox: false,
-    ending: null,
-    end: null,
-    gone: false,
-  };
-  for (const container of pod.spec.initContainers ?? [])
-    init.push(createController(node, () => session, wake, 'init', container));
-  for (const container of pod.spec.containers)
-    main.push(createController(node, () => session, wake, 'main', container));
-  return session;
+function containerOf(pod: Pod, kind: 'init' | 'main', fallback: Container): Container {
+  return (
+    (kind === 'init' ? (pod.spec.initContainers ?? []) : pod.spec.containers).find(
+      ({ name }) => name === fallback.name,
+    ) ?? fallback
+  );
 }
 
 /** The containers as an earlier kubelet left them. */

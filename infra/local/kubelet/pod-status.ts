@@ -30,9 +30,9 @@ export interface PodStatusInput {
 
 type Phase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
 
-function exitedWell({ state }: ContainerView): boolean {
-  return state.kind === 'terminated' && state.exitCode === 0;
-}
+type Verdict = Pick<PodCondition, 'status' | 'reason' | 'message'>;
+
+const TRUE: Verdict = { status: 'True' };
 
 /** As the kubelet's getPhase: a container that waits to be restarted counts as stopped, not as waiting. */
 export function computePhase({ pod, init, main, end }: Pick<PodStatusInput, 'pod' | 'init' | 'main' | 'end'>): Phase {
@@ -46,47 +46,26 @@ export function computePhase({ pod, init, main, end }: Pick<PodStatusInput, 'pod
   return pod.spec.restartPolicy === 'Never' ? 'Failed' : 'Running';
 }
 
-type Verdict = Pick<PodCondition, 'status' | 'reason' | 'message'>;
-
-const TRUE: Verdict = { status: 'True' };
-function names(views: readonly ContainerView[]): string {
-  return `[${views.map(({ name }) => name).join(' ')}]`;
+function exitedWell({ state }: ContainerView): boolean {
+  return state.kind === 'terminated' && state.exitCode === 0;
 }
 
-function initialized({ init }: PodStatusInput, phase: Phase): Verdict {
-  if (phase === 'Succeeded') return { status: 'True', reason: 'PodCompleted' };
-  const incomplete = init.filter((view) => !exitedWell(view));
-  if (incomplete.length === 0) return TRUE;
+/** The pod's status as the kubelet writes it. */
+export function buildPodStatus(input: PodStatusInput): PodStatus {
+  const { init, main, end, sandbox, podIP } = input;
+  const phase = computePhase(input);
   return {
-    status: 'False',
-    reason: 'ContainersNotInitialized',
-    message: `containers with incomplete status: ${names(incomplete)}`,
+    phase,
+    conditions: buildConditions(input, phase),
+    hostIP: HOST_IP,
+    hostIPs: [{ ip: HOST_IP }],
+    ...(sandbox && { podIP, podIPs: [{ ip: podIP }] }),
+    startTime: formatTime(input.startedAtMs),
+    ...(init.length > 0 && { initContainerStatuses: init.map(buildContainerStatus) }),
+    containerStatuses: main.map(buildContainerStatus),
+    ...(end?.reason !== undefined && { reason: end.reason }),
+    ...(end?.message !== undefined && { message: end.message }),
   };
-}
-
-function containersReady({ main }: PodStatusInput, phase: Phase): Verdict {
-  if (phase === 'Succeeded') return { status: 'False', reason: 'PodCompleted' };
-  if (phase === 'Failed') return { status: 'False', reason: 'PodFailed' };
-  const unready = main.filter(({ ready }) => !ready);
-  if (unready.length === 0) return TRUE;
-  return {
-    status: 'False',
-    reason: 'ContainersNotReady',
-    message: `containers with unready status: ${names(unready)}`,
-  };
-}
-
-function podReady(input: PodStatusInput, containers: Verdict): Verdict {
-  const gates = (input.pod.spec.readinessGates ?? []).map(({ conditionType }) => conditionType);
-  function held(type: string) {
-    return input.pod.status?.conditions?.some((item) => item.type === type && item.status === 'True');
-  }
-  const missing = gates.filter((type) => !held(type));
-  if (containers.status !== 'True' || missing.length === 0) return containers;
-  const message = missing
-    .map((type) => `corresponding condition of pod readiness gate "${type}" does not exist.`)
-    .join(', ');
-  return { status: 'False', reason: 'ReadinessGatesNotReady', message };
 }
 
 function buildConditions(input: PodStatusInput, phase: Phase): PodCondition[] {
@@ -113,20 +92,42 @@ function buildConditions(input: PodStatusInput, phase: Phase): PodCondition[] {
   ];
 }
 
-/** The pod's status as the kubelet writes it. */
-export function buildPodStatus(input: PodStatusInput): PodStatus {
-  const { init, main, end, sandbox, podIP } = input;
-  const phase = computePhase(input);
+function containersReady({ main }: PodStatusInput, phase: Phase): Verdict {
+  if (phase === 'Succeeded') return { status: 'False', reason: 'PodCompleted' };
+  if (phase === 'Failed') return { status: 'False', reason: 'PodFailed' };
+  const unready = main.filter(({ ready }) => !ready);
+  if (unready.length === 0) return TRUE;
   return {
-    phase,
-    conditions: buildConditions(input, phase),
-    hostIP: HOST_IP,
-    hostIPs: [{ ip: HOST_IP }],
-    ...(sandbox && { podIP, podIPs: [{ ip: podIP }] }),
-    startTime: formatTime(input.startedAtMs),
-    ...(init.length > 0 && { initContainerStatuses: init.map(buildContainerStatus) }),
-    containerStatuses: main.map(buildContainerStatus),
-    ...(end?.reason !== undefined && { reason: end.reason }),
-    ...(end?.message !== undefined && { message: end.message }),
+    status: 'False',
+    reason: 'ContainersNotReady',
+    message: `containers with unready status: ${names(unready)}`,
   };
+}
+
+function names(views: readonly ContainerView[]): string {
+  return `[${views.map(({ name }) => name).join(' ')}]`;
+}
+
+function initialized({ init }: PodStatusInput, phase: Phase): Verdict {
+  if (phase === 'Succeeded') return { status: 'True', reason: 'PodCompleted' };
+  const incomplete = init.filter((view) => !exitedWell(view));
+  if (incomplete.length === 0) return TRUE;
+  return {
+    status: 'False',
+    reason: 'ContainersNotInitialized',
+    message: `containers with incomplete status: ${names(incomplete)}`,
+  };
+}
+
+function podReady(input: PodStatusInput, containers: Verdict): Verdict {
+  const gates = (input.pod.spec.readinessGates ?? []).map(({ conditionType }) => conditionType);
+  function held(type: string) {
+    return input.pod.status?.conditions?.some((item) => item.type === type && item.status === 'True');
+  }
+  const missing = gates.filter((type) => !held(type));
+  if (containers.status !== 'True' || missing.length === 0) return containers;
+  const message = missing
+    .map((type) => `corresponding condition of pod readiness gate "${type}" does not exist.`)
+    .join(', ');
+  return { status: 'False', reason: 'ReadinessGatesNotReady', message };
 }

@@ -23,38 +23,6 @@ export interface PodWatchOptions {
 const PODS = '/api/v1/pods';
 const MAX_RETRY_MS = 2000;
 
-function versionOf(object: unknown): string {
-  const metadata: unknown = typeof object === 'object' && object !== null ? Reflect.get(object, 'metadata') : undefined;
-  const version: unknown =
-    typeof metadata === 'object' && metadata !== null ? Reflect.get(metadata, 'resourceVersion') : undefined;
-  return typeof version === 'string' ? version : '';
-}
-
-function itemsOf(list: unknown): Pod[] {
-  const items: unknown = typeof list === 'object' && list !== null ? Reflect.get(list, 'items') : undefined;
-  return Array.isArray(items) ? items.filter(isPod) : [];
-}
-
-function deliver(type: string, object: unknown, handlers: PodHandlers): void {
-  if (!isPod(object)) return;
-  if (type === 'DELETED') handlers.remove(object);
-  else if (type === 'ADDED' || type === 'MODIFIED') handlers.apply(object);
-}
-
-/** Watches from a version until the server ends the watch; each version seen is told, as a cut connection ends this by a throw. */
-async function follow(
-  { api, handlers, signal }: PodWatchOptions,
-  from: string,
-  onVersion: (version: string) => void,
-): Promise<void> {
-  for await (const { type, object } of api.watch(PODS, { resourceVersion: from, signal })) {
-    if (type === 'ERROR') throw toApiError(500, object, JSON.stringify(object));
-    deliver(type, object, handlers);
-    const version = versionOf(object);
-    if (version !== '') onVersion(version);
-  }
-}
-
 /**
  * Lists all pods, hands them over, and goes on from there until `signal` aborts: after a cut connection from the last version seen, after
  * 410 (the server has forgotten that version) by a new list. The first list's failure is thrown.
@@ -95,4 +63,36 @@ export async function watchPods(options: PodWatchOptions): Promise<{ readonly en
     }
   }
   return { ended: run(await list()) };
+}
+
+function itemsOf(list: unknown): Pod[] {
+  const items: unknown = typeof list === 'object' && list !== null ? Reflect.get(list, 'items') : undefined;
+  return Array.isArray(items) ? items.filter(isPod) : [];
+}
+
+function versionOf(object: unknown): string {
+  const metadata: unknown = typeof object === 'object' && object !== null ? Reflect.get(object, 'metadata') : undefined;
+  const version: unknown =
+    typeof metadata === 'object' && metadata !== null ? Reflect.get(metadata, 'resourceVersion') : undefined;
+  return typeof version === 'string' ? version : '';
+}
+
+/** Watches from a version until the server ends the watch; each version seen is told, as a cut connection ends this by a throw. */
+async function follow(
+  { api, handlers, signal }: PodWatchOptions,
+  from: string,
+  onVersion: (version: string) => void,
+): Promise<void> {
+  for await (const { type, object } of api.watch(PODS, { resourceVersion: from, signal })) {
+    if (type === 'ERROR') throw toApiError(500, object, JSON.stringify(object));
+    deliver(type, object, handlers);
+    const version = versionOf(object);
+    if (version !== '') onVersion(version);
+  }
+}
+
+function deliver(type: string, object: unknown, handlers: PodHandlers): void {
+  if (!isPod(object)) return;
+  if (type === 'DELETED') handlers.remove(object);
+  else if (type === 'ADDED' || type === 'MODIFIED') handlers.apply(object);
 }

@@ -48,46 +48,6 @@ export interface PodWorker {
 /** `new`: never run before. `lost`: an earlier kubelet ran it. `over`: it had ended before. */
 export type Origin = 'new' | 'lost' | 'over';
 
-function noteDeletion(session: PodSession): void {
-  const { deletionTimestamp, deletionGracePeriodSeconds } = session.pod.metadata;
-  if (deletionTimestamp === undefined || session.end !== null) return;
-  const graceMs =
-    deletionGracePeriodSeconds === undefined ? podGraceMs(session.pod) : deletionGracePeriodSeconds * 1000;
-  beginEnding(session, {}, graceMs);
-}
-
-/** One look at the pod: bring it on, or stop it. Returns when to look again. */
-async function advance(node: NodeContext, session: PodSession, nowMs: number): Promise<number | null> {
-  noteDeletion(session);
-  const dueMs = checkDeadline(session, nowMs);
-  if (session.ending !== null) return proceedEnding(node, session, nowMs);
-  return earlier(await progress(node, session, nowMs), dueMs);
-}
-
-async function tell(
-  node: NodeContext,
-  session: PodSession,
-  publisher: Publisher,
-  nowMs: number,
-): Promise<number | null> {
-  if (!(await publisher.publish(session))) return nowMs + node.timings.retryMs;
-  if (session.end === null || session.pod.metadata.deletionTimestamp === undefined) return null;
-  return (await publisher.confirmDeletion(session)) ? null : nowMs + node.timings.retryMs;
-}
-
-/** The Secrets of a pod that has ended do not stay on the disk. */
-async function tearDown(node: NodeContext, session: PodSession): Promise<void> {
-  for (const ports of session.ports.values()) node.ports.release(ports);
-  session.ports.clear();
-  await rm(volumesDirOf(node, session), { recursive: true, force: true });
-}
-
-async function forget(node: NodeContext, { pod }: PodSession): Promise<void> {
-  node.events.forget(pod.metadata.uid);
-  await rm(podDirOf(node, pod.metadata.uid), { recursive: true, force: true });
-  await rm(podLogDirOf(node, pod), { recursive: true, force: true });
-}
-
 /** Looks after one pod of this node, from its binding until it is gone. */
 export function createPodWorker(node: NodeContext, initial: Pod, origin: Origin): PodWorker {
   const waker = createWaker();
@@ -158,4 +118,44 @@ export function createPodWorker(node: NodeContext, initial: Pod, origin: Origin)
     },
   };
   return worker;
+}
+
+/** One look at the pod: bring it on, or stop it. Returns when to look again. */
+async function advance(node: NodeContext, session: PodSession, nowMs: number): Promise<number | null> {
+  noteDeletion(session);
+  const dueMs = checkDeadline(session, nowMs);
+  if (session.ending !== null) return proceedEnding(node, session, nowMs);
+  return earlier(await progress(node, session, nowMs), dueMs);
+}
+
+function noteDeletion(session: PodSession): void {
+  const { deletionTimestamp, deletionGracePeriodSeconds } = session.pod.metadata;
+  if (deletionTimestamp === undefined || session.end !== null) return;
+  const graceMs =
+    deletionGracePeriodSeconds === undefined ? podGraceMs(session.pod) : deletionGracePeriodSeconds * 1000;
+  beginEnding(session, {}, graceMs);
+}
+
+/** The Secrets of a pod that has ended do not stay on the disk. */
+async function tearDown(node: NodeContext, session: PodSession): Promise<void> {
+  for (const ports of session.ports.values()) node.ports.release(ports);
+  session.ports.clear();
+  await rm(volumesDirOf(node, session), { recursive: true, force: true });
+}
+
+async function tell(
+  node: NodeContext,
+  session: PodSession,
+  publisher: Publisher,
+  nowMs: number,
+): Promise<number | null> {
+  if (!(await publisher.publish(session))) return nowMs + node.timings.retryMs;
+  if (session.end === null || session.pod.metadata.deletionTimestamp === undefined) return null;
+  return (await publisher.confirmDeletion(session)) ? null : nowMs + node.timings.retryMs;
+}
+
+async function forget(node: NodeContext, { pod }: PodSession): Promise<void> {
+  node.events.forget(pod.metadata.uid);
+  await rm(podDirOf(node, pod.metadata.uid), { recursive: true, force: true });
+  await rm(podLogDirOf(node, pod), { recursive: true, force: true });
 }

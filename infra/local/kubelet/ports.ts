@@ -4,17 +4,6 @@ import type { Container } from './types.ts';
 
 const PRIVILEGED_BELOW = 1024;
 
-async function claim(port: number): Promise<number | null> {
-  const server = createServer();
-  try {
-    return await listenOnLoopback(server, port);
-  } catch {
-    return null;
-  } finally {
-    await new Promise((resolve) => server.close(resolve));
-  }
-}
-
 export interface PortAllocator {
   /** A process port on 127.0.0.1 for each container port: the same number while it is free, else another. */
   allocate(container: Container): Promise<ReadonlyMap<number, number>>;
@@ -49,4 +38,15 @@ export function createPortAllocator(): PortAllocator {
       for (const port of ports.values()) taken.delete(port);
     },
   };
+}
+
+async function claim(port: number): Promise<number | null> {
+  const server = createServer();
+  try {
+    return await listenOnLoopback(server, port);
+  } catch {
+    return null;
+  } finally {
+    await new Promise((resolve) => server.close(resolve));
+  }
 }

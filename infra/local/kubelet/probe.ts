@@ -10,57 +10,6 @@ export interface ProbeContext {
 
 export type ProbeKind = 'Startup' | 'Readiness' | 'Liveness';
 
-/** Where a probe's port, a number or a port's name, is on this machine. */
-function portOf({ container, ports }: ProbeContext, port: unknown): number {
-  const declared = (container.ports ?? []).find(
-    ({ name, containerPort }) => name === port || containerPort === Number(port),
-  );
-  const number = declared?.containerPort ?? Number(port);
-  if (!Number.isInteger(number)) throw new Error(`couldn't find port: "${String(port)}"`);
-  return ports.get(number) ?? number;
-}
-
-async function httpProbe(context: ProbeContext, { httpGet }: Probe, timeoutMs: number): Promise<void> {
-  if (httpGet === undefined) return;
-  const scheme = (httpGet.scheme ?? 'HTTP').toLowerCase();
-  const path = httpGet.path ?? '/';
-  const url = `${scheme}://127.0.0.1:${portOf(context, httpGet.port)}${path.startsWith('/') ? path : `/${path}`}`;
-  const own = Object.fromEntries((httpGet.httpHeaders ?? []).map(({ name, value }) => [name, value]));
-  const headers = { 'User-Agent': 'kube-probe/1.36', Accept: '*/*', ...own };
-  const answer = await request(url, { headers, signal: AbortSignal.timeout(timeoutMs), reset: true });
-  await answer.body.dump();
-  if (answer.statusCode >= 400) throw new Error(`HTTP probe failed with statuscode: ${answer.statusCode}`);
-}
-
-function tcpProbe(context: ProbeContext, { tcpSocket }: Probe, timeoutMs: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const port = portOf(context, tcpSocket?.port);
-    const socket = connect({ host: '127.0.0.1', port, timeout: timeoutMs });
-    function fail(why: string): void {
-      socket.destroy();
-      reject(new Error(`dial tcp 127.0.0.1:${port}: ${why}`));
-    }
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve();
-    });
-    socket.once('timeout', () => fail('i/o timeout'));
-    socket.once('error', (error) => fail(error.message));
-  });
-}
-
-async function probeOnce(context: ProbeContext, probe: Probe): Promise<string | null> {
-  const timeoutMs = (probe.timeoutSeconds ?? 1) * 1000;
-  try {
-    if (probe.httpGet !== undefined) await httpProbe(context, probe, timeoutMs);
-    else if (probe.tcpSocket !== undefined) await tcpProbe(context, probe, timeoutMs);
-    else return 'only httpGet and tcpSocket probes are supported by a node of local processes';
-    return null;
-  } catch (error) {
-    return messageOf(error);
-  }
-}
-
 export interface ProbeLoop {
   readonly kind: ProbeKind;
   readonly probe: Probe;
@@ -108,4 +57,55 @@ export function startProbe(context: ProbeContext, loop: ProbeLoop): () => void {
     stopped = true;
     clearTimeout(timer);
   };
+}
+
+async function probeOnce(context: ProbeContext, probe: Probe): Promise<string | null> {
+  const timeoutMs = (probe.timeoutSeconds ?? 1) * 1000;
+  try {
+    if (probe.httpGet !== undefined) await httpProbe(context, probe, timeoutMs);
+    else if (probe.tcpSocket !== undefined) await tcpProbe(context, probe, timeoutMs);
+    else return 'only httpGet and tcpSocket probes are supported by a node of local processes';
+    return null;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+async function httpProbe(context: ProbeContext, { httpGet }: Probe, timeoutMs: number): Promise<void> {
+  if (httpGet === undefined) return;
+  const scheme = (httpGet.scheme ?? 'HTTP').toLowerCase();
+  const path = httpGet.path ?? '/';
+  const url = `${scheme}://127.0.0.1:${portOf(context, httpGet.port)}${path.startsWith('/') ? path : `/${path}`}`;
+  const own = Object.fromEntries((httpGet.httpHeaders ?? []).map(({ name, value }) => [name, value]));
+  const headers = { 'User-Agent': 'kube-probe/1.36', Accept: '*/*', ...own };
+  const answer = await request(url, { headers, signal: AbortSignal.timeout(timeoutMs), reset: true });
+  await answer.body.dump();
+  if (answer.statusCode >= 400) throw new Error(`HTTP probe failed with statuscode: ${answer.statusCode}`);
+}
+
+/** Where a probe's port, a number or a port's name, is on this machine. */
+function portOf({ container, ports }: ProbeContext, port: unknown): number {
+  const declared = (container.ports ?? []).find(
+    ({ name, containerPort }) => name === port || containerPort === Number(port),
+  );
+  const number = declared?.containerPort ?? Number(port);
+  if (!Number.isInteger(number)) throw new Error(`couldn't find port: "${String(port)}"`);
+  return ports.get(number) ?? number;
+}
+
+function tcpProbe(context: ProbeContext, { tcpSocket }: Probe, timeoutMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const port = portOf(context, tcpSocket?.port);
+    const socket = connect({ host: '127.0.0.1', port, timeout: timeoutMs });
+    function fail(why: string): void {
+      socket.destroy();
+      reject(new Error(`dial tcp 127.0.0.1:${port}: ${why}`));
+    }
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve();
+    });
+    socket.once('timeout', () => fail('i/o timeout'));
+    socket.once('error', (error) => fail(error.message));
+  });
 }

@@ -5,6 +5,11 @@ import { killGroup } from './process.ts';
 
 const SUFFIX = '.pid.json';
 
+/** Notes that a container's process runs, so that a later kubelet can end it should this one be killed. */
+export function recordProcess(folder: string, container: string, pid: number): void {
+  writeFileSync(join(folder, `${container}${SUFFIX}`), JSON.stringify({ pid, start: startOf(pid) }));
+}
+
 /**
  * What tells this process from a later one with the same id: when it started, as the system counts. `null` when there is no such process
  * or the system does not tell.
@@ -21,22 +26,6 @@ function startOf(pid: number): string | null {
     }
     if (process.platform === 'win32') return null;
     return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', timeout: 5000 }).trim() || null;
-  } catch {
-    return null;
-  }
-}
-
-/** Notes that a container's process runs, so that a later kubelet can end it should this one be killed. */
-export function recordProcess(folder: string, container: string, pid: number): void {
-  writeFileSync(join(folder, `${container}${SUFFIX}`), JSON.stringify({ pid, start: startOf(pid) }));
-}
-
-function parseRecord(text: string): { pid: number; start: string | null } | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    const [pid, start]: unknown[] =
-      typeof value === 'object' && value !== null ? [Reflect.get(value, 'pid'), Reflect.get(value, 'start')] : [];
-    return typeof pid === 'number' ? { pid, start: typeof start === 'string' ? start : null } : null;
   } catch {
     return null;
   }
@@ -59,5 +48,16 @@ function readNames(folder: string): string[] {
     return readdirSync(folder);
   } catch {
     return [];
+  }
+}
+
+function parseRecord(text: string): { pid: number; start: string | null } | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    const [pid, start]: unknown[] =
+      typeof value === 'object' && value !== null ? [Reflect.get(value, 'pid'), Reflect.get(value, 'start')] : [];
+    return typeof pid === 'number' ? { pid, start: typeof start === 'string' ? start : null } : null;
+  } catch {
+    return null;
   }
 }

@@ -36,18 +36,26 @@ export function killGroup(pid: number, signal: 'SIGTERM' | 'SIGKILL'): boolean {
   }
 }
 
-/** The words of the OCI runtime when a program cannot be started. */
-function startFault(command: string, error: NodeJS.ErrnoException): Error {
-  const why: Readonly<Record<string, string>> = {
-    ENOENT: command.includes('/') ? `stat ${command}: no such file or directory` : 'executable file not found in $PATH',
-    EACCES: 'permission denied',
-  };
-  return new Error(
-    `failed to start container process: exec: ${JSON.stringify(command)}: ${why[error.code ?? ''] ?? error.message}`,
-    {
-      cause: error,
-    },
-  );
+/**
+ * Starts a program as the leader of a process group of its own, with no other environment than `env`.
+ * @throws when it cannot be started, in the words of the container runtime
+ */
+export async function startProcess({ command, env, cwd, onOutput }: ProcessOptions): Promise<LocalProcess> {
+  const [file = '', ...args] = command;
+  if (file === '') throw new Error('failed to start container process: no command specified');
+  const child = spawn(file, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
+  read(child.stdout, 'stdout', onOutput);
+  read(child.stderr, 'stderr', onOutput);
+  const starting = spawned(child, file);
+  // A short-lived program may be gone before `spawn` is told of: the exit must be listened for from the start.
+  const exited = child.pid === undefined ? new Promise<never>(() => {}) : awaitExit(child, child.pid);
+  const pid = await starting;
+  return { pid, exited, kill: (signal) => void killGroup(pid, signal) };
+}
+
+function read(stream: Readable | null, name: 'stdout' | 'stderr', onOutput: ProcessOptions['onOutput']): void {
+  stream?.on('data', (chunk: Buffer) => onOutput(name, chunk));
+  stream?.on('error', () => {});
 }
 
 function spawned(child: ChildProcess, command: string): Promise<number> {
@@ -60,11 +68,18 @@ function spawned(child: ChildProcess, command: string): Promise<number> {
   });
 }
 
-function toExit(code: number | null, signal: NodeJS.Signals | null): ProcessExit {
-  return {
-    exitCode: code ?? 128 + (signal === null ? 0 : constants.signals[signal]),
-    signal,
+/** The words of the OCI runtime when a program cannot be started. */
+function startFault(command: string, error: NodeJS.ErrnoException): Error {
+  const why: Readonly<Record<string, string>> = {
+    ENOENT: command.includes('/') ? `stat ${command}: no such file or directory` : 'executable file not found in $PATH',
+    EACCES: 'permission denied',
   };
+  return new Error(
+    `failed to start container process: exec: ${JSON.stringify(command)}: ${why[error.code ?? ''] ?? error.message}`,
+    {
+      cause: error,
+    },
+  );
 }
 
 /** When the first process of a container ends, the rest of the container ends with it; then the pipes close. */
@@ -86,24 +101,9 @@ function awaitExit(child: ChildProcess, pid: number): Promise<ProcessExit> {
   });
 }
 
-function read(stream: Readable | null, name: 'stdout' | 'stderr', onOutput: ProcessOptions['onOutput']): void {
-  stream?.on('data', (chunk: Buffer) => onOutput(name, chunk));
-  stream?.on('error', () => {});
-}
-
-/**
- * Starts a program as the leader of a process group of its own, with no other environment than `env`.
- * @throws when it cannot be started, in the words of the container runtime
- */
-export async function startProcess({ command, env, cwd, onOutput }: ProcessOptions): Promise<LocalProcess> {
-  const [file = '', ...args] = command;
-  if (file === '') throw new Error('failed to start container process: no command specified');
-  const child = spawn(file, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
-  read(child.stdout, 'stdout', onOutput);
-  read(child.stderr, 'stderr', onOutput);
-  const starting = spawned(child, file);
-  // A short-lived program may be gone before `spawn` is told of: the exit must be listened for from the start.
-  const exited = child.pid === undefined ? new Promise<never>(() => {}) : awaitExit(child, child.pid);
-  const pid = await starting;
-  return { pid, exited, kill: (signal) => void killGroup(pid, signal) };
+function toExit(code: number | null, signal: NodeJS.Signals | null): ProcessExit {
+  return {
+    exitCode: code ?? 128 + (signal === null ? 0 : constants.signals[signal]),
+    signal,
+  };
 }

@@ -12,21 +12,6 @@ export interface Sources {
   serviceAccountToken(namespace: string, account: string, request: object): Promise<string>;
 }
 
-function entriesOf(object: unknown, key: string, encoding: BufferEncoding): [string, Buffer][] {
-  const data: unknown = typeof object === 'object' && object !== null ? Reflect.get(object, key) : undefined;
-  if (typeof data !== 'object' || data === null) return [];
-  return Object.entries(data).map(([name, value]) => [name, Buffer.from(String(value), encoding)]);
-}
-
-async function orNull(work: Promise<Data>): Promise<Data | null> {
-  try {
-    return await work;
-  } catch (error) {
-    if (isStatus(error, 404)) return null;
-    throw error;
-  }
-}
-
 /** Reads each time: a Secret created or changed a moment ago counts at the next attempt. */
 export function createSources(api: Api): Sources {
   return {
@@ -58,4 +43,19 @@ export function createSources(api: Api): Sources {
       return token;
     },
   };
+}
+
+async function orNull(work: Promise<Data>): Promise<Data | null> {
+  try {
+    return await work;
+  } catch (error) {
+    if (isStatus(error, 404)) return null;
+    throw error;
+  }
+}
+
+function entriesOf(object: unknown, key: string, encoding: BufferEncoding): [string, Buffer][] {
+  const data: unknown = typeof object === 'object' && object !== null ? Reflect.get(object, key) : undefined;
+  if (typeof data !== 'object' || data === null) return [];
+  return Object.entries(data).map(([name, value]) => [name, Buffer.from(String(value), encoding)]);
 }

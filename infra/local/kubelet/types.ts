@@ -51,10 +51,6 @@ export interface ImageEntry {
 /** By image reference, with or without tag or digest; the longest that fits counts. */
 export type Images = Readonly<Record<string, ImageEntry>>;
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
-}
-
 export function isPod(value: unknown): value is Pod {
   return (
     isObject(value) &&
@@ -65,6 +61,10 @@ export function isPod(value: unknown): value is Pod {
     isObject(value['spec']) &&
     Array.isArray(value['spec']['containers'])
   );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }
 
 export function podKey({ metadata: { namespace, name } }: Pod): string {

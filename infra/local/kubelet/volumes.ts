@@ -32,55 +32,32 @@ interface DataSource {
   readonly mode: number;
 }
 
-function pick(data: Data, { kind, items, optional = false, mode }: DataSource): VolumeFile[] {
-  if (items === undefined) return [...data].map(([key, value]) => ({ path: key, data: value, mode }));
-  return items.flatMap((item) => {
-    const value = data.get(item.key);
-    if (value !== undefined) return [{ path: item.path, data: value, mode: item.mode ?? mode }];
-    if (optional) return [];
-    throw new Error(`references non-existent ${KEY_WORDS[kind]} key: ${item.key}`);
-  });
+/**
+ * Writes the pod's volumes as folders `<volumesDir>/<name>`. Files are written once, when the pod starts: a Secret changed later does not reach
+ * a running pod.
+ * @throws the first failure, its message as in the kubelet's FailedMount event
+ */
+export async function setUpVolumes(context: Context, volumesDir: string): Promise<void> {
+  for (const volume of context.pod.spec.volumes ?? []) {
+    try {
+      await writeFiles(join(volumesDir, volume.name), await filesOf(context, volume));
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      throw new Error(`MountVolume.SetUp failed for volume "${volume.name}" : ${message}`, { cause: error });
+    }
+  }
 }
 
-async function fromData({ pod, sources }: Context, source: DataSource): Promise<VolumeFile[]> {
-  const data = await sources[source.kind](pod.metadata.namespace, source.name);
-  if (data !== null) return pick(data, source);
-  if (source.optional) return [];
-  throw new Error(`${WORDS[source.kind]} "${source.name}" not found`);
-}
-
-function fromFields(context: Context, items: DownwardItems, mode: number): VolumeFile[] {
-  return items.map((item) => {
-    const value = item.fieldRef === undefined ? null : fieldValue(context.pod, item.fieldRef.fieldPath, context);
-    if (value === null)
-      throw new Error(`downward API item "${item.path}" is not supported by a node of local processes`);
-    return { path: item.path, data: Buffer.from(value), mode: item.mode ?? mode };
-  });
-}
-
-async function fromToken(
-  { pod, sources }: Context,
-  token: NonNullable<Projection['serviceAccountToken']>,
-  mode: number,
-): Promise<VolumeFile[]> {
-  const { name, namespace, uid } = pod.metadata;
-  const request = {
-    ...(token.audience !== undefined && { audiences: [token.audience] }),
-    expirationSeconds: token.expirationSeconds ?? 3600,
-    boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name, uid },
-  };
-  const value = await sources.serviceAccountToken(namespace, pod.spec.serviceAccountName ?? 'default', request);
-  return [{ path: token.path, data: Buffer.from(value), mode }];
-}
-
-async function fromProjection(context: Context, source: Projection, mode: number): Promise<VolumeFile[]> {
-  const { secret, configMap, downwardAPI, serviceAccountToken } = source;
-  if (secret !== undefined) return fromData(context, { ...secret, kind: 'secret', name: secret.name ?? '', mode });
-  if (configMap !== undefined)
-    return fromData(context, { ...configMap, kind: 'configMap', name: configMap.name ?? '', mode });
-  if (downwardAPI !== undefined) return fromFields(context, downwardAPI.items ?? [], mode);
-  if (serviceAccountToken !== undefined) return fromToken(context, serviceAccountToken, mode);
-  throw new Error(`projected source ${Object.keys(source).join(', ')} is not supported by a node of local processes`);
+async function writeFiles(folder: string, files: readonly VolumeFile[]): Promise<void> {
+  // A failed attempt may have left read-only files.
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  for (const { path, data, mode } of files) {
+    if (path.startsWith('/') || path.split('/').includes('..')) throw new Error(`path "${path}" leaves the volume`);
+    const target = join(folder, path);
+    await mkdir(dirname(target), { recursive: true });
+    await writeFile(target, data, { mode });
+  }
 }
 
 /** The files of a volume; none for an emptyDir. */
@@ -115,30 +92,53 @@ async function filesOf(context: Context, volume: Volume): Promise<VolumeFile[]> 
   throw new Error(`volumes of type ${type} are not supported by a node of local processes`);
 }
 
-async function writeFiles(folder: string, files: readonly VolumeFile[]): Promise<void> {
-  // A failed attempt may have left read-only files.
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true });
-  for (const { path, data, mode } of files) {
-    if (path.startsWith('/') || path.split('/').includes('..')) throw new Error(`path "${path}" leaves the volume`);
-    const target = join(folder, path);
-    await mkdir(dirname(target), { recursive: true });
-    await writeFile(target, data, { mode });
-  }
+async function fromData({ pod, sources }: Context, source: DataSource): Promise<VolumeFile[]> {
+  const data = await sources[source.kind](pod.metadata.namespace, source.name);
+  if (data !== null) return pick(data, source);
+  if (source.optional) return [];
+  throw new Error(`${WORDS[source.kind]} "${source.name}" not found`);
 }
 
-/**
- * Writes the pod's volumes as folders `<volumesDir>/<name>`. Files are written once, when the pod starts: a Secret changed later does not reach
- * a running pod.
- * @throws the first failure, its message as in the kubelet's FailedMount event
- */
-export async function setUpVolumes(context: Context, volumesDir: string): Promise<void> {
-  for (const volume of context.pod.spec.volumes ?? []) {
-    try {
-      await writeFiles(join(volumesDir, volume.name), await filesOf(context, volume));
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      throw new Error(`MountVolume.SetUp failed for volume "${volume.name}" : ${message}`, { cause: error });
-    }
-  }
+function pick(data: Data, { kind, items, optional = false, mode }: DataSource): VolumeFile[] {
+  if (items === undefined) return [...data].map(([key, value]) => ({ path: key, data: value, mode }));
+  return items.flatMap((item) => {
+    const value = data.get(item.key);
+    if (value !== undefined) return [{ path: item.path, data: value, mode: item.mode ?? mode }];
+    if (optional) return [];
+    throw new Error(`references non-existent ${KEY_WORDS[kind]} key: ${item.key}`);
+  });
+}
+
+function fromFields(context: Context, items: DownwardItems, mode: number): VolumeFile[] {
+  return items.map((item) => {
+    const value = item.fieldRef === undefined ? null : fieldValue(context.pod, item.fieldRef.fieldPath, context);
+    if (value === null)
+      throw new Error(`downward API item "${item.path}" is not supported by a node of local processes`);
+    return { path: item.path, data: Buffer.from(value), mode: item.mode ?? mode };
+  });
+}
+
+async function fromProjection(context: Context, source: Projection, mode: number): Promise<VolumeFile[]> {
+  const { secret, configMap, downwardAPI, serviceAccountToken } = source;
+  if (secret !== undefined) return fromData(context, { ...secret, kind: 'secret', name: secret.name ?? '', mode });
+  if (configMap !== undefined)
+    return fromData(context, { ...configMap, kind: 'configMap', name: configMap.name ?? '', mode });
+  if (downwardAPI !== undefined) return fromFields(context, downwardAPI.items ?? [], mode);
+  if (serviceAccountToken !== undefined) return fromToken(context, serviceAccountToken, mode);
+  throw new Error(`projected source ${Object.keys(source).join(', ')} is not supported by a node of local processes`);
+}
+
+async function fromToken(
+  { pod, sources }: Context,
+  token: NonNullable<Projection['serviceAccountToken']>,
+  mode: number,
+): Promise<VolumeFile[]> {
+  const { name, namespace, uid } = pod.metadata;
+  const request = {
+    ...(token.audience !== undefined && { audiences: [token.audience] }),
+    expirationSeconds: token.expirationSeconds ?? 3600,
+    boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name, uid },
+  };
+  const value = await sources.serviceAccountToken(namespace, pod.spec.serviceAccountName ?? 'default', request);
+  return [{ path: token.path, data: Buffer.from(value), mode }];
 }

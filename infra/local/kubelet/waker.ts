@@ -11,7 +11,7 @@ export interface Waker {
 /** For a loop that looks at its state whenever something happened. A wake during the look is not lost. */
 export function createWaker(): Waker {
   let woken = false;
-  let end = (): void => {};
+  let end: () => void = () => {};
   return {
     wake: () => {
       woken = true;

@@ -91,6 +91,12 @@ export function createJobController(
   };
 }
 
+/** A pod that no Job counts any more is let go. */
+function releaseOrphan(cluster: Cluster, key: string): void {
+  const pod = cluster.get('pods', key);
+  if (pod !== undefined && jobOf(cluster, pod) === undefined) release(cluster, pod);
+}
+
 /** The Job that controls the pod, if it is still there. */
 function jobOf(cluster: Cluster, pod: KubeObject): KubeObject | undefined {
   const controller = controllerOf(pod);
@@ -98,10 +104,39 @@ function jobOf(cluster: Cluster, pod: KubeObject): KubeObject | undefined {
   return job?.metadata.uid === controller?.uid ? job : undefined;
 }
 
-/** A pod that no Job counts any more is let go. */
-function releaseOrphan(cluster: Cluster, key: string): void {
-  const pod = cluster.get('pods', key);
-  if (pod !== undefined && jobOf(cluster, pod) === undefined) release(cluster, pod);
+/** Takes the tracking finalizer off a pod. */
+function release(cluster: Cluster, { metadata }: KubeObject): void {
+  const pod = cluster.get('pods', `${metadata.namespace}/${metadata.name}`);
+  if (pod === undefined || !isTracked(pod)) return;
+  function change(old: KubeObject): Draft {
+    const draft = shallowDraftOf(old);
+    draft.metadata['finalizers'] = (old.metadata.finalizers ?? []).filter((each) => each !== trackingFinalizer);
+    return draft;
+  }
+  updateObject(cluster, pods, pod.metadata.namespace, pod.metadata.name, change, { manager, dryRun: false });
+}
+
+/** Lets go of its pods, and deletes the Job with them when its time to live is over. */
+function settleFinished(
+  cluster: Cluster,
+  job: KubeObject,
+  jobPods: readonly KubeObject[],
+  again: (delayMs: number) => void,
+): void {
+  for (const pod of jobPods) release(cluster, pod);
+  const { ttlSecondsAfterFinished } = specOf(job);
+  if (ttlSecondsAfterFinished === undefined || job.metadata.deletionTimestamp !== undefined) return;
+  const leftMs = finishedAtMs(job) + ttlSecondsAfterFinished * 1000 - cluster.now().getTime();
+  if (leftMs > 0) {
+    again(leftMs);
+    return;
+  }
+  const { namespace, name, uid } = job.metadata;
+  removeObject(cluster, jobs, namespace, name, {
+    propagationPolicy: 'Foreground',
+    preconditions: { uid },
+    dryRun: false,
+  });
 }
 
 /** Returns how many pods could not be created. */
@@ -145,39 +180,4 @@ function deletePod(cluster: Cluster, pod: KubeObject): JobEvent {
 function writeStatus(cluster: Cluster, job: KubeObject, status: Fields): void {
   const { namespace, name } = job.metadata;
   updateObject(cluster, jobs, namespace, name, withStatus(status), { manager, dryRun: false, subresource: 'status' });
-}
-
-/** Takes the tracking finalizer off a pod. */
-function release(cluster: Cluster, { metadata }: KubeObject): void {
-  const pod = cluster.get('pods', `${metadata.namespace}/${metadata.name}`);
-  if (pod === undefined || !isTracked(pod)) return;
-  function change(old: KubeObject): Draft {
-    const draft = shallowDraftOf(old);
-    draft.metadata['finalizers'] = (old.metadata.finalizers ?? []).filter((each) => each !== trackingFinalizer);
-    return draft;
-  }
-  updateObject(cluster, pods, pod.metadata.namespace, pod.metadata.name, change, { manager, dryRun: false });
-}
-
-/** Lets go of its pods, and deletes the Job with them when its time to live is over. */
-function settleFinished(
-  cluster: Cluster,
-  job: KubeObject,
-  jobPods: readonly KubeObject[],
-  again: (delayMs: number) => void,
-): void {
-  for (const pod of jobPods) release(cluster, pod);
-  const { ttlSecondsAfterFinished } = specOf(job);
-  if (ttlSecondsAfterFinished === undefined || job.metadata.deletionTimestamp !== undefined) return;
-  const leftMs = finishedAtMs(job) + ttlSecondsAfterFinished * 1000 - cluster.now().getTime();
-  if (leftMs > 0) {
-    again(leftMs);
-    return;
-  }
-  const { namespace, name, uid } = job.metadata;
-  removeObject(cluster, jobs, namespace, name, {
-    propagationPolicy: 'Foreground',
-    preconditions: { uid },
-    dryRun: false,
-  });
 }

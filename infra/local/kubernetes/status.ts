@@ -59,18 +59,6 @@ export class StatusError extends Error {
   }
 }
 
-function qualified(resource: Named): string {
-  return resource.group === '' ? resource.plural : `${resource.plural}.${resource.group}`;
-}
-
-function detailsOf(resource: Named, name: string): StatusDetails {
-  return {
-    ...(name !== '' && { name }),
-    ...(resource.group !== '' && { group: resource.group }),
-    kind: resource.plural,
-  };
-}
-
 export function badRequest(message: string): StatusError {
   return new StatusError(400, 'BadRequest', message);
 }
@@ -81,6 +69,18 @@ export function unauthorized(): StatusError {
 
 export function notFound(resource: Named, name: string): StatusError {
   return new StatusError(404, 'NotFound', `${qualified(resource)} "${name}" not found`, detailsOf(resource, name));
+}
+
+function qualified(resource: Named): string {
+  return resource.group === '' ? resource.plural : `${resource.plural}.${resource.group}`;
+}
+
+function detailsOf(resource: Named, name: string): StatusDetails {
+  return {
+    ...(name !== '' && { name }),
+    ...(resource.group !== '' && { group: resource.group }),
+    kind: resource.plural,
+  };
 }
 
 /** The path names no resource that is served. */

@@ -46,16 +46,16 @@ export interface KubeObject {
   readonly [field: string]: unknown;
 }
 
+/** An object on its way into the store: a private copy that the strategies may write to. */
+export interface Draft extends Fields {
+  metadata: Fields;
+}
+
 /** Enough of a look: everything that is stored has gone through the schema of its kind. */
 export function isKubeObject(value: unknown): value is KubeObject {
   if (!isFields(value) || typeof value['apiVersion'] !== 'string' || typeof value['kind'] !== 'string') return false;
   const metadata = value['metadata'];
   return isFields(metadata) && typeof metadata['name'] === 'string' && typeof metadata['uid'] === 'string';
-}
-
-/** An object on its way into the store: a private copy that the strategies may write to. */
-export interface Draft extends Fields {
-  metadata: Fields;
 }
 
 /** The fields as a draft, not copied. */

@@ -40,37 +40,13 @@ export interface ExecutionResult {
   readonly error?: string;
 }
 
+type Attempt = Pick<ExecutionResult, 'status' | 'ok' | 'error'>;
+
 /** The wait before retry `n` (1, 2, ...): doubled `maxDoublings` times, then growing by as much each time, up to the maximum. */
 export function backoffMs(n: number, { minBackoffMs, maxBackoffMs, maxDoublings }: RetryPolicy): number {
   const doubled = minBackoffMs * 2 ** Math.min(n - 1, maxDoublings);
   const steps = Math.max(0, n - 1 - maxDoublings);
   return Math.min(maxBackoffMs, doubled * (1 + steps));
-}
-
-function buildHeaders(request: ScheduledRequest, scheduleTime: string | null): Headers {
-  const headers = new Headers(request.headers);
-  if (request.body !== undefined && !headers.has('Content-Type'))
-    headers.set('Content-Type', 'application/octet-stream');
-  headers.set('User-Agent', 'Google-Cloud-Scheduler');
-  headers.set('X-CloudScheduler', 'true');
-  headers.set('X-CloudScheduler-JobName', request.name);
-  if (scheduleTime !== null) headers.set('X-CloudScheduler-ScheduleTime', scheduleTime);
-  return headers;
-}
-
-type Attempt = Pick<ExecutionResult, 'status' | 'ok' | 'error'>;
-
-async function attemptOnce(request: ScheduledRequest, headers: Headers, signal: AbortSignal): Promise<Attempt> {
-  try {
-    const body = request.body === undefined ? {} : { body: request.body };
-    const init = { method: request.method ?? 'POST', headers, redirect: 'manual' as const, signal, ...body };
-    const response = await fetch(request.url, init);
-    await response.arrayBuffer();
-    return { status: response.status, ok: response.ok };
-  } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    return { status: null, ok: false, error: cause instanceof Error ? cause.message : String(cause) };
-  }
 }
 
 /** Sends the request with Cloud Scheduler's headers until it is answered 2xx or the retries are used up. Never rejects. */
@@ -93,5 +69,29 @@ export async function executeJob(
     if (last.ok || attempts > policy.retryCount || signal.aborted)
       return { name: request.name, scheduleTime, attempts, ...last };
     await delay(backoffMs(attempts, policy), undefined, { signal }).catch(() => {});
+  }
+}
+
+function buildHeaders(request: ScheduledRequest, scheduleTime: string | null): Headers {
+  const headers = new Headers(request.headers);
+  if (request.body !== undefined && !headers.has('Content-Type'))
+    headers.set('Content-Type', 'application/octet-stream');
+  headers.set('User-Agent', 'Google-Cloud-Scheduler');
+  headers.set('X-CloudScheduler', 'true');
+  headers.set('X-CloudScheduler-JobName', request.name);
+  if (scheduleTime !== null) headers.set('X-CloudScheduler-ScheduleTime', scheduleTime);
+  return headers;
+}
+
+async function attemptOnce(request: ScheduledRequest, headers: Headers, signal: AbortSignal): Promise<Attempt> {
+  try {
+    const body = request.body === undefined ? {} : { body: request.body };
+    const init = { method: request.method ?? 'POST', headers, redirect: 'manual' as const, signal, ...body };
+    const response = await fetch(request.url, init);
+    await response.arrayBuffer();
+    return { status: response.status, ok: response.ok };
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    return { status: null, ok: false, error: cause instanceof Error ? cause.message : String(cause) };
   }
 }

@@ -33,28 +33,6 @@ export function formatScheduleTime(time: Date, timeZone = 'UTC'): string {
   return new Date(time.getTime() + shiftMs).toISOString().replace(/(\.000)?Z$/, offset);
 }
 
-function jobEntry(job: SchedulerJob, nowMs: number): Entry {
-  const cron = new Cron(job.cron, { paused: true, mode: '5-part', timezone: job.timeZone ?? 'UTC' });
-  function after(fromMs: number): Date | null {
-    return cron.nextRun(new Date(fromMs));
-  }
-  // An unknown zone is only noticed when a date is computed.
-  return { request: job, after, next: after(nowMs) };
-}
-
-function intervalEntry(interval: SchedulerInterval, nowMs: number): Entry {
-  function after(fromMs: number): Date {
-    return new Date((Math.floor(fromMs / interval.everyMs) + 1) * interval.everyMs);
-  }
-  return { request: interval, after, next: after(nowMs) };
-}
-
-function toTick({ request, next }: Entry): Tick | null {
-  return (
-    next && { request, next, scheduleTime: formatScheduleTime(next, 'timeZone' in request ? request.timeZone : 'UTC') }
-  );
-}
-
 /**
  * The next tick of every job and interval. Intervals tick at multiples of their length since the epoch.
  * @throws when a cron line or a time zone of `jobs` is not one, or an interval is not a positive number
@@ -108,4 +86,26 @@ export function buildTicks(
       return entry === undefined ? null : toTick(entry);
     },
   };
+}
+
+function intervalEntry(interval: SchedulerInterval, nowMs: number): Entry {
+  function after(fromMs: number): Date {
+    return new Date((Math.floor(fromMs / interval.everyMs) + 1) * interval.everyMs);
+  }
+  return { request: interval, after, next: after(nowMs) };
+}
+
+function jobEntry(job: SchedulerJob, nowMs: number): Entry {
+  const cron = new Cron(job.cron, { paused: true, mode: '5-part', timezone: job.timeZone ?? 'UTC' });
+  function after(fromMs: number): Date | null {
+    return cron.nextRun(new Date(fromMs));
+  }
+  // An unknown zone is only noticed when a date is computed.
+  return { request: job, after, next: after(nowMs) };
+}
+
+function toTick({ request, next }: Entry): Tick | null {
+  return (
+    next && { request, next, scheduleTime: formatScheduleTime(next, 'timeZone' in request ? request.timeZone : 'UTC') }
+  );
 }

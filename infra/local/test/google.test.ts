@@ -11,6 +11,9 @@ const EMAIL = 'trigger@test-project.iam.gserviceaccount.com';
 const CLUSTER = 'projects/test-project/locations/europe-west1/clusters/main';
 const SCOPES = ['https://www.googleapis.com/auth/cloud-platform', 'https://www.googleapis.com/auth/userinfo.email'];
 
+// The library looks for credentials in the environment and in gcloud's folder first: neither may decide these tests.
+let emptyFolder: string;
+
 async function start(options: Partial<GoogleOptions> = {}) {
   const clusters = { [CLUSTER]: { name: 'main', endpoint: '127.0.0.1' } };
   const google = await startGoogle({
@@ -25,8 +28,10 @@ async function start(options: Partial<GoogleOptions> = {}) {
   return google;
 }
 
-// The library looks for credentials in the environment and in gcloud's folder first: neither may decide these tests.
-let emptyFolder: string;
+function metadata(host: string, path: string, headers: Record<string, string> = { 'Metadata-Flavor': 'Google' }) {
+  return fetch(`http://${host}/computeMetadata/v1${path}`, { headers });
+}
+
 beforeEach(() => {
   emptyFolder = mkdtempSync(join(tmpdir(), 'google-test-'));
   for (const name of ['HOME', 'CLOUDSDK_CONFIG', 'APPDATA']) vi.stubEnv(name, emptyFolder);
@@ -47,10 +52,6 @@ afterEach(() => {
   vi.unstubAllEnvs();
   rmSync(emptyFolder, { recursive: true, force: true });
 });
-
-function metadata(host: string, path: string, headers: Record<string, string> = { 'Metadata-Flavor': 'Google' }) {
-  return fetch(`http://${host}/computeMetadata/v1${path}`, { headers });
-}
 
 describe('google-auth-library on the local metadata server', () => {
   test.each(['assume-present', 'ping-only'])('finds its credentials with detection %s', async (detection) => {

@@ -17,16 +17,6 @@ const TOKENS_FOLDER = '/etc/tensorio-models/tokens';
 const PROGRESS_MARGIN_SEC = 30;
 const LEAST_PROGRESS_SEC = 10;
 
-function folderOf(path: string): string {
-  return path.slice(0, Math.max(1, path.lastIndexOf('/')));
-}
-function fileOf(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
-}
-function withoutSlash(path: string): string {
-  return path.length > 1 ? path.replace(/\/+$/, '') : path;
-}
-
 /** The path, in the container, of the token file that a Secret holds. */
 export function tokensPathOf(deployment: DeploymentValues): string | undefined {
   if (deployment.authTokensSecret === undefined) return undefined;
@@ -42,28 +32,12 @@ export function mountFolders(deployment: DeploymentValues): string[] {
   ];
 }
 
-function secretVolume(name: string, secret: string, key: string, path: string): V1Volume {
-  return {
-    name,
-    secret: { secretName: secret, items: [{ key, path }] },
-  };
+function withoutSlash(path: string): string {
+  return path.length > 1 ? path.replace(/\/+$/, '') : path;
 }
 
-function volumesOf(deployment: DeploymentValues): { volumes: V1Volume[]; volumeMounts: V1VolumeMount[] } {
-  const account = deployment.serviceAccount;
-  const tokens = deployment.authTokensSecret;
-  const path = tokensPathOf(deployment);
-  const volumes: V1Volume[] = [];
-  const volumeMounts: V1VolumeMount[] = [];
-  if (account !== undefined) {
-    volumes.push(secretVolume('sacred', account.secret, account.key, account.key));
-    volumeMounts.push({ name: 'sacred', mountPath: withoutSlash(account.mountPath), readOnly: true });
-  }
-  if (tokens !== undefined && path !== undefined) {
-    volumes.push(secretVolume('auth-tokens', tokens.secret, tokens.key, fileOf(path)));
-    volumeMounts.push({ name: 'auth-tokens', mountPath: folderOf(path), readOnly: true });
-  }
-  return { volumes, volumeMounts };
+function folderOf(path: string): string {
+  return path.slice(0, Math.max(1, path.lastIndexOf('/')));
 }
 
 /** The environment that both components read. */
@@ -79,8 +53,40 @@ export function commonEnv(deployment: DeploymentValues): V1EnvVar[] {
   ];
 }
 
-function probeOf(component: Component): V1Probe {
-  return { httpGet: { path: component.healthPath, port: 'rest' } };
+/** The complete Deployment `R-<component>`. */
+export function buildDeployment(
+  component: Component,
+  deployment: DeploymentValues,
+  env: readonly V1EnvVar[],
+  context: RenderContext,
+): V1Deployment {
+  const { release, namespace, waitSec } = context;
+  const restartedAt = context.restartedAt[component.name];
+  const annotations = {
+    ...deployment.podAnnotations,
+    ...(restartedAt !== undefined && { [RESTARTED_AT]: restartedAt }),
+  };
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: {
+      name: deploymentName(release, component.name),
+      namespace,
+      labels: labelsOf(component, release),
+    },
+    spec: {
+      replicas: deployment.replicas ?? 1,
+      progressDeadlineSeconds: Math.max(LEAST_PROGRESS_SEC, waitSec - PROGRESS_MARGIN_SEC),
+      selector: { matchLabels: selectorOf(component, release) },
+      template: {
+        metadata: {
+          labels: { ...deployment.podLabels, ...selectorOf(component, release) },
+          ...(Object.keys(annotations).length > 0 && { annotations }),
+        },
+        spec: podSpecOf(component, deployment, env),
+      },
+    },
+  };
 }
 
 function podSpecOf(component: Component, deployment: DeploymentValues, env: readonly V1EnvVar[]): V1PodSpec {
@@ -126,38 +132,34 @@ function podSpecOf(component: Component, deployment: DeploymentValues, env: read
   };
 }
 
-/** The complete Deployment `R-<component>`. */
-export function buildDeployment(
-  component: Component,
-  deployment: DeploymentValues,
-  env: readonly V1EnvVar[],
-  context: RenderContext,
-): V1Deployment {
-  const { release, namespace, waitSec } = context;
-  const restartedAt = context.restartedAt[component.name];
-  const annotations = {
-    ...deployment.podAnnotations,
-    ...(restartedAt !== undefined && { [RESTARTED_AT]: restartedAt }),
-  };
+function volumesOf(deployment: DeploymentValues): { volumes: V1Volume[]; volumeMounts: V1VolumeMount[] } {
+  const account = deployment.serviceAccount;
+  const tokens = deployment.authTokensSecret;
+  const path = tokensPathOf(deployment);
+  const volumes: V1Volume[] = [];
+  const volumeMounts: V1VolumeMount[] = [];
+  if (account !== undefined) {
+    volumes.push(secretVolume('sacred', account.secret, account.key, account.key));
+    volumeMounts.push({ name: 'sacred', mountPath: withoutSlash(account.mountPath), readOnly: true });
+  }
+  if (tokens !== undefined && path !== undefined) {
+    volumes.push(secretVolume('auth-tokens', tokens.secret, tokens.key, fileOf(path)));
+    volumeMounts.push({ name: 'auth-tokens', mountPath: folderOf(path), readOnly: true });
+  }
+  return { volumes, volumeMounts };
+}
+
+function secretVolume(name: string, secret: string, key: string, path: string): V1Volume {
   return {
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: {
-      name: deploymentName(release, component.name),
-      namespace,
-      labels: labelsOf(component, release),
-    },
-    spec: {
-      replicas: deployment.replicas ?? 1,
-      progressDeadlineSeconds: Math.max(LEAST_PROGRESS_SEC, waitSec - PROGRESS_MARGIN_SEC),
-      selector: { matchLabels: selectorOf(component, release) },
-      template: {
-        metadata: {
-          labels: { ...deployment.podLabels, ...selectorOf(component, release) },
-          ...(Object.keys(annotations).length > 0 && { annotations }),
-        },
-        spec: podSpecOf(component, deployment, env),
-      },
-    },
+    name,
+    secret: { secretName: secret, items: [{ key, path }] },
   };
+}
+
+function fileOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+function probeOf(component: Component): V1Probe {
+  return { httpGet: { path: component.healthPath, port: 'rest' } };
 }

@@ -8,16 +8,6 @@ import type { Plain } from './plain.ts';
 
 type FleaDeployment = Plain<NonNullable<FleaValues['deployment']>>;
 
-function secretEnv(name: string, secret: string | undefined, key: string | undefined): V1EnvVar[] {
-  return secret === undefined || key === undefined
-    ? []
-    : [{ name, valueFrom: { secretKeyRef: { name: secret, key } } }];
-}
-
-function textEnv(name: string, value: string | undefined): V1EnvVar[] {
-  return value === undefined ? [] : [{ name, value }];
-}
-
 /**
  * The base of the links that flea hands to devices: as given, else the repository's route, else its Service. The chart
  * wrote the bare host name, which has neither the scheme nor the `/rest` that its own route needs.
@@ -48,4 +38,14 @@ export function fleaEnv(deployment: FleaDeployment, modelsUri: string | undefine
     ...secretEnv('PRIVATE_PEM_KEY', account?.secret, account?.pemFile),
     ...secretEnv('GOOGLE_ACCESS_ID', account?.secret, account?.googleAccessId),
   ];
+}
+
+function textEnv(name: string, value: string | undefined): V1EnvVar[] {
+  return value === undefined ? [] : [{ name, value }];
+}
+
+function secretEnv(name: string, secret: string | undefined, key: string | undefined): V1EnvVar[] {
+  return secret === undefined || key === undefined
+    ? []
+    : [{ name, valueFrom: { secretKeyRef: { name: secret, key } } }];
 }

@@ -14,15 +14,35 @@ import { buildService } from './service.ts';
 /** Changes when the same values are rendered to other objects. */
 export const RENDERER_VERSION = '1';
 
+interface Rendered {
+  readonly service: V1Service;
+  readonly deployment: V1Deployment;
+  readonly routes: readonly KubeObject[];
+}
+
+const RENDERERS = { repository: renderRepository, flea: renderFlea } as const;
+
 /** The services that the values release. */
 export function releasedComponents(values: Pick<Values, 'repository' | 'flea'>): ComponentName[] {
   return (['repository', 'flea'] as const).filter((name) => values[name]?.release === true);
 }
 
-interface Rendered {
-  readonly service: V1Service;
-  readonly deployment: V1Deployment;
-  readonly routes: readonly KubeObject[];
+/**
+ * The objects of a release, in the order in which they are applied: Services, Deployments, routes. Pure: the same
+ * values and context give the same objects.
+ */
+export function renderRelease(values: Values, context: RenderContext): KubeObject[] {
+  const rendered = releasedComponents(values).map((name) => RENDERERS[name](values, context));
+  const objects: object[] = [
+    ...rendered.map(({ service }) => service),
+    ...rendered.map(({ deployment }) => deployment),
+    ...rendered.flatMap(({ routes }) => routes),
+  ];
+  return objects.map((object): object => plain(object)).filter(isKubeObject);
+}
+
+function isKubeObject(object: object): object is KubeObject {
+  return 'apiVersion' in object && 'metadata' in object;
 }
 
 function renderRepository(values: Values, context: RenderContext): Rendered {
@@ -46,24 +66,4 @@ function renderFlea(values: Values, context: RenderContext): Rendered {
     deployment: buildDeployment(component, deployment, fleaEnv(deployment, uri), context),
     routes: buildRoutes(component, service, context),
   };
-}
-
-const RENDERERS = { repository: renderRepository, flea: renderFlea } as const;
-
-function isKubeObject(object: object): object is KubeObject {
-  return 'apiVersion' in object && 'metadata' in object;
-}
-
-/**
- * The objects of a release, in the order in which they are applied: Services, Deployments, routes. Pure: the same
- * values and context give the same objects.
- */
-export function renderRelease(values: Values, context: RenderContext): KubeObject[] {
-  const rendered = releasedComponents(values).map((name) => RENDERERS[name](values, context));
-  const objects: object[] = [
-    ...rendered.map(({ service }) => service),
-    ...rendered.map(({ deployment }) => deployment),
-    ...rendered.flatMap(({ routes }) => routes),
-  ];
-  return objects.map((object): object => plain(object)).filter(isKubeObject);
 }

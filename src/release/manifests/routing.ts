@@ -7,11 +7,6 @@ import type { ServiceValues } from './service.ts';
 
 export type Routing = 'none' | 'ambassador' | 'mapping' | 'gateway';
 
-/** The route of a Service; without a host name there is none: it would take every host's requests. */
-export function routingOf(service: ServiceValues): Routing {
-  return service.hostname === undefined ? 'none' : (service.routing ?? 'ambassador');
-}
-
 interface Route {
   readonly name: string;
   readonly prefix: string;
@@ -20,20 +15,9 @@ interface Route {
   readonly grpc: boolean;
 }
 
-// gRPC paths are /<service>/<method>: they cannot be put under another prefix, nor be rewritten.
-function routesOf(component: Component, service: ServiceValues, { release }: RenderContext): Route[] {
-  const name = serviceName(release, component.name);
-  const rest = { prefix: '/rest/', rewrite: '/', port: service.restPort ?? component.restPort, grpc: false };
-  const grpc = {
-    prefix: component.grpcPrefix,
-    rewrite: component.grpcPrefix,
-    port: service.grpcPort ?? component.grpcPort,
-    grpc: true,
-  };
-  return [
-    { name: `${name}-rest`, ...rest },
-    { name: `${name}-grpc`, ...grpc },
-  ];
+/** The route of a Service; without a host name there is none: it would take every host's requests. */
+export function routingOf(service: ServiceValues): Routing {
+  return service.hostname === undefined ? 'none' : (service.routing ?? 'ambassador');
 }
 
 /** The annotation that Ambassador 1.x reads Mappings from, as the chart wrote it, its gRPC Mapping corrected. */
@@ -57,12 +41,33 @@ export function ambassadorAnnotation(
   return { 'getambassador.io/config': documents.map((document) => `---\n${stringify(document)}`).join('') };
 }
 
-function metadataOf(name: string, component: Component, { namespace, release }: RenderContext) {
-  return {
-    name,
-    namespace,
-    labels: labelsOf(component, release),
+// gRPC paths are /<service>/<method>: they cannot be put under another prefix, nor be rewritten.
+function routesOf(component: Component, service: ServiceValues, { release }: RenderContext): Route[] {
+  const name = serviceName(release, component.name);
+  const rest = { prefix: '/rest/', rewrite: '/', port: service.restPort ?? component.restPort, grpc: false };
+  const grpc = {
+    prefix: component.grpcPrefix,
+    rewrite: component.grpcPrefix,
+    port: service.grpcPort ?? component.grpcPort,
+    grpc: true,
   };
+  return [
+    { name: `${name}-rest`, ...rest },
+    { name: `${name}-grpc`, ...grpc },
+  ];
+}
+
+/** The objects that route a host name to a Service, where the values ask for objects. */
+export function buildRoutes(component: Component, service: ServiceValues, context: RenderContext): KubeObject[] {
+  switch (routingOf(service)) {
+    case 'mapping':
+      return buildMappings(component, service, context);
+    case 'gateway':
+      return buildHttpRoute(component, service, context);
+    case 'none':
+    case 'ambassador':
+      return [];
+  }
 }
 
 function buildMappings(component: Component, service: ServiceValues, context: RenderContext): KubeObject[] {
@@ -80,8 +85,12 @@ function buildMappings(component: Component, service: ServiceValues, context: Re
   }));
 }
 
-function backend(name: string, port: number): unknown[] {
-  return [{ name, port, kind: 'Service' }];
+function metadataOf(name: string, component: Component, { namespace, release }: RenderContext) {
+  return {
+    name,
+    namespace,
+    labels: labelsOf(component, release),
+  };
 }
 
 function buildHttpRoute(component: Component, service: ServiceValues, context: RenderContext): KubeObject[] {
@@ -115,15 +124,6 @@ function buildHttpRoute(component: Component, service: ServiceValues, context: R
   ];
 }
 
-/** The objects that route a host name to a Service, where the values ask for objects. */
-export function buildRoutes(component: Component, service: ServiceValues, context: RenderContext): KubeObject[] {
-  switch (routingOf(service)) {
-    case 'mapping':
-      return buildMappings(component, service, context);
-    case 'gateway':
-      return buildHttpRoute(component, service, context);
-    case 'none':
-    case 'ambassador':
-      return [];
-  }
+function backend(name: string, port: number): unknown[] {
+  return [{ name, port, kind: 'Service' }];
 }

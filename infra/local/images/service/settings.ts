@@ -67,13 +67,6 @@ function parseBackend(given: readonly string[]): Settings['backend'] {
   throw new Error(`-backend ${JSON.stringify(backend ?? '')}: memory or gcs`);
 }
 
-function checkGcs({ gcsVariables }: Service, env: Env): void {
-  for (const name of gcsVariables) requireVariable(env, name);
-  const credentials = env['GOOGLE_APPLICATION_CREDENTIALS'] ?? '';
-  // Without it, the credentials are those of the node or of the pod's service account.
-  if (credentials !== '') requireFile('GOOGLE_APPLICATION_CREDENTIALS', credentials);
-}
-
 function requireVariable(env: Env, name: string): void {
   if ((env[name] ?? '') === '') throw new Error(`the environment variable ${name} is not set`);
 }
@@ -84,6 +77,13 @@ function requireFile(name: string, path: string): void {
   } catch (cause) {
     throw new Error(`${name}: open ${path}: no such file, or it cannot be read`, { cause });
   }
+}
+
+function checkGcs({ gcsVariables }: Service, env: Env): void {
+  for (const name of gcsVariables) requireVariable(env, name);
+  const credentials = env['GOOGLE_APPLICATION_CREDENTIALS'] ?? '';
+  // Without it, the credentials are those of the node or of the pod's service account.
+  if (credentials !== '') requireFile('GOOGLE_APPLICATION_CREDENTIALS', credentials);
 }
 
 /** A port that the pod does not declare is the image's own. */

@@ -8,6 +8,13 @@ import type { Draft, KubeObject, OwnerReference } from '../types.ts';
 
 const manager = 'kube-controller-manager';
 
+/** What is claimed: of which resource, by which labels, and which objects come into question at all. */
+export interface Claim {
+  readonly resource: Resource;
+  readonly matches: LabelMatcher;
+  readonly isCandidate: (object: KubeObject) => boolean;
+}
+
 /** The owner that manages the object. */
 export function controllerRefOf(object: KubeObject): OwnerReference | undefined {
   return object.metadata.ownerReferences?.find((each) => each.controller === true);
@@ -38,13 +45,6 @@ export function inNamespace(
   return [...cluster.all(resourceKey(resource)).values()].filter((each) => each.metadata.namespace === namespace);
 }
 
-/** What is claimed: of which resource, by which labels, and which objects come into question at all. */
-export interface Claim {
-  readonly resource: Resource;
-  readonly matches: LabelMatcher;
-  readonly isCandidate: (object: KubeObject) => boolean;
-}
-
 /**
  * The objects that `owner` manages. Takes in those of its labels that nobody manages, and lets go of those that have
  * lost them (BaseControllerRefManager of pkg/controller/controller_ref_manager.go).
@@ -70,10 +70,6 @@ export function claim(cluster: Cluster, owner: KubeObject, wanted: Claim): reado
   });
 }
 
-function without(object: KubeObject, owner: KubeObject): readonly OwnerReference[] {
-  return (object.metadata.ownerReferences ?? []).filter((each) => each.uid !== owner.metadata.uid);
-}
-
 function writeOwners(
   cluster: Cluster,
   resource: Resource,
@@ -87,4 +83,8 @@ function writeOwners(
   }
   const { namespace, name } = object.metadata;
   return updateObject(cluster, resource, namespace, name, change, { manager, dryRun: false });
+}
+
+function without(object: KubeObject, owner: KubeObject): readonly OwnerReference[] {
+  return (object.metadata.ownerReferences ?? []).filter((each) => each.uid !== owner.metadata.uid);
 }

@@ -58,18 +58,6 @@ export function createEndpointSliceController({ cluster, report }: ControllerCon
   };
 }
 
-function selects(service: KubeObject, labels: Readonly<Record<string, string>>): boolean {
-  return hasEndpoints(service) && matcherOf({ matchLabels: stringsAt(service, 'spec', 'selector') })(labels);
-}
-
-/** A pod on a node that does not exist is not reached, unless the Service asks for it all the same. */
-function isPlaced(cluster: Cluster, service: KubeObject, pod: KubeObject): boolean {
-  return (
-    fieldsAt(service, 'spec')['publishNotReadyAddresses'] === true ||
-    cluster.get('nodes', stringAt(pod, 'spec', 'nodeName')) !== undefined
-  );
-}
-
 function reconcile(cluster: Cluster, service: KubeObject): void {
   const { namespace } = service.metadata;
   const own = inNamespace(cluster, pods, namespace).filter(
@@ -87,6 +75,18 @@ function reconcile(cluster: Cluster, service: KubeObject): void {
   const kept = new Set(matched.map(([, old]) => old));
   for (const { metadata } of present.filter((slice) => !kept.has(slice)))
     removeObject(cluster, endpointSlices, namespace, metadata.name, { dryRun: false });
+}
+
+function selects(service: KubeObject, labels: Readonly<Record<string, string>>): boolean {
+  return hasEndpoints(service) && matcherOf({ matchLabels: stringsAt(service, 'spec', 'selector') })(labels);
+}
+
+/** A pod on a node that does not exist is not reached, unless the Service asks for it all the same. */
+function isPlaced(cluster: Cluster, service: KubeObject, pod: KubeObject): boolean {
+  return (
+    fieldsAt(service, 'spec')['publishNotReadyAddresses'] === true ||
+    cluster.get('nodes', stringAt(pod, 'spec', 'nodeName')) !== undefined
+  );
 }
 
 /** Which present slice becomes which wanted one: those of the same ports first, then any that is left. */

@@ -27,32 +27,6 @@ interface Memory {
 
 const memories = new WeakMap<Cluster, Memory>();
 
-function idOf(uid: string, { reason, message }: Pick<NewEvent, 'reason' | 'message'>): string {
-  return `${uid}\n${reason}\n${message}`;
-}
-
-function storedId(event: KubeObject): string {
-  return idOf(stringAt(event, 'involvedObject', 'uid'), {
-    reason: stringAt(event, 'reason'),
-    message: stringAt(event, 'message'),
-  });
-}
-
-/** Follows the store, so that a cluster of many events is not searched for every new one. */
-function memoryOf(cluster: Cluster): Memory {
-  const known = memories.get(cluster);
-  if (known !== undefined) return known;
-  const told = new Map([...cluster.all('events')].map(([key, event]) => [storedId(event), key]));
-  cluster.store.subscribe(({ resource, type, key, object }) => {
-    if (resource !== 'events') return;
-    if (type === 'DELETED') told.delete(storedId(object));
-    else told.set(storedId(object), key);
-  });
-  const memory: Memory = { told, forgottenAtMs: 0 };
-  memories.set(cluster, memory);
-  return memory;
-}
-
 /** Records an event about an object; the same again within an hour counts one up. */
 export function recordEvent(cluster: Cluster, about: KubeObject, event: NewEvent, component: string): void {
   const namespace = about.metadata.namespace ?? 'default';
@@ -89,11 +63,30 @@ export function recordEvent(cluster: Cluster, about: KubeObject, event: NewEvent
   createObject(cluster, events, namespace, draft, options);
 }
 
-/** Time and version together are never the same twice. */
-function uniqueSuffix(cluster: Cluster): string {
-  return (BigInt(cluster.now().getTime()) * 1_000_000n + BigInt(cluster.store.resourceVersion() % 1_000_000)).toString(
-    16,
-  );
+/** Follows the store, so that a cluster of many events is not searched for every new one. */
+function memoryOf(cluster: Cluster): Memory {
+  const known = memories.get(cluster);
+  if (known !== undefined) return known;
+  const told = new Map([...cluster.all('events')].map(([key, event]) => [storedId(event), key]));
+  cluster.store.subscribe(({ resource, type, key, object }) => {
+    if (resource !== 'events') return;
+    if (type === 'DELETED') told.delete(storedId(object));
+    else told.set(storedId(object), key);
+  });
+  const memory: Memory = { told, forgottenAtMs: 0 };
+  memories.set(cluster, memory);
+  return memory;
+}
+
+function storedId(event: KubeObject): string {
+  return idOf(stringAt(event, 'involvedObject', 'uid'), {
+    reason: stringAt(event, 'reason'),
+    message: stringAt(event, 'message'),
+  });
+}
+
+function idOf(uid: string, { reason, message }: Pick<NewEvent, 'reason' | 'message'>): string {
+  return `${uid}\n${reason}\n${message}`;
 }
 
 /** Looks through the events once a minute. */
@@ -105,4 +98,11 @@ function forgetOld(cluster: Cluster, memory: Memory): void {
     const seen = Date.parse(stringAt(event, 'lastTimestamp') || event.metadata.creationTimestamp);
     if (seen < nowMs - keptMs) cluster.store.remove('events', key);
   }
+}
+
+/** Time and version together are never the same twice. */
+function uniqueSuffix(cluster: Cluster): string {
+  return (BigInt(cluster.now().getTime()) * 1_000_000n + BigInt(cluster.store.resourceVersion() % 1_000_000)).toString(
+    16,
+  );
 }

@@ -47,14 +47,6 @@ export function createGarbageCollector({ cluster, owners, report }: ControllerCo
   };
 }
 
-function idOf(resource: string, key: string): string {
-  return `${resource} ${key}`;
-}
-
-function isOfInterest({ metadata }: KubeObject): boolean {
-  return (metadata.ownerReferences ?? []).length > 0 || metadata.deletionTimestamp !== undefined;
-}
-
 function collect(cluster: Cluster, owners: Owners, id: string): void {
   const [name = '', key = ''] = id.split(' ');
   const object = cluster.get(name, key);
@@ -80,16 +72,6 @@ function deleteDependents(cluster: Cluster, owners: Owners, object: KubeObject):
         ?.metadata.ownerReferences?.some((owner) => owner.uid === uid && owner.blockOwnerDeletion === true),
     );
   if (!blocking) dropFinalizer(cluster, object, 'foregroundDeletion');
-}
-
-function orphanDependents(cluster: Cluster, owners: Owners, object: KubeObject): void {
-  cluster.store.transaction(() => {
-    for (const { resource, key } of owners.dependentsOf(object.metadata.uid)) {
-      const dependent = cluster.get(resource, key);
-      if (dependent !== undefined) keepOwners(cluster, dependent, (owner) => owner.uid !== object.metadata.uid);
-    }
-    dropFinalizer(cluster, object, 'orphan');
-  });
 }
 
 function deleteIfAbandoned(cluster: Cluster, owners: Owners, object: KubeObject): void {
@@ -125,6 +107,16 @@ function stateOf(cluster: Cluster, owners: Owners, reference: OwnerReference): '
   return isWaiting ? 'waiting' : 'solid';
 }
 
+function keepOwners(cluster: Cluster, object: KubeObject, isKept: (owner: OwnerReference) => boolean): void {
+  const { namespace, name } = object.metadata;
+  function change(old: KubeObject): ReturnType<typeof draftOf> {
+    const draft = draftOf(old);
+    draft.metadata['ownerReferences'] = (old.metadata.ownerReferences ?? []).filter(isKept);
+    return draft;
+  }
+  updateObject(cluster, resourceOf(object), namespace, name, change, { manager, dryRun: false });
+}
+
 function resourceOf(object: KubeObject): (typeof resources)[number] {
   const found = resources.find((each) => each.kind === object.kind);
   if (found === undefined) throw new Error(`no resource of kind ${object.kind}`);
@@ -142,12 +134,20 @@ function dropFinalizer(cluster: Cluster, object: KubeObject, finalizer: string):
   updateObject(cluster, resourceOf(object), namespace, name, change, { manager, dryRun: false });
 }
 
-function keepOwners(cluster: Cluster, object: KubeObject, isKept: (owner: OwnerReference) => boolean): void {
-  const { namespace, name } = object.metadata;
-  function change(old: KubeObject): ReturnType<typeof draftOf> {
-    const draft = draftOf(old);
-    draft.metadata['ownerReferences'] = (old.metadata.ownerReferences ?? []).filter(isKept);
-    return draft;
-  }
-  updateObject(cluster, resourceOf(object), namespace, name, change, { manager, dryRun: false });
+function orphanDependents(cluster: Cluster, owners: Owners, object: KubeObject): void {
+  cluster.store.transaction(() => {
+    for (const { resource, key } of owners.dependentsOf(object.metadata.uid)) {
+      const dependent = cluster.get(resource, key);
+      if (dependent !== undefined) keepOwners(cluster, dependent, (owner) => owner.uid !== object.metadata.uid);
+    }
+    dropFinalizer(cluster, object, 'orphan');
+  });
+}
+
+function idOf(resource: string, key: string): string {
+  return `${resource} ${key}`;
+}
+
+function isOfInterest({ metadata }: KubeObject): boolean {
+  return (metadata.ownerReferences ?? []).length > 0 || metadata.deletionTimestamp !== undefined;
 }

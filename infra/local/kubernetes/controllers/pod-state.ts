@@ -2,10 +2,6 @@ import { objectsAt, stringAt } from '../json.ts';
 import type { Fields } from '../json.ts';
 import type { KubeObject } from '../types.ts';
 
-function readyCondition(pod: KubeObject): Fields | undefined {
-  return objectsAt(pod, 'status', 'conditions').find((each) => each['type'] === 'Ready' && each['status'] === 'True');
-}
-
 /** All containers of the pod have ended, for good. */
 export function hasEnded(pod: KubeObject): boolean {
   return ['Succeeded', 'Failed'].includes(stringAt(pod, 'status', 'phase'));
@@ -13,6 +9,10 @@ export function hasEnded(pod: KubeObject): boolean {
 
 export function isReady(pod: KubeObject): boolean {
   return readyCondition(pod) !== undefined;
+}
+
+function readyCondition(pod: KubeObject): Fields | undefined {
+  return objectsAt(pod, 'status', 'conditions').find((each) => each['type'] === 'Ready' && each['status'] === 'True');
 }
 
 /** Since when the pod has been ready, in ms; undefined while it is not. */

@@ -1,11 +1,3 @@
-/** The paths of keys that occur twice in one object of a JSON text that is known to parse. */
-export function duplicateFields(text: string): readonly string[] {
-  const found: string[] = [];
-  const scan = createScanner(text);
-  scanValue(scan, '', found);
-  return found;
-}
-
 interface Scanner {
   /** The next character that is no white space, not taken. */
   peek(): string;
@@ -14,6 +6,14 @@ interface Scanner {
   string(): string;
   /** Past a number, `true`, `false` or `null`. */
   skipWord(): void;
+}
+
+/** The paths of keys that occur twice in one object of a JSON text that is known to parse. */
+export function duplicateFields(text: string): readonly string[] {
+  const found: string[] = [];
+  const scan = createScanner(text);
+  scanValue(scan, '', found);
+  return found;
 }
 
 function createScanner(text: string): Scanner {

@@ -15,6 +15,12 @@ export interface Parsed {
 const jsonTypes = ['application/json', ''];
 const yamlTypes = ['application/yaml', 'application/apply-patch+yaml'];
 
+/** YAML 1.1, as the API server reads it (`y` is true), but times stay text. */
+const yamlOptions: ParseOptions & DocumentOptions & SchemaOptions = {
+  version: '1.1',
+  customTags: (tags) => tags.filter((tag) => typeof tag === 'string' || tag.tag !== 'tag:yaml.org,2002:timestamp'),
+};
+
 export function mediaTypeOf(request: ApiRequest): string {
   return (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
 }
@@ -46,26 +52,6 @@ function parseJson(text: string, kind: string): Parsed {
   }
 }
 
-/** YAML 1.1, as the API server reads it (`y` is true), but times stay text. */
-const yamlOptions: ParseOptions & DocumentOptions & SchemaOptions = {
-  version: '1.1',
-  customTags: (tags) => tags.filter((tag) => typeof tag === 'string' || tag.tag !== 'tag:yaml.org,2002:timestamp'),
-};
-
-function parseYaml(text: string, kind: string): Parsed {
-  // Aliases are not expanded beyond a hundred: a small text could otherwise stand for gigabytes.
-  const parsed = parseDocument(text, { uniqueKeys: false, ...yamlOptions });
-  const [error] = parsed.errors;
-  if (error !== undefined) throw badRequest(`error converting YAML to JSON: yaml: ${error.message}`);
-  const value: unknown = JSON.parse(JSON.stringify(parsed.toJS({ maxAliasCount: 100 }) ?? null));
-  return object(value, kind, text, () => yamlDuplicates(text));
-}
-
-function yamlDuplicates(text: string): readonly string[] {
-  const { errors } = parseDocument(text, { uniqueKeys: true, ...yamlOptions });
-  return errors.filter((error) => error.code === 'DUPLICATE_KEY').map((error) => error.message.split('\n')[0] ?? '');
-}
-
 function object(value: unknown, kind: string, text: string, duplicates: () => readonly string[]): Parsed {
   if (isFields(value)) return { fields: value, duplicates: duplicates() };
   const shape = Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value;
@@ -86,6 +72,20 @@ function snippet(text: string): string {
   if (text === '') return '(<empty>)';
   const shown = text.startsWith('{') ? text : Buffer.from(text).toString('hex');
   return shown.length > 30 ? `(${shown.slice(0, 30)} ...)` : `(${shown})`;
+}
+
+function parseYaml(text: string, kind: string): Parsed {
+  // Aliases are not expanded beyond a hundred: a small text could otherwise stand for gigabytes.
+  const parsed = parseDocument(text, { uniqueKeys: false, ...yamlOptions });
+  const [error] = parsed.errors;
+  if (error !== undefined) throw badRequest(`error converting YAML to JSON: yaml: ${error.message}`);
+  const value: unknown = JSON.parse(JSON.stringify(parsed.toJS({ maxAliasCount: 100 }) ?? null));
+  return object(value, kind, text, () => yamlDuplicates(text));
+}
+
+function yamlDuplicates(text: string): readonly string[] {
+  const { errors } = parseDocument(text, { uniqueKeys: true, ...yamlOptions });
+  return errors.filter((error) => error.code === 'DUPLICATE_KEY').map((error) => error.message.split('\n')[0] ?? '');
 }
 
 /** What Go's decoder says of a text that is no JSON. */

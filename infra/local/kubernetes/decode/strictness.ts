@@ -5,14 +5,12 @@ import { notSupported } from '../validation/faults.ts';
 export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 
 const modes: ReadonlySet<string> = new Set<FieldValidation>(['Strict', 'Warn', 'Ignore']);
-function isMode(text: string): text is FieldValidation {
-  return modes.has(text);
-}
 
 /** What fieldValidation has against a text or an object, by the path of the field. */
 export function duplicateField(path: string): string {
   return `duplicate field "${path}"`;
 }
+
 export function unknownField(path: string): string {
   return `unknown field "${path}"`;
 }
@@ -25,6 +23,10 @@ export function validationMode(request: ApiRequest, optionsKind: string): FieldV
   throw invalid(optionsKind, 'meta.k8s.io', '', [
     notSupported('fieldValidation', asked, ['', 'Ignore', 'Strict', 'Warn']),
   ]);
+}
+
+function isMode(text: string): text is FieldValidation {
+  return modes.has(text);
 }
 
 /** Whether `dryRun=All` is asked for. Throws 422 for any other value. */

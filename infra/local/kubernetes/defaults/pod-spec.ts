@@ -23,11 +23,6 @@ function mirrorServiceAccount(spec: Fields): void {
   spec['serviceAccount'] = name;
 }
 
-/** All containers of a pod spec, init containers first. */
-export function containersOf(spec: Fields): readonly Fields[] {
-  return [...objectsAt(spec, 'initContainers'), ...objectsAt(spec, 'containers')];
-}
-
 function applyContainerDefaults(container: Fields): void {
   for (const amounts of ['limits', 'requests']) {
     const list = fieldsAt(container, 'resources', amounts);
@@ -46,14 +41,6 @@ function applyContainerDefaults(container: Fields): void {
   for (const hook of ['postStart', 'preStop']) applyHttpGetDefaults(fieldsAt(container, 'lifecycle', hook)['httpGet']);
 }
 
-/** No tag means `latest`, unless a digest says exactly which image is meant. */
-export function hasMovingTag(image: string): boolean {
-  const [reference = '', digest] = image.split('@');
-  const tag = /:([^/:]+)$/.exec(reference)?.[1];
-  if (tag !== undefined) return tag === 'latest';
-  return digest === undefined;
-}
-
 function applyProbeDefaults(probe: unknown): void {
   if (!isFields(probe)) return;
   setDefault(probe, 'timeoutSeconds', 1);
@@ -68,6 +55,19 @@ function applyHttpGetDefaults(action: unknown): void {
   if (!isFields(action)) return;
   setDefault(action, 'path', '/');
   setDefault(action, 'scheme', 'HTTP');
+}
+
+/** All containers of a pod spec, init containers first. */
+export function containersOf(spec: Fields): readonly Fields[] {
+  return [...objectsAt(spec, 'initContainers'), ...objectsAt(spec, 'containers')];
+}
+
+/** No tag means `latest`, unless a digest says exactly which image is meant. */
+export function hasMovingTag(image: string): boolean {
+  const [reference = '', digest] = image.split('@');
+  const tag = /:([^/:]+)$/.exec(reference)?.[1];
+  if (tag !== undefined) return tag === 'latest';
+  return digest === undefined;
 }
 
 /** What a pod gets on top, but a template does not (SetDefaults_Pod). */

@@ -31,12 +31,31 @@ const subresources: Readonly<
   'services/proxy': { kind: 'ServiceProxyOptions', verbs: ['create', 'delete', 'get', 'patch', 'update'] },
 };
 
+export function isServedSubresource(resource: Resource, name: Subresource): boolean {
+  return servedOf(resource, name) !== undefined;
+}
+
 function servedOf(resource: Resource, name: Subresource): (typeof subresources)[string] | undefined {
   return subresources[`${resource.plural}/${name}`] ?? subresources[name];
 }
 
-export function isServedSubresource(resource: Resource, name: Subresource): boolean {
-  return servedOf(resource, name) !== undefined;
+export function servedGroups(): readonly string[] {
+  return [...new Set(everything().map((each) => each.group))].filter((group) => group !== '');
+}
+
+function everything(): readonly Listed[] {
+  return [
+    ...resources.flatMap(listedOf),
+    ...reviews.map((review) => ({
+      group: review.group,
+      version: review.version,
+      name: review.plural,
+      singular: review.singular,
+      kind: review.kind,
+      namespaced: false,
+      verbs: ['create'],
+    })),
+  ];
 }
 
 function listedOf(resource: Resource): readonly Listed[] {
@@ -68,25 +87,6 @@ function listedOf(resource: Resource): readonly Listed[] {
   return [main, ...subs];
 }
 
-function everything(): readonly Listed[] {
-  return [
-    ...resources.flatMap(listedOf),
-    ...reviews.map((review) => ({
-      group: review.group,
-      version: review.version,
-      name: review.plural,
-      singular: review.singular,
-      kind: review.kind,
-      namespaced: false,
-      verbs: ['create'],
-    })),
-  ];
-}
-
-export function servedGroups(): readonly string[] {
-  return [...new Set(everything().map((each) => each.group))].filter((group) => group !== '');
-}
-
 /** GET /api/v1 and /apis/GROUP/VERSION. */
 export function resourceList(group: string, version: string): Fields | undefined {
   const listed = everything().filter((each) => each.group === group && each.version === version);
@@ -110,11 +110,6 @@ export function resourceList(group: string, version: string): Fields | undefined
   };
 }
 
-function groupEntry(group: string): Fields {
-  const version = { groupVersion: `${group}/v1`, version: 'v1' };
-  return { name: group, versions: [version], preferredVersion: version };
-}
-
 /** GET /apis in the legacy form. */
 export function groupList(): Fields {
   return {
@@ -122,6 +117,11 @@ export function groupList(): Fields {
     apiVersion: 'v1',
     groups: servedGroups().map(groupEntry),
   };
+}
+
+function groupEntry(group: string): Fields {
+  const version = { groupVersion: `${group}/v1`, version: 'v1' };
+  return { name: group, versions: [version], preferredVersion: version };
 }
 
 /** GET /apis/GROUP. */

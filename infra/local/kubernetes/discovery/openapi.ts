@@ -4,33 +4,24 @@ import type { Resource } from '../resources/resource.ts';
 import { resources } from '../resources/table.ts';
 import { servedGroups } from './discovery.ts';
 
+/** GET /openapi/v3. */
+export function openApiIndex(): Fields {
+  return {
+    paths: Object.fromEntries(
+      rootsOf().map((root) => [
+        root,
+        { serverRelativeURL: `/openapi/v3/${root}?hash=${hashOf(JSON.stringify(documentOf(root)))}` },
+      ]),
+    ),
+  };
+}
+
 function rootsOf(): readonly string[] {
   return ['api/v1', ...servedGroups().map((group) => `apis/${group}/v1`)];
 }
 
-function groupOfRoot(root: string): string {
-  return root === 'api/v1' ? '' : (root.split('/')[1] ?? '');
-}
-
-function parameter(name: string, type: string): Fields {
-  return { name, in: 'query', schema: { type, uniqueItems: true } };
-}
-
-function pathOf(root: string, resource: Resource): string {
-  return resource.namespaced
-    ? `/${root}/namespaces/{namespace}/${resource.plural}/{name}`
-    : `/${root}/${resource.plural}/{name}`;
-}
-
-function operation(resource: Resource): Fields {
-  return {
-    parameters: ['dryRun', 'fieldManager', 'fieldValidation']
-      .map((name) => parameter(name, 'string'))
-      .concat(parameter('force', 'boolean')),
-    responses: { 200: { description: 'OK' } },
-    'x-kubernetes-action': 'patch',
-    'x-kubernetes-group-version-kind': { group: resource.group, kind: resource.kind, version: resource.version },
-  };
+function hashOf(text: string): string {
+  return createHash('sha512').update(text).digest('hex').toUpperCase();
 }
 
 /**
@@ -50,20 +41,29 @@ function documentOf(root: string): Fields {
   };
 }
 
-function hashOf(text: string): string {
-  return createHash('sha512').update(text).digest('hex').toUpperCase();
+function groupOfRoot(root: string): string {
+  return root === 'api/v1' ? '' : (root.split('/')[1] ?? '');
 }
 
-/** GET /openapi/v3. */
-export function openApiIndex(): Fields {
+function pathOf(root: string, resource: Resource): string {
+  return resource.namespaced
+    ? `/${root}/namespaces/{namespace}/${resource.plural}/{name}`
+    : `/${root}/${resource.plural}/{name}`;
+}
+
+function operation(resource: Resource): Fields {
   return {
-    paths: Object.fromEntries(
-      rootsOf().map((root) => [
-        root,
-        { serverRelativeURL: `/openapi/v3/${root}?hash=${hashOf(JSON.stringify(documentOf(root)))}` },
-      ]),
-    ),
+    parameters: ['dryRun', 'fieldManager', 'fieldValidation']
+      .map((name) => parameter(name, 'string'))
+      .concat(parameter('force', 'boolean')),
+    responses: { 200: { description: 'OK' } },
+    'x-kubernetes-action': 'patch',
+    'x-kubernetes-group-version-kind': { group: resource.group, kind: resource.kind, version: resource.version },
   };
+}
+
+function parameter(name: string, type: string): Fields {
+  return { name, in: 'query', schema: { type, uniqueItems: true } };
 }
 
 /** GET /openapi/v3/api/v1, /openapi/v3/apis/GROUP/VERSION. */

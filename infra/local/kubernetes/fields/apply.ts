@@ -29,6 +29,11 @@ export interface Applied {
   readonly managers: readonly Manager[];
 }
 
+interface Conflict {
+  readonly manager: Manager;
+  readonly set: FieldSet;
+}
+
 /**
  * Server-side apply (structured-merge-diff, merge/update.go): the configuration is laid over the object, what the same
  * manager applied before and now leaves out goes, unless another manager owns it.
@@ -76,11 +81,6 @@ function prune(struct: string, merged: Fields, last: FieldSet | undefined, manag
   return removeFields(struct, merged, intersection(dangling, named(last)));
 }
 
-interface Conflict {
-  readonly manager: Manager;
-  readonly set: FieldSet;
-}
-
 function conflictError(resource: Resource, conflicts: readonly Conflict[]): StatusError {
   const all = conflicts.flatMap(({ manager, set }) => {
     const name = describe(resource, manager);
@@ -94,6 +94,11 @@ function conflictError(resource: Resource, conflicts: readonly Conflict[]): Stat
   return new StatusError(409, 'Conflict', conflictMessage(all), { causes });
 }
 
+function describe(resource: Resource, { manager, operation, subresource }: Manager): string {
+  const name = `${JSON.stringify(manager)}${subresource === '' ? '' : ` with subresource ${JSON.stringify(subresource)}`}`;
+  return operation === 'Apply' ? name : `${name} using ${apiVersionOf(resource)}`;
+}
+
 function conflictMessage(all: readonly { readonly name: string; readonly path: string }[]): string {
   const [only] = all;
   if (all.length === 1 && only !== undefined)
@@ -104,9 +109,4 @@ function conflictMessage(all: readonly { readonly name: string; readonly path: s
     ...all.filter((each) => each.name === name).map(({ path }) => `- ${path}`),
   ]);
   return `Apply failed with ${all.length} conflicts: ${lines.join('\n')}`;
-}
-
-function describe(resource: Resource, { manager, operation, subresource }: Manager): string {
-  const name = `${JSON.stringify(manager)}${subresource === '' ? '' : ` with subresource ${JSON.stringify(subresource)}`}`;
-  return operation === 'Apply' ? name : `${name} using ${apiVersionOf(resource)}`;
 }

@@ -17,30 +17,32 @@ export interface Manager {
 
 export type ManagerId = Pick<Manager, 'manager' | 'operation' | 'subresource'>;
 
-export function isSameManager(a: ManagerId, b: ManagerId): boolean {
-  return a.manager === b.manager && a.operation === b.operation && a.subresource === b.subresource;
-}
-
 /** The form in which a set was read, so that sets that do not change are neither read nor written anew. */
 const written = new WeakMap<FieldSet, Fields>();
 const read = new WeakMap<Fields, FieldSet>();
 
-function readSet(fields: Fields): FieldSet {
-  const known = read.get(fields);
-  if (known !== undefined) return known;
-  const set = fromFieldsV1(fields);
-  read.set(fields, set);
-  written.set(set, fields);
-  return set;
-}
+/** Owned by the system, so by no manager. */
+const systemPaths = setOf([
+  ['f:apiVersion'],
+  ['f:kind'],
+  ['f:metadata'],
+  ...[
+    'name',
+    'namespace',
+    'creationTimestamp',
+    'selfLink',
+    'uid',
+    'generation',
+    'managedFields',
+    'resourceVersion',
+  ].map((field) => ['f:metadata', `f:${field}`] as const),
+]);
 
-function writeSet(set: FieldSet): Fields {
-  const known = written.get(set);
-  if (known !== undefined) return known;
-  const fields = toFieldsV1(set);
-  written.set(set, fields);
-  read.set(fields, set);
-  return fields;
+const updatersKept = 10;
+const oldUpdates = 'ancient-changes';
+
+export function isSameManager(a: ManagerId, b: ManagerId): boolean {
+  return a.manager === b.manager && a.operation === b.operation && a.subresource === b.subresource;
 }
 
 /** Reads metadata.managedFields. Entries of other versions of the resource do not occur here: there is one. */
@@ -61,31 +63,20 @@ export function readManagers(managedFields: unknown): readonly Manager[] {
   });
 }
 
-/** Owned by the system, so by no manager. */
-const systemPaths = setOf([
-  ['f:apiVersion'],
-  ['f:kind'],
-  ['f:metadata'],
-  ...[
-    'name',
-    'namespace',
-    'creationTimestamp',
-    'selfLink',
-    'uid',
-    'generation',
-    'managedFields',
-    'resourceVersion',
-  ].map((field) => ['f:metadata', `f:${field}`] as const),
-]);
+function readSet(fields: Fields): FieldSet {
+  const known = read.get(fields);
+  if (known !== undefined) return known;
+  const set = fromFieldsV1(fields);
+  read.set(fields, set);
+  written.set(set, fields);
+  return set;
+}
 
 /** The set without what no manager can own. */
 export function withoutSystemPaths(set: FieldSet): FieldSet {
   const { members, children } = without(set, { members: new Set(), children: systemPaths.children });
   return { members: new Set([...members].filter((element) => !systemPaths.members.has(element))), children };
 }
-
-const updatersKept = 10;
-const oldUpdates = 'ancient-changes';
 
 /** metadata.managedFields for the managers; absent when none owns anything. */
 export function writeManagers(
@@ -107,19 +98,6 @@ export function writeManagers(
   return entries.length === 0 ? undefined : entries;
 }
 
-function byPlace(a: Manager, b: Manager): number {
-  return (
-    compare(a.operation, b.operation) ||
-    compare(a.time ?? '', b.time ?? '') ||
-    compare(a.manager, b.manager) ||
-    compare(a.subresource, b.subresource)
-  );
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
 /** More than ten updaters: the oldest become one. */
 function withinLimit(managers: readonly Manager[]): readonly Manager[] {
   const updaters = managers.filter(({ operation }) => operation === 'Update').toSorted(byPlace);
@@ -133,6 +111,28 @@ function withinLimit(managers: readonly Manager[]): readonly Manager[] {
     set: union(all.set, each.set),
   }));
   return [...managers.filter((each) => !merged.includes(each)), bucket];
+}
+
+function byPlace(a: Manager, b: Manager): number {
+  return (
+    compare(a.operation, b.operation) ||
+    compare(a.time ?? '', b.time ?? '') ||
+    compare(a.manager, b.manager) ||
+    compare(a.subresource, b.subresource)
+  );
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function writeSet(set: FieldSet): Fields {
+  const known = written.get(set);
+  if (known !== undefined) return known;
+  const fields = toFieldsV1(set);
+  written.set(set, fields);
+  read.set(fields, set);
+  return fields;
 }
 
 /** What a write to the resource, or to one of its subresources, cannot change: nobody comes to own it by that write. */

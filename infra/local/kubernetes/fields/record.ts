@@ -35,6 +35,28 @@ export function recordCreate(resource: Resource, draft: Draft, manager: string, 
   setManagers(resource, draft, managers);
 }
 
+function afterUpdate(managers: readonly Manager[], { resource, before, after, by, now }: Step): readonly Manager[] {
+  const { added, modified, removed } = compareObjects(resource.struct, before, after);
+  const ignored = unownable(resource, by.subresource);
+  const taken = withoutSystemPaths(without(union(added, modified), ignored));
+  const gone = without(removed, ignored);
+  const rest = managers.map((each) => ({ ...each, set: keep(each.set, taken, gone) }));
+  if (isEmptySet(taken)) return rest;
+  const previous = rest.find((each) => isSameManager(each, by));
+  const own: Manager = {
+    ...by,
+    time: formatTime(now),
+    set: previous === undefined ? taken : union(taken, previous.set),
+  };
+  return [...rest.filter((each) => each !== previous), own];
+}
+
+/** The same set when nothing of it changed hands. */
+function keep(set: FieldSet, taken: FieldSet, gone: FieldSet): FieldSet {
+  const lost = union(intersection(set, taken), intersection(set, gone));
+  return isEmptySet(lost) ? set : difference(set, lost);
+}
+
 /**
  * Writes down that a manager made the draft from the stored object: it owns what changed, others own that no longer.
  * A caller may take entries away by sending other managedFields, and all of them by sending one empty entry.
@@ -61,26 +83,4 @@ export function setManagers(resource: Resource, draft: Draft, managers: readonly
   const entries = writeManagers(resource, managers);
   if (entries === undefined) delete draft.metadata['managedFields'];
   else draft.metadata['managedFields'] = entries;
-}
-
-function afterUpdate(managers: readonly Manager[], { resource, before, after, by, now }: Step): readonly Manager[] {
-  const { added, modified, removed } = compareObjects(resource.struct, before, after);
-  const ignored = unownable(resource, by.subresource);
-  const taken = withoutSystemPaths(without(union(added, modified), ignored));
-  const gone = without(removed, ignored);
-  const rest = managers.map((each) => ({ ...each, set: keep(each.set, taken, gone) }));
-  if (isEmptySet(taken)) return rest;
-  const previous = rest.find((each) => isSameManager(each, by));
-  const own: Manager = {
-    ...by,
-    time: formatTime(now),
-    set: previous === undefined ? taken : union(taken, previous.set),
-  };
-  return [...rest.filter((each) => each !== previous), own];
-}
-
-/** The same set when nothing of it changed hands. */
-function keep(set: FieldSet, taken: FieldSet, gone: FieldSet): FieldSet {
-  const lost = union(intersection(set, taken), intersection(set, gone));
-  return isEmptySet(lost) ? set : difference(set, lost);
 }

@@ -53,14 +53,6 @@ function byText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function childrenOf(entries: Iterable<readonly [string, FieldSet]>): ReadonlyMap<string, FieldSet> {
-  return new Map([...entries].filter(([, child]) => !isEmptySet(child)));
-}
-
-function membersWithout(a: FieldSet, b: FieldSet): ReadonlySet<string> {
-  return new Set([...a.members].filter((element) => !b.members.has(element)));
-}
-
 export function union(a: FieldSet, b: FieldSet): FieldSet {
   return {
     members: new Set([...a.members, ...b.members]),
@@ -82,6 +74,10 @@ export function intersection(a: FieldSet, b: FieldSet): FieldSet {
   };
 }
 
+function childrenOf(entries: Iterable<readonly [string, FieldSet]>): ReadonlyMap<string, FieldSet> {
+  return new Map([...entries].filter(([, child]) => !isEmptySet(child)));
+}
+
 /** What is in `a` and not in `b`. A path below one that is in `b` stays. */
 export function difference(a: FieldSet, b: FieldSet): FieldSet {
   return {
@@ -90,6 +86,10 @@ export function difference(a: FieldSet, b: FieldSet): FieldSet {
       [...a.children].map(([element, child]) => [element, difference(child, b.children.get(element) ?? emptySet)]),
     ),
   };
+}
+
+function membersWithout(a: FieldSet, b: FieldSet): ReadonlySet<string> {
+  return new Set([...a.members].filter((element) => !b.members.has(element)));
 }
 
 /** Without the paths of `b`, and all that is below them. */

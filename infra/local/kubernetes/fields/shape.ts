@@ -20,13 +20,16 @@ export interface Key {
 
 const leaf: Shape = { kind: 'leaf' };
 
+export type Parts = ReadonlyMap<string, readonly unknown[]>;
+
 export function shapeOfStruct(name: string): Shape {
   return structOf(name).atomic ? leaf : { kind: 'struct', name };
 }
 
-function shapeOfType(type: Type): Shape {
-  if (type.kind === 'struct') return shapeOfStruct(type.name);
-  return type.kind === 'map' ? { kind: 'map', element: shapeOfType(type.element) } : leaf;
+/** The keys of the items of a list. */
+export function keysOf(field: Field): readonly Key[] {
+  const shape = shapeOfField(field);
+  return shape.kind === 'keyed' ? shape.keys : [];
 }
 
 function shapeOfField(field: Field): Shape {
@@ -40,15 +43,14 @@ function shapeOfField(field: Field): Shape {
   return { kind: 'keyed', element: shapeOfType(element), keys };
 }
 
+function shapeOfType(type: Type): Shape {
+  if (type.kind === 'struct') return shapeOfStruct(type.name);
+  return type.kind === 'map' ? { kind: 'map', element: shapeOfType(type.element) } : leaf;
+}
+
 function keyOf(field: Field | undefined, name: string): Key {
   if (field === undefined || field.default !== undefined || !field.always) return { name, initial: field?.default };
   return { name, initial: field.type.kind === 'leaf' && field.type.leaf === 'int32' ? 0 : '' };
-}
-
-/** The keys of the items of a list. */
-export function keysOf(field: Field): readonly Key[] {
-  const shape = shapeOfField(field);
-  return shape.kind === 'keyed' ? shape.keys : [];
 }
 
 /** The shape below an element of a path, such as `f:spec`. */
@@ -64,8 +66,6 @@ export function childShape(shape: Shape, element: string): Shape {
 export function isNamedField(shape: Shape, element: string): boolean {
   return shape.kind === 'struct' && element.startsWith('f:') && structOf(shape.name).fields.has(element.slice(2));
 }
-
-export type Parts = ReadonlyMap<string, readonly unknown[]>;
 
 /**
  * What a value is made of, by path element: the fields of an object, the items of a list with keys. An element stands

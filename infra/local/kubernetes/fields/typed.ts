@@ -31,6 +31,12 @@ function checkStruct(name: string, value: unknown, path: string, faults: string[
   }
 }
 
+function shown(value: unknown): string {
+  if (isList(value)) return 'list';
+  if (isFields(value)) return 'map';
+  return typeof value === 'string' ? 'string' : `&value.valueUnstructured{Value:${String(value)}}`;
+}
+
 function check(type: Type, value: unknown, path: string, faults: string[], field?: Field): void {
   if (value === null || value === undefined) return;
   if (type.kind === 'struct') return checkStruct(type.name, value, path, faults);
@@ -47,6 +53,15 @@ function check(type: Type, value: unknown, path: string, faults: string[], field
   const names = itemNames(type.element, value, path, faults, field);
   for (const [index, item] of value.entries())
     check(type.element, item, `${path}${names[index] ?? `[${index}]`}`, faults);
+}
+
+function checkLeaf(leaf: Leaf, value: unknown, path: string, faults: string[]): void {
+  const numeric = leaf === 'int32' || leaf === 'int64';
+  if (numeric && typeof value !== 'number')
+    faults.push(`${path}: expected numeric (int or float), got ${shown(value)}`);
+  if (leaf === 'bool' && typeof value !== 'boolean') faults.push(`${path}: expected boolean, got ${shown(value)}`);
+  if ((leaf === 'string' || leaf === 'bytes') && typeof value !== 'string')
+    faults.push(`${path}: expected string, got ${shown(value)}`);
 }
 
 /** Items of a list with keys are named by them; a key may neither be missing nor occur twice. */
@@ -77,19 +92,4 @@ function itemNames(
     seen.add(name);
     return shownName;
   });
-}
-
-function checkLeaf(leaf: Leaf, value: unknown, path: string, faults: string[]): void {
-  const numeric = leaf === 'int32' || leaf === 'int64';
-  if (numeric && typeof value !== 'number')
-    faults.push(`${path}: expected numeric (int or float), got ${shown(value)}`);
-  if (leaf === 'bool' && typeof value !== 'boolean') faults.push(`${path}: expected boolean, got ${shown(value)}`);
-  if ((leaf === 'string' || leaf === 'bytes') && typeof value !== 'string')
-    faults.push(`${path}: expected string, got ${shown(value)}`);
-}
-
-function shown(value: unknown): string {
-  if (isList(value)) return 'list';
-  if (isFields(value)) return 'map';
-  return typeof value === 'string' ? 'string' : `&value.valueUnstructured{Value:${String(value)}}`;
 }

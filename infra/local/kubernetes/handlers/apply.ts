@@ -114,22 +114,6 @@ function managersOf(call: Call, old: KubeObject): readonly Manager[] {
   return readManagers(draft.metadata['managedFields']);
 }
 
-function createdBy(call: Call, config: Fields, by: ManagerId): Draft {
-  const uid = stringAt(config, 'metadata', 'uid');
-  if (uid !== '') {
-    throw conflict(
-      call.resource,
-      call.target.name ?? '',
-      `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`,
-    );
-  }
-  const result = apply(call, zeroOf(call.resource.struct), config, { by, managers: [] });
-  const draft = draftFrom(call, result, by, config);
-  draft.metadata['name'] = call.target.name;
-  delete draft.metadata['resourceVersion'];
-  return draft;
-}
-
 function apply(
   call: Call,
   live: Fields,
@@ -177,4 +161,20 @@ function keepLastApplied(draft: Draft, { manager }: ManagerId, config: Fields): 
   if (manager !== 'kubectl' || typeof annotations !== 'object' || annotations === null || !(lastApplied in annotations))
     return;
   draft.metadata['annotations'] = { ...annotations, [lastApplied]: `${JSON.stringify(config)}\n` };
+}
+
+function createdBy(call: Call, config: Fields, by: ManagerId): Draft {
+  const uid = stringAt(config, 'metadata', 'uid');
+  if (uid !== '') {
+    throw conflict(
+      call.resource,
+      call.target.name ?? '',
+      `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`,
+    );
+  }
+  const result = apply(call, zeroOf(call.resource.struct), config, { by, managers: [] });
+  const draft = draftFrom(call, result, by, config);
+  draft.metadata['name'] = call.target.name;
+  delete draft.metadata['resourceVersion'];
+  return draft;
 }

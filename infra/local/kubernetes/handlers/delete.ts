@@ -23,6 +23,8 @@ const deleteParameters = ['dryRun', 'gracePeriodSeconds', 'propagationPolicy', '
 const orphanWarning =
   'child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning';
 
+const expected = { group: '', version: 'v1', kind: 'DeleteOptions', struct: 'meta.DeleteOptions' };
+
 /** DELETE of one object. */
 export function handleDelete(call: Call): Answer {
   checkQuery(call.request, 'delete', deleteParameters);
@@ -32,45 +34,6 @@ export function handleDelete(call: Call): Answer {
   const warnings = orphansSilently ? [orphanWarning] : [];
   if (!removal.gone || call.resource.returnsDeleted === true) return answerObject(call, 200, removal.object, warnings);
   return answerFields(call, 200, successOf(call, removal), warnings);
-}
-
-function successOf({ resource }: Call, { object }: Removal): Fields {
-  return {
-    kind: 'Status',
-    apiVersion: 'v1',
-    metadata: {},
-    status: 'Success',
-    details: {
-      name: object.metadata.name,
-      ...(resource.group !== '' && { group: resource.group }),
-      kind: resource.plural,
-      uid: object.metadata.uid,
-    },
-  };
-}
-
-/** DELETE of a collection: every object that matches. */
-export function handleDeleteCollection(call: Call): Answer {
-  checkQuery(call.request, 'delete', [
-    ...deleteParameters,
-    'labelSelector',
-    'fieldSelector',
-    'limit',
-    'continue',
-    'resourceVersion',
-    'resourceVersionMatch',
-    'timeoutSeconds',
-  ]);
-  const options = readOptions(call.request);
-  const matches = matcherOf(call.request, call.resource, namespaceOf(call));
-  const objects = [...call.cluster.all(resourceKey(call.resource)).values()].filter(matches);
-  for (const { metadata } of objects)
-    removeObject(call.cluster, call.resource, metadata.namespace, metadata.name, options);
-  return answerFields(
-    call,
-    200,
-    listOf(call.resource, objects, { resourceVersion: `${call.cluster.store.resourceVersion()}` }),
-  );
 }
 
 /** DeleteOptions of the body; of the query when there is no body. */
@@ -92,8 +55,6 @@ function readOptions(request: ApiRequest): DeleteOptions {
     },
   };
 }
-
-const expected = { group: '', version: 'v1', kind: 'DeleteOptions', struct: 'meta.DeleteOptions' };
 
 function bodyOptions(request: ApiRequest): Fields {
   const { fields } = isProtobuf(request) ? parseProtobuf(request.body, expected) : parseBody(request, expected.kind);
@@ -134,4 +95,43 @@ function policyOf(given: Fields): DeleteOptions['propagationPolicy'] {
   }
   if (policy === 'Orphan' || policy === 'Background' || policy === 'Foreground') return policy;
   throw faulty(notSupported('propagationPolicy', policy, ['Foreground', 'Background', 'Orphan', 'nil']));
+}
+
+function successOf({ resource }: Call, { object }: Removal): Fields {
+  return {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Success',
+    details: {
+      name: object.metadata.name,
+      ...(resource.group !== '' && { group: resource.group }),
+      kind: resource.plural,
+      uid: object.metadata.uid,
+    },
+  };
+}
+
+/** DELETE of a collection: every object that matches. */
+export function handleDeleteCollection(call: Call): Answer {
+  checkQuery(call.request, 'delete', [
+    ...deleteParameters,
+    'labelSelector',
+    'fieldSelector',
+    'limit',
+    'continue',
+    'resourceVersion',
+    'resourceVersionMatch',
+    'timeoutSeconds',
+  ]);
+  const options = readOptions(call.request);
+  const matches = matcherOf(call.request, call.resource, namespaceOf(call));
+  const objects = [...call.cluster.all(resourceKey(call.resource)).values()].filter(matches);
+  for (const { metadata } of objects)
+    removeObject(call.cluster, call.resource, metadata.namespace, metadata.name, options);
+  return answerFields(
+    call,
+    200,
+    listOf(call.resource, objects, { resourceVersion: `${call.cluster.store.resourceVersion()}` }),
+  );
 }

@@ -40,21 +40,22 @@ function withoutResource(target: Target): Answer | undefined {
   return undefined;
 }
 
-function onCollection(call: Call): Answer {
-  const isAllNamespaces = call.resource.namespaced && call.target.namespace === undefined;
-  switch (call.request.method) {
-    case 'GET':
-    case 'HEAD':
-      return flagOf(call.request, 'watch') ? handleWatch(call) : handleList(call);
-    case 'POST':
-      if (isAllNamespaces) throw methodNotAllowed();
-      return handleCreate(call);
-    case 'DELETE':
-      if (isAllNamespaces || call.resource.plural === 'namespaces') throw methodNotAllowed();
-      return handleDeleteCollection(call);
-    default:
-      throw methodNotAllowed();
+function onSubresource(call: Call, subresource: string): Answer {
+  const known = call.resource.subresources.find((each) => each === subresource);
+  if (known === undefined) throw noSuchResource();
+  if (!isServedSubresource(call.resource, known))
+    throw notImplemented(`the subresource ${call.resource.plural}/${known}`);
+  const { method } = call.request;
+  if (known === 'status') {
+    if (method === 'GET') return handleGet(call);
+    if (method === 'PUT') return handleReplace(call, 'status');
+    if (method === 'PATCH') return handlePatch(call, 'status');
   }
+  if (known === 'log' && method === 'GET') return handleLog(call);
+  if (known === 'binding' && method === 'POST') return handleBinding(call);
+  if (known === 'scale') return handleScale(call);
+  if (known === 'proxy') return handleServiceProxy(call);
+  throw methodNotAllowed();
 }
 
 function onObject(call: Call): Answer {
@@ -78,20 +79,19 @@ function onObject(call: Call): Answer {
   }
 }
 
-function onSubresource(call: Call, subresource: string): Answer {
-  const known = call.resource.subresources.find((each) => each === subresource);
-  if (known === undefined) throw noSuchResource();
-  if (!isServedSubresource(call.resource, known))
-    throw notImplemented(`the subresource ${call.resource.plural}/${known}`);
-  const { method } = call.request;
-  if (known === 'status') {
-    if (method === 'GET') return handleGet(call);
-    if (method === 'PUT') return handleReplace(call, 'status');
-    if (method === 'PATCH') return handlePatch(call, 'status');
+function onCollection(call: Call): Answer {
+  const isAllNamespaces = call.resource.namespaced && call.target.namespace === undefined;
+  switch (call.request.method) {
+    case 'GET':
+    case 'HEAD':
+      return flagOf(call.request, 'watch') ? handleWatch(call) : handleList(call);
+    case 'POST':
+      if (isAllNamespaces) throw methodNotAllowed();
+      return handleCreate(call);
+    case 'DELETE':
+      if (isAllNamespaces || call.resource.plural === 'namespaces') throw methodNotAllowed();
+      return handleDeleteCollection(call);
+    default:
+      throw methodNotAllowed();
   }
-  if (known === 'log' && method === 'GET') return handleLog(call);
-  if (known === 'binding' && method === 'POST') return handleBinding(call);
-  if (known === 'scale') return handleScale(call);
-  if (known === 'proxy') return handleServiceProxy(call);
-  throw methodNotAllowed();
 }

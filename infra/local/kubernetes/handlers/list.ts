@@ -25,6 +25,11 @@ export const listParameters = [
   'includeObject',
 ];
 
+interface Page {
+  readonly objects: readonly KubeObject[];
+  readonly metadata: Fields;
+}
+
 /** GET of a collection. */
 export function handleList(call: Call): Answer {
   checkQuery(call.request, 'list', listParameters);
@@ -35,11 +40,6 @@ export function handleList(call: Call): Answer {
   if (as === 'object') return answerFields(call, 200, listOf(call.resource, page.objects, page.metadata));
   const options = { now: call.cluster.now(), includeObject: includeObjectOf(call), withColumns: true };
   return answerFields(call, 200, tableOf(call.resource, page.objects, page.metadata, options));
-}
-
-interface Page {
-  readonly objects: readonly KubeObject[];
-  readonly metadata: Fields;
 }
 
 function readPage(call: Call): Page {

@@ -94,14 +94,6 @@ export function applyPatch(call: Call, type: Exclude<PatchType, 'apply'>, target
   return patched;
 }
 
-function mergeInto(call: Call, type: 'merge' | 'strategic', target: Fields, patch: unknown): unknown {
-  if (!isFields(patch)) {
-    const fault = `json: cannot unmarshal ${Array.isArray(patch) ? 'array' : typeof patch} into Go value of type map[string]interface {}`;
-    throw badRequest(type === 'strategic' ? fault : `error decoding patch: ${fault}`);
-  }
-  return type === 'merge' ? mergePatch(target, patch) : strategicMerge(call.resource.struct, target, patch);
-}
-
 function readPatch(call: Call, type: Exclude<PatchType, 'apply'>): unknown {
   try {
     return JSON.parse(call.request.body.toString('utf8'));
@@ -109,4 +101,12 @@ function readPatch(call: Call, type: Exclude<PatchType, 'apply'>): unknown {
     if (!(error instanceof SyntaxError)) throw error;
     throw badRequest(`${type === 'strategic' ? '' : 'error decoding patch: '}${goSyntaxError(error)}`);
   }
+}
+
+function mergeInto(call: Call, type: 'merge' | 'strategic', target: Fields, patch: unknown): unknown {
+  if (!isFields(patch)) {
+    const fault = `json: cannot unmarshal ${Array.isArray(patch) ? 'array' : typeof patch} into Go value of type map[string]interface {}`;
+    throw badRequest(type === 'strategic' ? fault : `error decoding patch: ${fault}`);
+  }
+  return type === 'merge' ? mergePatch(target, patch) : strategicMerge(call.resource.struct, target, patch);
 }

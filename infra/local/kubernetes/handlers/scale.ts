@@ -56,20 +56,6 @@ function replaceScale(call: Call): Answer {
   return write(call, () => draft, isDryRun(call.request, 'UpdateOptions'), warnings);
 }
 
-function patchScale(call: Call): Answer {
-  checkQuery(call.request, 'patch', ['dryRun', 'fieldManager', 'fieldValidation', 'force']);
-  const requested = patchTypeOf(call);
-  if (requested === 'apply') throw notImplemented(`server-side apply of ${call.resource.plural}/scale`);
-  // Narrowed by its declaration: a hoisted function does not see the check above.
-  const type: Exclude<typeof requested, 'apply'> = requested;
-  const asScale: Call = { ...call, resource: { ...call.resource, ...scaleKind } };
-  const mode = validationMode(call.request, 'PatchOptions');
-  function change(old: KubeObject): Draft {
-    return decodePatched(asScale, type, applyPatch(asScale, type, scaleOf(old)), mode).draft;
-  }
-  return write(call, change, isDryRun(call.request, 'PatchOptions'), []);
-}
-
 function write(call: Call, scaled: (old: KubeObject) => Draft, dryRun: boolean, warnings: readonly string[]): Answer {
   const options = {
     manager: managerOf(call.request),
@@ -98,4 +84,18 @@ function check(replicas: number, { metadata }: KubeObject): void {
   if (replicas >= 0) return;
   const fault = invalidValue('spec.replicas', replicas, 'must be greater than or equal to 0');
   throw invalid(scaleKind.kind, scaleKind.group, metadata.name, [fault]);
+}
+
+function patchScale(call: Call): Answer {
+  checkQuery(call.request, 'patch', ['dryRun', 'fieldManager', 'fieldValidation', 'force']);
+  const requested = patchTypeOf(call);
+  if (requested === 'apply') throw notImplemented(`server-side apply of ${call.resource.plural}/scale`);
+  // Narrowed by its declaration: a hoisted function does not see the check above.
+  const type: Exclude<typeof requested, 'apply'> = requested;
+  const asScale: Call = { ...call, resource: { ...call.resource, ...scaleKind } };
+  const mode = validationMode(call.request, 'PatchOptions');
+  function change(old: KubeObject): Draft {
+    return decodePatched(asScale, type, applyPatch(asScale, type, scaleOf(old)), mode).draft;
+  }
+  return write(call, change, isDryRun(call.request, 'PatchOptions'), []);
 }

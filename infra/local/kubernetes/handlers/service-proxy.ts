@@ -18,9 +18,28 @@ const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIO
 /** Where pods of the process kubelet tell which port of this machine each of their ports is. */
 const portsAnnotation = 'process-kubelet/ports';
 
-function unavailable(message: string): StatusError {
-  return new StatusError(503, 'ServiceUnavailable', message);
+interface Location {
+  readonly scheme: 'http' | 'https';
+  readonly host: string;
+  readonly port: number;
 }
+
+interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
+const perConnection = [
+  'authorization',
+  'connection',
+  'host',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+];
 
 /**
  * services/[SCHEME:]NAME[:PORT]/proxy/PATH: hands the request on to a ready endpoint of the Service, as kube-apiserver
@@ -36,31 +55,6 @@ export function handleServiceProxy(call: Call): Answer {
   if (path === '' && ['GET', 'HEAD'].includes(request.method)) return redirect(request);
   const url = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${path}${queryOf(request)}`;
   return { kind: 'stream', run: (response) => forward(request, url, response) };
-}
-
-/** Up to the name of the Service: in a path that is handed on, "proxy" may stand again. */
-function prefixLength(path: string): number {
-  return /^(\/+[^/]+){6}/.exec(path)?.[0].length ?? 0;
-}
-
-/** A Service's own root must end in a slash, or relative links of its pages would lead elsewhere. */
-function redirect(request: ApiRequest): Answer {
-  return {
-    kind: 'text',
-    code: 301,
-    text: '',
-    headers: { location: `${request.path}/${queryOf(request)}` },
-  };
-}
-
-function queryOf({ query }: ApiRequest): string {
-  return query.size === 0 ? '' : `?${query.toString()}`;
-}
-
-interface Location {
-  readonly scheme: 'http' | 'https';
-  readonly host: string;
-  readonly port: number;
 }
 
 function locate(call: Call, id: string): Location {
@@ -93,9 +87,8 @@ function nameOfPort(service: KubeObject, name: string, port: number): string {
   return stringAt(found, 'name');
 }
 
-interface Place {
-  readonly host: string;
-  readonly port: number;
+function unavailable(message: string): StatusError {
+  return new StatusError(503, 'ServiceUnavailable', message);
 }
 
 /** The addresses of pods behind ready endpoints of a slice. */
@@ -130,22 +123,23 @@ function parsePorts(text: string): unknown {
   }
 }
 
-const perConnection = [
-  'authorization',
-  'connection',
-  'host',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'te',
-  'trailer',
-  'transfer-encoding',
-];
+/** Up to the name of the Service: in a path that is handed on, "proxy" may stand again. */
+function prefixLength(path: string): number {
+  return /^(\/+[^/]+){6}/.exec(path)?.[0].length ?? 0;
+}
 
-function ownHeaders(headers: Readonly<Record<string, string | string[] | undefined>>): OutgoingHttpHeaders {
-  return Object.fromEntries(
-    Object.entries(headers).filter(([name, value]) => value !== undefined && !perConnection.includes(name)),
-  );
+/** A Service's own root must end in a slash, or relative links of its pages would lead elsewhere. */
+function redirect(request: ApiRequest): Answer {
+  return {
+    kind: 'text',
+    code: 301,
+    text: '',
+    headers: { location: `${request.path}/${queryOf(request)}` },
+  };
+}
+
+function queryOf({ query }: ApiRequest): string {
+  return query.size === 0 ? '' : `?${query.toString()}`;
 }
 
 function forward(request: ApiRequest, url: string, response: ServerResponse): Promise<void> {
@@ -167,6 +161,12 @@ function forward(request: ApiRequest, url: string, response: ServerResponse): Pr
     upstream.on('response', (answer) => resolve(pass(answer, response)));
     upstream.end(body);
   });
+}
+
+function ownHeaders(headers: Readonly<Record<string, string | string[] | undefined>>): OutgoingHttpHeaders {
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name, value]) => value !== undefined && !perConnection.includes(name)),
+  );
 }
 
 /** As Go says it. */

@@ -23,6 +23,27 @@ const bookmarkEveryMs = 60_000;
 /** A last bookmark comes this long before the end, so that the next watch starts from there. */
 const lastBookmarkMs = 2_000;
 
+interface Plan {
+  /** Changes after this version are told; `undefined`: from the present state, told first as ADDED. */
+  readonly since: number | undefined;
+  readonly marksEndOfState: boolean;
+  readonly bookmarks: boolean;
+  readonly timeoutMs: number;
+}
+
+interface Watch {
+  readonly wanted: Wanted;
+  readonly matches: Matcher;
+  readonly plan: Plan;
+}
+
+interface Sender {
+  change(event: StoreEvent): void;
+  state(object: KubeObject): void;
+  bookmark(annotations: Readonly<Record<string, string>>): void;
+  error(status: StatusError): void;
+}
+
 /** GET of a collection with watch=true: one JSON document per line, until the time is up or the caller goes. */
 export function handleWatch(call: Call): Answer {
   checkQuery(call.request, 'watch', listParameters);
@@ -30,14 +51,6 @@ export function handleWatch(call: Call): Answer {
   const matches = matcherOf(call.request, call.resource, namespaceOf(call));
   const plan = planOf(call);
   return { kind: 'stream', run: (response) => stream(call, { wanted, matches, plan }, response) };
-}
-
-interface Plan {
-  /** Changes after this version are told; `undefined`: from the present state, told first as ADDED. */
-  readonly since: number | undefined;
-  readonly marksEndOfState: boolean;
-  readonly bookmarks: boolean;
-  readonly timeoutMs: number;
 }
 
 function planOf({ request }: Call): Plan {
@@ -72,12 +85,6 @@ function checkInitial(match: string, initial: boolean | undefined): void {
   }
 }
 
-interface Watch {
-  readonly wanted: Wanted;
-  readonly matches: Matcher;
-  readonly plan: Plan;
-}
-
 function stream(call: Call, watch: Watch, response: ServerResponse): void {
   const { cluster } = call;
   response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
@@ -85,7 +92,7 @@ function stream(call: Call, watch: Watch, response: ServerResponse): void {
   response.flushHeaders();
   const send = createSender(call, watch, response);
   const resource = resourceKey(call.resource);
-  let unsubscribe = (): void => {};
+  let unsubscribe: () => void = () => {};
   const timers: NodeJS.Timeout[] = [];
   function stop(): void {
     unsubscribe();
@@ -114,34 +121,6 @@ function stream(call: Call, watch: Watch, response: ServerResponse): void {
     setInterval(bookmark, bookmarkEveryMs),
     setTimeout(bookmark, Math.max(0, watch.plan.timeoutMs - lastBookmarkMs)),
   );
-}
-
-interface Sender {
-  change(event: StoreEvent): void;
-  state(object: KubeObject): void;
-  bookmark(annotations: Readonly<Record<string, string>>): void;
-  error(status: StatusError): void;
-}
-
-/** Whether the watch can go on after what was before it. */
-function sendPast(call: Call, { matches, plan }: Watch, send: Sender): boolean {
-  const { store } = call.cluster;
-  const resource = resourceKey(call.resource);
-  if (plan.since === undefined) {
-    const objects = [...store.all(resource)]
-      .filter(([, object]) => matches(object))
-      .toSorted(([a], [b]) => (a < b ? -1 : 1));
-    for (const [, object] of objects) send.state(object);
-    if (plan.marksEndOfState) send.bookmark({ 'k8s.io/initial-events-end': 'true' });
-    return true;
-  }
-  const past = store.history.since(resource, plan.since);
-  if (past === null) {
-    send.error(expired(`too old resource version: ${plan.since} (${store.history.oldest()})`));
-    return false;
-  }
-  for (const event of past) send.change(event);
-  return true;
 }
 
 function createSender(call: Call, { wanted, matches, plan }: Watch, response: ServerResponse): Sender {
@@ -182,13 +161,6 @@ function createSender(call: Call, { wanted, matches, plan }: Watch, response: Se
   };
 }
 
-function viewKind({ as }: Wanted): Fields {
-  return {
-    kind: as === 'table' ? 'Table' : 'PartialObjectMetadata',
-    apiVersion: 'meta.k8s.io/v1',
-  };
-}
-
 /** What a change is to a watcher with a selector: an object that stops matching is gone, one that starts is new. */
 function typeFor(event: StoreEvent, matches: Matcher): StoreEvent['type'] | undefined {
   const isIn = event.type !== 'DELETED' && matches(event.object);
@@ -203,4 +175,32 @@ function leaving({ previous, object }: StoreEvent): KubeObject {
     ...(previous ?? object),
     metadata: { ...(previous ?? object).metadata, resourceVersion: object.metadata.resourceVersion },
   };
+}
+
+function viewKind({ as }: Wanted): Fields {
+  return {
+    kind: as === 'table' ? 'Table' : 'PartialObjectMetadata',
+    apiVersion: 'meta.k8s.io/v1',
+  };
+}
+
+/** Whether the watch can go on after what was before it. */
+function sendPast(call: Call, { matches, plan }: Watch, send: Sender): boolean {
+  const { store } = call.cluster;
+  const resource = resourceKey(call.resource);
+  if (plan.since === undefined) {
+    const objects = [...store.all(resource)]
+      .filter(([, object]) => matches(object))
+      .toSorted(([a], [b]) => (a < b ? -1 : 1));
+    for (const [, object] of objects) send.state(object);
+    if (plan.marksEndOfState) send.bookmark({ 'k8s.io/initial-events-end': 'true' });
+    return true;
+  }
+  const past = store.history.since(resource, plan.since);
+  if (past === null) {
+    send.error(expired(`too old resource version: ${plan.since} (${store.history.oldest()})`));
+    return false;
+  }
+  for (const event of past) send.change(event);
+  return true;
 }

@@ -24,6 +24,10 @@ export function handleCreate(call: Call): Answer {
   return answerObject(call, 201, object, [...warnings, ...warningsOf(call, draft)]);
 }
 
+function warningsOf(call: Call, draft: Draft): readonly string[] {
+  return call.resource.warnings?.(draft) ?? [];
+}
+
 /** PUT of an object, or of its status. */
 export function handleReplace(call: Call, subresource?: 'status'): Answer {
   checkQuery(call.request, 'update', writeParameters);
@@ -65,8 +69,4 @@ function isCreation(call: Call, subresource: string | undefined): boolean {
     call.resource.createOnUpdate === true &&
     call.cluster.get(resourceKey(call.resource), objectKey(namespaceOf(call), call.target.name ?? '')) === undefined
   );
-}
-
-function warningsOf(call: Call, draft: Draft): readonly string[] {
-  return call.resource.warnings?.(draft) ?? [];
 }

@@ -29,6 +29,31 @@ export function createHandler(options: HandlerOptions): Handler {
   };
 }
 
+function authenticate({ headers }: ApiRequest, { tokens }: HandlerOptions): void {
+  if (tokens === undefined) return;
+  const token = /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1];
+  if (token === undefined || !tokens().has(token)) throw unauthorized();
+}
+
+async function write(answer: Answer, request: ApiRequest | undefined, response: ServerResponse): Promise<void> {
+  if (answer.kind === 'stream') {
+    await answer.run(response);
+    return;
+  }
+  const text = answer.kind === 'text' ? answer.text : `${JSON.stringify(answer.body)}\n`;
+  const type = answer.kind === 'document' ? (answer.contentType ?? 'application/json') : 'text/plain; charset=utf-8';
+  for (const warning of answer.kind === 'document' ? (answer.warnings ?? []) : []) {
+    response.appendHeader('warning', `299 - ${JSON.stringify(warning)}`);
+  }
+  response.writeHead(answer.code, {
+    'cache-control': 'no-cache, private',
+    'content-type': type,
+    'content-length': Buffer.byteLength(text),
+    ...answer.headers,
+  });
+  response.end(request?.method === 'HEAD' ? '' : text);
+}
+
 function answerTo(request: ApiRequest, { cluster, version }: HandlerOptions): Answer {
   return (
     answerSystemPath(request, version) ??
@@ -39,12 +64,6 @@ function answerTo(request: ApiRequest, { cluster, version }: HandlerOptions): An
       headers: { 'content-type': 'text/plain; charset=utf-8' },
     }
   );
-}
-
-function authenticate({ headers }: ApiRequest, { tokens }: HandlerOptions): void {
-  if (tokens === undefined) return;
-  const token = /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1];
-  if (token === undefined || !tokens().has(token)) throw unauthorized();
 }
 
 function failure(error: unknown): Answer {
@@ -65,23 +84,4 @@ function failure(error: unknown): Answer {
           },
         );
   return { kind: 'document', code: status.code, body: status.toStatus() };
-}
-
-async function write(answer: Answer, request: ApiRequest | undefined, response: ServerResponse): Promise<void> {
-  if (answer.kind === 'stream') {
-    await answer.run(response);
-    return;
-  }
-  const text = answer.kind === 'text' ? answer.text : `${JSON.stringify(answer.body)}\n`;
-  const type = answer.kind === 'document' ? (answer.contentType ?? 'application/json') : 'text/plain; charset=utf-8';
-  for (const warning of answer.kind === 'document' ? (answer.warnings ?? []) : []) {
-    response.appendHeader('warning', `299 - ${JSON.stringify(warning)}`);
-  }
-  response.writeHead(answer.code, {
-    'cache-control': 'no-cache, private',
-    'content-type': type,
-    'content-length': Buffer.byteLength(text),
-    ...answer.headers,
-  });
-  response.end(request?.method === 'HEAD' ? '' : text);
 }

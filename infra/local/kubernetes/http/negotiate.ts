@@ -11,27 +11,6 @@ interface MediaRange {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-function parseAccept(accept: string): readonly MediaRange[] {
-  return accept
-    .split(',')
-    .map((range) => {
-      const [type = '', ...parameters] = range.split(';').map((part) => part.trim());
-      return { type: type.toLowerCase(), parameters: new Map(parameters.map((each) => pair(each))) };
-    })
-    .filter(({ type }) => type !== '')
-    .toSorted((a, b) => quality(b) - quality(a));
-}
-
-function pair(parameter: string): [string, string] {
-  const [key = '', value = ''] = parameter.split('=');
-  return [key.trim().toLowerCase(), value.trim()];
-}
-
-function quality({ parameters }: MediaRange): number {
-  const asked = Number(parameters.get('q') ?? '1');
-  return Number.isNaN(asked) ? 1 : asked;
-}
-
 const representations = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
 const streams = ['application/json;stream=watch', 'application/vnd.kubernetes.protobuf;stream=watch'];
 
@@ -54,6 +33,27 @@ export function negotiate(accept: string | undefined, isCollection = false): Wan
     `406: Not Acceptable\n\nAvailable representations: ${(isCollection ? [...representations, ...streams] : representations).join(', ')}`,
     {},
   );
+}
+
+function parseAccept(accept: string): readonly MediaRange[] {
+  return accept
+    .split(',')
+    .map((range) => {
+      const [type = '', ...parameters] = range.split(';').map((part) => part.trim());
+      return { type: type.toLowerCase(), parameters: new Map(parameters.map((each) => pair(each))) };
+    })
+    .filter(({ type }) => type !== '')
+    .toSorted((a, b) => quality(b) - quality(a));
+}
+
+function pair(parameter: string): [string, string] {
+  const [key = '', value = ''] = parameter.split('=');
+  return [key.trim().toLowerCase(), value.trim()];
+}
+
+function quality({ parameters }: MediaRange): number {
+  const asked = Number(parameters.get('q') ?? '1');
+  return Number.isNaN(asked) ? 1 : asked;
 }
 
 function accepted({ type, parameters }: MediaRange): Wanted | undefined {

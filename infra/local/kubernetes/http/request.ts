@@ -13,6 +13,9 @@ export interface ApiRequest {
 /** The API server's limit. */
 const bodyLimitBytes = 3 * 1024 * 1024;
 
+// Every client library may send these; they change how the answer looks, or how long it may take.
+const harmless = new Set(['pretty', 'timeout']);
+
 /** Reads a request to its end. Throws 413 when its body is larger than the API server takes. */
 export async function readRequest(message: IncomingMessage): Promise<ApiRequest> {
   const [path, query] = splitOnce(message.url ?? '/', '?');
@@ -43,9 +46,6 @@ async function readBody(message: IncomingMessage): Promise<Buffer> {
   }
   return Buffer.concat(chunks);
 }
-
-// Every client library may send these; they change how the answer looks, or how long it may take.
-const harmless = new Set(['pretty', 'timeout']);
 
 /** 501 for a query parameter that `verb` does not know here: ignoring it could mean something else than was asked. */
 export function checkQuery(request: ApiRequest, verb: string, known: readonly string[]): void {

@@ -34,8 +34,20 @@ function find(path: string, request: ApiRequest, version: string): Answer | unde
   return optional(found, (body) => document(200, body));
 }
 
-function optional(body: Fields | undefined, answer: (body: Fields) => Answer): Answer | undefined {
-  return body === undefined ? undefined : answer(body);
+/** kubectl of Google Cloud's SDK runs the kubectl of the server's minor version. */
+function versionOf(gitVersion: string): Fields {
+  const [, major = '1', minor = '32'] = /^v(\d+)\.(\d+)/.exec(gitVersion) ?? [];
+  return {
+    major,
+    minor,
+    gitVersion,
+    gitCommit: '',
+    gitTreeState: 'clean',
+    buildDate: '1970-01-01T00:00:00Z',
+    goVersion: '',
+    compiler: '',
+    platform: `${process.platform}/${process.arch}`,
+  };
 }
 
 function discoveryRoot(root: 'api' | 'apis', request: ApiRequest): Answer {
@@ -55,18 +67,6 @@ function cached(request: ApiRequest, body: Fields, contentType = 'application/js
   return { kind: 'document', code: 200, body, contentType, headers: { etag, vary: 'Accept' } };
 }
 
-/** kubectl of Google Cloud's SDK runs the kubectl of the server's minor version. */
-function versionOf(gitVersion: string): Fields {
-  const [, major = '1', minor = '32'] = /^v(\d+)\.(\d+)/.exec(gitVersion) ?? [];
-  return {
-    major,
-    minor,
-    gitVersion,
-    gitCommit: '',
-    gitTreeState: 'clean',
-    buildDate: '1970-01-01T00:00:00Z',
-    goVersion: '',
-    compiler: '',
-    platform: `${process.platform}/${process.arch}`,
-  };
+function optional(body: Fields | undefined, answer: (body: Fields) => Answer): Answer | undefined {
+  return body === undefined ? undefined : answer(body);
 }

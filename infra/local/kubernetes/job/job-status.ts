@@ -20,16 +20,6 @@ export interface Suspension {
   readonly isNews: boolean;
 }
 
-/** `undefined` for a Job that is over, or going. */
-export function suspensionOf(job: KubeObject, spec: JobSpec, ending: Condition | undefined): Suspension | undefined {
-  if (ending !== undefined || job.metadata.deletionTimestamp !== undefined) return undefined;
-  const wasSuspended = trueCondition(job, 'Suspended') !== undefined;
-  const condition: Condition = spec.isSuspended
-    ? { type: 'Suspended', status: 'True', reason: 'JobSuspended', message: 'Job suspended' }
-    : { type: 'Suspended', status: 'False', reason: 'JobResumed', message: 'Job resumed' };
-  return { condition, isNews: wasSuspended !== spec.isSuspended };
-}
-
 export interface Outcome {
   readonly spec: JobSpec;
   readonly tally: Tally;
@@ -40,9 +30,14 @@ export interface Outcome {
   readonly now: Date;
 }
 
-/** The final condition waits until the last pod has ended. */
-function isOver({ ending, tally, plan }: Outcome): boolean {
-  return ending !== undefined && tally.terminating + plan.remove.length === 0;
+/** `undefined` for a Job that is over, or going. */
+export function suspensionOf(job: KubeObject, spec: JobSpec, ending: Condition | undefined): Suspension | undefined {
+  if (ending !== undefined || job.metadata.deletionTimestamp !== undefined) return undefined;
+  const wasSuspended = trueCondition(job, 'Suspended') !== undefined;
+  const condition: Condition = spec.isSuspended
+    ? { type: 'Suspended', status: 'True', reason: 'JobSuspended', message: 'Job suspended' }
+    : { type: 'Suspended', status: 'False', reason: 'JobResumed', message: 'Job resumed' };
+  return { condition, isNews: wasSuspended !== spec.isSuspended };
 }
 
 /** The new status of the Job. */
@@ -80,6 +75,11 @@ function conditionsOf(job: KubeObject, outcome: Outcome, now: string): readonly 
     conditions = withCondition(conditions, { ...ending, type }, now);
   }
   return suspension === undefined ? conditions : withCondition(conditions, suspension.condition, now);
+}
+
+/** The final condition waits until the last pod has ended. */
+function isOver({ ending, tally, plan }: Outcome): boolean {
+  return ending !== undefined && tally.terminating + plan.remove.length === 0;
 }
 
 /** What is told about the Job besides its pods. */

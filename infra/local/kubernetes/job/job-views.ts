@@ -16,6 +16,15 @@ export interface JobSpec {
   readonly failurePolicy: Fields | undefined;
 }
 
+export type ConditionType = 'Complete' | 'Failed' | 'FailureTarget' | 'SuccessCriteriaMet' | 'Suspended';
+
+export interface Condition {
+  readonly type: ConditionType;
+  readonly status: 'True' | 'False';
+  readonly reason: string;
+  readonly message: string;
+}
+
 export function specOf(job: KubeObject): JobSpec {
   const spec = fieldsAt(job, 'spec');
   return {
@@ -29,15 +38,6 @@ export function specOf(job: KubeObject): JobSpec {
     restartsOnFailure: stringAt(spec, 'template', 'spec', 'restartPolicy') === 'OnFailure',
     failurePolicy: spec['podFailurePolicy'] === undefined ? undefined : fieldsAt(spec, 'podFailurePolicy'),
   };
-}
-
-export type ConditionType = 'Complete' | 'Failed' | 'FailureTarget' | 'SuccessCriteriaMet' | 'Suspended';
-
-export interface Condition {
-  readonly type: ConditionType;
-  readonly status: 'True' | 'False';
-  readonly reason: string;
-  readonly message: string;
 }
 
 /** The condition of that type when it is True. */

@@ -18,6 +18,12 @@ export interface Tally {
   readonly backoff: Backoff;
 }
 
+export interface Counted {
+  /** Pods whose end is in the counters now. */
+  readonly release: readonly KubeObject[];
+  readonly failed: number;
+}
+
 /** Pods that are being deleted have failed, unless the Job waits for how they end. */
 export function hasFailed(pod: KubeObject, spec: JobSpec): boolean {
   return phaseOf(pod) === 'Failed' || (!spec.replacesOnlyFailed && isDeleted(pod) && phaseOf(pod) !== 'Succeeded');
@@ -36,12 +42,6 @@ export function tallyPods(job: KubeObject, spec: JobSpec, pods: readonly KubeObj
     failed: (numberAt(job, 'status', 'failed') ?? 0) + counting.length,
     backoff: nextBackoff(backoff, newlySucceeded, newlyFailed),
   };
-}
-
-export interface Counted {
-  /** Pods whose end is in the counters now. */
-  readonly release: readonly KubeObject[];
-  readonly failed: number;
 }
 
 /** When the Job ends in failure, every pod that has not ended counts as failed. */

@@ -7,15 +7,6 @@ import { phaseOf } from './pod-views.ts';
 import { hasFailed } from './tally.ts';
 import type { Tally } from './tally.ts';
 
-function failure(reason: string, message: string): Condition {
-  return {
-    type: 'FailureTarget',
-    status: 'True',
-    reason,
-    message,
-  };
-}
-
 /** Why the Job ends, before it is asked whether it is complete: decided earlier, or failed now. */
 export function verdictOf(
   job: KubeObject,
@@ -39,6 +30,15 @@ export function verdictOf(
     return failure('DeadlineExceeded', 'Job was active longer than specified deadline');
   }
   return undefined;
+}
+
+function failure(reason: string, message: string): Condition {
+  return {
+    type: 'FailureTarget',
+    status: 'True',
+    reason,
+    message,
+  };
 }
 
 function hasRestartedTooOften(spec: JobSpec, pods: readonly KubeObject[]): boolean {

@@ -23,6 +23,12 @@ export interface Removal {
 /** The namespaces that a cluster cannot do without. */
 const eternal = new Set(['default', 'kube-system']);
 
+interface Mark {
+  readonly finalizers: readonly string[];
+  readonly graceSeconds: number;
+  readonly dryRun: boolean;
+}
+
 /** Deletes an object, or marks it when something has to happen first. Throws what the API server would answer. */
 export function removeObject(
   cluster: Cluster,
@@ -65,6 +71,42 @@ function checkPreconditions(resource: Resource, old: KubeObject, { preconditions
   }
 }
 
+function terminateNamespace(cluster: Cluster, resource: Resource, old: KubeObject, options: DeleteOptions): Removal {
+  if (eternal.has(old.metadata.name)) throw forbidden(resource, old.metadata.name, 'this namespace may not be deleted');
+  if (old.metadata.deletionTimestamp !== undefined) return { gone: false, object: old };
+  const terminating = { ...old, status: { phase: 'Terminating' } };
+  return mark(cluster, resource, terminating, {
+    finalizers: old.metadata.finalizers ?? [],
+    graceSeconds: 0,
+    dryRun: options.dryRun,
+  });
+}
+
+function mark(
+  cluster: Cluster,
+  resource: Resource,
+  old: KubeObject,
+  { finalizers, graceSeconds, dryRun }: Mark,
+): Removal {
+  const draft = draftOf(old);
+  const { metadata } = draft;
+  const isFirst = old.metadata.deletionTimestamp === undefined;
+  if (isFirst || graceSeconds < (old.metadata.deletionGracePeriodSeconds ?? 0)) {
+    metadata['deletionTimestamp'] = formatTime(new Date(cluster.now().getTime() + graceSeconds * 1000));
+    // A namespace has no such field: what it waits for is its content.
+    if (resource.plural !== 'namespaces') metadata['deletionGracePeriodSeconds'] = graceSeconds;
+  }
+  if (isFirst && old.metadata.generation !== undefined) metadata['generation'] = old.metadata.generation + 1;
+  if (finalizers.length > 0) metadata['finalizers'] = [...finalizers];
+  else delete metadata['finalizers'];
+  if (!dryRun) {
+    const key = objectKey(old.metadata.namespace, old.metadata.name);
+    return { gone: false, object: cluster.store.put(resourceKey(resource), key, draft) };
+  }
+  if (!isKubeObject(draft)) throw new Error('a dry run made no object');
+  return { gone: false, object: draft };
+}
+
 /** The finalizers by which the garbage collector is asked to deal with dependents first. */
 function finalizersAfter(resource: Resource, old: KubeObject, options: DeleteOptions): readonly string[] {
   const before = old.metadata.finalizers ?? [];
@@ -95,46 +137,4 @@ function takeOut(cluster: Cluster, resource: Resource, old: KubeObject, options:
   const isHurried = removed.metadata.deletionTimestamp !== undefined;
   const metadata = { ...removed.metadata, ...(isHurried && { deletionGracePeriodSeconds: 0 }) };
   return { gone: true, object: { ...removed, metadata } };
-}
-
-interface Mark {
-  readonly finalizers: readonly string[];
-  readonly graceSeconds: number;
-  readonly dryRun: boolean;
-}
-
-function mark(
-  cluster: Cluster,
-  resource: Resource,
-  old: KubeObject,
-  { finalizers, graceSeconds, dryRun }: Mark,
-): Removal {
-  const draft = draftOf(old);
-  const { metadata } = draft;
-  const isFirst = old.metadata.deletionTimestamp === undefined;
-  if (isFirst || graceSeconds < (old.metadata.deletionGracePeriodSeconds ?? 0)) {
-    metadata['deletionTimestamp'] = formatTime(new Date(cluster.now().getTime() + graceSeconds * 1000));
-    // A namespace has no such field: what it waits for is its content.
-    if (resource.plural !== 'namespaces') metadata['deletionGracePeriodSeconds'] = graceSeconds;
-  }
-  if (isFirst && old.metadata.generation !== undefined) metadata['generation'] = old.metadata.generation + 1;
-  if (finalizers.length > 0) metadata['finalizers'] = [...finalizers];
-  else delete metadata['finalizers'];
-  if (!dryRun) {
-    const key = objectKey(old.metadata.namespace, old.metadata.name);
-    return { gone: false, object: cluster.store.put(resourceKey(resource), key, draft) };
-  }
-  if (!isKubeObject(draft)) throw new Error('a dry run made no object');
-  return { gone: false, object: draft };
-}
-
-function terminateNamespace(cluster: Cluster, resource: Resource, old: KubeObject, options: DeleteOptions): Removal {
-  if (eternal.has(old.metadata.name)) throw forbidden(resource, old.metadata.name, 'this namespace may not be deleted');
-  if (old.metadata.deletionTimestamp !== undefined) return { gone: false, object: old };
-  const terminating = { ...old, status: { phase: 'Terminating' } };
-  return mark(cluster, resource, terminating, {
-    finalizers: old.metadata.finalizers ?? [],
-    graceSeconds: 0,
-    dryRun: options.dryRun,
-  });
 }

@@ -20,6 +20,8 @@ export interface UpdateOptions extends WriteOptions {
   readonly isReplacement?: boolean;
 }
 
+const systemFields = ['namespace', 'uid', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generateName'] as const;
+
 /**
  * Replaces an object by the draft that `change` makes of it. Nothing is written, and the resourceVersion stays, when
  * the draft says what is stored already. Throws what the API server would answer.
@@ -95,8 +97,6 @@ function checkIdentity(
   }
   if (resourceVersion !== '' && resourceVersion !== old.metadata.resourceVersion) throw modified(resource, name);
 }
-
-const systemFields = ['namespace', 'uid', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generateName'] as const;
 
 /** What callers may leave out of an update is as before; what they may not choose is too. */
 function keepSystemFields(draft: Draft, old: KubeObject): void {

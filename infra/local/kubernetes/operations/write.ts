@@ -15,6 +15,10 @@ export interface WriteOptions {
   readonly subresource?: 'status' | 'scale' | 'binding' | 'ephemeralcontainers';
 }
 
+// Without vowels and look-alikes, as k8s.io/apimachinery/pkg/util/rand has it.
+export const randomAlphabet = 'bcdfghjklmnpqrstvwxz2456789';
+const longestGeneratedBase = 58;
+
 /** An object in canonical form: as the schema of its kind writes it, with kind and apiVersion in front. */
 export function canonical(resource: Resource, fields: Fields): Draft {
   return asDraft({
@@ -27,10 +31,6 @@ export function canonical(resource: Resource, fields: Fields): Draft {
 export function throwIfFaulty(resource: Resource, name: string, faults: Faults): void {
   if (faults.length > 0) throw invalid(resource.kind, resource.group, name, faults);
 }
-
-// Without vowels and look-alikes, as k8s.io/apimachinery/pkg/util/rand has it.
-export const randomAlphabet = 'bcdfghjklmnpqrstvwxz2456789';
-const longestGeneratedBase = 58;
 
 /** Five random characters that make a name unique. */
 export function randomSuffix(): string {

@@ -11,12 +11,11 @@ interface Operation {
   readonly hasValue: boolean;
 }
 
-/** The API server's answer to any operation that cannot be done. */
-function rejected(): StatusError {
-  return new StatusError(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
-}
-
 const operationLimit = 10_000;
+
+interface Root {
+  document: unknown;
+}
 
 /** RFC 6902. Throws 400 for what is no patch, 422 for an operation that cannot be done. */
 export function jsonPatch(target: Fields, patch: unknown): unknown {
@@ -49,6 +48,11 @@ function readOperation(raw: unknown): Operation {
   };
 }
 
+/** The API server's answer to any operation that cannot be done. */
+function rejected(): StatusError {
+  return new StatusError(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
+}
+
 function readPointer(pointer: string): readonly string[] {
   if (pointer === '') return [];
   if (!pointer.startsWith('/')) throw rejected();
@@ -56,10 +60,6 @@ function readPointer(pointer: string): readonly string[] {
     .slice(1)
     .split('/')
     .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
-}
-
-interface Root {
-  document: unknown;
 }
 
 function perform(root: Root, operation: Operation): void {
@@ -87,12 +87,16 @@ function perform(root: Root, operation: Operation): void {
   }
 }
 
-function fail(): never {
-  throw rejected();
-}
-
-function required(operation: Operation): unknown {
-  return operation.hasValue ? structuredClone(operation.value) : fail();
+function add(root: Root, path: readonly string[], value: unknown): void {
+  const step = path.at(-1);
+  if (step === undefined) {
+    root.document = value;
+    return;
+  }
+  const parent = read(root, path.slice(0, -1));
+  if (Array.isArray(parent)) parent.splice(step === '-' ? parent.length : indexOf(step, parent.length), 0, value);
+  else if (isFields(parent)) define(parent, step, value);
+  else throw rejected();
 }
 
 function read(root: Root, path: readonly string[]): unknown {
@@ -105,29 +109,22 @@ function read(root: Root, path: readonly string[]): unknown {
   return at;
 }
 
-/** `test` of something that is not there compares with null. */
-function readOrNull(root: Root, path: readonly string[]): unknown {
-  const parent = read(root, path.slice(0, -1));
-  const last = path.at(-1);
-  if (last !== undefined && isFields(parent) && !Object.hasOwn(parent, last)) return null;
-  return read(root, path);
-}
-
 function indexOf(step: string, last: number): number {
   if (!/^(0|[1-9]\d*)$/.test(step) || Number(step) > last) throw rejected();
   return Number(step);
 }
 
-function add(root: Root, path: readonly string[], value: unknown): void {
-  const step = path.at(-1);
-  if (step === undefined) {
-    root.document = value;
-    return;
-  }
-  const parent = read(root, path.slice(0, -1));
-  if (Array.isArray(parent)) parent.splice(step === '-' ? parent.length : indexOf(step, parent.length), 0, value);
-  else if (isFields(parent)) define(parent, step, value);
-  else throw rejected();
+/** Also for keys such as `__proto__`, which an assignment would not set. */
+function define(fields: Fields, key: string, value: unknown): void {
+  Object.defineProperty(fields, key, { value, writable: true, enumerable: true, configurable: true });
+}
+
+function required(operation: Operation): unknown {
+  return operation.hasValue ? structuredClone(operation.value) : fail();
+}
+
+function fail(): never {
+  throw rejected();
 }
 
 function replace(root: Root, path: readonly string[], value: unknown): void {
@@ -150,7 +147,10 @@ function remove(root: Root, path: readonly string[]): void {
   else if (isFields(parent)) delete parent[step];
 }
 
-/** Also for keys such as `__proto__`, which an assignment would not set. */
-function define(fields: Fields, key: string, value: unknown): void {
-  Object.defineProperty(fields, key, { value, writable: true, enumerable: true, configurable: true });
+/** `test` of something that is not there compares with null. */
+function readOrNull(root: Root, path: readonly string[]): unknown {
+  const parent = read(root, path.slice(0, -1));
+  const last = path.at(-1);
+  if (last !== undefined && isFields(parent) && !Object.hasOwn(parent, last)) return null;
+  return read(root, path);
 }

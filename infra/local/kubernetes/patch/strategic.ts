@@ -5,6 +5,19 @@ import { structOf } from '../schema/schema.ts';
 import type { Field, Type } from '../schema/schema.ts';
 import { badRequest, StatusError } from '../status.ts';
 
+const directive = /^\$(setElementOrder|deleteFromPrimitiveList)\/(.+)$/;
+
+interface Known {
+  readonly type: Type;
+  readonly mergeKey: string | undefined;
+  readonly merges: boolean;
+}
+
+interface Merging {
+  readonly element: Type;
+  readonly mergeKey: string;
+}
+
 /**
  * Kubernetes' own patch: objects are merged, lists too where the type names a merge key, and directives
  * (`$patch`, `$retainKeys`, `$deleteFromPrimitiveList/`, `$setElementOrder/`) say the rest.
@@ -13,8 +26,6 @@ import { badRequest, StatusError } from '../status.ts';
 export function strategicMerge(struct: string, target: Fields, patch: Fields): Fields {
   return mergeFields({ kind: 'struct', name: struct }, target, patch);
 }
-
-const directive = /^\$(setElementOrder|deleteFromPrimitiveList)\/(.+)$/;
 
 function mergeFields(type: Type, target: Fields, patch: Fields): Fields {
   if (patch['$patch'] === 'replace') return withoutDirectives(patch);
@@ -42,19 +53,8 @@ function mergeFields(type: Type, target: Fields, patch: Fields): Fields {
   return Object.fromEntries(merged);
 }
 
-interface Known {
-  readonly type: Type;
-  readonly mergeKey: string | undefined;
-  readonly merges: boolean;
-}
-
-function fieldOf(type: Type, key: string): Known | undefined {
-  if (type.kind === 'map') return { type: type.element, mergeKey: undefined, merges: false };
-  if (type.kind !== 'struct') return undefined;
-  const field: Field | undefined = structOf(type.name).fields.get(key);
-  return field === undefined
-    ? undefined
-    : { type: field.type, mergeKey: field.mergeKey, merges: field.patchStrategies.includes('merge') };
+function withoutDirectives(patch: Fields): Fields {
+  return Object.fromEntries(Object.entries(patch).filter(([key]) => !key.startsWith('$')));
 }
 
 function mergeValue(known: Known | undefined, target: unknown, patch: unknown): unknown {
@@ -70,9 +70,33 @@ function mergeValue(known: Known | undefined, target: unknown, patch: unknown): 
   return mergeLists({ element: known.type.element, mergeKey: known.mergeKey }, before, patch);
 }
 
-interface Merging {
-  readonly element: Type;
-  readonly mergeKey: string;
+/**
+ * The items that `order` names stand in that order; the others keep the order of the list before, and come before the
+ * first item that stood behind them there (mergeSortedSlice of strategicpatch).
+ */
+function inOrder(
+  list: readonly unknown[],
+  order: readonly unknown[],
+  before: readonly unknown[],
+  mergeKey: string | undefined,
+): readonly unknown[] {
+  function keyOf(item: unknown): unknown {
+    return mergeKey !== undefined && isFields(item) ? item[mergeKey] : item;
+  }
+  const ranks = new Map(order.map((item, index) => [keyOf(item), index]));
+  const places = new Map(before.map((item, index) => [keyOf(item), index]));
+  const named = list
+    .filter((item) => ranks.has(keyOf(item)))
+    .toSorted((a, b) => (ranks.get(keyOf(a)) ?? 0) - (ranks.get(keyOf(b)) ?? 0));
+  const others = list.filter((item) => !ranks.has(keyOf(item)));
+  const ordered: unknown[] = [];
+  for (const item of named) {
+    const place = places.get(keyOf(item));
+    while (place !== undefined && others.length > 0 && (places.get(keyOf(others[0])) ?? Infinity) < place)
+      ordered.push(others.shift());
+    ordered.push(item);
+  }
+  return [...ordered, ...others];
 }
 
 function mergeLists(
@@ -108,35 +132,11 @@ function fail(message: string): never {
   throw new StatusError(500, undefined, message);
 }
 
-/**
- * The items that `order` names stand in that order; the others keep the order of the list before, and come before the
- * first item that stood behind them there (mergeSortedSlice of strategicpatch).
- */
-function inOrder(
-  list: readonly unknown[],
-  order: readonly unknown[],
-  before: readonly unknown[],
-  mergeKey: string | undefined,
-): readonly unknown[] {
-  function keyOf(item: unknown): unknown {
-    return mergeKey !== undefined && isFields(item) ? item[mergeKey] : item;
-  }
-  const ranks = new Map(order.map((item, index) => [keyOf(item), index]));
-  const places = new Map(before.map((item, index) => [keyOf(item), index]));
-  const named = list
-    .filter((item) => ranks.has(keyOf(item)))
-    .toSorted((a, b) => (ranks.get(keyOf(a)) ?? 0) - (ranks.get(keyOf(b)) ?? 0));
-  const others = list.filter((item) => !ranks.has(keyOf(item)));
-  const ordered: unknown[] = [];
-  for (const item of named) {
-    const place = places.get(keyOf(item));
-    while (place !== undefined && others.length > 0 && (places.get(keyOf(others[0])) ?? Infinity) < place)
-      ordered.push(others.shift());
-    ordered.push(item);
-  }
-  return [...ordered, ...others];
-}
-
-function withoutDirectives(patch: Fields): Fields {
-  return Object.fromEntries(Object.entries(patch).filter(([key]) => !key.startsWith('$')));
+function fieldOf(type: Type, key: string): Known | undefined {
+  if (type.kind === 'map') return { type: type.element, mergeKey: undefined, merges: false };
+  if (type.kind !== 'struct') return undefined;
+  const field: Field | undefined = structOf(type.name).fields.get(key);
+  return field === undefined
+    ? undefined
+    : { type: field.type, mergeKey: field.mergeKey, merges: field.patchStrategies.includes('merge') };
 }

@@ -1,6 +1,8 @@
 import { fieldsAt, objectsAt, listAt, stringAt, stringsAt } from '../json.ts';
 import type { Fields } from '../json.ts';
 
+const operators: Readonly<Record<string, string>> = { In: 'in', NotIn: 'notin' };
+
 /** Names and images of the containers of a pod spec, as the Containers and Images columns show them. */
 export function containerCells(spec: Fields): readonly [names: string, images: string] {
   const containers = objectsAt(spec, 'containers');
@@ -9,8 +11,6 @@ export function containerCells(spec: Fields): readonly [names: string, images: s
     containers.map((container) => stringAt(container, 'image')).join(','),
   ];
 }
-
-const operators: Readonly<Record<string, string>> = { In: 'in', NotIn: 'notin' };
 
 /** A LabelSelector in the string form (metav1.FormatLabelSelector); `<none>` when it selects nothing or everything. */
 export function formatSelector(selector: Fields): string {
@@ -34,6 +34,10 @@ function formatExpression(expression: Fields): string {
   return `${key} ${operators[operator] ?? operator} (${listAt(expression, 'values').map(String).toSorted(byText).join(',')})`;
 }
 
+function byText(a: string, b: string): number {
+  return a < b ? -1 : 1;
+}
+
 /** `a=1,b=2`, or `<none>`. */
 export function formatLabels(labels: Readonly<Record<string, string>>): string {
   const entries = Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1));
@@ -42,8 +46,4 @@ export function formatLabels(labels: Readonly<Record<string, string>>): string {
 
 export function podSpecOfTemplate(object: Fields): Fields {
   return fieldsAt(object, 'spec', 'template', 'spec');
-}
-
-function byText(a: string, b: string): number {
-  return a < b ? -1 : 1;
 }

@@ -6,18 +6,6 @@ import { containerCells, formatLabels, formatSelector, podSpecOfTemplate } from 
 import { ageColumn, column, nameColumn, wideColumn } from './columns.ts';
 import { age } from './duration.ts';
 
-/** Name, some cells of the kind, age. */
-function simplePrinter(columns: readonly Column[], cells: (object: KubeObject) => readonly unknown[]): Printer {
-  return {
-    columns: [nameColumn, ...columns, ageColumn],
-    cells: (object, now) => [object.metadata.name, ...cells(object), age(object.metadata.creationTimestamp, now)],
-  };
-}
-
-function countOf(fields: Fields): number {
-  return Object.keys(fields).length;
-}
-
 export const namespacePrinter = simplePrinter([column('Status', 'The status of the namespace.')], (namespace) => [
   stringAt(namespace, 'status', 'phase'),
 ]);
@@ -50,19 +38,11 @@ export const endpointSlicePrinter = simplePrinter(
   ],
 );
 
-function orUnset(items: readonly string[]): string {
-  if (items.length === 0) return '<unset>';
-  return items.length > 3 ? `${items.slice(0, 3).join(',')} + ${items.length - 3} more...` : items.join(',');
-}
-
 const templateColumns: readonly Column[] = [
   wideColumn('Containers', 'Names of the containers of the template.'),
   wideColumn('Images', 'Images of the containers of the template.'),
   wideColumn('Selector', 'Which pods belong to it.'),
 ];
-function templateCells(object: KubeObject): readonly string[] {
-  return [...containerCells(podSpecOfTemplate(object)), formatSelector(fieldsAt(object, 'spec', 'selector'))];
-}
 
 export const deploymentPrinter: Printer = {
   columns: [
@@ -122,6 +102,27 @@ export const servicePrinter: Printer = {
     formatLabels(stringsAt(service, 'spec', 'selector')),
   ],
 };
+
+/** Name, some cells of the kind, age. */
+function simplePrinter(columns: readonly Column[], cells: (object: KubeObject) => readonly unknown[]): Printer {
+  return {
+    columns: [nameColumn, ...columns, ageColumn],
+    cells: (object, now) => [object.metadata.name, ...cells(object), age(object.metadata.creationTimestamp, now)],
+  };
+}
+
+function countOf(fields: Fields): number {
+  return Object.keys(fields).length;
+}
+
+function orUnset(items: readonly string[]): string {
+  if (items.length === 0) return '<unset>';
+  return items.length > 3 ? `${items.slice(0, 3).join(',')} + ${items.length - 3} more...` : items.join(',');
+}
+
+function templateCells(object: KubeObject): readonly string[] {
+  return [...containerCells(podSpecOfTemplate(object)), formatSelector(fieldsAt(object, 'spec', 'selector'))];
+}
 
 function externalAddress(service: KubeObject): string {
   const own = listAt(service, 'spec', 'externalIPs').join(',');

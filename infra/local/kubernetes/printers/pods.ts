@@ -69,12 +69,6 @@ function summarise(pod: KubeObject): Summary {
   return summary;
 }
 
-function countRestarts(container: Fields, summary: Summary): void {
-  summary.restarts += numberAt(container, 'restartCount') ?? 0;
-  const finished = Date.parse(stringAt(container, 'lastState', 'terminated', 'finishedAt'));
-  if (finished > summary.lastRestartMs) summary.lastRestartMs = finished;
-}
-
 /** Whether the pod is still initialising; then its init containers say what goes on. */
 function summariseInit(pod: KubeObject, summary: Summary): boolean {
   const inits = objectsAt(pod, 'status', 'initContainerStatuses');
@@ -88,6 +82,12 @@ function summariseInit(pod: KubeObject, summary: Summary): boolean {
   summary.restarts = 0;
   summary.lastRestartMs = 0;
   return false;
+}
+
+function countRestarts(container: Fields, summary: Summary): void {
+  summary.restarts += numberAt(container, 'restartCount') ?? 0;
+  const finished = Date.parse(stringAt(container, 'lastState', 'terminated', 'finishedAt'));
+  if (finished > summary.lastRestartMs) summary.lastRestartMs = finished;
 }
 
 function initReason(container: Fields, progress: string): string {

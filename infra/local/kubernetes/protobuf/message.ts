@@ -48,15 +48,15 @@ function readField(out: Fields, field: Field, value: bigint | Buffer): void {
   }
 }
 
-function bytes(value: bigint | Buffer): Buffer {
-  if (Buffer.isBuffer(value)) return value;
-  throw badRequest('proto: wrong wireType');
-}
-
 function readValue(type: Type, value: bigint | Buffer): unknown {
   if (type.kind === 'struct') return readMessage(type.name, bytes(value));
   if (type.kind === 'leaf') return readLeaf(type.leaf, value);
   throw notImplemented('nested lists and maps in a protobuf body');
+}
+
+function bytes(value: bigint | Buffer): Buffer {
+  if (Buffer.isBuffer(value)) return value;
+  throw badRequest('proto: wrong wireType');
 }
 
 function readLeaf(leaf: Leaf, value: bigint | Buffer): unknown {

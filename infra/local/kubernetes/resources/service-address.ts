@@ -11,6 +11,8 @@ import type { ClusterView } from './resource.ts';
 const addressPrefix = '10.0.0.';
 const nodePorts = { first: 30_000, last: 32_767 };
 
+const addressFields = ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy', 'internalTrafficPolicy'] as const;
+
 /** Gives the Service what it lacks: a cluster address, IP families, node ports. Throws 422 for an address it cannot have. */
 export function allocateAddress(draft: Draft, cluster: ClusterView): void {
   const spec = ensureFields(draft, 'spec');
@@ -43,7 +45,28 @@ function checkAddress(draft: Draft, cluster: ClusterView, address: string): void
   if (holder !== undefined && holder.metadata.uid !== draft.metadata['uid']) fail('provided IP is already allocated');
 }
 
-const addressFields = ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy', 'internalTrafficPolicy'] as const;
+function freeAddress(cluster: ClusterView): string {
+  const taken = new Set([...cluster.all('services').values()].map((service) => stringAt(service, 'spec', 'clusterIP')));
+  for (let host = 2; host < 255; host += 1) {
+    if (!taken.has(`${addressPrefix}${host}`)) return `${addressPrefix}${host}`;
+  }
+  throw notImplemented('more than 253 Services with an address of their own');
+}
+
+function allocateNodePorts(spec: Fields, cluster: ClusterView): void {
+  const services = [...cluster.all('services').values()];
+  const taken = new Set(
+    services.flatMap((service) => objectsAt(service, 'spec', 'ports').map((port) => port['nodePort'])),
+  );
+  let next = nodePorts.first;
+  for (const port of objectsAt(spec, 'ports')) {
+    if (port['nodePort'] !== undefined) continue;
+    while (taken.has(next)) next += 1;
+    if (next > nodePorts.last) throw notImplemented('more node ports');
+    port['nodePort'] = next;
+    taken.add(next);
+  }
+}
 
 /**
  * An update that does not speak of the address keeps it. One that changes the type gives up what the new type has not,
@@ -67,28 +90,5 @@ export function keepAddress(draft: Draft, old: KubeObject): void {
     );
     if (spec['type'] === 'NodePort') port['nodePort'] ??= same?.['nodePort'];
     else if (port['nodePort'] === same?.['nodePort']) delete port['nodePort'];
-  }
-}
-
-function freeAddress(cluster: ClusterView): string {
-  const taken = new Set([...cluster.all('services').values()].map((service) => stringAt(service, 'spec', 'clusterIP')));
-  for (let host = 2; host < 255; host += 1) {
-    if (!taken.has(`${addressPrefix}${host}`)) return `${addressPrefix}${host}`;
-  }
-  throw notImplemented('more than 253 Services with an address of their own');
-}
-
-function allocateNodePorts(spec: Fields, cluster: ClusterView): void {
-  const services = [...cluster.all('services').values()];
-  const taken = new Set(
-    services.flatMap((service) => objectsAt(service, 'spec', 'ports').map((port) => port['nodePort'])),
-  );
-  let next = nodePorts.first;
-  for (const port of objectsAt(spec, 'ports')) {
-    if (port['nodePort'] !== undefined) continue;
-    while (taken.has(next)) next += 1;
-    if (next > nodePorts.last) throw notImplemented('more node ports');
-    port['nodePort'] = next;
-    taken.add(next);
   }
 }

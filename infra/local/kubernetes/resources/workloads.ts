@@ -22,14 +22,6 @@ const workload = {
   warnings: (draft: Draft) => nameWarnings(stringAt(draft.metadata, 'name')),
 } as const;
 
-function nameWarnings(name: string): readonly string[] {
-  const faults = name === '' ? [] : labelFaults(name);
-  if (faults.length === 0) return [];
-  const advice =
-    'metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended:';
-  return [`${advice} [${faults.join(' ')}]`];
-}
-
 export const deployments: Resource = {
   ...workload,
   kind: 'Deployment',
@@ -89,6 +81,14 @@ export const replicaSets: Resource = {
     checkCounts(faults, draft, replicaSetCounts, ['fullyLabeledReplicas', 'readyReplicas', 'availableReplicas']),
   fieldLabels: (object) => ({ 'status.replicas': `${numberAt(object, 'status', 'replicas') ?? 0}` }),
 };
+
+function nameWarnings(name: string): readonly string[] {
+  const faults = name === '' ? [] : labelFaults(name);
+  if (faults.length === 0) return [];
+  const advice =
+    'metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended:';
+  return [`${advice} [${faults.join(' ')}]`];
+}
 
 /** SetDefaults_Deployment of pkg/apis/apps/v1/defaults.go. */
 function applyDeploymentDefaults(draft: Draft): void {

@@ -6,6 +6,9 @@ import { conformLeaf, isZero } from './leaves.ts';
 import { structOf } from './schema.ts';
 import type { Field, Type } from './schema.ts';
 
+const nothing: Decoding = { kind: '', unknownFields: [] };
+const zeros = new Map<string, Fields>();
+
 /**
  * Reads a JSON object as the Go decoder of the API server would, and writes it as its encoder would: fields in the
  * order of the struct, empty ones left out, structs that are no pointers always there, quantities and times in their
@@ -13,18 +16,6 @@ import type { Field, Type } from './schema.ts';
  */
 export function conform(struct: string, value: Fields, decoding: Decoding): Fields {
   return conformStruct(struct, value, undefined, decoding);
-}
-
-const nothing: Decoding = { kind: '', unknownFields: [] };
-const zeros = new Map<string, Fields>();
-
-/** What the struct is when nothing is set: what Go would write for it. Not to be written to. */
-export function zeroOf(struct: string): Fields {
-  const known = zeros.get(struct);
-  if (known !== undefined) return known;
-  const zero = conform(struct, {}, nothing);
-  zeros.set(struct, zero);
-  return zero;
 }
 
 function conformStruct(name: string, value: Fields, place: Place | undefined, decoding: Decoding): Fields {
@@ -52,25 +43,6 @@ function conformStruct(name: string, value: Fields, place: Place | undefined, de
   return out;
 }
 
-/** What the encoder writes for a field: `undefined` when it leaves it out. */
-function writtenValue(field: Field, value: unknown): unknown {
-  if (field.pointer) return value ?? (field.always ? null : undefined);
-  if (field.type.kind === 'struct') return value ?? conform(field.type.name, {}, nothing);
-  if (field.type.kind === 'leaf' && (field.type.leaf === 'Time' || field.type.leaf === 'MicroTime'))
-    return value ?? null;
-  if (!isZero(field.type, value)) return value;
-  if (field.type.kind === 'leaf' && field.type.leaf === 'IntOrString') return value ?? 0;
-  // An empty list or map is lost between the API server and its store: it comes back as null.
-  return field.always ? zeroValue(field.type) : undefined;
-}
-
-function zeroValue(type: Type): unknown {
-  if (type.kind !== 'leaf') return null;
-  if (type.leaf === 'int32' || type.leaf === 'int64') return 0;
-  if (type.leaf === 'bool') return false;
-  return type.leaf === 'Quantity' ? '0' : '';
-}
-
 function conformValue(type: Type, value: unknown, place: Place, decoding: Decoding, owner: string): unknown {
   if (type.kind === 'struct') {
     if (!isFields(value)) throw decodeError(decoding, unmarshalMessage(value, place, owner, goNameOf(type)));
@@ -92,14 +64,42 @@ function conformValue(type: Type, value: unknown, place: Place, decoding: Decodi
   );
 }
 
+function goNameOf(type: Type): string {
+  if (type.kind === 'struct') return type.name.replace(/^\w+\./, 'v1.');
+  if (type.kind === 'leaf') return type.leaf === 'bytes' ? '[]uint8' : type.leaf;
+  return type.kind === 'list' ? `[]${goNameOf(type.element)}` : `map[string]${goNameOf(type.element)}`;
+}
+
 /** `null` in a list or map stands for the zero value of its elements. */
 function conformElement(type: Type, value: unknown, place: Place, decoding: Decoding, owner: string): unknown {
   if (value !== null) return conformValue(type, value, place, decoding, owner);
   return type.kind === 'struct' ? conformStruct(type.name, {}, place, decoding) : zeroValue(type);
 }
 
-function goNameOf(type: Type): string {
-  if (type.kind === 'struct') return type.name.replace(/^\w+\./, 'v1.');
-  if (type.kind === 'leaf') return type.leaf === 'bytes' ? '[]uint8' : type.leaf;
-  return type.kind === 'list' ? `[]${goNameOf(type.element)}` : `map[string]${goNameOf(type.element)}`;
+function zeroValue(type: Type): unknown {
+  if (type.kind !== 'leaf') return null;
+  if (type.leaf === 'int32' || type.leaf === 'int64') return 0;
+  if (type.leaf === 'bool') return false;
+  return type.leaf === 'Quantity' ? '0' : '';
+}
+
+/** What the encoder writes for a field: `undefined` when it leaves it out. */
+function writtenValue(field: Field, value: unknown): unknown {
+  if (field.pointer) return value ?? (field.always ? null : undefined);
+  if (field.type.kind === 'struct') return value ?? conform(field.type.name, {}, nothing);
+  if (field.type.kind === 'leaf' && (field.type.leaf === 'Time' || field.type.leaf === 'MicroTime'))
+    return value ?? null;
+  if (!isZero(field.type, value)) return value;
+  if (field.type.kind === 'leaf' && field.type.leaf === 'IntOrString') return value ?? 0;
+  // An empty list or map is lost between the API server and its store: it comes back as null.
+  return field.always ? zeroValue(field.type) : undefined;
+}
+
+/** What the struct is when nothing is set: what Go would write for it. Not to be written to. */
+export function zeroOf(struct: string): Fields {
+  const known = zeros.get(struct);
+  if (known !== undefined) return known;
+  const zero = conform(struct, {}, nothing);
+  zeros.set(struct, zero);
+  return zero;
 }

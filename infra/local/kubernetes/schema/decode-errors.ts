@@ -8,6 +8,22 @@ export interface Place {
   readonly step: { readonly field: string } | { readonly item: number } | { readonly entry: string };
 }
 
+export interface Decoding {
+  /** `Job`: how the object is called in errors. */
+  readonly kind: string;
+  readonly unknownFields: string[];
+}
+
+/** 400: a body is not what it should be. `fault` is the decoder's own sentence, for those who answer in other words. */
+export class DecodeError extends StatusError {
+  readonly fault: string;
+
+  constructor(kind: string, fault: string) {
+    super(400, 'BadRequest', `${kind} in version "v1" cannot be handled as a ${kind}: ${fault}`);
+    this.fault = fault;
+  }
+}
+
 /** `spec.template.spec.containers[0].image`, for unknown fields. */
 export function pathOf(place: Place | undefined): string {
   if (place === undefined) return '';
@@ -15,20 +31,6 @@ export function pathOf(place: Place | undefined): string {
   if ('item' in place.step) return `${above}[${place.step.item}]`;
   const name = 'field' in place.step ? place.step.field : place.step.entry;
   return above === '' ? name : `${above}.${name}`;
-}
-
-/** `spec.template.spec.containers.image`, for values of the wrong type. */
-function goFieldOf(place: Place | undefined): string {
-  if (place === undefined) return '';
-  const above = goFieldOf(place.above);
-  if (!('field' in place.step)) return above;
-  return above === '' ? place.step.field : `${above}.${place.step.field}`;
-}
-
-export interface Decoding {
-  /** `Job`: how the object is called in errors. */
-  readonly kind: string;
-  readonly unknownFields: string[];
 }
 
 /** encoding/json's sentence for a value that does not fit; `owner` is the struct that holds the field. */
@@ -40,14 +42,12 @@ export function unmarshalMessage(value: unknown, place: Place | undefined, owner
   return `json: cannot unmarshal ${what} into Go struct field ${owner.split('.')[1] ?? owner}.${goField} of type ${goType}`;
 }
 
-/** 400: a body is not what it should be. `fault` is the decoder's own sentence, for those who answer in other words. */
-export class DecodeError extends StatusError {
-  readonly fault: string;
-
-  constructor(kind: string, fault: string) {
-    super(400, 'BadRequest', `${kind} in version "v1" cannot be handled as a ${kind}: ${fault}`);
-    this.fault = fault;
-  }
+/** `spec.template.spec.containers.image`, for values of the wrong type. */
+function goFieldOf(place: Place | undefined): string {
+  if (place === undefined) return '';
+  const above = goFieldOf(place.above);
+  if (!('field' in place.step)) return above;
+  return above === '' ? place.step.field : `${above}.${place.step.field}`;
 }
 
 export function decodeError(decoding: Decoding, fault: string): DecodeError {

@@ -56,6 +56,8 @@ interface Source {
   readonly aliases: ReadonlyMap<string, string>;
 }
 
+const [root, version] = process.argv.slice(2);
+
 function readPackage(text: string): Source {
   const structs = new Map<string, { lines: string[]; atomic: boolean }>();
   const aliases = new Map<string, string>();
@@ -130,31 +132,6 @@ function fieldsOf(
   return { text: fields.join(' '), refs };
 }
 
-function nameOf(json: string): string {
-  return json.startsWith(',inline') ? '~' : (json.split(',')[0] ?? '');
-}
-
-function flagsOf(json: string, tags: string, markers: readonly string[]): string {
-  function values(key: string): string[] {
-    return markers
-      .filter((marker) => marker.startsWith(`+${key}=`))
-      .map((marker) => marker.slice(key.length + 2).trim());
-  }
-  const keys = values('listMapKey');
-  const list = values('listType')[0];
-  const mergeKey = /patchMergeKey:"(\w+)"/.exec(tags)?.[1];
-  const strategy = /patchStrategy:"([\w,]+)"/.exec(tags)?.[1];
-  const initial = values('default').find((value) => value.startsWith('"'));
-  return [
-    json.includes('omitempty') || json.startsWith(',') ? '' : '|always',
-    list === 'map' ? `|map(${keys.join(',')})` : list === 'set' ? '|set' : '',
-    values('mapType')[0] === 'atomic' || values('structType')[0] === 'atomic' ? '|atomic' : '',
-    strategy === undefined ? '' : `|patch(${strategy})`,
-    mergeKey === undefined ? '' : `|key(${mergeKey})`,
-    initial === undefined ? '' : `|default(${initial.slice(1, -1)})`,
-  ].join('');
-}
-
 function typeOf(goType: string, pkg: string, sources: ReadonlyMap<string, Source>): { text: string; ref?: string } {
   if (goType.startsWith('*')) return prefixed('*', typeOf(goType.slice(1), pkg, sources));
   if (goType === '[]byte') return { text: 'bytes' };
@@ -180,7 +157,31 @@ function prefixed(prefix: string, inner: { text: string; ref?: string }): { text
   };
 }
 
-const [root, version] = process.argv.slice(2);
+function nameOf(json: string): string {
+  return json.startsWith(',inline') ? '~' : (json.split(',')[0] ?? '');
+}
+
+function flagsOf(json: string, tags: string, markers: readonly string[]): string {
+  function values(key: string): string[] {
+    return markers
+      .filter((marker) => marker.startsWith(`+${key}=`))
+      .map((marker) => marker.slice(key.length + 2).trim());
+  }
+  const keys = values('listMapKey');
+  const list = values('listType')[0];
+  const mergeKey = /patchMergeKey:"(\w+)"/.exec(tags)?.[1];
+  const strategy = /patchStrategy:"([\w,]+)"/.exec(tags)?.[1];
+  const initial = values('default').find((value) => value.startsWith('"'));
+  return [
+    json.includes('omitempty') || json.startsWith(',') ? '' : '|always',
+    list === 'map' ? `|map(${keys.join(',')})` : list === 'set' ? '|set' : '',
+    values('mapType')[0] === 'atomic' || values('structType')[0] === 'atomic' ? '|atomic' : '',
+    strategy === undefined ? '' : `|patch(${strategy})`,
+    mergeKey === undefined ? '' : `|key(${mergeKey})`,
+    initial === undefined ? '' : `|default(${initial.slice(1, -1)})`,
+  ].join('');
+}
+
 if (root === undefined || version === undefined)
   throw new Error('usage: node generate.ts <folder of k8s.io modules> <version>');
 writeFileSync(

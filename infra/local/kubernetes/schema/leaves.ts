@@ -48,10 +48,6 @@ export function conformLeaf(leaf: Leaf, value: unknown, place: Place, context: L
   }
 }
 
-function isInteger(value: unknown, limit: number): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= -limit && value < limit;
-}
-
 function goLeafName(leaf: Leaf): string {
   const names: Partial<Record<Leaf, string>> = {
     bytes: '[]uint8',
@@ -60,6 +56,10 @@ function goLeafName(leaf: Leaf): string {
     IntOrString: 'int32',
   };
   return names[leaf] ?? leaf;
+}
+
+function isInteger(value: unknown, limit: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= -limit && value < limit;
 }
 
 function conformBytes(text: string, decoding: Decoding): string {

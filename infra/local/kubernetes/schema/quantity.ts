@@ -16,15 +16,9 @@ interface Quantity {
   readonly form: 'binary' | 'decimal' | 'exponent';
 }
 
-function pow10(exponent: number): bigint {
-  return 10n ** BigInt(exponent);
-}
+const decimalSuffixes = ['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E'];
 
-function divideUp(dividend: bigint, divisor: bigint): bigint {
-  const quotient = dividend / divisor;
-  if (dividend % divisor === 0n) return quotient;
-  return dividend < 0n ? quotient - 1n : quotient + 1n;
-}
+const milli = 1_000_000n;
 
 /** Reads a resource.Quantity; `undefined` when it is none. */
 export function parseQuantity(text: string): Quantity | undefined {
@@ -46,19 +40,22 @@ export function parseQuantity(text: string): Quantity | undefined {
   return { nanos, form: isExponent ? 'exponent' : 'decimal' };
 }
 
-const decimalSuffixes = ['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E'];
+function divideUp(dividend: bigint, divisor: bigint): bigint {
+  const quotient = dividend / divisor;
+  if (dividend % divisor === 0n) return quotient;
+  return dividend < 0n ? quotient - 1n : quotient + 1n;
+}
 
-function formatDecimal(nanos: bigint, exponentForm: boolean): string {
-  if (nanos === 0n) return '0';
-  let mantissa = nanos;
-  let step = 0;
-  while (mantissa % 1000n === 0n && step < decimalSuffixes.length - 1) {
-    mantissa /= 1000n;
-    step += 1;
-  }
-  const exponent = (step - 3) * 3;
-  if (!exponentForm) return `${mantissa}${decimalSuffixes[step] ?? ''}`;
-  return exponent === 0 ? `${mantissa}` : `${mantissa}e${exponent}`;
+function pow10(exponent: number): bigint {
+  return 10n ** BigInt(exponent);
+}
+
+/** The canonical form (`1024Mi` is `1Gi`, `0.5` is `500m`), in which the API server stores and answers quantities. */
+export function canonicalQuantity(text: string): string | undefined {
+  const quantity = parseQuantity(text);
+  if (quantity === undefined) return undefined;
+  if (quantity.form === 'binary') return formatBinary(quantity.nanos);
+  return formatDecimal(quantity.nanos, quantity.form === 'exponent');
 }
 
 function formatBinary(nanos: bigint): string {
@@ -75,15 +72,18 @@ function formatBinary(nanos: bigint): string {
   return `${mantissa}${suffixes[step] ?? ''}`;
 }
 
-/** The canonical form (`1024Mi` is `1Gi`, `0.5` is `500m`), in which the API server stores and answers quantities. */
-export function canonicalQuantity(text: string): string | undefined {
-  const quantity = parseQuantity(text);
-  if (quantity === undefined) return undefined;
-  if (quantity.form === 'binary') return formatBinary(quantity.nanos);
-  return formatDecimal(quantity.nanos, quantity.form === 'exponent');
+function formatDecimal(nanos: bigint, exponentForm: boolean): string {
+  if (nanos === 0n) return '0';
+  let mantissa = nanos;
+  let step = 0;
+  while (mantissa % 1000n === 0n && step < decimalSuffixes.length - 1) {
+    mantissa /= 1000n;
+    step += 1;
+  }
+  const exponent = (step - 3) * 3;
+  if (!exponentForm) return `${mantissa}${decimalSuffixes[step] ?? ''}`;
+  return exponent === 0 ? `${mantissa}` : `${mantissa}e${exponent}`;
 }
-
-const milli = 1_000_000n;
 
 /** Rounded up to thousandths, which is as fine as amounts of resources are kept. */
 export function roundToMilli(text: string): string {

@@ -63,14 +63,37 @@ const leaves: ReadonlySet<string> = new Set<Leaf>([
   'IntOrString',
   'FieldsV1',
 ]);
-function isLeaf(text: string): text is Leaf {
-  return leaves.has(text);
+
+const texts: Readonly<Record<string, string>> = data.types;
+const parsed = new Map<string, Struct>();
+
+/** The struct of that name, such as `core.PodSpec`. Throws when the table lacks it, which is a fault of ours. */
+export function structOf(name: string): Struct {
+  const known = parsed.get(name);
+  if (known !== undefined) return known;
+  const text = texts[name];
+  if (text === undefined) throw new Error(`the schema table has no type ${name}`);
+  const struct = parseStruct(name, text);
+  parsed.set(name, struct);
+  return struct;
 }
 
-function parseType(text: string): Type {
-  if (text.startsWith('[]')) return { kind: 'list', element: parseType(text.slice(2)) };
-  if (text.startsWith('{}')) return { kind: 'map', element: parseType(text.slice(2)) };
-  return isLeaf(text) ? { kind: 'leaf', leaf: text } : { kind: 'struct', name: text };
+function parseStruct(name: string, text: string): Struct {
+  const atomic = text.startsWith('@atomic ');
+  const fields = new Map<string, Field>();
+  const inlined = new Map<number, Struct>();
+  for (const part of (atomic ? text.slice(8) : text).split(' ')) {
+    if (part === '') continue;
+    const field = parseField(part);
+    if (field.name !== '~' || field.type.kind !== 'struct') {
+      fields.set(field.name, field);
+      continue;
+    }
+    const inner = structOf(field.type.name);
+    inlined.set(field.number, inner);
+    for (const each of inner.fields.values()) fields.set(each.name, { ...each, inlineIn: field.number });
+  }
+  return { name, atomic, fields, ordered: [...fields.values()], inlined };
 }
 
 function parseField(text: string): Field {
@@ -99,41 +122,19 @@ function parseField(text: string): Field {
   };
 }
 
+function parseType(text: string): Type {
+  if (text.startsWith('[]')) return { kind: 'list', element: parseType(text.slice(2)) };
+  if (text.startsWith('{}')) return { kind: 'map', element: parseType(text.slice(2)) };
+  return isLeaf(text) ? { kind: 'leaf', leaf: text } : { kind: 'struct', name: text };
+}
+
+function isLeaf(text: string): text is Leaf {
+  return leaves.has(text);
+}
+
 /** Go's omitempty leaves out neither structs nor times, which are structs. */
 function isWrittenEmpty(type: Type): boolean {
   return type.kind === 'struct' || (type.kind === 'leaf' && ['Time', 'MicroTime', 'IntOrString'].includes(type.leaf));
-}
-
-function parseStruct(name: string, text: string): Struct {
-  const atomic = text.startsWith('@atomic ');
-  const fields = new Map<string, Field>();
-  const inlined = new Map<number, Struct>();
-  for (const part of (atomic ? text.slice(8) : text).split(' ')) {
-    if (part === '') continue;
-    const field = parseField(part);
-    if (field.name !== '~' || field.type.kind !== 'struct') {
-      fields.set(field.name, field);
-      continue;
-    }
-    const inner = structOf(field.type.name);
-    inlined.set(field.number, inner);
-    for (const each of inner.fields.values()) fields.set(each.name, { ...each, inlineIn: field.number });
-  }
-  return { name, atomic, fields, ordered: [...fields.values()], inlined };
-}
-
-const texts: Readonly<Record<string, string>> = data.types;
-const parsed = new Map<string, Struct>();
-
-/** The struct of that name, such as `core.PodSpec`. Throws when the table lacks it, which is a fault of ours. */
-export function structOf(name: string): Struct {
-  const known = parsed.get(name);
-  if (known !== undefined) return known;
-  const text = texts[name];
-  if (text === undefined) throw new Error(`the schema table has no type ${name}`);
-  const struct = parseStruct(name, text);
-  parsed.set(name, struct);
-  return struct;
 }
 
 /** All names of the table, for the check against the client library's models. */

@@ -19,14 +19,6 @@ export function parseFieldSelector(text: string, resource: Resource): FieldMatch
   };
 }
 
-function fieldsOf(resource: Resource, object: KubeObject | undefined): Readonly<Record<string, string>> {
-  return {
-    'metadata.name': object?.metadata.name ?? '',
-    ...(resource.namespaced && { 'metadata.namespace': object?.metadata.namespace ?? '' }),
-    ...resource.fieldLabels?.(object ?? {}),
-  };
-}
-
 /** Commas part the terms, unless a backslash stands before them. */
 function splitTerms(text: string): readonly string[] {
   return text
@@ -37,6 +29,14 @@ function splitTerms(text: string): readonly string[] {
 
 function unescape(value: string): string {
   return value.replace(/\\([\\,=])/g, '$1');
+}
+
+function fieldsOf(resource: Resource, object: KubeObject | undefined): Readonly<Record<string, string>> {
+  return {
+    'metadata.name': object?.metadata.name ?? '',
+    ...(resource.namespaced && { 'metadata.namespace': object?.metadata.namespace ?? '' }),
+    ...resource.fieldLabels?.(object ?? {}),
+  };
 }
 
 function unknownField(field: string, resource: Resource): string {

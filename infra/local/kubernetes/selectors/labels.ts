@@ -12,18 +12,6 @@ interface Scanner {
 // Words, and the signs that stand between them.
 const token = /\s*(==|!=|=|!|,|\(|\)|<|>|[^\s=!,()<>]+)/y;
 
-function tokenize(text: string): readonly string[] {
-  const tokens: string[] = [];
-  token.lastIndex = 0;
-  const trimmed = text.trim();
-  while (token.lastIndex < trimmed.length) {
-    const match = token.exec(trimmed);
-    if (match === null) throw badRequest(`unable to parse requirement: ${JSON.stringify(text)}`);
-    tokens.push(match[1] ?? '');
-  }
-  return tokens;
-}
-
 /** Reads a label selector in its string form. Throws 400 as the API server does. */
 export function parseLabelSelector(text: string): LabelMatcher {
   const tokens = tokenize(text);
@@ -48,8 +36,16 @@ export function parseLabelSelector(text: string): LabelMatcher {
   return (labels) => matchers.every((matches) => matches(labels));
 }
 
-function isWord(text: string | undefined): text is string {
-  return text !== undefined && !/^(==|!=|=|!|,|\(|\)|<|>)$/.test(text);
+function tokenize(text: string): readonly string[] {
+  const tokens: string[] = [];
+  token.lastIndex = 0;
+  const trimmed = text.trim();
+  while (token.lastIndex < trimmed.length) {
+    const match = token.exec(trimmed);
+    if (match === null) throw badRequest(`unable to parse requirement: ${JSON.stringify(text)}`);
+    tokens.push(match[1] ?? '');
+  }
+  return tokens;
 }
 
 function parseRequirement(scanner: Scanner): LabelMatcher {
@@ -65,6 +61,10 @@ function parseRequirement(scanner: Scanner): LabelMatcher {
   if (operator === undefined || operator === ',') return (labels) => Object.hasOwn(labels, key);
   scanner.next();
   return comparison(key, operator, scanner);
+}
+
+function isWord(text: string | undefined): text is string {
+  return text !== undefined && !/^(==|!=|=|!|,|\(|\)|<|>)$/.test(text);
 }
 
 function comparison(key: string, operator: string, scanner: Scanner): LabelMatcher {
@@ -99,11 +99,13 @@ function comparison(key: string, operator: string, scanner: Scanner): LabelMatch
   }
 }
 
-function parseInteger(text: string, key: string): number {
-  if (/^[+-]?\d+$/.test(text)) return Number(text);
-  throw badRequest(
-    `unable to parse requirement: values[0][${key}]: Invalid value: ${JSON.stringify(text)}: for 'Gt', 'Lt' operators, the value must be an integer`,
-  );
+function checkedValue(value: string, key: string, index: number): string {
+  for (const fault of labelValueFaults(value)) {
+    throw badRequest(
+      `unable to parse requirement: values[${index}][${key}]: Invalid value: ${JSON.stringify(value)}: ${fault}`,
+    );
+  }
+  return value;
 }
 
 /** The value may be missing: `a=` means that the label is empty. */
@@ -126,11 +128,9 @@ function parseSet(scanner: Scanner, key: string): ReadonlySet<string> {
   return values;
 }
 
-function checkedValue(value: string, key: string, index: number): string {
-  for (const fault of labelValueFaults(value)) {
-    throw badRequest(
-      `unable to parse requirement: values[${index}][${key}]: Invalid value: ${JSON.stringify(value)}: ${fault}`,
-    );
-  }
-  return value;
+function parseInteger(text: string, key: string): number {
+  if (/^[+-]?\d+$/.test(text)) return Number(text);
+  throw badRequest(
+    `unable to parse requirement: values[0][${key}]: Invalid value: ${JSON.stringify(text)}: for 'Gt', 'Lt' operators, the value must be an integer`,
+  );
 }

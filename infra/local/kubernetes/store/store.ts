@@ -137,28 +137,12 @@ export function createStore(options: StoreOptions = {}): Store {
   };
 }
 
-/** The write is done and recorded: that a listener fails must not make it look as if it were not. */
-function tell(listener: (event: StoreEvent) => void, event: StoreEvent): void {
-  try {
-    listener(event);
-  } catch (error) {
-    const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    process.stderr.write(`kubernetes: ${event.resource} ${event.key}: ${what}\n`);
-  }
-}
-
 function tableOf(resources: Map<string, Map<string, KubeObject>>, resource: string): Map<string, KubeObject> {
   const known = resources.get(resource);
   if (known !== undefined) return known;
   const table = new Map<string, KubeObject>();
   resources.set(resource, table);
   return table;
-}
-
-function stamped(draft: Draft, version: number): KubeObject {
-  const object = { ...draft, metadata: { ...draft.metadata, resourceVersion: `${version}` } };
-  if (!isKubeObject(object)) throw new Error('an object without kind, name or uid was to be stored');
-  return object;
 }
 
 function entriesOf(resources: ReadonlyMap<string, ReadonlyMap<string, KubeObject>>): readonly JournalEntry[] {
@@ -179,4 +163,20 @@ function entryOf(event: StoreEvent): JournalEntry {
     resourceVersion: event.resourceVersion,
     object: event.type === 'DELETED' ? null : event.object,
   };
+}
+
+/** The write is done and recorded: that a listener fails must not make it look as if it were not. */
+function tell(listener: (event: StoreEvent) => void, event: StoreEvent): void {
+  try {
+    listener(event);
+  } catch (error) {
+    const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.stderr.write(`kubernetes: ${event.resource} ${event.key}: ${what}\n`);
+  }
+}
+
+function stamped(draft: Draft, version: number): KubeObject {
+  const object = { ...draft, metadata: { ...draft.metadata, resourceVersion: `${version}` } };
+  if (!isKubeObject(object)) throw new Error('an object without kind, name or uid was to be stored');
+  return object;
 }

@@ -7,17 +7,6 @@ import { invalidValue, required } from './faults.ts';
 import { qualifiedNameFaults } from './names.ts';
 
 const standard = new Set(['cpu', 'memory', 'ephemeral-storage']);
-function isStandard(name: string): boolean {
-  return standard.has(name) || name.startsWith('hugepages-');
-}
-/** Devices and the like, which cannot be shared out more often than they are there. */
-function isExtended(name: string): boolean {
-  return name.includes('/') && !name.split('/')[0]?.endsWith('kubernetes.io');
-}
-
-function valueOf(text: string): bigint {
-  return parseQuantity(text)?.nanos ?? 0n;
-}
 
 /** `resources` of a container. */
 export function checkResources(faults: Faults, path: string, container: Fields): void {
@@ -42,6 +31,19 @@ function checkAmount(faults: Faults, path: string, name: string, amount: string)
   if (valueOf(amount) < 0n) faults.push(invalidValue(path, amount, 'must be greater than or equal to 0'));
   if (isExtended(name) && valueOf(amount) % 1_000_000_000n !== 0n)
     faults.push(invalidValue(path, amount, 'must be an integer'));
+}
+
+function isStandard(name: string): boolean {
+  return standard.has(name) || name.startsWith('hugepages-');
+}
+
+function valueOf(text: string): bigint {
+  return parseQuantity(text)?.nanos ?? 0n;
+}
+
+/** Devices and the like, which cannot be shared out more often than they are there. */
+function isExtended(name: string): boolean {
+  return name.includes('/') && !name.split('/')[0]?.endsWith('kubernetes.io');
 }
 
 function checkRequests(

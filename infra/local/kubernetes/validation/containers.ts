@@ -59,17 +59,6 @@ function checkContainer(faults: Faults, path: string, container: Fields, { volum
   checkContainerSecurity(faults, `${path}.securityContext`, container['securityContext']);
 }
 
-/** A container that runs before the others and ends cannot be probed; one with restartPolicy Always goes on. */
-function checkInit(faults: Faults, path: string, container: Fields): void {
-  if (container['restartPolicy'] === 'Always') return;
-  for (const field of ['lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe']) {
-    if (container[field] !== undefined)
-      faults.push(
-        forbiddenField(`${path}.${field}`, 'may not be set for init containers without restartPolicy=Always'),
-      );
-  }
-}
-
 function checkPorts(faults: Faults, path: string, container: Fields): void {
   const names = new Set<string>();
   for (const [index, port] of objectsAt(container, 'ports').entries()) {
@@ -92,5 +81,16 @@ function checkHostPorts(faults: Faults, path: string, container: Fields, taken: 
     const key = `${stringAt(port, 'protocol')}/${stringAt(port, 'hostIP')}/${hostPort}`;
     if (taken.has(key)) faults.push(duplicate(`${path}.ports[${index}].hostPort`, key));
     taken.add(key);
+  }
+}
+
+/** A container that runs before the others and ends cannot be probed; one with restartPolicy Always goes on. */
+function checkInit(faults: Faults, path: string, container: Fields): void {
+  if (container['restartPolicy'] === 'Always') return;
+  for (const field of ['lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe']) {
+    if (container[field] !== undefined)
+      faults.push(
+        forbiddenField(`${path}.${field}`, 'may not be set for init containers without restartPolicy=Always'),
+      );
   }
 }

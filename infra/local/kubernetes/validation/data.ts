@@ -8,23 +8,16 @@ import { configKeyFaults } from './names.ts';
 
 const limitBytes = 1024 * 1024;
 
-function checkKeys(faults: Faults, path: string, data: Fields): void {
-  for (const key of Object.keys(data))
-    for (const fault of configKeyFaults(key)) faults.push(invalidValue(`${path}[${key}]`, key, fault));
-}
+/** What each type of Secret has to hold. */
+const requiredKeys: Readonly<Record<string, readonly string[]>> = {
+  'kubernetes.io/dockerconfigjson': ['.dockerconfigjson'],
+  'kubernetes.io/dockercfg': ['.dockercfg'],
+  'kubernetes.io/ssh-auth': ['ssh-privatekey'],
+  'kubernetes.io/tls': ['tls.crt', 'tls.key'],
+};
+const accountAnnotation = 'kubernetes.io/service-account.name';
 
-function textBytes(data: Fields): number {
-  return Object.values(data).reduce(
-    (sum: number, value) => sum + (typeof value === 'string' ? Buffer.byteLength(value) : 0),
-    0,
-  );
-}
-function decodedBytes(data: Fields): number {
-  return Object.values(data).reduce(
-    (sum: number, value) => sum + (typeof value === 'string' ? Buffer.byteLength(value, 'base64') : 0),
-    0,
-  );
-}
+const frozen = 'field is immutable when `immutable` is set';
 
 export function checkConfigMap(faults: Faults, draft: Draft): void {
   const data = fieldsAt(draft, 'data');
@@ -38,14 +31,24 @@ export function checkConfigMap(faults: Faults, draft: Draft): void {
   if (textBytes(data) + decodedBytes(binary) > limitBytes) faults.push(tooLong('[]', limitBytes));
 }
 
-/** What each type of Secret has to hold. */
-const requiredKeys: Readonly<Record<string, readonly string[]>> = {
-  'kubernetes.io/dockerconfigjson': ['.dockerconfigjson'],
-  'kubernetes.io/dockercfg': ['.dockercfg'],
-  'kubernetes.io/ssh-auth': ['ssh-privatekey'],
-  'kubernetes.io/tls': ['tls.crt', 'tls.key'],
-};
-const accountAnnotation = 'kubernetes.io/service-account.name';
+function checkKeys(faults: Faults, path: string, data: Fields): void {
+  for (const key of Object.keys(data))
+    for (const fault of configKeyFaults(key)) faults.push(invalidValue(`${path}[${key}]`, key, fault));
+}
+
+function textBytes(data: Fields): number {
+  return Object.values(data).reduce(
+    (sum: number, value) => sum + (typeof value === 'string' ? Buffer.byteLength(value) : 0),
+    0,
+  );
+}
+
+function decodedBytes(data: Fields): number {
+  return Object.values(data).reduce(
+    (sum: number, value) => sum + (typeof value === 'string' ? Buffer.byteLength(value, 'base64') : 0),
+    0,
+  );
+}
 
 export function checkSecret(faults: Faults, draft: Draft): void {
   const data = fieldsAt(draft, 'data');
@@ -81,8 +84,6 @@ function isJson(text: string): boolean {
     return false;
   }
 }
-
-const frozen = 'field is immutable when `immutable` is set';
 
 /** What is marked immutable stays as it is, and stays marked; the type of a Secret is fixed. */
 export function checkDataUpdate(faults: Faults, draft: Draft, old: KubeObject): void {

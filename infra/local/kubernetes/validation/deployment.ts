@@ -6,6 +6,21 @@ import { checkNotNegative } from './check.ts';
 import { forbiddenField, invalidValue, notSupported } from './faults.ts';
 import { checkCounts, checkWorkload } from './workload.ts';
 
+const path = 'spec.strategy.rollingUpdate';
+const percentFault =
+  "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')";
+
+const counts = [
+  'observedGeneration',
+  'replicas',
+  'updatedReplicas',
+  'readyReplicas',
+  'availableReplicas',
+  'unavailableReplicas',
+  'terminatingReplicas',
+  'collisionCount',
+];
+
 /** ValidateDeployment of pkg/apis/apps/validation. */
 export function checkDeployment(faults: Faults, draft: Draft): void {
   const spec = fieldsAt(draft, 'spec');
@@ -34,10 +49,6 @@ function checkStrategy(faults: Faults, strategy: Fields): void {
   }
 }
 
-const path = 'spec.strategy.rollingUpdate';
-const percentFault =
-  "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')";
-
 function checkRolling(faults: Faults, rolling: Fields): void {
   for (const field of ['maxUnavailable', 'maxSurge']) {
     const value = rolling[field];
@@ -59,17 +70,6 @@ function amountOf(value: unknown): number {
   if (typeof value === 'number') return value;
   return typeof value === 'string' && /^[0-9]+%$/.test(value) ? Number(value.slice(0, -1)) : 0;
 }
-
-const counts = [
-  'observedGeneration',
-  'replicas',
-  'updatedReplicas',
-  'readyReplicas',
-  'availableReplicas',
-  'unavailableReplicas',
-  'terminatingReplicas',
-  'collisionCount',
-];
 
 export function checkDeploymentStatus(faults: Faults, draft: Draft, old: KubeObject): void {
   checkCounts(faults, draft, counts, ['updatedReplicas', 'readyReplicas', 'availableReplicas']);

@@ -1,14 +1,6 @@
 import type { Cause } from '../status.ts';
 
-/** Go's %q of a string, the number itself, JSON of the rest: how field.Error shows a value. */
-function shown(value: unknown): string {
-  if (value === undefined || value === null) return 'null';
-  return JSON.stringify(value);
-}
-
-function list(values: readonly string[]): string {
-  return values.map((value) => JSON.stringify(value)).join(', ');
-}
+export const immutable = 'field is immutable';
 
 export function required(field: string, detail = ''): Cause {
   return {
@@ -26,12 +18,22 @@ export function invalidValue(field: string, value: unknown, detail: string): Cau
   };
 }
 
+/** Go's %q of a string, the number itself, JSON of the rest: how field.Error shows a value. */
+function shown(value: unknown): string {
+  if (value === undefined || value === null) return 'null';
+  return JSON.stringify(value);
+}
+
 export function notSupported(field: string, value: unknown, supported: readonly string[]): Cause {
   return {
     reason: 'FieldValueNotSupported',
     message: `Unsupported value: ${shown(value)}: supported values: ${list(supported)}`,
     field,
   };
+}
+
+function list(values: readonly string[]): string {
+  return values.map((value) => JSON.stringify(value)).join(', ');
 }
 
 export function duplicate(field: string, value: unknown): Cause {
@@ -65,5 +67,3 @@ export function tooLong(field: string, limitBytes: number): Cause {
     field,
   };
 }
-
-export const immutable = 'field is immutable';

@@ -13,6 +13,15 @@ const nameRules: Readonly<Record<Resource['nameRule'], (name: string) => readonl
   service: label1035Faults,
 };
 
+const fixedFields = [
+  'name',
+  'namespace',
+  'uid',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+] as const;
+
 /** ValidateObjectMeta: names, labels, annotations, finalizers, owners. */
 export function validateMetadata(draft: Draft, resource: Resource, faults: Faults): void {
   const { metadata } = draft;
@@ -34,20 +43,6 @@ export function validateMetadata(draft: Draft, resource: Resource, faults: Fault
   validateOwners(metadata, faults);
 }
 
-function finalizerFaults(finalizer: string): readonly string[] {
-  const faults = qualifiedNameFaults(finalizer);
-  if (faults.length > 0 || finalizer.includes('/')) return faults;
-  return ['orphan', 'foregroundDeletion', 'kubernetes'].includes(finalizer)
-    ? []
-    : ['name is neither a standard finalizer name nor is it fully qualified'];
-}
-
-/** Labels and annotations of an object, or of the pods of a template. */
-export function checkMapSyntax(faults: Faults, path: string, metadata: Fields): void {
-  validateLabels(metadata, `${path}.labels`, faults);
-  validateAnnotations(metadata, `${path}.annotations`, faults);
-}
-
 function validateLabels(holder: Fields, path: string, faults: Faults): void {
   const labels = stringsAt(holder, path.split('.').at(-1) ?? '');
   for (const [key, value] of Object.entries(labels)) {
@@ -63,6 +58,14 @@ function validateAnnotations(holder: Fields, path: string, faults: Faults): void
     bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
   }
   if (bytes > totalAnnotationBytes) faults.push(tooLong(path, totalAnnotationBytes));
+}
+
+function finalizerFaults(finalizer: string): readonly string[] {
+  const faults = qualifiedNameFaults(finalizer);
+  if (faults.length > 0 || finalizer.includes('/')) return faults;
+  return ['orphan', 'foregroundDeletion', 'kubernetes'].includes(finalizer)
+    ? []
+    : ['name is neither a standard finalizer name nor is it fully qualified'];
 }
 
 function validateOwners(metadata: Fields, faults: Faults): void {
@@ -89,14 +92,11 @@ function validateOwners(metadata: Fields, faults: Faults): void {
   }
 }
 
-const fixedFields = [
-  'name',
-  'namespace',
-  'uid',
-  'creationTimestamp',
-  'deletionTimestamp',
-  'deletionGracePeriodSeconds',
-] as const;
+/** Labels and annotations of an object, or of the pods of a template. */
+export function checkMapSyntax(faults: Faults, path: string, metadata: Fields): void {
+  validateLabels(metadata, `${path}.labels`, faults);
+  validateAnnotations(metadata, `${path}.annotations`, faults);
+}
 
 /** ValidateObjectMetaUpdate: what no update may change. */
 export function validateMetadataUpdate(draft: Draft, old: KubeObject, faults: Faults): void {

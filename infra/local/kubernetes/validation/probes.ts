@@ -29,14 +29,6 @@ export function checkProbes(faults: Faults, path: string, container: Fields): vo
   }
 }
 
-/** `lifecycle.postStart` and `preStop`. */
-export function checkLifecycle(faults: Faults, path: string, container: Fields): void {
-  for (const name of ['postStart', 'preStop']) {
-    const hook = optional(optional(container, 'lifecycle') ?? {}, name);
-    if (hook !== undefined) checkAction(faults, `${path}.lifecycle.${name}`, hook);
-  }
-}
-
 function checkAction(faults: Faults, path: string, handler: Fields): void {
   const given = actions.filter((action) => isFields(handler[action]));
   for (const [index, action] of given.entries()) {
@@ -56,6 +48,14 @@ function checkHandler(faults: Faults, path: string, action: string, handler: Fie
   }
   if (action === 'tcpSocket') checkPortOrName(faults, `${path}.port`, handler['port']);
   if (action === 'grpc') checkPort(faults, `${path}.port`, handler['port']);
+}
+
+/** `lifecycle.postStart` and `preStop`. */
+export function checkLifecycle(faults: Faults, path: string, container: Fields): void {
+  for (const name of ['postStart', 'preStop']) {
+    const hook = optional(optional(container, 'lifecycle') ?? {}, name);
+    if (hook !== undefined) checkAction(faults, `${path}.lifecycle.${name}`, hook);
+  }
 }
 
 export function checkPortOrName(faults: Faults, path: string, port: unknown): void {

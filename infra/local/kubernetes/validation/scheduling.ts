@@ -21,31 +21,6 @@ export function checkScheduling(faults: Faults, path: string, spec: Fields): voi
   }
 }
 
-function checkToleration(faults: Faults, path: string, toleration: Fields): void {
-  const key = stringAt(toleration, 'key');
-  const operator = stringAt(toleration, 'operator');
-  const value = stringAt(toleration, 'value');
-  const effect = stringAt(toleration, 'effect');
-  if (key !== '') checkSyntax(faults, `${path}.key`, key, qualifiedNameFaults);
-  if (key === '' && operator !== 'Exists') {
-    faults.push(
-      invalidValue(
-        `${path}.operator`,
-        operator,
-        'operator must be Exists when `key` is empty, which means "match all values and all keys"',
-      ),
-    );
-  }
-  if (toleration['tolerationSeconds'] !== undefined && effect !== 'NoExecute') {
-    faults.push(invalidValue(`${path}.effect`, effect, "effect must be 'NoExecute' when `tolerationSeconds` is set"));
-  }
-  if (operator === '' || operator === 'Equal') checkSyntax(faults, `${path}.operator`, value, labelValueFaults);
-  else if (operator !== 'Exists') faults.push(notSupported(`${path}.operator`, operator, ['Equal', 'Exists']));
-  else if (value !== '')
-    faults.push(invalidValue(`${path}.operator`, value, "value must be empty when `operator` is 'Exists'"));
-  if (effect !== '') checkOneOf(faults, `${path}.effect`, effect, effects);
-}
-
 function checkAffinity(faults: Faults, path: string, affinity: Fields): void {
   const node = fieldsAt(affinity, 'nodeAffinity');
   const hard = node[`required${during}`];
@@ -57,12 +32,6 @@ function checkAffinity(faults: Faults, path: string, affinity: Fields): void {
   }
   for (const kind of ['podAffinity', 'podAntiAffinity'])
     checkPodAffinity(faults, `${path}.${kind}`, fieldsAt(affinity, kind));
-}
-
-function checkWeight(faults: Faults, path: string, preferred: Fields): void {
-  const weight = preferred['weight'];
-  if (typeof weight !== 'number' || weight < 1 || weight > 100)
-    faults.push(invalidValue(`${path}.weight`, weight, 'must be in the range 1-100'));
 }
 
 function checkNodeTerms(faults: Faults, path: string, selector: Fields): void {
@@ -89,6 +58,12 @@ function checkNodeTerm(faults: Faults, path: string, term: Fields): void {
   }
 }
 
+function checkWeight(faults: Faults, path: string, preferred: Fields): void {
+  const weight = preferred['weight'];
+  if (typeof weight !== 'number' || weight < 1 || weight > 100)
+    faults.push(invalidValue(`${path}.weight`, weight, 'must be in the range 1-100'));
+}
+
 function checkPodAffinity(faults: Faults, path: string, affinity: Fields): void {
   for (const [index, term] of objectsAt(affinity, `required${during}`).entries())
     checkPodTerm(faults, `${path}.required${during}[${index}]`, term);
@@ -105,6 +80,31 @@ function checkPodTerm(faults: Faults, path: string, term: Fields): void {
   const key = stringAt(term, 'topologyKey');
   if (key === '') faults.push(required(`${path}.topologyKey`, 'can not be empty'));
   checkSyntax(faults, `${path}.topologyKey`, key, qualifiedNameFaults);
+}
+
+function checkToleration(faults: Faults, path: string, toleration: Fields): void {
+  const key = stringAt(toleration, 'key');
+  const operator = stringAt(toleration, 'operator');
+  const value = stringAt(toleration, 'value');
+  const effect = stringAt(toleration, 'effect');
+  if (key !== '') checkSyntax(faults, `${path}.key`, key, qualifiedNameFaults);
+  if (key === '' && operator !== 'Exists') {
+    faults.push(
+      invalidValue(
+        `${path}.operator`,
+        operator,
+        'operator must be Exists when `key` is empty, which means "match all values and all keys"',
+      ),
+    );
+  }
+  if (toleration['tolerationSeconds'] !== undefined && effect !== 'NoExecute') {
+    faults.push(invalidValue(`${path}.effect`, effect, "effect must be 'NoExecute' when `tolerationSeconds` is set"));
+  }
+  if (operator === '' || operator === 'Equal') checkSyntax(faults, `${path}.operator`, value, labelValueFaults);
+  else if (operator !== 'Exists') faults.push(notSupported(`${path}.operator`, operator, ['Equal', 'Exists']));
+  else if (value !== '')
+    faults.push(invalidValue(`${path}.operator`, value, "value must be empty when `operator` is 'Exists'"));
+  if (effect !== '') checkOneOf(faults, `${path}.effect`, effect, effects);
 }
 
 function checkSpread(faults: Faults, path: string, constraint: Fields): void {

@@ -28,18 +28,6 @@ export function checkContainerSecurity(faults: Faults, path: string, context: un
   }
 }
 
-/** A pod's securityContext. */
-export function checkPodSecurity(faults: Faults, path: string, context: unknown): void {
-  if (!isFields(context)) return;
-  for (const field of ['fsGroup', 'runAsUser', 'runAsGroup']) checkId(faults, `${path}.${field}`, context[field]);
-  for (const [index, group] of listAt(context, 'supplementalGroups').entries())
-    checkId(faults, `${path}.supplementalGroups[${index}]`, group);
-  for (const [index, sysctl] of objectsAt(context, 'sysctls').entries())
-    checkRequired(faults, `${path}.sysctls[${index}].name`, sysctl['name']);
-  checkOneOf(faults, `${path}.fsGroupChangePolicy`, context['fsGroupChangePolicy'], ['Always', 'OnRootMismatch']);
-  checkSeccomp(faults, path, context);
-}
-
 function checkSeccomp(faults: Faults, path: string, context: Fields): void {
   const profile = context['seccompProfile'];
   if (!isFields(profile)) return;
@@ -55,4 +43,16 @@ function checkSeccomp(faults: Faults, path: string, context: Fields): void {
     faults.push(
       invalidValue(`${path}.seccompProfile.localhostProfile`, local, 'can only be set when seccomp type is Localhost'),
     );
+}
+
+/** A pod's securityContext. */
+export function checkPodSecurity(faults: Faults, path: string, context: unknown): void {
+  if (!isFields(context)) return;
+  for (const field of ['fsGroup', 'runAsUser', 'runAsGroup']) checkId(faults, `${path}.${field}`, context[field]);
+  for (const [index, group] of listAt(context, 'supplementalGroups').entries())
+    checkId(faults, `${path}.supplementalGroups[${index}]`, group);
+  for (const [index, sysctl] of objectsAt(context, 'sysctls').entries())
+    checkRequired(faults, `${path}.sysctls[${index}].name`, sysctl['name']);
+  checkOneOf(faults, `${path}.fsGroupChangePolicy`, context['fsGroupChangePolicy'], ['Always', 'OnRootMismatch']);
+  checkSeccomp(faults, path, context);
 }

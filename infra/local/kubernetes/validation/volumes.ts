@@ -77,6 +77,13 @@ function checkKeys(faults: Faults, path: string, source: Fields, nameField: stri
   checkItems(faults, path, source);
 }
 
+function checkMode(faults: Faults, path: string, mode: unknown): void {
+  const inner: Faults = [];
+  checkRange(inner, path, mode, 0, 0o777);
+  if (inner.length > 0)
+    faults.push(invalidValue(path, mode, 'must be a number between 0 and 0777 (octal), both inclusive'));
+}
+
 function checkItems(faults: Faults, path: string, source: Fields): void {
   for (const [index, item] of objectsAt(source, 'items').entries()) {
     const at = `${path}.items[${index}]`;
@@ -91,13 +98,6 @@ function checkRelative(faults: Faults, path: string, value: string): void {
   checkNoBackstep(faults, path, value);
   if (value.startsWith('..') && !value.startsWith('../') && value !== '..')
     faults.push(invalidValue(path, value, "must not start with '..'"));
-}
-
-function checkMode(faults: Faults, path: string, mode: unknown): void {
-  const inner: Faults = [];
-  checkRange(inner, path, mode, 0, 0o777);
-  if (inner.length > 0)
-    faults.push(invalidValue(path, mode, 'must be a number between 0 and 0777 (octal), both inclusive'));
 }
 
 function checkProjected(faults: Faults, path: string, source: Fields, spec: Fields): void {

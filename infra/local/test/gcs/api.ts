@@ -21,14 +21,6 @@ export interface Api {
   close(): Promise<void>;
 }
 
-function parse(text: string): Record<string, unknown> {
-  try {
-    return JSON.parse(text) as Record<string, unknown>;
-  } catch {
-    return {};
-  }
-}
-
 /** The path of an object of bucket `bkt`. */
 export function at(name: string): string {
   return `/storage/v1/b/bkt/o/${encodeURIComponent(name)}`;
@@ -62,6 +54,14 @@ export function createApi(url: string, close: () => Promise<void>): Api {
     },
     close,
   };
+}
+
+function parse(text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
 }
 
 /** A server with the bucket `bkt`, until the test ends. */

@@ -2,6 +2,12 @@ import { execFile } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
+export interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
 /** Whether `tool` can be run from the PATH. */
 export function isInstalled(tool: string): boolean {
   return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
@@ -12,12 +18,6 @@ export function isInstalled(tool: string): boolean {
       return false;
     }
   });
-}
-
-export interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
 }
 
 /** Runs `tool` with these variables in `folder`, which is its home as well. */

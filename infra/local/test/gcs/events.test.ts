@@ -15,6 +15,22 @@ interface Received {
   readonly body: ObjectResource;
 }
 
+const anObject = buildObjectResource(
+  {
+    bucket: 'bkt',
+    name: 'f',
+    generation: 1,
+    metageneration: 1,
+    timeCreated: '2026-01-02T03:04:05.678Z',
+    updated: '2026-01-02T03:04:05.678Z',
+    size: 0,
+    crc32c: 'AAAAAA==',
+    attributes: {},
+    blob: { kind: 'memory', bytes: Buffer.alloc(0) },
+  },
+  'http://127.0.0.1',
+);
+
 /** A target whose n-th answer is `answer(n)`; null: none. */
 async function startTarget(answer: (index: number) => number | null = () => 204) {
   const received: Received[] = [];
@@ -43,22 +59,6 @@ async function startTarget(answer: (index: number) => number | null = () => 204)
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   return { received, url: `http://127.0.0.1:${port}/hook?a=b`, most: () => most };
 }
-
-const anObject = buildObjectResource(
-  {
-    bucket: 'bkt',
-    name: 'f',
-    generation: 1,
-    metageneration: 1,
-    timeCreated: '2026-01-02T03:04:05.678Z',
-    updated: '2026-01-02T03:04:05.678Z',
-    size: 0,
-    crc32c: 'AAAAAA==',
-    attributes: {},
-    blob: { kind: 'memory', bytes: Buffer.alloc(0) },
-  },
-  'http://127.0.0.1',
-);
 
 async function startDelivery(options: EventDeliveryOptions) {
   const events = createEventDelivery({ baseBackoffMs: 1, maxBackoffMs: 10, ...options });

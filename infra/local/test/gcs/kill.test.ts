@@ -9,6 +9,11 @@ import { at, createApi, makeFolder } from './api.ts';
 
 const SCRIPT = fileURLToPath(new URL('gcs-process.ts', import.meta.url));
 
+interface Written {
+  readonly text: string;
+  readonly generation: number;
+}
+
 async function startProcess(dataDir: string, target: string): Promise<{ child: ChildProcess; api: Api }> {
   const child = spawn(process.execPath, [SCRIPT, dataDir, target], { stdio: ['ignore', 'pipe', 'inherit'] });
   const url = await new Promise<string>((resolve, reject) => {
@@ -41,11 +46,6 @@ async function startTarget() {
   const address = server.address();
   if (typeof address === 'object' && address !== null) target.url = `http://127.0.0.1:${address.port}/`;
   return target;
-}
-
-interface Written {
-  readonly text: string;
-  readonly generation: number;
 }
 
 /** Writes until the server is gone, and notes what was acknowledged. */

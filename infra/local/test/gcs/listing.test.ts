@@ -5,6 +5,17 @@ import { listPage, parseListQuery } from '../../gcs/listing.ts';
 import { compareUtf8 } from '../../gcs/names.ts';
 import { createSortedNames } from '../../gcs/sorted-names.ts';
 
+const aName = fc.string({ unit: fc.constantFrom('a', 'b', '/', '\uff5e', '\u{1f393}', '\ud7ff'), maxLength: 6 });
+const aQuery: fc.Arbitrary<ListQuery> = fc.record({
+  prefix: fc.oneof(fc.constant(''), aName),
+  delimiter: fc.constantFrom('', '/', 'b', 'a/'),
+  includeTrailingDelimiter: fc.boolean(),
+  startOffset: fc.oneof(fc.constant(''), aName),
+  endOffset: fc.oneof(fc.constant(null), aName),
+  pageToken: fc.constant(null),
+  maxResults: fc.integer({ min: 1, max: 5 }),
+});
+
 function byBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
@@ -46,17 +57,6 @@ function expected(names: Iterable<string>, query: ListQuery) {
     prefixes: [...new Set(inRange.map(foldOf).filter((fold) => fold !== null))],
   };
 }
-
-const aName = fc.string({ unit: fc.constantFrom('a', 'b', '/', '\uff5e', '\u{1f393}', '\ud7ff'), maxLength: 6 });
-const aQuery: fc.Arbitrary<ListQuery> = fc.record({
-  prefix: fc.oneof(fc.constant(''), aName),
-  delimiter: fc.constantFrom('', '/', 'b', 'a/'),
-  includeTrailingDelimiter: fc.boolean(),
-  startOffset: fc.oneof(fc.constant(''), aName),
-  endOffset: fc.oneof(fc.constant(null), aName),
-  pageToken: fc.constant(null),
-  maxResults: fc.integer({ min: 1, max: 5 }),
-});
 
 describe('listing', () => {
   test('all pages together are what the definition says', () => {

@@ -7,8 +7,19 @@ import { at, makeFolder, startApi, upload } from './api.ts';
 const badRequest = { error: { code: 400, errors: [{ domain: 'global' }] } };
 const multipart = '/upload/storage/v1/b/bkt/o?uploadType=multipart';
 const related = { 'content-type': "multipart/related; boundary='=='" };
+
 function mime(metadata: string, body: string): string {
   return `--==\nContent-Type: application/json\nMIME-Version: 1.0\n\n${metadata}\n--==\nContent-Type: text/plain\n\n${body}\n--==--`;
+}
+
+async function session(api: Api, query = '', body = '{}', path = '/upload'): Promise<string> {
+  const answer = await api.send('POST', `${path}/storage/v1/b/bkt/o?uploadType=resumable&${query}`, body);
+  expect(answer.status).toBe(200);
+  return answer.headers.get('location') ?? '';
+}
+
+function put(api: Api, location: string, contentRange: string | null, body = '') {
+  return api.send('PUT', location, body, contentRange === null ? {} : { 'content-range': contentRange });
 }
 
 describe('single-request uploads', () => {
@@ -93,15 +104,6 @@ describe('single-request uploads', () => {
     expect((await api.send('GET', at('f'))).status).toBe(404);
   });
 });
-
-async function session(api: Api, query = '', body = '{}', path = '/upload'): Promise<string> {
-  const answer = await api.send('POST', `${path}/storage/v1/b/bkt/o?uploadType=resumable&${query}`, body);
-  expect(answer.status).toBe(200);
-  return answer.headers.get('location') ?? '';
-}
-function put(api: Api, location: string, contentRange: string | null, body = '') {
-  return api.send('PUT', location, body, contentRange === null ? {} : { 'content-range': contentRange });
-}
 
 describe.each([
   ['in memory', () => ({})],

@@ -8,6 +8,10 @@ const node = {
   allocatable: { cpu: '4', memory: '8Gi', pods: '110' },
 };
 
+const antiAffinity = {
+  podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: 'kubernetes.io/hostname' }] },
+};
+
 function buildPod(spec: Partial<Pod['spec']>): Pod {
   return {
     metadata: { name: 'p', namespace: 'n', uid: 'u' },
@@ -32,10 +36,6 @@ function requests(...each: Record<string, string>[]): Partial<Pod['spec']> {
     containers: each.map((request, index) => ({ name: `c${index}`, resources: { requests: request } })),
   };
 }
-
-const antiAffinity = {
-  podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: 'kubernetes.io/hostname' }] },
-};
 
 describe('a pod fits the node', () => {
   test.each<[string, Partial<Pod['spec']>]>([

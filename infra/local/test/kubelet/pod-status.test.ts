@@ -4,6 +4,14 @@ import { buildPodStatus, computePhase } from '../../kubelet/pod-status.ts';
 import type { PodStatusInput } from '../../kubelet/pod-status.ts';
 import type { Pod } from '../../kubelet/types.ts';
 
+const STATES = {
+  waiting: { state: { kind: 'waiting', reason: 'ContainerCreating' }, last: null },
+  crashing: { state: { kind: 'waiting', reason: 'CrashLoopBackOff' }, last: ended(1) },
+  running: { state: { kind: 'running', startedAtMs: 0 }, last: null },
+  zero: { state: ended(0), last: null },
+  one: { state: ended(1), last: null },
+} as const satisfies Record<string, Pick<ContainerView, 'state' | 'last'>>;
+
 function buildPod(restartPolicy: string, status: Pod['status'] = {}): Pod {
   return {
     metadata: { name: 'p', namespace: 'n', uid: 'u' },
@@ -22,13 +30,6 @@ function ended(exitCode: number): ContainerView['state'] & { kind: 'terminated' 
     containerId: 'process://x',
   };
 }
-const STATES = {
-  waiting: { state: { kind: 'waiting', reason: 'ContainerCreating' }, last: null },
-  crashing: { state: { kind: 'waiting', reason: 'CrashLoopBackOff' }, last: ended(1) },
-  running: { state: { kind: 'running', startedAtMs: 0 }, last: null },
-  zero: { state: ended(0), last: null },
-  one: { state: ended(1), last: null },
-} as const satisfies Record<string, Pick<ContainerView, 'state' | 'last'>>;
 
 function view(kind: keyof typeof STATES, ready = false): ContainerView {
   return {

@@ -7,14 +7,14 @@ import type { Pod } from '../../kubelet/types.ts';
 import { closeServer, listenOnLoopback, urlOf } from '../../loopback.ts';
 import { until } from './pod-world.ts';
 
+type Answer = (response: ServerResponse) => void;
+
 function buildPod(name: string, resourceVersion: string) {
   return {
     metadata: { name, namespace: 'n', uid: `uid-${name}`, resourceVersion },
     spec: { containers: [] },
   };
 }
-
-type Answer = (response: ServerResponse) => void;
 
 function list(resourceVersion: string, ...names: string[]): Answer {
   return (response) =>
@@ -34,6 +34,7 @@ function watch(events: object[], then: 'end' | 'cut' | 'open' = 'end'): Answer {
     });
   };
 }
+
 function refuse(code: number, reason: string): Answer {
   return (response) =>
     void response.writeHead(code).end(JSON.stringify({ kind: 'Status', code, reason, message: 'refused' }));

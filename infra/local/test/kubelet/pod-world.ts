@@ -47,6 +47,22 @@ export const IMAGES: Images = {
   },
 };
 
+export interface World {
+  readonly api: Api;
+  readonly namespace: string;
+  /** With {@link IMAGES} and quick timings; closed when the test ends. */
+  kubelet(options?: Partial<KubeletOptions>): Promise<Kubelet>;
+  /** Returns its name. `spec` without restartPolicy: Never. */
+  createPod(spec: object, metadata?: object): Promise<string>;
+  create(path: string, object: object): Promise<void>;
+  pod(name: string): Promise<Pod | null>;
+  /** The pod once `check` passes. */
+  podWhen(name: string, check: (pod: Pod) => void): Promise<Pod>;
+  phase(name: string, phase: string): Promise<Pod>;
+  log(name: string, query?: string): Promise<string>;
+  events(name: string): Promise<readonly { reason: string; message: string; type: string }[]>;
+}
+
 export function until<T>(check: () => Promise<T>): Promise<T> {
   return vi.waitFor(check, { timeout: PATIENCE_MS, interval: 25 });
 }
@@ -64,37 +80,6 @@ export function newName(prefix: string): string {
 /** A container that runs `script` with node. */
 export function script(text: string, more: object = {}) {
   return { name: 'main', image: 'node', args: [text], ...more };
-}
-
-export interface World {
-  readonly api: Api;
-  readonly namespace: string;
-  /** With {@link IMAGES} and quick timings; closed when the test ends. */
-  kubelet(options?: Partial<KubeletOptions>): Promise<Kubelet>;
-  /** Returns its name. `spec` without restartPolicy: Never. */
-  createPod(spec: object, metadata?: object): Promise<string>;
-  create(path: string, object: object): Promise<void>;
-  pod(name: string): Promise<Pod | null>;
-  /** The pod once `check` passes. */
-  podWhen(name: string, check: (pod: Pod) => void): Promise<Pod>;
-  phase(name: string, phase: string): Promise<Pod>;
-  log(name: string, query?: string): Promise<string>;
-  events(name: string): Promise<readonly { reason: string; message: string; type: string }[]>;
-}
-
-/** Text of the API server, such as a log; a refusal's message with its status in front. */
-async function readText({ server, token, ca }: ApiOptions, path: string): Promise<string> {
-  const agent = new Agent({ allowH2: false, connect: { ...(ca !== undefined && { ca }) } });
-  try {
-    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-    const answer = await request(`${server}${path}`, { headers, dispatcher: agent });
-    const text = await answer.body.text();
-    return answer.statusCode >= 400
-      ? `${answer.statusCode} ${(JSON.parse(text) as { message: string }).message}`
-      : text;
-  } finally {
-    await agent.destroy();
-  }
 }
 
 export function createWorld({ options, namespace }: Target): World {
@@ -165,4 +150,19 @@ export function createWorld({ options, namespace }: Target): World {
       return list.items;
     },
   };
+}
+
+/** Text of the API server, such as a log; a refusal's message with its status in front. */
+async function readText({ server, token, ca }: ApiOptions, path: string): Promise<string> {
+  const agent = new Agent({ allowH2: false, connect: { ...(ca !== undefined && { ca }) } });
+  try {
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const answer = await request(`${server}${path}`, { headers, dispatcher: agent });
+    const text = await answer.body.text();
+    return answer.statusCode >= 400
+      ? `${answer.statusCode} ${(JSON.parse(text) as { message: string }).message}`
+      : text;
+  } finally {
+    await agent.destroy();
+  }
 }

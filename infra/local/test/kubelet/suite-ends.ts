@@ -2,26 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { createWorld, script, until } from './pod-world.ts';
 import type { Target, World } from './pod-world.ts';
 
-async function terminated(world: World, name: string, phase: string) {
-  return (await world.phase(name, phase)).status?.containerStatuses?.[0]?.state?.terminated;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
-
-function deletePod(world: World, name: string, options: object = {}): Promise<unknown> {
-  return world.api.delete(`/api/v1/namespaces/${world.namespace}/pods/${name}`, {
-    apiVersion: 'v1',
-    kind: 'DeleteOptions',
-    ...options,
-  });
-}
-
 /** How pods end, and what starts again. */
 export function describeEnds(target: () => Target): void {
   test.each([
@@ -199,4 +179,24 @@ export function describeEnds(target: () => Target): void {
     });
     expect(status?.containerStatuses?.[0]?.state?.terminated?.exitCode).toBe(143);
   });
+}
+
+async function terminated(world: World, name: string, phase: string) {
+  return (await world.phase(name, phase)).status?.containerStatuses?.[0]?.state?.terminated;
+}
+
+function deletePod(world: World, name: string, options: object = {}): Promise<unknown> {
+  return world.api.delete(`/api/v1/namespaces/${world.namespace}/pods/${name}`, {
+    apiVersion: 'v1',
+    kind: 'DeleteOptions',
+    ...options,
+  });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }

@@ -3,18 +3,6 @@ import { createWorld, newName, script, until } from './pod-world.ts';
 import type { Target, World } from './pod-world.ts';
 import type { Pod } from '../../kubelet/types.ts';
 
-function waiting({ status }: Pod) {
-  return status?.containerStatuses?.[0]?.state?.waiting;
-}
-
-function eventOf(world: World, name: string, reason: string, message: string): Promise<void> {
-  return until(async () =>
-    expect(await world.events(name)).toContainEqual(
-      expect.objectContaining({ reason, message: expect.stringContaining(message) }),
-    ),
-  );
-}
-
 /** What is said of pods that cannot run, and that they run once the cause is mended. */
 export function describeFaults(target: () => Target): void {
   test('a missing Secret of a volume is a FailedMount, mended by creating it', async () => {
@@ -167,4 +155,16 @@ export function describeFaults(target: () => Target): void {
     );
     await world.phase(fitting, 'Succeeded');
   });
+}
+
+function eventOf(world: World, name: string, reason: string, message: string): Promise<void> {
+  return until(async () =>
+    expect(await world.events(name)).toContainEqual(
+      expect.objectContaining({ reason, message: expect.stringContaining(message) }),
+    ),
+  );
+}
+
+function waiting({ status }: Pod) {
+  return status?.containerStatuses?.[0]?.state?.waiting;
 }

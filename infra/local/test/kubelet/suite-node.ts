@@ -5,25 +5,6 @@ import { expect, onTestFinished, test } from 'vitest';
 import { createWorld, IMAGES, newFolder, script, TIMINGS, until } from './pod-world.ts';
 import type { Target, World } from './pod-world.ts';
 
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
-
-async function runningPod(world: World): Promise<{ name: string; pid: number }> {
-  const name = await world.createPod({ containers: [script('console.log(process.pid); setInterval(() => {}, 1000)')] });
-  await world.phase(name, 'Running');
-  const pid = await until(async () => {
-    const number = Number(await world.log(name));
-    expect(number).toBeGreaterThan(0);
-    return number;
-  });
-  return { name, pid };
-}
-
 /** The node itself: its registration, and what becomes of its pods when it goes. */
 export function describeNode(target: () => Target): void {
   test('the Node is ready, with an address, a port and what it offers', async () => {
@@ -94,4 +75,23 @@ export function describeNode(target: () => Target): void {
     await world.api.delete(`/api/v1/namespaces/${world.namespace}/pods/${over}`, {});
     await until(async () => expect(await world.pod(over)).toBeNull());
   });
+}
+
+async function runningPod(world: World): Promise<{ name: string; pid: number }> {
+  const name = await world.createPod({ containers: [script('console.log(process.pid); setInterval(() => {}, 1000)')] });
+  await world.phase(name, 'Running');
+  const pid = await until(async () => {
+    const number = Number(await world.log(name));
+    expect(number).toBeGreaterThan(0);
+    return number;
+  });
+  return { name, pid };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }

@@ -2,10 +2,6 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createWorld, newName, script } from './pod-world.ts';
 import type { Target } from './pod-world.ts';
 
-function base64(text: string): string {
-  return Buffer.from(text).toString('base64');
-}
-
 /** What a pod's processes get, and what is written of them. */
 export function describeRuns(target: () => Target): void {
   afterEach(() => vi.unstubAllEnvs());
@@ -242,4 +238,8 @@ export function describeRuns(target: () => Target): void {
       expect(await world.log(name)).toBe(output);
     });
   });
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
 }

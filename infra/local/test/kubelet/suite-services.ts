@@ -3,15 +3,6 @@ import { PORTS_ANNOTATION } from '../../kubelet/pod-progress.ts';
 import { createWorld, script, until } from './pod-world.ts';
 import type { Target, World } from './pod-world.ts';
 
-async function portOf(world: World, name: string): Promise<number> {
-  return until(async () => {
-    const text = (await world.pod(name))?.metadata.annotations?.[PORTS_ANNOTATION] ?? '{}';
-    const { http } = JSON.parse(text) as { http?: number };
-    expect(http).toBeTypeOf('number');
-    return Number(http);
-  });
-}
-
 /** What serves: ports and probes. */
 export function describeServices(target: () => Target): void {
   const readinessProbe = { httpGet: { path: '/', port: 'http' }, periodSeconds: 1, failureThreshold: 1 };
@@ -78,5 +69,14 @@ export function describeServices(target: () => Target): void {
     await world.podWhen(name, ({ status }) =>
       expect(status?.containerStatuses?.[0]).toMatchObject({ started: true, ready: true }),
     );
+  });
+}
+
+async function portOf(world: World, name: string): Promise<number> {
+  return until(async () => {
+    const text = (await world.pod(name))?.metadata.annotations?.[PORTS_ANNOTATION] ?? '{}';
+    const { http } = JSON.parse(text) as { http?: number };
+    expect(http).toBeTypeOf('number');
+    return Number(http);
   });
 }

@@ -22,6 +22,12 @@ export interface Api {
   readonly call: Call;
 }
 
+export const mergePatch = { 'content-type': 'application/merge-patch+json' };
+
+export const configMaps = '/api/v1/namespaces/default/configmaps';
+export const jobs = '/apis/batch/v1/namespaces/default/jobs';
+export const pods = '/api/v1/namespaces/default/pods';
+
 /** What stands at `metadata.name`, `items.0.metadata.uid`; `undefined` where a step is missing. */
 export function at(body: unknown, path: string): unknown {
   return path
@@ -37,8 +43,6 @@ export function textAt(body: unknown, path: string): string {
   const found = at(body, path);
   return typeof found === 'string' ? found : '';
 }
-
-export const mergePatch = { 'content-type': 'application/merge-patch+json' };
 
 /** A client of any server, that lets answers of every status through. */
 export function createCaller(server: string): Call {
@@ -83,10 +87,6 @@ export async function eventually<T>(probe: () => Promise<T | undefined> | T | un
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
-
-export const configMaps = '/api/v1/namespaces/default/configmaps';
-export const jobs = '/apis/batch/v1/namespaces/default/jobs';
-export const pods = '/api/v1/namespaces/default/pods';
 
 export function configMap(name: string, labels?: Readonly<Record<string, string>>): unknown {
   return {

@@ -18,15 +18,15 @@ import {
   textAt,
 } from './api.ts';
 
+interface Served {
+  readonly url: string;
+  readonly child: ChildProcess;
+}
+
 function folderFor(): string {
   const folder = mkdtempSync(join(tmpdir(), 'embedded-kubernetes-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
-}
-
-interface Served {
-  readonly url: string;
-  readonly child: ChildProcess;
 }
 
 /** An embedded API in a process of its own, that can be killed. */

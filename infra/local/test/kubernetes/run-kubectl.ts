@@ -2,13 +2,17 @@ import { spawn } from 'node:child_process';
 import { accessSync, constants, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+export interface KubectlResult {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface KubectlRun {
+  /** Its home and cache: no kubeconfig of this machine is read. */
+  readonly home: string;
+  readonly input?: string | undefined;
+  readonly isEnough?: ((out: string) => boolean) | undefined;
 }
 
 /** The kubectl of the PATH first, then those of other minor versions that Google Cloud's SDK puts beside it. */
@@ -22,17 +26,13 @@ export function findKubectls(minors: readonly string[] = ['1.31', '1.33']): read
   return [found, ...beside.filter(isProgram)];
 }
 
-export interface KubectlResult {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-export interface KubectlRun {
-  /** Its home and cache: no kubeconfig of this machine is read. */
-  readonly home: string;
-  readonly input?: string | undefined;
-  readonly isEnough?: ((out: string) => boolean) | undefined;
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Runs a kubectl to its end. */

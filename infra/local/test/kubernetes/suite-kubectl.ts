@@ -26,28 +26,6 @@ export interface Started {
 /** A dozen kubectls one after another take a while on a busy machine. */
 export const PATIENCE_MS = 120_000;
 
-function manifest(name: string, script: string): string {
-  return JSON.stringify({
-    apiVersion: 'batch/v1',
-    kind: 'Job',
-    metadata: { name },
-    spec: {
-      backoffLimit: 0,
-      template: {
-        spec: {
-          restartPolicy: 'Never',
-          terminationGracePeriodSeconds: 1,
-          containers: [{ name: 'c', image: 'shell', command: ['sh', '-c', script] }],
-        },
-      },
-    },
-  });
-}
-
-function configMap(data: Readonly<Record<string, string>>): string {
-  return JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'cm' }, data });
-}
-
 /** A node that runs the containers of the place's namespace, and a kubectl for it. */
 export async function startKubectl(program: string, { target, namespace, flags }: Place): Promise<Started> {
   const workDir = mkdtempSync(join(tmpdir(), 'kubectl-pods-'));
@@ -198,4 +176,26 @@ export function describeKubectl(programs: readonly string[], open: () => Promise
       expect(out).toMatch(/seen +Running +0\/1[^]*seen +Complete +1\/1/);
     });
   });
+}
+
+function manifest(name: string, script: string): string {
+  return JSON.stringify({
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name },
+    spec: {
+      backoffLimit: 0,
+      template: {
+        spec: {
+          restartPolicy: 'Never',
+          terminationGracePeriodSeconds: 1,
+          containers: [{ name: 'c', image: 'shell', command: ['sh', '-c', script] }],
+        },
+      },
+    },
+  });
+}
+
+function configMap(data: Readonly<Record<string, string>>): string {
+  return JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'cm' }, data });
 }

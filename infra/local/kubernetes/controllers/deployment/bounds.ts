@@ -10,13 +10,6 @@ export interface Bounds {
   readonly maxUnavailable: number;
 }
 
-/** A number, or a percentage of `total`. */
-function scaled(value: unknown, total: number, round: (share: number) => number): number {
-  if (typeof value === 'number') return value;
-  const percent = /^(\d+)%$/.exec(typeof value === 'string' ? value : '')?.[1] ?? '0';
-  return round((Number(percent) * total) / 100);
-}
-
 /** ResolveFenceposts of pkg/controller/deployment/util: were both 0, no update could ever begin. */
 export function boundsOf(deployment: KubeObject): Bounds {
   if (!isRolling(deployment)) return { maxSurge: 0, maxUnavailable: 0 };
@@ -26,4 +19,11 @@ export function boundsOf(deployment: KubeObject): Bounds {
   const unavailable = scaled(rolling['maxUnavailable'], replicas, Math.floor);
   const maxUnavailable = maxSurge === 0 && unavailable === 0 ? 1 : unavailable;
   return { maxSurge, maxUnavailable: Math.min(maxUnavailable, replicas) };
+}
+
+/** A number, or a percentage of `total`. */
+function scaled(value: unknown, total: number, round: (share: number) => number): number {
+  if (typeof value === 'number') return value;
+  const percent = /^(\d+)%$/.exec(typeof value === 'string' ? value : '')?.[1] ?? '0';
+  return round((Number(percent) * total) / 100);
 }

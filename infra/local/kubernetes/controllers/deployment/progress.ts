@@ -68,6 +68,14 @@ function progressing(status: Condition['status'], reason: string, message: strin
   };
 }
 
+function hasTimedOut(deployment: KubeObject, now: Date): boolean {
+  const reason = progressingOf(deployment)?.['reason'];
+  if (reason === undefined || reason === 'NewReplicaSetAvailable') return false;
+  if (reason === 'ProgressDeadlineExceeded') return true;
+  const deadline = deadlineMs(deployment);
+  return deadline !== undefined && deadline < now.getTime();
+}
+
 function progressingOf(deployment: KubeObject): Fields | undefined {
   return findCondition(objectsAt(deployment, 'status', 'conditions'), 'Progressing');
 }
@@ -77,14 +85,6 @@ function deadlineMs(deployment: KubeObject): number | undefined {
   const seconds = progressDeadlineOf(deployment);
   const from = Date.parse(stringAt(progressingOf(deployment), 'lastUpdateTime'));
   return seconds === undefined || Number.isNaN(from) ? undefined : from + seconds * 1000;
-}
-
-function hasTimedOut(deployment: KubeObject, now: Date): boolean {
-  const reason = progressingOf(deployment)?.['reason'];
-  if (reason === undefined || reason === 'NewReplicaSetAvailable') return false;
-  if (reason === 'ProgressDeadlineExceeded') return true;
-  const deadline = deadlineMs(deployment);
-  return deadline !== undefined && deadline < now.getTime();
 }
 
 /** How long until an update that stands still has to be called late. */

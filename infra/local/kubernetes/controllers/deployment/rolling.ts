@@ -46,10 +46,6 @@ function minAvailableOf(deployment: KubeObject): number {
   return replicasOf(deployment) - boundsOf(deployment).maxUnavailable;
 }
 
-function activeOld(rollout: Rollout): readonly KubeObject[] {
-  return setsOf(rollout).old.filter(isActiveSet).toSorted(byAge);
-}
-
 function cleanUpUnhealthy(rollout: Rollout, most: number): number {
   let done = 0;
   for (const set of activeOld(rollout)) {
@@ -60,6 +56,10 @@ function cleanUpUnhealthy(rollout: Rollout, most: number): number {
     done += count;
   }
   return done;
+}
+
+function activeOld(rollout: Rollout): readonly KubeObject[] {
+  return setsOf(rollout).old.filter(isActiveSet).toSorted(byAge);
 }
 
 function shrinkHealthy(rollout: Rollout, minAvailable: number): number {

@@ -33,10 +33,6 @@ export function buildDeploymentStatus(deployment: KubeObject, { current, all }: 
   };
 }
 
-function count(status: Fields, field: string): number {
-  return numberAt(status, field) ?? 0;
-}
-
 /** All wanted pods are new ones and available, and no old one is left. */
 export function isComplete(deployment: KubeObject, status: Fields): boolean {
   const wanted = replicasOf(deployment);
@@ -44,6 +40,10 @@ export function isComplete(deployment: KubeObject, status: Fields): boolean {
     ['updatedReplicas', 'replicas', 'availableReplicas'].every((field) => count(status, field) === wanted) &&
     count(status, 'observedGeneration') >= (deployment.metadata.generation ?? 0)
   );
+}
+
+function count(status: Fields, field: string): number {
+  return numberAt(status, field) ?? 0;
 }
 
 /** Whether something has come nearer since the status that is stored. */

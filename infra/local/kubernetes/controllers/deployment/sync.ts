@@ -48,18 +48,6 @@ export function syncDeployment(cluster: Cluster, stored: KubeObject): number | u
   return untilLateMs(rollout.deployment(), cluster.now());
 }
 
-function rollOut(rollout: Rollout): void {
-  const isWaiting = isRolling(rollout.deployment()) ? rollForward(rollout) : stepRecreate(rollout);
-  const deployment = rollout.deployment();
-  if (!isWaiting && isComplete(deployment, fieldsAt(deployment, 'status'))) forgetOldSets(rollout);
-  syncRolloutStatus(rollout);
-}
-
-function rollForward(rollout: Rollout): boolean {
-  if (setsOf(rollout).current === undefined && !createCurrentSet(rollout)) return true;
-  return stepRolling(rollout);
-}
-
 /** A pause stops the clock of the deadline, and the end of it sets it back. */
 function notePause(rollout: Rollout): void {
   const deployment = rollout.deployment();
@@ -88,4 +76,16 @@ function forgetOldSets(rollout: Rollout): void {
     if (isBusy) continue;
     removeObject(rollout.cluster, replicaSets, set.metadata.namespace, set.metadata.name, { dryRun: false });
   }
+}
+
+function rollOut(rollout: Rollout): void {
+  const isWaiting = isRolling(rollout.deployment()) ? rollForward(rollout) : stepRecreate(rollout);
+  const deployment = rollout.deployment();
+  if (!isWaiting && isComplete(deployment, fieldsAt(deployment, 'status'))) forgetOldSets(rollout);
+  syncRolloutStatus(rollout);
+}
+
+function rollForward(rollout: Rollout): boolean {
+  if (setsOf(rollout).current === undefined && !createCurrentSet(rollout)) return true;
+  return stepRolling(rollout);
 }

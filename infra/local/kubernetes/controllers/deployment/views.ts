@@ -13,11 +13,6 @@ export const hashLabel = 'pod-template-hash';
 /** "No limit", as it is written in the spec. */
 const unlimited = 2 ** 31 - 1;
 
-function limitAt(deployment: KubeObject, field: string): number | undefined {
-  const limit = numberAt(deployment, 'spec', field);
-  return limit === unlimited ? undefined : limit;
-}
-
 /** How many pods a Deployment or ReplicaSet is to have. */
 export function replicasOf(object: KubeObject): number {
   return numberAt(object, 'spec', 'replicas') ?? 1;
@@ -25,6 +20,11 @@ export function replicasOf(object: KubeObject): number {
 
 export function progressDeadlineOf(deployment: KubeObject): number | undefined {
   return limitAt(deployment, 'progressDeadlineSeconds');
+}
+
+function limitAt(deployment: KubeObject, field: string): number | undefined {
+  const limit = numberAt(deployment, 'spec', field);
+  return limit === unlimited ? undefined : limit;
 }
 
 export function historyLimitOf(deployment: KubeObject): number | undefined {
@@ -43,13 +43,13 @@ export function countAt(object: KubeObject | undefined, field: string): number {
   return numberAt(object, 'status', field) ?? 0;
 }
 
-function sum(sets: readonly KubeObject[], count: (set: KubeObject) => number): number {
-  return sets.reduce((total, set) => total + count(set), 0);
-}
-
 /** How many pods the ReplicaSets are to have together. */
 export function totalReplicas(sets: readonly KubeObject[]): number {
   return sum(sets, replicasOf);
+}
+
+function sum(sets: readonly KubeObject[], count: (set: KubeObject) => number): number {
+  return sets.reduce((total, set) => total + count(set), 0);
 }
 
 /** The sum of a count of their status. */

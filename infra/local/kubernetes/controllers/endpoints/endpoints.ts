@@ -29,23 +29,6 @@ function addressesOf(pod: KubeObject): readonly string[] {
     .filter((ip) => ip !== '' && !ip.includes(':'));
 }
 
-function buildEndpoint(service: KubeObject, pod: KubeObject): Fields {
-  const { namespace, name, uid, deletionTimestamp } = pod.metadata;
-  const serving = isReady(pod);
-  const terminating = deletionTimestamp !== undefined;
-  const publishes = fieldsAt(service, 'spec')['publishNotReadyAddresses'] === true;
-  const nodeName = stringAt(pod, 'spec', 'nodeName');
-  const hostname = stringAt(pod, 'spec', 'hostname');
-  const isNamed = hostname !== '' && stringAt(pod, 'spec', 'subdomain') === service.metadata.name;
-  return {
-    addresses: addressesOf(pod),
-    conditions: { ready: publishes || (serving && !terminating), serving, terminating },
-    ...(isNamed && { hostname }),
-    targetRef: { kind: 'Pod', namespace, name, uid },
-    ...(nodeName !== '' && { nodeName }),
-  };
-}
-
 /** A port that the pod does not name is left out. */
 function portsOf(service: KubeObject, pod: KubeObject): readonly Fields[] {
   return objectsAt(service, 'spec', 'ports').flatMap((port) => {
@@ -64,6 +47,23 @@ function containerPort(pod: KubeObject, { targetPort, protocol }: Fields): numbe
     .flatMap((container) => objectsAt(container, 'ports'))
     .find((port) => port['name'] === targetPort && port['protocol'] === protocol);
   return numberAt(named, 'containerPort');
+}
+
+function buildEndpoint(service: KubeObject, pod: KubeObject): Fields {
+  const { namespace, name, uid, deletionTimestamp } = pod.metadata;
+  const serving = isReady(pod);
+  const terminating = deletionTimestamp !== undefined;
+  const publishes = fieldsAt(service, 'spec')['publishNotReadyAddresses'] === true;
+  const nodeName = stringAt(pod, 'spec', 'nodeName');
+  const hostname = stringAt(pod, 'spec', 'hostname');
+  const isNamed = hostname !== '' && stringAt(pod, 'spec', 'subdomain') === service.metadata.name;
+  return {
+    addresses: addressesOf(pod),
+    conditions: { ready: publishes || (serving && !terminating), serving, terminating },
+    ...(isNamed && { hostname }),
+    targetRef: { kind: 'Pod', namespace, name, uid },
+    ...(nodeName !== '' && { nodeName }),
+  };
 }
 
 /** Whether the Service has endpoints of its own: one with a selector, that is more than an alias. */

@@ -16,6 +16,12 @@ const component = 'replicaset-controller';
 /** As many pods are created at once, at most. */
 export const burst = 500;
 
+interface Failure {
+  readonly message: string;
+  /** The whole namespace is on its way out: nothing to tell. */
+  readonly isTerminating: boolean;
+}
+
 /**
  * Creates `count` pods from the template, and stops at the first that is refused: the others would be as well.
  * Returns what the API server said then.
@@ -26,12 +32,6 @@ export function createPods(cluster: Cluster, set: KubeObject, count: number): st
     if (failure !== undefined) return failure.isTerminating ? undefined : failure.message;
   }
   return undefined;
-}
-
-interface Failure {
-  readonly message: string;
-  /** The whole namespace is on its way out: nothing to tell. */
-  readonly isTerminating: boolean;
 }
 
 function createPod(cluster: Cluster, set: KubeObject): Failure | undefined {

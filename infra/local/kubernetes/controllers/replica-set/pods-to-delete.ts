@@ -2,6 +2,8 @@ import { numberAt, objectsAt, stringAt } from '../../json.ts';
 import type { KubeObject } from '../../types.ts';
 import { isReady, readySinceMs } from '../pod-state.ts';
 
+const phases = ['Pending', 'Unknown', 'Running'];
+
 /**
  * The pods to delete when there are `count` too many, those that are missed least first: the order of
  * ActivePodsWithRanks in pkg/controller/controller_utils.go. `related` are the pods of all ReplicaSets of one owner: of
@@ -24,8 +26,6 @@ function nodeOf(pod: KubeObject): string {
   return stringAt(pod, 'spec', 'nodeName');
 }
 
-const phases = ['Pending', 'Unknown', 'Running'];
-
 /** Smaller numbers go first. */
 function sortKeys(pod: KubeObject, neighbours: number, nowMs: number): readonly number[] {
   return [
@@ -38,14 +38,6 @@ function sortKeys(pod: KubeObject, neighbours: number, nowMs: number): readonly 
     -restarts(pod),
     ageRank(Date.parse(pod.metadata.creationTimestamp), nowMs),
   ];
-}
-
-function compare(a: readonly number[], b: readonly number[]): number {
-  for (const [index, value] of a.entries()) {
-    const difference = value - (b[index] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }
 
 function deletionCost({ metadata }: KubeObject): number {
@@ -65,4 +57,12 @@ function restarts(pod: KubeObject): number {
     0,
     ...objectsAt(pod, 'status', 'containerStatuses').map((each) => numberAt(each, 'restartCount') ?? 0),
   );
+}
+
+function compare(a: readonly number[], b: readonly number[]): number {
+  for (const [index, value] of a.entries()) {
+    const difference = value - (b[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
 }

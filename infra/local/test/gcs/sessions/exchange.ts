@@ -30,15 +30,15 @@ export interface Session {
 const HEEDED = /^(?:content-(?:type|range|encoding)|range|x-upload-.*|x-goog-(?:if|copy|meta|acl|encryption).*)$/;
 const TOLD = /^(?:content-(?:type|range)|range|location|x-goog-(?:hash|stored.*))$/;
 
+/** The headers of a request that are kept. */
+export function pickHeeded(headers: Readonly<Record<string, unknown>>): Record<string, string> {
+  return pick(headers, HEEDED);
+}
+
 function pick(headers: Readonly<Record<string, unknown>>, wanted: RegExp): Record<string, string> {
   return Object.fromEntries(
     Object.entries(headers).flatMap(([name, value]) => (wanted.test(name) ? [[name, String(value)]] : [])),
   );
-}
-
-/** The headers of a request that are kept. */
-export function pickHeeded(headers: Readonly<Record<string, unknown>>): Record<string, string> {
-  return pick(headers, HEEDED);
 }
 
 /** The headers of an answer that are kept and compared. */

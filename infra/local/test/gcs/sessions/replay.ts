@@ -4,31 +4,6 @@ import { isObject, parseBody } from '../../kubernetes/sessions/json.ts';
 import { type Exchange, pickTold, type Session } from './exchange.ts';
 import { mask, type Names, uploadOf } from './mask.ts';
 
-/** `names` with what stands in `ours` where the recorded answer has a placeholder. */
-function bind(names: Names, ours: unknown, recorded: unknown): void {
-  const isName = typeof recorded === 'string' && /^<generation-\d+>$/.test(recorded);
-  if (isName && typeof ours === 'string' && ![...names.values()].includes(recorded)) names.set(ours, recorded);
-  if (Array.isArray(ours) && Array.isArray(recorded))
-    for (const [index, each] of ours.entries()) bind(names, each, recorded[index]);
-  if (isObject(ours) && isObject(recorded))
-    for (const [key, each] of Object.entries(ours)) bind(names, each, recorded[key]);
-}
-
-function bindUpload(
-  names: Names,
-  ours: Readonly<Record<string, string>>,
-  recorded: Readonly<Record<string, string>>,
-): void {
-  const [our, their] = [uploadOf(ours), uploadOf(recorded)];
-  if (our !== undefined && their !== undefined) names.set(our, their);
-}
-
-function fill(names: Names, server: string, text: string): string {
-  let filled = text.replaceAll('SERVER', server);
-  for (const [value, placeholder] of names) filled = filled.replaceAll(placeholder, value);
-  return filled;
-}
-
 /** Plays a session's requests to a server; what it answered otherwise than was recorded. */
 export async function replay(server: string, { exchanges }: Session): Promise<readonly string[]> {
   const agent = new Agent({ allowH2: false });
@@ -56,4 +31,29 @@ export async function replay(server: string, { exchanges }: Session): Promise<re
     await agent.close();
   }
   return all;
+}
+
+function fill(names: Names, server: string, text: string): string {
+  let filled = text.replaceAll('SERVER', server);
+  for (const [value, placeholder] of names) filled = filled.replaceAll(placeholder, value);
+  return filled;
+}
+
+function bindUpload(
+  names: Names,
+  ours: Readonly<Record<string, string>>,
+  recorded: Readonly<Record<string, string>>,
+): void {
+  const [our, their] = [uploadOf(ours), uploadOf(recorded)];
+  if (our !== undefined && their !== undefined) names.set(our, their);
+}
+
+/** `names` with what stands in `ours` where the recorded answer has a placeholder. */
+function bind(names: Names, ours: unknown, recorded: unknown): void {
+  const isName = typeof recorded === 'string' && /^<generation-\d+>$/.test(recorded);
+  if (isName && typeof ours === 'string' && ![...names.values()].includes(recorded)) names.set(ours, recorded);
+  if (Array.isArray(ours) && Array.isArray(recorded))
+    for (const [index, each] of ours.entries()) bind(names, each, recorded[index]);
+  if (isObject(ours) && isObject(recorded))
+    for (const [key, each] of Object.entries(ours)) bind(names, each, recorded[key]);
 }

@@ -4,13 +4,6 @@ export interface Command {
   readonly fails?: true;
 }
 
-function does(text: string): Command {
-  return { args: text.split(' ') };
-}
-function fails(text: string): Command {
-  return { ...does(text), fails: true };
-}
-
 /** Files of the folder in which the commands are run. */
 export const FILES: Readonly<Record<string, string>> = {
   'f.txt': 'hello\n',
@@ -57,13 +50,6 @@ export const GSUTIL: readonly Command[] = [
   fails('cat gs://bkt/d/g.txt'),
 ];
 
-function curl(text: string): Command {
-  return does(`-sS --fail-with-body ${text}`);
-}
-function curlFails(text: string): Command {
-  return fails(`-sS --fail-with-body ${text}`);
-}
-
 export const CURL: readonly Command[] = [
   curl('URL/storage/v1/b?project=p'),
   curl(
@@ -80,3 +66,19 @@ export const CURL: readonly Command[] = [
   curl('-X DELETE URL/storage/v1/b/bkt/o/d%2Ff.txt'),
   curlFails('URL/storage/v1/b/bkt/o/d%2Ff.txt'),
 ];
+
+function does(text: string): Command {
+  return { args: text.split(' ') };
+}
+
+function fails(text: string): Command {
+  return { ...does(text), fails: true };
+}
+
+function curl(text: string): Command {
+  return does(`-sS --fail-with-body ${text}`);
+}
+
+function curlFails(text: string): Command {
+  return fails(`-sS --fail-with-body ${text}`);
+}

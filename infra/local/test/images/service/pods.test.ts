@@ -10,16 +10,9 @@ import { create, describeServicePods, podOf, withTokens } from './suite.ts';
 
 let kubernetes: Kubernetes | undefined;
 
-beforeAll(async () => {
-  kubernetes = await startKubernetes();
-});
-afterAll(() => kubernetes?.close());
-
 function target() {
   return { options: { server: kubernetes?.url ?? '' }, namespace: 'default' };
 }
-
-describeServicePods(target);
 
 /** A running service of a Deployment behind a Service; returns the name of both. */
 async function serve(service: string, replicas: number): Promise<{ readonly world: World; readonly name: string }> {
@@ -40,6 +33,13 @@ async function proxied(name: string, path: string, init?: RequestInit): Promise<
   const answer = await fetch(`${kubernetes?.url}/api/v1/namespaces/default/services/${name}/proxy${path}`, init);
   return [answer.status, await answer.json()];
 }
+
+beforeAll(async () => {
+  kubernetes = await startKubernetes();
+});
+afterAll(() => kubernetes?.close());
+
+describeServicePods(target);
 
 test.each(['repository', 'flea'])(
   '%s is healthy through the proxy of its Service, each replica at its own port',

@@ -10,12 +10,7 @@ interface Given {
   readonly pod?: object;
 }
 
-function probe(service: string): object {
-  return {
-    httpGet: { path: `/v1/${service}/healthz`, port: 'rest' },
-    periodSeconds: 1,
-  };
-}
+const tokens = { name: 'AUTH_TOKENS_FILE', value: '/etc/tokens/tokens.txt' };
 
 /** A Deployment as the chart makes them. */
 export function buildDeployment(name: string, service: string, { image, env = [], container, pod }: Given): object {
@@ -49,6 +44,13 @@ export function buildDeployment(name: string, service: string, { image, env = []
   };
 }
 
+function probe(service: string): object {
+  return {
+    httpGet: { path: `/v1/${service}/healthz`, port: 'rest' },
+    periodSeconds: 1,
+  };
+}
+
 export async function create(world: World, service: string, given: Given = {}): Promise<string> {
   const name = newName(service);
   const path = `/apis/apps/v1/namespaces/${world.namespace}/deployments`;
@@ -71,19 +73,18 @@ export async function podOf(world: World, name: string): Promise<string> {
   });
 }
 
-const tokens = { name: 'AUTH_TOKENS_FILE', value: '/etc/tokens/tokens.txt' };
+export async function withTokens(world: World): Promise<Given> {
+  const name = newName('tokens');
+  await world.create('secrets', { metadata: { name }, stringData: { 'tokens.txt': 'ModelsAdmin a FleaAdmin b' } });
+  return mounted(name);
+}
+
 function mounted(secretName: string): Given {
   return {
     env: [tokens],
     container: { volumeMounts: [{ name: 'tokens', mountPath: '/etc/tokens' }] },
     pod: { volumes: [{ name: 'tokens', secret: { secretName } }] },
   };
-}
-
-export async function withTokens(world: World): Promise<Given> {
-  const name = newName('tokens');
-  await world.create('secrets', { metadata: { name }, stringData: { 'tokens.txt': 'ModelsAdmin a FleaAdmin b' } });
-  return mounted(name);
 }
 
 /** The services' pods, run and failing in each of the ways there are, on whatever API server. */

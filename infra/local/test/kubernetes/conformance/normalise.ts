@@ -54,13 +54,8 @@ function inOneOrder(value: unknown): unknown {
   return Object.fromEntries(entries);
 }
 
-/** A column of a table, such as `3s` or `2m5s`. */
-function isAge(cell: unknown): boolean {
-  return typeof cell === 'string' && /^(?:\d+[smhd])+$/.test(cell);
-}
-
-function byText(a: unknown, b: unknown): number {
-  return JSON.stringify(a) < JSON.stringify(b) ? -1 : 1;
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }
 
 function byManager(a: unknown, b: unknown): number {
@@ -72,6 +67,15 @@ function byManager(a: unknown, b: unknown): number {
   return idOf(a) < idOf(b) ? -1 : 1;
 }
 
+/** A column of a table, such as `3s` or `2m5s`. */
+function isAge(cell: unknown): boolean {
+  return typeof cell === 'string' && /^(?:\d+[smhd])+$/.test(cell);
+}
+
+function byText(a: unknown, b: unknown): number {
+  return JSON.stringify(a) < JSON.stringify(b) ? -1 : 1;
+}
+
 /** The paths at which two answers differ, each with both values. */
 export function differences(ours: unknown, theirs: unknown, path = ''): readonly string[] {
   if (JSON.stringify(ours) === JSON.stringify(theirs)) return [];
@@ -80,8 +84,4 @@ export function differences(ours: unknown, theirs: unknown, path = ''): readonly
   }
   const keys = new Set([...Object.keys(ours), ...Object.keys(theirs)]);
   return [...keys].flatMap((key) => differences(ours[key], theirs[key], `${path}.${key}`));
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

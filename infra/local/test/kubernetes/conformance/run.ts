@@ -35,25 +35,6 @@ export async function runScenario(target: Target, scenario: Scenario): Promise<r
   }
 }
 
-async function settle(context: Context, step: Step): Promise<RawAnswer> {
-  const deadline = Date.now() + patienceMs;
-  for (;;) {
-    const answer = await send(context, step);
-    if (step.until === undefined || step.until(answer) || Date.now() > deadline) {
-      for (const [name, path] of Object.entries(step.save ?? {}))
-        context.saved.set(name, String(pick(answer.body, path)));
-      return answer;
-    }
-    await pause(50);
-  }
-}
-
-function pick(body: unknown, path: string): unknown {
-  return path
-    .split('.')
-    .reduce((at: unknown, step) => (at !== null && typeof at === 'object' ? Reflect.get(at, step) : undefined), body);
-}
-
 async function send({ target, agent, namespace, saved }: Context, step: Step): Promise<RawAnswer> {
   function fill(text: string): string {
     return text.replaceAll('$NS', namespace).replace(/\$\{(\w+)\}/g, (_, name: string) => saved.get(name) ?? '');
@@ -85,4 +66,23 @@ function parse(text: string): unknown {
   } catch {
     return text;
   }
+}
+
+async function settle(context: Context, step: Step): Promise<RawAnswer> {
+  const deadline = Date.now() + patienceMs;
+  for (;;) {
+    const answer = await send(context, step);
+    if (step.until === undefined || step.until(answer) || Date.now() > deadline) {
+      for (const [name, path] of Object.entries(step.save ?? {}))
+        context.saved.set(name, String(pick(answer.body, path)));
+      return answer;
+    }
+    await pause(50);
+  }
+}
+
+function pick(body: unknown, path: string): unknown {
+  return path
+    .split('.')
+    .reduce((at: unknown, step) => (at !== null && typeof at === 'object' ? Reflect.get(at, step) : undefined), body);
 }

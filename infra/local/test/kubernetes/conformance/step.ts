@@ -47,12 +47,15 @@ type More = Omit<Step, 'method' | 'path' | 'body'>;
 export function get(path: string, more: More = {}): Step {
   return { method: 'GET', path, ...more };
 }
+
 export function post(path: string, body: unknown, more: More = {}): Step {
   return { method: 'POST', path, body, ...more };
 }
+
 export function put(path: string, body: unknown, more: More = {}): Step {
   return { method: 'PUT', path, body, ...more };
 }
+
 export function remove(path: string, body?: unknown, more: More = {}): Step {
   return {
     method: 'DELETE',
@@ -61,6 +64,11 @@ export function remove(path: string, body?: unknown, more: More = {}): Step {
     ...more,
   };
 }
+
+export function merge(path: string, body: unknown, more: More = {}): Step {
+  return patch('application/merge-patch+json', path, body, more);
+}
+
 function patch(type: string, path: string, body: unknown, more: More): Step {
   return {
     method: 'PATCH',
@@ -70,15 +78,15 @@ function patch(type: string, path: string, body: unknown, more: More): Step {
     ...more,
   };
 }
-export function merge(path: string, body: unknown, more: More = {}): Step {
-  return patch('application/merge-patch+json', path, body, more);
-}
+
 export function strategic(path: string, body: unknown, more: More = {}): Step {
   return patch('application/strategic-merge-patch+json', path, body, more);
 }
+
 export function jsonPatch(path: string, body: unknown, more: More = {}): Step {
   return patch('application/json-patch+json', path, body, more);
 }
+
 export function apply(path: string, body: unknown, more: More = {}): Step {
   return patch('application/apply-patch+yaml', path, body, more);
 }

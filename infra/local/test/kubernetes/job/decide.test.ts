@@ -11,6 +11,19 @@ import type { KubeObject } from '../../../kubernetes/types.ts';
 const now = new Date('2026-01-01T00:01:00Z');
 const early = '2026-01-01T00:00:00Z';
 
+interface PodOptions {
+  readonly phase?: string;
+  readonly isDeleted?: boolean;
+  readonly isCounted?: boolean;
+  readonly exitCode?: number;
+  readonly restarts?: number;
+  readonly conditions?: readonly Fields[];
+  readonly isReady?: boolean;
+  readonly node?: string;
+}
+
+let serial = 0;
+
 function jobWith(spec: Fields = {}, status: Fields = { startTime: early }): KubeObject {
   return {
     apiVersion: 'batch/v1',
@@ -28,18 +41,6 @@ function jobWith(spec: Fields = {}, status: Fields = { startTime: early }): Kube
   };
 }
 
-interface PodOptions {
-  readonly phase?: string;
-  readonly isDeleted?: boolean;
-  readonly isCounted?: boolean;
-  readonly exitCode?: number;
-  readonly restarts?: number;
-  readonly conditions?: readonly Fields[];
-  readonly isReady?: boolean;
-  readonly node?: string;
-}
-
-let serial = 0;
 function podWith({
   phase = 'Running',
   isDeleted,
@@ -78,21 +79,24 @@ function podWith({
   };
 }
 
-function decideFor(job: KubeObject, ...pods: readonly KubeObject[]): Decision {
-  return decide(job, pods, { now, backoff: noBackoff, backoffBaseMs: 1_000 });
-}
-
 function conditions(decision: Decision): readonly string[] {
   return objectsAt(decision.status, 'conditions').map(
     (each) => `${String(each['type'])}=${String(each['status'])} ${String(each['reason'])}`,
   );
 }
+
+function decideFor(job: KubeObject, ...pods: readonly KubeObject[]): Decision {
+  return decide(job, pods, { now, backoff: noBackoff, backoffBaseMs: 1_000 });
+}
+
 function events(decision: Decision): readonly string[] {
   return decision.events.map(({ reason }) => reason);
 }
+
 function succeeded(): KubeObject {
   return podWith({ phase: 'Succeeded', exitCode: 0 });
 }
+
 function failed(exitCode = 1): KubeObject {
   return podWith({ phase: 'Failed', exitCode });
 }

@@ -12,11 +12,14 @@ interface Model {
   readonly getAttributeTypeMap: () => readonly Attribute[];
 }
 
+const models: Readonly<Record<string, unknown>> = { ...clientNode };
+
+/** Of an older or newer version than the table. */
+const exceptions: Readonly<Record<string, readonly string[]>> = {};
+
 function isModel(value: unknown): value is Model {
   return typeof value === 'function' && 'getAttributeTypeMap' in value;
 }
-
-const models: Readonly<Record<string, unknown>> = { ...clientNode };
 
 /** The client library's model of a Go type: `core.Event` is CoreV1Event there, `core.Pod` is V1Pod. */
 function modelOf(struct: string): Model | undefined {
@@ -25,8 +28,9 @@ function modelOf(struct: string): Model | undefined {
   return prefixes.map((prefix) => models[`${prefix}${name}`]).find(isModel);
 }
 
-/** Of an older or newer version than the table. */
-const exceptions: Readonly<Record<string, readonly string[]>> = {};
+function byText(a: string, b: string): number {
+  return a < b ? -1 : 1;
+}
 
 describe('the schema table', () => {
   test('has every type that it refers to', () => {
@@ -53,7 +57,3 @@ describe('the schema table', () => {
     for (const { name, ours, theirs } of compared) expect({ name, fields: ours }).toEqual({ name, fields: theirs });
   });
 });
-
-function byText(a: string, b: string): number {
-  return a < b ? -1 : 1;
-}

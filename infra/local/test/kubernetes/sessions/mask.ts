@@ -11,11 +11,20 @@ const AGE = /^\d+(?:ms|s|m|h|d)(?:\d+s)?$/;
 /** What stands for uids and generated names, by the value: `<uid-1>`, `<name-1>`. */
 export type Names = Map<string, string>;
 
-function addName(names: Names, kind: 'uid' | 'name', value: unknown): void {
-  if (typeof value !== 'string' || names.has(value)) return;
-  const count = [...names.values()].filter((each) => each.startsWith(`<${kind}-`)).length;
-  names.set(value, `<${kind}-${count + 1}>`);
-}
+/**
+ * Not compared: who wrote which field (the conformance scenarios do), versions, which count all writes of a server, and
+ * addresses, which the process kubelet gives.
+ */
+const LEFT_OUT: ReadonlySet<string> = new Set([
+  'managedFields',
+  'resourceVersion',
+  'selfLink',
+  'remainingItemCount',
+  'podIP',
+  'podIPs',
+  'hostIP',
+  'hostIPs',
+]);
 
 /** Finds uids and generated names in an answer, events' left out: nothing refers to those. */
 export function collectNames(names: Names, value: unknown): void {
@@ -32,6 +41,16 @@ export function collectNames(names: Names, value: unknown): void {
   for (const each of Object.values(value)) collectNames(names, each);
 }
 
+function isEvent(value: JsonObject): boolean {
+  return value['kind'] === 'Event' || ('involvedObject' in value && 'reason' in value);
+}
+
+function addName(names: Names, kind: 'uid' | 'name', value: unknown): void {
+  if (typeof value !== 'string' || names.has(value)) return;
+  const count = [...names.values()].filter((each) => each.startsWith(`<${kind}-`)).length;
+  names.set(value, `<${kind}-${count + 1}>`);
+}
+
 /** The values of `names` in a text, by what stands for them. */
 export function maskText(names: Names, text: string): string {
   let masked = text;
@@ -39,42 +58,21 @@ export function maskText(names: Names, text: string): string {
   return masked.replace(TIME, 'TIME').replace(UID, 'UID').replace(CONTAINER_ID, 'process://ID');
 }
 
-function isEvent(value: JsonObject): boolean {
-  return value['kind'] === 'Event' || ('involvedObject' in value && 'reason' in value);
-}
-
-/**
- * Not compared: who wrote which field (the conformance scenarios do), versions, which count all writes of a server, and
- * addresses, which the process kubelet gives.
- */
-const LEFT_OUT: ReadonlySet<string> = new Set([
-  'managedFields',
-  'resourceVersion',
-  'selfLink',
-  'remainingItemCount',
-  'podIP',
-  'podIPs',
-  'hostIP',
-  'hostIPs',
-]);
-
-function isRowOfEvent(row: unknown): boolean {
-  const cells: unknown = isObject(row) ? row['cells'] : undefined;
-  return Array.isArray(cells) && cells.some((each) => typeof each === 'string' && EVENT_NAME.test(each));
+/** An answer without what differs from run to run and is bound to nothing. */
+export function shapeOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(shapeOf);
+  if (!isObject(value)) return value;
+  if (isEvent(value)) return shapeOfEvent(value);
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key]) => !LEFT_OUT.has(key))
+      .map(([key, each]) => [key, shapeEntry(key, each)]),
+  );
 }
 
 function shapeOfEvent(event: JsonObject): JsonObject {
   const of = isObject(event['involvedObject']) ? event['involvedObject'] : {};
   return { type: event['type'], reason: event['reason'], message: event['message'], of: of['kind'] };
-}
-
-function inOneOrder(values: readonly unknown[]): readonly unknown[] {
-  return values.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
-}
-
-function shapeCell(cell: string): string {
-  if (AGE.test(cell)) return 'AGE';
-  return ADDRESS.test(cell) ? 'IP' : cell.replace(EVENT_NAME, '.TIME');
 }
 
 function shapeEntry(key: string, value: unknown): unknown {
@@ -93,16 +91,18 @@ function shapeEntry(key: string, value: unknown): unknown {
   return shapeOf(value);
 }
 
-/** An answer without what differs from run to run and is bound to nothing. */
-export function shapeOf(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(shapeOf);
-  if (!isObject(value)) return value;
-  if (isEvent(value)) return shapeOfEvent(value);
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([key]) => !LEFT_OUT.has(key))
-      .map(([key, each]) => [key, shapeEntry(key, each)]),
-  );
+function shapeCell(cell: string): string {
+  if (AGE.test(cell)) return 'AGE';
+  return ADDRESS.test(cell) ? 'IP' : cell.replace(EVENT_NAME, '.TIME');
+}
+
+function inOneOrder(values: readonly unknown[]): readonly unknown[] {
+  return values.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+}
+
+function isRowOfEvent(row: unknown): boolean {
+  const cells: unknown = isObject(row) ? row['cells'] : undefined;
+  return Array.isArray(cells) && cells.some((each) => typeof each === 'string' && EVENT_NAME.test(each));
 }
 
 /** An answer in the form in which it is kept and compared. */

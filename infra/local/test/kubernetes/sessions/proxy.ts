@@ -22,10 +22,6 @@ export interface Proxy {
   close(): Promise<void>;
 }
 
-async function readAll(incoming: IncomingMessage): Promise<Buffer> {
-  return Buffer.concat(await Array.fromAsync(incoming));
-}
-
 /** Without the wish for protobuf, which newer kubectls have: they take JSON as well, and JSON can be compared. */
 export function asJson(accept: string): string {
   return accept
@@ -87,6 +83,10 @@ export async function startProxy(target: Target, onWatch: () => void): Promise<P
       await agent.destroy();
     },
   };
+}
+
+async function readAll(incoming: IncomingMessage): Promise<Buffer> {
+  return Buffer.concat(await Array.fromAsync(incoming));
 }
 
 /** The last event of a watch, as a value. */

@@ -16,6 +16,8 @@ import { lastEventOf, type Seen, startProxy } from './proxy.ts';
 import { type Command, SCRIPT } from './script.ts';
 import { type Client, createClient, openPlace, type Target } from './target.ts';
 
+const cluster = await startRealCluster();
+
 /** `1.31`, of a kubectl: those of Google Cloud's SDK run another version by the server's, unless named by theirs. */
 function versionOf(program: string): string {
   const text = execFileSync(program, ['version', '--client', '--output=json'], { encoding: 'utf8' });
@@ -103,7 +105,6 @@ async function recordSession(target: Target, program: string, name: string): Pro
   }
 }
 
-const cluster = await startRealCluster();
 try {
   const target = { server: cluster.server, token: cluster.token, ca: cluster.caPem };
   for (const program of findKubectls(['1.31', '1.32', '1.33'])) {

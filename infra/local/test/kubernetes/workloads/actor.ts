@@ -11,35 +11,6 @@ export interface Actor {
   close(): Promise<void>;
 }
 
-function now(): string {
-  return new Date().toISOString().replace(/\.\d+Z$/, 'Z');
-}
-
-function condition(type: string, isTrue: boolean): object {
-  return {
-    type,
-    status: isTrue ? 'True' : 'False',
-    lastTransitionTime: now(),
-  };
-}
-
-/** What a kubelet writes of a running pod; an image tagged `unready...` never becomes ready. */
-function statusOf(pod: unknown, ip: string): object {
-  const image = textAt(pod, 'spec.containers.0.image');
-  const ready = !image.includes(':unready');
-  return {
-    phase: 'Running',
-    podIP: ip,
-    podIPs: [{ ip }],
-    conditions: ['PodScheduled', 'Ready', 'ContainersReady'].map((type) =>
-      condition(type, ready || type === 'PodScheduled'),
-    ),
-    containerStatuses: [
-      { name: 'main', image, imageID: '', ready, restartCount: 0, state: { running: { startedAt: now() } } },
-    ],
-  };
-}
-
 /**
  * Plays scheduler and kubelet: binds the pods of a namespace to a node, lets them run, and lets go of them when they
  * are deleted. Their addresses are of a range that no machine has.
@@ -88,4 +59,33 @@ export async function startActor(call: World['call'], namespace: string): Promis
       await call('DELETE', `/api/v1/nodes/${node}`);
     },
   };
+}
+
+/** What a kubelet writes of a running pod; an image tagged `unready...` never becomes ready. */
+function statusOf(pod: unknown, ip: string): object {
+  const image = textAt(pod, 'spec.containers.0.image');
+  const ready = !image.includes(':unready');
+  return {
+    phase: 'Running',
+    podIP: ip,
+    podIPs: [{ ip }],
+    conditions: ['PodScheduled', 'Ready', 'ContainersReady'].map((type) =>
+      condition(type, ready || type === 'PodScheduled'),
+    ),
+    containerStatuses: [
+      { name: 'main', image, imageID: '', ready, restartCount: 0, state: { running: { startedAt: now() } } },
+    ],
+  };
+}
+
+function condition(type: string, isTrue: boolean): object {
+  return {
+    type,
+    status: isTrue ? 'True' : 'False',
+    lastTransitionTime: now(),
+  };
+}
+
+function now(): string {
+  return new Date().toISOString().replace(/\.\d+Z$/, 'Z');
 }

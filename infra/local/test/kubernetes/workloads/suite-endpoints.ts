@@ -3,22 +3,6 @@ import { at, textAt } from '../api.ts';
 import { createWorld, deployment, image, itemsOf } from './world.ts';
 import type { Target, World } from './world.ts';
 
-function service(spec: object = {}): Readonly<Record<string, unknown>> {
-  return {
-    metadata: { name: 'web', labels: { team: 'a' } },
-    spec: { selector: { app: 'web' }, ports: [{ name: 'rest', port: 80, targetPort: 'http' }], ...spec },
-  };
-}
-
-async function endpointsOf(world: World): Promise<readonly unknown[]> {
-  const slices = await world.list('endpointslices');
-  return slices.flatMap((slice) => itemsOf({ items: at(slice, 'endpoints') }));
-}
-
-async function readiness(world: World): Promise<readonly unknown[]> {
-  return (await endpointsOf(world)).map((endpoint) => at(endpoint, 'conditions'));
-}
-
 const ready = { ready: true, serving: true, terminating: false };
 
 /** Services, and the EndpointSlices behind them. */
@@ -141,4 +125,20 @@ export function describeEndpoints(target: () => Target): void {
       );
     });
   });
+}
+
+function service(spec: object = {}): Readonly<Record<string, unknown>> {
+  return {
+    metadata: { name: 'web', labels: { team: 'a' } },
+    spec: { selector: { app: 'web' }, ports: [{ name: 'rest', port: 80, targetPort: 'http' }], ...spec },
+  };
+}
+
+async function readiness(world: World): Promise<readonly unknown[]> {
+  return (await endpointsOf(world)).map((endpoint) => at(endpoint, 'conditions'));
+}
+
+async function endpointsOf(world: World): Promise<readonly unknown[]> {
+  const slices = await world.list('endpointslices');
+  return slices.flatMap((slice) => itemsOf({ items: at(slice, 'endpoints') }));
 }

@@ -19,17 +19,6 @@ interface Started {
   readonly kubectl: Kubectl;
 }
 
-async function start(program: string, { target, flags }: Place): Promise<Started> {
-  const world = await createWorld(target);
-  const kubectl = createKubectl(program, [...flags, `--namespace=${world.namespace}`]);
-  const run: Run = async (args, input) => {
-    const result = await kubectl(args.split(' '), input);
-    expect({ args, code: result.code, err: result.err }).toEqual({ args, code: 0, err: expect.any(String) });
-    return result.out;
-  };
-  return { world, run, kubectl };
-}
-
 /** What kubectls do with Deployments, on whatever API server; `open` is called in each test. */
 export function describeKubectlWorkloads(programs: readonly string[], open: () => Promise<Place>): void {
   describe.for(programs.map((program) => ({ program, name: basename(program) })))('$name', ({ program }) => {
@@ -79,4 +68,15 @@ export function describeKubectlWorkloads(programs: readonly string[], open: () =
       expect(told).toMatchObject({ code: 1, err: 'error: deployment "web" exceeded its progress deadline\n' });
     });
   });
+}
+
+async function start(program: string, { target, flags }: Place): Promise<Started> {
+  const world = await createWorld(target);
+  const kubectl = createKubectl(program, [...flags, `--namespace=${world.namespace}`]);
+  const run: Run = async (args, input) => {
+    const result = await kubectl(args.split(' '), input);
+    expect({ args, code: result.code, err: result.err }).toEqual({ args, code: 0, err: expect.any(String) });
+    return result.out;
+  };
+  return { world, run, kubectl };
 }

@@ -4,20 +4,6 @@ import { conditionsOf, imageOf, withoutHash } from './views.ts';
 import { createWorld, deployment, image } from './world.ts';
 import type { Target, World } from './world.ts';
 
-function isReady(count: number) {
-  return (found: unknown): void =>
-    expect([at(found, 'status.readyReplicas'), at(found, 'status.replicas')]).toEqual([count, count]);
-}
-
-async function start(world: World, replicas: number, tag = 'v1', spec: object = {}): Promise<void> {
-  await world.create('deployments', deployment('web', tag, { replicas, ...spec }));
-  await world.when('deployments/web', isReady(replicas));
-}
-
-async function names(world: World, plural: string): Promise<readonly string[]> {
-  return (await world.list(plural)).map((each) => textAt(each, 'metadata.name'));
-}
-
 /** Sizes of things, and who belongs to whom. */
 export function describeReplicas(target: () => Target): void {
   describe('replicas', { timeout: 60_000 }, () => {
@@ -188,4 +174,18 @@ export function describeReplicas(target: () => Target): void {
       );
     });
   });
+}
+
+async function start(world: World, replicas: number, tag = 'v1', spec: object = {}): Promise<void> {
+  await world.create('deployments', deployment('web', tag, { replicas, ...spec }));
+  await world.when('deployments/web', isReady(replicas));
+}
+
+function isReady(count: number) {
+  return (found: unknown): void =>
+    expect([at(found, 'status.readyReplicas'), at(found, 'status.replicas')]).toEqual([count, count]);
+}
+
+async function names(world: World, plural: string): Promise<readonly string[]> {
+  return (await world.list(plural)).map((each) => textAt(each, 'metadata.name'));
 }

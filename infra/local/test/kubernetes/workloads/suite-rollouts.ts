@@ -9,22 +9,6 @@ const unavailable = 'Available False MinimumReplicasUnavailable Deployment does 
 const complete = 'Progressing True NewReplicaSetAvailable ReplicaSet "web-HASH" has successfully progressed.';
 const progressing = 'Progressing True ReplicaSetUpdated ReplicaSet "web-HASH" is progressing.';
 
-function isComplete(found: unknown): void {
-  return expect(conditionsOf(found)).toEqual([available, complete]);
-}
-
-/** ReplicaSets as `image wanted/there`. */
-async function setsOf(world: World): Promise<readonly string[]> {
-  return (await world.list('replicasets'))
-    .map((set) => `${imageOf(set)} ${String(at(set, 'spec.replicas'))}/${String(at(set, 'status.replicas'))}`)
-    .toSorted();
-}
-
-async function start(world: World, replicas: number, spec: object = {}): Promise<void> {
-  await world.create('deployments', deployment('web', 'v1', { replicas, ...spec }));
-  await world.when('deployments/web', isComplete);
-}
-
 /** What becomes of a Deployment, from its creation on, on whatever API server. */
 export function describeRollouts(target: () => Target): void {
   describe('Deployments', { timeout: 60_000 }, () => {
@@ -256,4 +240,20 @@ export function describeRollouts(target: () => Target): void {
       );
     });
   });
+}
+
+async function start(world: World, replicas: number, spec: object = {}): Promise<void> {
+  await world.create('deployments', deployment('web', 'v1', { replicas, ...spec }));
+  await world.when('deployments/web', isComplete);
+}
+
+function isComplete(found: unknown): void {
+  return expect(conditionsOf(found)).toEqual([available, complete]);
+}
+
+/** ReplicaSets as `image wanted/there`. */
+async function setsOf(world: World): Promise<readonly string[]> {
+  return (await world.list('replicasets'))
+    .map((set) => `${imageOf(set)} ${String(at(set, 'spec.replicas'))}/${String(at(set, 'status.replicas'))}`)
+    .toSorted();
 }

@@ -38,14 +38,6 @@ const groups: Readonly<Record<string, string>> = {
 
 export const patience = { timeout: 30_000, interval: 30 };
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 export function itemsOf(list: unknown): readonly unknown[] {
   const items = at(list, 'items');
   return Array.isArray(items) ? items : [];
@@ -104,12 +96,12 @@ export async function createWorld({ server, token }: Target): Promise<World> {
   };
 }
 
-function container(tag: string): Json {
-  return {
-    name: 'main',
-    image: `image:${tag}`,
-    ports: [{ name: 'http', containerPort: 8080 }],
-  };
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A Deployment of one container; the tag of its image says what becomes of the pods. */
@@ -129,6 +121,14 @@ export function deployment(name: string, tag: string, spec: Json = {}, pod: Json
       },
       ...spec,
     },
+  };
+}
+
+function container(tag: string): Json {
+  return {
+    name: 'main',
+    image: `image:${tag}`,
+    ports: [{ name: 'http', containerPort: 8080 }],
   };
 }
 

@@ -3,68 +3,8 @@ import type { Json, RawAnswer, Scenario, Step } from '../step.ts';
 
 const { events, jobs, pods } = paths;
 
-function at(value: unknown, ...path: readonly string[]): unknown {
-  return path.reduce(
-    (found: unknown, step) => (found !== null && typeof found === 'object' ? Reflect.get(found, step) : undefined),
-    value,
-  );
-}
-
-function conditionTypes(answer: RawAnswer): readonly unknown[] {
-  const conditions = at(answer.body, 'status', 'conditions');
-  return Array.isArray(conditions)
-    ? conditions.filter((each) => at(each, 'status') === 'True').map((each: unknown) => at(each, 'type'))
-    : [];
-}
-function has(type: string) {
-  return (answer: RawAnswer): boolean => conditionTypes(answer).includes(type);
-}
-function status(field: string, value: unknown) {
-  return (answer: RawAnswer): boolean => at(answer.body, 'status', field) === value;
-}
-
-/** The pods of a Job, once there are `count` of them that have not ended. */
-function podsOf(name: string, count: number, save?: string): Step {
-  return get(`${pods}?labelSelector=job-name=${name}&fieldSelector=status.phase!=Succeeded,status.phase!=Failed`, {
-    until: (answer) => at(answer.body, 'items', 'length') === count,
-    ...(save !== undefined && { save: { [save]: 'items.0.metadata.name' } }),
-  });
-}
-
-/** What a kubelet does: the pod is put on a node, and ends there with an exit code. */
-function runPod(pod: string, exitCode: number, extra: Json = {}): readonly Step[] {
-  return [
-    post(`${pods}/\${${pod}}/binding`, { metadata: { name: `\${${pod}}` }, target: { kind: 'Node', name: 'nowhere' } }),
-    strategic(
-      `${pods}/\${${pod}}/status`,
-      {
-        status: {
-          phase: exitCode === 0 ? 'Succeeded' : 'Failed',
-          containerStatuses: [
-            {
-              name: 'c',
-              image: 'i',
-              imageID: '',
-              ready: false,
-              restartCount: 0,
-              state: {
-                terminated: { exitCode, startedAt: '2020-01-01T00:00:00Z', finishedAt: '2020-01-01T00:00:01Z' },
-              },
-            },
-          ],
-          ...extra,
-        },
-      },
-      { ignore: ['managedFields'] },
-    ),
-  ];
-}
-
 // Which controller writes first is chance; what is owned in the end is told by the other scenarios.
 const ignore = ['managedFields', 'generateName'];
-function jobOf(name: string, until: (answer: RawAnswer) => boolean): Step {
-  return get(`${jobs}/${name}`, { until, ignore });
-}
 
 /** Jobs from their creation to their end, with pods that end as the scenario wants. */
 export const jobRunsScenario: Scenario = {
@@ -158,3 +98,66 @@ export const jobRunsScenario: Scenario = {
     get(`${pods}/\${second}`, { until: (answer) => answer.code === 404 }),
   ],
 };
+
+function at(value: unknown, ...path: readonly string[]): unknown {
+  return path.reduce(
+    (found: unknown, step) => (found !== null && typeof found === 'object' ? Reflect.get(found, step) : undefined),
+    value,
+  );
+}
+
+function conditionTypes(answer: RawAnswer): readonly unknown[] {
+  const conditions = at(answer.body, 'status', 'conditions');
+  return Array.isArray(conditions)
+    ? conditions.filter((each) => at(each, 'status') === 'True').map((each: unknown) => at(each, 'type'))
+    : [];
+}
+
+function has(type: string) {
+  return (answer: RawAnswer): boolean => conditionTypes(answer).includes(type);
+}
+
+function status(field: string, value: unknown) {
+  return (answer: RawAnswer): boolean => at(answer.body, 'status', field) === value;
+}
+
+/** The pods of a Job, once there are `count` of them that have not ended. */
+function podsOf(name: string, count: number, save?: string): Step {
+  return get(`${pods}?labelSelector=job-name=${name}&fieldSelector=status.phase!=Succeeded,status.phase!=Failed`, {
+    until: (answer) => at(answer.body, 'items', 'length') === count,
+    ...(save !== undefined && { save: { [save]: 'items.0.metadata.name' } }),
+  });
+}
+
+/** What a kubelet does: the pod is put on a node, and ends there with an exit code. */
+function runPod(pod: string, exitCode: number, extra: Json = {}): readonly Step[] {
+  return [
+    post(`${pods}/\${${pod}}/binding`, { metadata: { name: `\${${pod}}` }, target: { kind: 'Node', name: 'nowhere' } }),
+    strategic(
+      `${pods}/\${${pod}}/status`,
+      {
+        status: {
+          phase: exitCode === 0 ? 'Succeeded' : 'Failed',
+          containerStatuses: [
+            {
+              name: 'c',
+              image: 'i',
+              imageID: '',
+              ready: false,
+              restartCount: 0,
+              state: {
+                terminated: { exitCode, startedAt: '2020-01-01T00:00:00Z', finishedAt: '2020-01-01T00:00:01Z' },
+              },
+            },
+          ],
+          ...extra,
+        },
+      },
+      { ignore: ['managedFields'] },
+    ),
+  ];
+}
+
+function jobOf(name: string, until: (answer: RawAnswer) => boolean): Step {
+  return get(`${jobs}/${name}`, { until, ignore });
+}

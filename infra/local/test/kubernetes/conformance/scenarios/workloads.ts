@@ -8,32 +8,11 @@ const table = { ignore: ['description'], accept: 'application/json;as=Table;v=v1
 const template: Json = { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }] } };
 const spec: Json = { replicas: 0, selector: { matchLabels: { a: 'b' } }, template };
 
-function workload(name: string, over: Json = {}, kind = 'Deployment'): Json {
-  return {
-    apiVersion: 'apps/v1',
-    kind,
-    metadata: { name },
-    spec: { ...spec, ...over },
-  };
-}
-
-function strategy(rollingUpdate: Json): Json {
-  return { strategy: { rollingUpdate } };
-}
-function pod(more: Json): Json {
-  return { template: { ...template, spec: { ...Object(template['spec']), ...more } } };
-}
-
 /** The controllers write too, when they come to it. */
 const settled: Pick<Step, 'ignore'> = { ignore: ['status', 'managedFields', 'annotations'] };
 
 /** The message quotes the whole object with its version, or the key in etcd. */
 const unversioned: Pick<Step, 'ignore'> = { ignore: ['message'] };
-
-/** Refused, or taken and gone again: the controllers come too late to be seen. */
-function dry(path: string, body: Json): Step {
-  return post(`${path}?dryRun=All`, body);
-}
 
 const faulty: readonly Json[] = [
   { selector: null },
@@ -124,3 +103,25 @@ export const workloadsScenario: Scenario = {
     remove(`${deployments}/kept`),
   ],
 };
+
+function workload(name: string, over: Json = {}, kind = 'Deployment'): Json {
+  return {
+    apiVersion: 'apps/v1',
+    kind,
+    metadata: { name },
+    spec: { ...spec, ...over },
+  };
+}
+
+function strategy(rollingUpdate: Json): Json {
+  return { strategy: { rollingUpdate } };
+}
+
+function pod(more: Json): Json {
+  return { template: { ...template, spec: { ...Object(template['spec']), ...more } } };
+}
+
+/** Refused, or taken and gone again: the controllers come too late to be seen. */
+function dry(path: string, body: Json): Step {
+  return post(`${path}?dryRun=All`, body);
+}
