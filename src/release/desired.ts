@@ -102,9 +102,9 @@ function fromValues(
   current: Revision | undefined,
   now: Date,
 ): Desired {
-  const { release, namespace, waitSec, requestedBy } = request;
+  const { release, namespace, requestedBy } = request;
   const restartedAt = restartsOf(values, current, now);
-  const objects = renderRelease(values, { release, namespace, waitSec, restartedAt });
+  const objects = renderRelease(values, { release, namespace, restartedAt });
   const where = { release, namespace };
   const context = { now, defaults: { namespace, releaseName: release } };
   return {

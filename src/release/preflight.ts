@@ -1,4 +1,4 @@
-import type { V1PodSpec } from '@kubernetes/client-node';
+import type { V1KeyToPath, V1PodSpec } from '@kubernetes/client-node';
 import type { KubeObject } from '../cluster/release-port.ts';
 import { assertSecrets } from '../jobs/missing-secrets.ts';
 import type { CheckSecret } from '../jobs/required-secrets.ts';
@@ -78,11 +78,38 @@ export function helmNotes(objects: readonly KubeObject[], release: string): stri
 export async function preflight(deps: ReleaseDeps, site: Site, input: PreflightInput): Promise<void> {
   await assertNamespace(deps, site);
   const specs = [
-    ...input.objects.flatMap(podSpecsOf),
+    ...input.objects.flatMap(podSpecsOf).map(withFileKeys),
     ...(input.aggregator === undefined ? [] : [input.aggregator.podSpec]),
   ];
   const required = requiredSecrets(site.namespace, specs, input.checkSecrets);
   await assertSecrets(deps.cluster, required, site.signal);
+}
+
+/**
+ * The pod with the keys that it reads from a Secret which is mounted as a whole: those whose path is the value of an
+ * environment variable. Without such a key the kubelet starts the container and the process fails.
+ */
+function withFileKeys(pod: V1PodSpec): V1PodSpec {
+  return {
+    ...pod,
+    volumes: (pod.volumes ?? []).map((volume) => {
+      if (volume.secret === undefined || volume.secret.items !== undefined) return volume;
+      return { ...volume, secret: { ...volume.secret, items: fileKeys(pod, volume.name) } };
+    }),
+  };
+}
+
+function fileKeys({ containers }: V1PodSpec, volume: string): V1KeyToPath[] {
+  return containers.flatMap(({ env = [], volumeMounts = [] }) =>
+    volumeMounts.flatMap(({ name, mountPath }) => {
+      if (name !== volume) return [];
+      const folder = mountPath === '/' ? '/' : `${mountPath}/`;
+      return env.flatMap(({ value = '' }) => {
+        const key = value.startsWith(folder) ? value.slice(folder.length) : '';
+        return key === '' || key.includes('/') ? [] : [{ key, path: key }];
+      });
+    }),
+  );
 }
 
 async function assertNamespace({ cluster }: ReleaseDeps, { namespace, signal }: Site): Promise<void> {

@@ -26,7 +26,7 @@ const MAPPED_HOST: Syntax = {
 };
 
 function isHttpUrl(text: string): boolean {
-  return URL.canParse(text) && /^https?:\/\/[^/@]+(\/|$)/.test(text);
+  return URL.canParse(text) && /^https?:\/\/[^/@?#]+(\/[^?#]*)?$/.test(text);
 }
 
 /** What both services' Deployments take. */
@@ -34,6 +34,7 @@ const deploymentFields = {
   ...imageFields,
   ...podFields,
   replicas: wholeNumber(0, 1000).optional(),
+  progressDeadlineSeconds: wholeNumber(1, 86_400).optional(),
   backend: z.enum(['memory', 'gcs']).optional(),
   authTokensFile: textField(line('an object name (gcs) or a path in the container (memory)')).optional(),
   // Mounts the token file from a Secret; the public images do not contain one.
@@ -71,9 +72,10 @@ const FleaDeploymentSchema = z.strictObject({
   fleaGcsBucket: bucket,
   fleaUploadGcsBucket: bucket,
   modelsUri: textField({
-    what: 'the base URL of the repository API, http(s)://HOST/PATH',
-    pattern: '^https?://',
-    test: isHttpUrl,
+    // flea appends /models/<model>/..., and the repository answers 404 to every path outside /v1/repository.
+    what: 'the base URL of the repository API, http(s)://HOST[/PATH]/v1/repository',
+    pattern: '^https?://.+/v1/repository$',
+    test: (text) => isHttpUrl(text) && text.endsWith('/v1/repository'),
   }).optional(),
   serviceAccount: SigningAccountSchema.optional(),
 });

@@ -96,6 +96,26 @@ describe('the chart’s files', () => {
     });
   });
 
+  test('a token file in the Secret of the service account is checked like the key file', async () => {
+    const world = await startDeploy();
+    await world.putSecret('tensorio-models', ['sacred.json']);
+    const account = 'repository.deployment.serviceAccount';
+    const sets = [
+      `${account}.secret=tensorio-models`,
+      `${account}.key=sacred.json`,
+      `${account}.mountPath=/etc/sacred/`,
+      'repository.deployment.authTokensFile=/etc/sacred/AuthTokens.txt',
+    ];
+    const path = `/demo?${BOTH}&${sets.map((set) => `set=${set}`).join('&')}`;
+    const missing = await call(world, 'POST', path, file('basic'));
+    expect(missing).toMatchObject({
+      status: 424,
+      body: { missing: [{ secret: 'tensorio-models', absent: false, keys: [{ key: 'AuthTokens.txt' }] }] },
+    });
+    await world.putSecret('tensorio-models', ['sacred.json', 'AuthTokens.txt']);
+    expect(await call(world, 'POST', path, file('basic'))).toMatchObject({ status: 201 });
+  });
+
   test('aggregator alone launches the aggregation and makes no revision', async () => {
     const world = await startDeploy();
     await world.putSecret('tensorio-models', ['sacred.json']);

@@ -89,7 +89,7 @@ describeReal('Pod Security "restricted", enforced by a real API server', (real) 
   const verdictsOf = async (podSecurityContext: JsonObject): Promise<readonly string[]> => {
     const deployment = { tag: 'ok', podSecurityContext };
     const values = exampleValues('gcs', { repository: { deployment }, flea: { deployment } });
-    const objects = renderRelease(values, { release: 'demo', namespace, waitSec: 60, restartedAt: {} });
+    const objects = renderRelease(values, { release: 'demo', namespace, restartedAt: {} });
     const templates = objects.flatMap(({ kind, spec }) =>
       kind === 'Deployment' ? [TemplateSchema.parse(spec).template.spec] : [],
     );

@@ -253,6 +253,10 @@ describe('services', () => {
       { 'repository.service.restPort': 'at most 65535', 'repository.service.hostname': 'a host name' },
     ],
     [{ flea: { deployment: { modelsUri: 'models' } } }, { 'flea.deployment.modelsUri': 'http(s)://' }],
+    [
+      { flea: { deployment: { modelsUri: 'https://models.example.com/rest' } } },
+      { 'flea.deployment.modelsUri': '/v1/repository' },
+    ],
   ])('%j cannot work', (document, expected) => {
     const issues = issuesOf(document);
     expect(Object.keys(issues).toSorted()).toEqual(Object.keys(expected).toSorted());

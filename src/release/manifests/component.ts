@@ -35,8 +35,6 @@ export const COMPONENTS: Readonly<Record<ComponentName, Component>> = {
 export interface RenderContext {
   readonly release: string;
   readonly namespace: string;
-  /** How long the rollout is waited for. */
-  readonly waitSec: number;
   /** When each component was last restarted on request, as RFC 3339; it stays, or the next deploy would roll the pods back. */
   readonly restartedAt: Readonly<Partial<Record<ComponentName, string>>>;
 }

@@ -13,9 +13,6 @@ export type DeploymentValues = Plain<Pick<AnyDeployment, keyof AnyDeployment>>;
 export const RESTARTED_AT = 'tensorio-trigger/restarted-at';
 /** Where the token file is mounted when `authTokensFile` does not say. */
 const TOKENS_FOLDER = '/etc/tensorio-models/tokens';
-// The rollout's own deadline passes before ours, so that the cluster is the one that tells of it.
-const PROGRESS_MARGIN_SEC = 30;
-const LEAST_PROGRESS_SEC = 10;
 
 /** The path, in the container, of the token file that a Secret holds. */
 export function tokensPathOf(deployment: DeploymentValues): string | undefined {
@@ -60,7 +57,8 @@ export function buildDeployment(
   env: readonly V1EnvVar[],
   context: RenderContext,
 ): V1Deployment {
-  const { release, namespace, waitSec } = context;
+  const { release, namespace } = context;
+  const { replicas, progressDeadlineSeconds } = deployment;
   const restartedAt = context.restartedAt[component.name];
   const annotations = {
     ...deployment.podAnnotations,
@@ -75,8 +73,9 @@ export function buildDeployment(
       labels: labelsOf(component, release),
     },
     spec: {
-      replicas: deployment.replicas ?? 1,
-      progressDeadlineSeconds: Math.max(LEAST_PROGRESS_SEC, waitSec - PROGRESS_MARGIN_SEC),
+      // A field that the values leave out belongs to others: replicas to an autoscaler, for example.
+      ...(replicas !== undefined && { replicas }),
+      ...(progressDeadlineSeconds !== undefined && { progressDeadlineSeconds }),
       selector: { matchLabels: selectorOf(component, release) },
       template: {
         metadata: {
@@ -139,21 +138,16 @@ function volumesOf(deployment: DeploymentValues): { volumes: V1Volume[]; volumeM
   const volumes: V1Volume[] = [];
   const volumeMounts: V1VolumeMount[] = [];
   if (account !== undefined) {
-    volumes.push(secretVolume('sacred', account.secret, account.key, account.key));
+    // The whole Secret, as the chart mounts it: the token file of backend memory may be another of its keys.
+    volumes.push({ name: 'sacred', secret: { secretName: account.secret } });
     volumeMounts.push({ name: 'sacred', mountPath: withoutSlash(account.mountPath), readOnly: true });
   }
   if (tokens !== undefined && path !== undefined) {
-    volumes.push(secretVolume('auth-tokens', tokens.secret, tokens.key, fileOf(path)));
+    const items = [{ key: tokens.key, path: fileOf(path) }];
+    volumes.push({ name: 'auth-tokens', secret: { secretName: tokens.secret, items } });
     volumeMounts.push({ name: 'auth-tokens', mountPath: folderOf(path), readOnly: true });
   }
   return { volumes, volumeMounts };
-}
-
-function secretVolume(name: string, secret: string, key: string, path: string): V1Volume {
-  return {
-    name,
-    secret: { secretName: secret, items: [{ key, path }] },
-  };
 }
 
 function fileOf(path: string): string {

@@ -8,9 +8,12 @@ import type { Plain } from './plain.ts';
 
 type FleaDeployment = Plain<NonNullable<FleaValues['deployment']>>;
 
+/** flea appends `/models/<model>/...` to MODELS_URI; the repository answers 404 to every path that is not below this one. */
+const API_PATH = '/v1/repository';
+
 /**
- * The base of the links that flea hands to devices: as given, else the repository's route, else its Service. The chart
- * wrote the bare host name, which has neither the scheme nor the `/rest` that its own route needs.
+ * The base URL of the links that flea hands to devices: the value of `modelsUri`, else the repository's route, else its
+ * Service. The chart wrote the host name and the path only, without the scheme and the `/rest` of its own route.
  */
 export function modelsUriOf(
   deployment: Pick<FleaDeployment, 'modelsUri'>,
@@ -20,11 +23,11 @@ export function modelsUriOf(
   if (deployment.modelsUri !== undefined) return { uri: deployment.modelsUri, from: 'values' };
   const { hostname, routing = 'ambassador', restPort } = repository?.service ?? {};
   if (hostname !== undefined && !hostname.startsWith('*')) {
-    return { uri: `http://${hostname}${routing === 'none' ? '' : '/rest'}`, from: 'hostname' };
+    return { uri: `http://${hostname}${routing === 'none' ? '' : '/rest'}${API_PATH}`, from: 'hostname' };
   }
   if (repository?.release !== true) return { uri: undefined, from: 'nothing' };
   const host = `${serviceName(context.release, 'repository')}.${context.namespace}.svc`;
-  return { uri: `http://${host}:${restPort ?? COMPONENTS.repository.restPort}`, from: 'service' };
+  return { uri: `http://${host}:${restPort ?? COMPONENTS.repository.restPort}${API_PATH}`, from: 'service' };
 }
 
 /** The environment of the task server. */

@@ -12,7 +12,7 @@ import { buildRoutes } from './routing.ts';
 import { buildService } from './service.ts';
 
 /** Changes when the same values are rendered to other objects. */
-export const RENDERER_VERSION = '1';
+export const RENDERER_VERSION = '2';
 
 interface Rendered {
   readonly service: V1Service;

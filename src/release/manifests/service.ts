@@ -23,7 +23,7 @@ export function buildService(component: Component, service: ServiceValues, conte
       ...(annotations !== undefined && { annotations }),
     },
     spec: {
-      type: service.type ?? 'ClusterIP',
+      ...(service.type !== undefined && { type: service.type }),
       selector: selectorOf(component, release),
       ports: [
         { name: 'rest', port: service.restPort ?? component.restPort, targetPort: 'rest', protocol: 'TCP' },

@@ -7,7 +7,7 @@ import type { JsonObject } from '../../../src/values/json.ts';
 import type { Example } from '../values.ts';
 import { exampleValues } from '../values.ts';
 
-const context: RenderContext = { release: 'demo', namespace: 'default', waitSec: 300, restartedAt: {} };
+const context: RenderContext = { release: 'demo', namespace: 'default', restartedAt: {} };
 
 const render = (name: Example, over: JsonObject = {}, more: Partial<RenderContext> = {}): KubeObject[] =>
   renderRelease(exampleValues(name, over), { ...context, ...more });
@@ -86,16 +86,21 @@ describe('names', () => {
 
 describe('the environment', () => {
   test('flea alone needs no repository in the values, and reads the base URL that is given', () => {
-    const over = { repository: null, flea: { deployment: { modelsUri: 'https://models.example.com/rest' } } };
+    const over = {
+      repository: null,
+      flea: { deployment: { modelsUri: 'https://models.example.com/rest/v1/repository' } },
+    };
     const objects = render('gcs', over);
     expect(objects.map(({ metadata }) => metadata.name)).toEqual(['demo-tensorio-models-flea', 'demo-flea']);
-    expect(found(objects, 'Deployment', 'demo-flea')).toContain('value: https://models.example.com/rest');
+    expect(found(objects, 'Deployment', 'demo-flea')).toContain(
+      'value: https://models.example.com/rest/v1/repository\n',
+    );
   });
 
   test('without a host name flea points to the repository’s Service', () => {
     const objects = render('basic', { repository: { service: { hostname: null } } });
     expect(found(objects, 'Deployment', 'demo-flea')).toContain(
-      'value: http://demo-tensorio-models-repository.default.svc:7317',
+      'value: http://demo-tensorio-models-repository.default.svc:7317/v1/repository\n',
     );
     expect(found(objects, 'Service', 'demo-tensorio-models-repository')).not.toContain('getambassador');
   });
@@ -114,9 +119,34 @@ describe('the environment', () => {
     expect(ours).toContain('value: /etc/tensorio-models/tokens/list');
   });
 
-  test('the wait bounds the rollout’s own deadline', () => {
-    const deadline = (waitSec: number) => found(render('basic', {}, { waitSec }), 'Deployment', 'demo-flea');
-    expect(deadline(300)).toContain('progressDeadlineSeconds: 270');
-    expect(deadline(31)).toContain('progressDeadlineSeconds: 10');
+  test('flea appends /models/... to MODELS_URI, which the repository serves below /v1/repository', () => {
+    const uriOf = (service: JsonObject): string =>
+      found(render('basic', { repository: { service } }), 'Deployment', 'demo-flea');
+    expect(uriOf({})).toContain('value: http://models.example.com/rest/v1/repository\n');
+    expect(uriOf({ routing: 'none' })).toContain('value: http://models.example.com/v1/repository\n');
+  });
+
+  test('the whole Secret is mounted, as the chart does: a token file may be another of its keys', () => {
+    const objects = render('gcs');
+    for (const name of ['demo-repository', 'demo-flea']) {
+      const text = found(objects, 'Deployment', name);
+      expect(text).toContain('secretName: tensorio-models');
+      expect(text).not.toContain('items:');
+    }
+  });
+});
+
+describe('settings that the values leave out', () => {
+  test('are not applied: replicas may be an autoscaler’s, the type of the Service its default', () => {
+    const over = { repository: { deployment: { replicas: null }, service: { type: null } } };
+    const objects = render('basic', over);
+    expect(found(objects, 'Deployment', 'demo-repository')).not.toContain('replicas:');
+    expect(found(objects, 'Service', 'demo-tensorio-models-repository')).not.toContain('type:');
+  });
+
+  test('progressDeadlineSeconds is applied only when it is set', () => {
+    expect(found(render('basic'), 'Deployment', 'demo-flea')).not.toContain('progressDeadlineSeconds');
+    const over = { flea: { deployment: { progressDeadlineSeconds: 120 } } };
+    expect(found(render('basic', over), 'Deployment', 'demo-flea')).toContain('progressDeadlineSeconds: 120');
   });
 });
