@@ -57,6 +57,15 @@ const ROWS: readonly Row[] = [
     },
   },
   {
+    cause: 'root-image',
+    explain: (facts) => {
+      const state = waiting(facts, ['CreateContainerConfigError']);
+      return state?.message?.includes('runAsNonRoot') === true
+        ? `The kubelet does not start its container:${sentence(state.message)} Set podSecurityContext.runAsUser to a user that the image can run as, or remove runAsNonRoot.`
+        : null;
+    },
+  },
+  {
     cause: 'missing-secret',
     explain: (facts) => {
       const state = waiting(facts, ['CreateContainerConfigError']);
@@ -104,6 +113,15 @@ const ROWS: readonly Row[] = [
           ? lastEvent(facts, ['FailedMount', 'FailedAttachVolume'])
           : undefined;
       return message === undefined ? null : `A volume of its pod cannot be mounted:${sentence(message)}`;
+    },
+  },
+  {
+    cause: 'pod-security',
+    explain: (facts) => {
+      const message = facts.pods.length === 0 ? lastEvent(facts, ['FailedCreate']) : undefined;
+      // https://kubernetes.io/docs/concepts/security/pod-security-admission/
+      const level = /violates PodSecurity "([a-z]+)(?::[^"]*)?"/.exec(message ?? '')?.[1];
+      return level === undefined ? null : podSecuritySentence(facts, level, message);
     },
   },
   {
@@ -179,6 +197,11 @@ function nameOf(facts: JobFacts): string {
 
 function where(pod: V1Pod | undefined): string {
   return `pod ${pod?.metadata?.name}`;
+}
+
+function podSecuritySentence({ job }: JobFacts, level: string, message: string | undefined): string {
+  const namespace = job.metadata?.namespace ?? '';
+  return `Its pod cannot be created: namespace ${namespace} enforces the Pod Security level "${level}".${sentence(message)} If the image can run as a user other than root, set podSecurityContext: {runAsNonRoot: true, runAsUser: 65532}; if it cannot, lower the level: kubectl label --overwrite namespace ${namespace} pod-security.kubernetes.io/enforce=baseline`;
 }
 
 /** What became of the pod before the newest one, if it failed. */

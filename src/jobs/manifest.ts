@@ -1,4 +1,7 @@
 import type { V1EnvVar, V1Job, V1PodSpec, V1Toleration } from '@kubernetes/client-node';
+import type { Issue } from '../errors.ts';
+import { InvalidRequestError } from '../errors.ts';
+import { environmentProblem } from '../values/aggregator-text.ts';
 import { buildLabelValue } from './names.ts';
 import type { AggregationSpec, SecretKey } from './spec.ts';
 import { imageOf, specHash } from './spec.ts';
@@ -31,10 +34,6 @@ const SPOT_TOLERATION: V1Toleration = { key: SPOT, operator: 'Equal', value: 'tr
 // A spot node is given 25 s between notice and end; a longer grace is cut short by the platform anyway.
 const SPOT_GRACE_SECONDS = 15;
 
-// An unprivileged user that every image may be run as: Pod Security `restricted` asks for a non-root one, and an image
-// that names none would otherwise be refused by the kubelet ("container has runAsNonRoot and image will run as root").
-const NON_ROOT_ID = 65532;
-
 const LATER_TYPE_NAMES = { cma: 'CumulativeMovingAverage', wcma: 'WeightedCumulativeMovingAverage' } as const;
 
 /** What a Job belongs to, besides its spec. */
@@ -49,6 +48,9 @@ export interface JobIdentity {
  * the spec's hash, by which a Job found under the name later is recognised as this one.
  */
 export function buildJob(spec: AggregationSpec, identity: JobIdentity): V1Job {
+  const issues = environmentIssues(spec);
+  if (issues.length > 0)
+    throw new InvalidRequestError(issues.map(({ path, message }) => `${path}: ${message}`).join('; '), issues);
   const labels = {
     [LABELS.managedBy]: MANAGED_BY,
     [LABELS.name]: 'tensorio-models-aggregator',
@@ -99,6 +101,22 @@ export function buildJob(spec: AggregationSpec, identity: JobIdentity): V1Job {
   };
 }
 
+/** What of a finished specification cannot become an environment value of the aggregator, by field. */
+export function environmentIssues(spec: AggregationSpec): Issue[] {
+  const fields = {
+    checkpointsFilePath: spec.checkpointsFilePath,
+    outputPath: spec.outputPath,
+    resourcePath: spec.resourcePath,
+    outputResourcePath: spec.outputResourcePath,
+    repositoryUrl: spec.repositoryUrl,
+    'serviceAccount.mountPath': spec.serviceAccount?.mountPath,
+  };
+  return Object.entries(fields).flatMap(([field, text]) => {
+    const problem = text === undefined ? null : environmentProblem(text);
+    return problem === null ? [] : [{ path: `aggregator.${field}`, message: problem }];
+  });
+}
+
 function buildPodSpec(spec: AggregationSpec): V1PodSpec {
   return {
     restartPolicy: 'Never',
@@ -106,14 +124,9 @@ function buildPodSpec(spec: AggregationSpec): V1PodSpec {
     automountServiceAccountToken: spec.serviceAccountName !== undefined,
     ...(spec.serviceAccountName !== undefined && { serviceAccountName: spec.serviceAccountName }),
     ...(spec.imagePullSecrets !== undefined && { imagePullSecrets: spec.imagePullSecrets.map((name) => ({ name })) }),
-    securityContext: {
-      runAsNonRoot: true,
-      runAsUser: NON_ROOT_ID,
-      runAsGroup: NON_ROOT_ID,
-      fsGroup: NON_ROOT_ID,
-      seccompProfile: { type: 'RuntimeDefault' },
-      ...spec.podSecurityContext,
-    },
+    // No user: the image decides. The later interface's image runs as root and writes into its working directory, which
+    // root owns; as another user it ends with "Permission denied". Pod Security `restricted` needs a configured user.
+    securityContext: { seccompProfile: { type: 'RuntimeDefault' }, ...spec.podSecurityContext },
     ...buildPlacement(spec),
     containers: [
       {
@@ -183,7 +196,7 @@ function bundleEnv(spec: AggregationSpec): V1EnvVar[] {
     { name: 'REPOSITORY', value: spec.repositoryUrl ?? '' },
     ...(spec.modelsToken === undefined ? [] : [secretEnv('TENSORIO_MODELS_TOKEN', spec.modelsToken)]),
     ...(spec.repositoryApiKey === undefined ? [] : [secretEnv('REPOSITORY_API_KEY', spec.repositoryApiKey)]),
-    { name: 'AGGREGATION_EXPORT_TYPE', value: spec.exportType ?? 'checkpoint' },
+    { name: 'AGGREGATION_EXPORT_TYPE', value: spec.exportType ?? 'bundle' },
   ];
 }
 

@@ -2,12 +2,15 @@ import type { Issue } from '../errors.ts';
 import { InvalidRequestError } from '../errors.ts';
 import type { ObjectStore } from '../storage/port.ts';
 import { parseGsUri } from '../storage/uri.ts';
+import { listLineProblem } from '../values/aggregator-text.ts';
 import type { Allowances } from '../jobs/allowed.ts';
 import { pathIssue } from '../jobs/allowed.ts';
 
 const FIELD = 'aggregator.checkpointsFilePath';
 // A path has at most 1,024 bytes of name and 222 of bucket; what is longer without a line end is no list.
 const MAX_LINE_CHARACTERS = 2_048;
+// Every line is kept until the end, to find duplicates; this bounds the memory to some 150 MB.
+const MAX_UPDATES = 1_000_000;
 
 /** The list itself is at fault: no other try helps while it is the same object. */
 export class CheckpointListError extends InvalidRequestError {}
@@ -59,7 +62,7 @@ export async function checkCheckpointList(
 }
 
 function lineChecker(uri: string, allowed: Allowances) {
-  let updates = 0;
+  const lines = new Map<string, number>();
   let bundles = 0;
   let emptyLine: number | undefined;
   function check(text: string, number: number): void {
@@ -71,10 +74,17 @@ function lineChecker(uri: string, allowed: Allowances) {
     if (emptyLine !== undefined) throw fault(uri, emptyLine, 'is empty; write one gs://BUCKET/NAME per line');
     const issue = pathIssue(allowed, FIELD, text);
     if (issue !== null) throw fault(uri, number, issue.message);
-    updates += 1;
+    const problem = listLineProblem(text);
+    if (problem !== null) throw fault(uri, number, problem);
+    const first = lines.get(text);
+    if (first !== undefined)
+      throw fault(uri, number, `is the same update as line ${first}, which would count twice; remove one of them`);
+    if (lines.size === MAX_UPDATES)
+      throw fault(uri, number, `is beyond the ${MAX_UPDATES} updates that a list may have`);
+    lines.set(text, number);
     if (text.endsWith('.zip')) bundles += 1;
   }
-  return { check, result: () => ({ updates, bundles }) };
+  return { check, result: () => ({ updates: lines.size, bundles }) };
 }
 
 function fault(uri: string, line: number, message: string): CheckpointListError {
@@ -87,7 +97,7 @@ function fault(uri: string, line: number, message: string): CheckpointListError 
   );
 }
 
-/** Calls `onLine(text, number)` for each line; a line may end in CRLF, the last one needs no end. Memory: one line. */
+/** Calls `onLine(text, number)` for each line; a line may end in CRLF, the last one needs no end. */
 async function forEachLine(
   body: AsyncIterable<Uint8Array>,
   onLine: (text: string, number: number) => void,

@@ -5,6 +5,7 @@ import { formatGsUri } from '../storage/uri.ts';
 import type { CompleteAggregator } from '../values/complete-aggregator.ts';
 import { requireAggregator } from '../values/complete-aggregator.ts';
 import type { Values } from '../values/parse-values.ts';
+import { environmentIssues } from '../jobs/manifest.ts';
 import { aggregationIdProblem } from '../jobs/names.ts';
 import type { RunRecord, Trigger } from './record.ts';
 import type { SpecDefaults } from '../jobs/build-spec.ts';
@@ -72,10 +73,8 @@ export function buildRunRequest(values: Values, context: RequestContext): RunReq
     ...(schedule !== undefined && { schedule: schedule.name }),
   };
   const spec = fillAll(asked, template, issues);
-  const found = issues.length > 0 ? issues : idIssues(spec.aggregationId);
-  if (found.length > 0) {
-    throw new InvalidRequestError(found.map(({ path, message }) => `${path}: ${message}`).join('; '), found);
-  }
+  const found = issues.length > 0 ? issues : [...idIssues(spec.aggregationId), ...environmentIssues(spec)];
+  assertNoIssues(found);
   return {
     trigger: scheduler?.tick === undefined ? 'http' : 'schedule',
     ...(context.requestedBy !== undefined && { requestedBy: context.requestedBy }),
@@ -85,6 +84,11 @@ export function buildRunRequest(values: Values, context: RequestContext): RunReq
     checkSecrets: checksOf(values),
     warnings: id.warnings,
   };
+}
+
+function assertNoIssues(issues: readonly Issue[]): void {
+  if (issues.length === 0) return;
+  throw new InvalidRequestError(issues.map(({ path, message }) => `${path}: ${message}`).join('; '), issues);
 }
 
 function assertReleased({ aggregator }: Values): void {
@@ -150,6 +154,7 @@ export function buildUploadRequest(values: Values, list: UploadedList, defaults:
   const paths = { checkpointsFilePath: uri, outputPath: list.outputPath };
   const aggregator = requireAggregator({ aggregator: { ...values.aggregator, ...paths } }, { idIsDerived: true });
   const { schedule: _schedule, ...spec } = buildSpec(aggregator, id, values.namespace ?? defaults.namespace, defaults);
+  assertNoIssues(environmentIssues(spec));
   return {
     trigger: 'upload',
     spec,

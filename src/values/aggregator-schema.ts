@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { gsUriProblem } from '../storage/uri.ts';
+import { environmentProblem } from './aggregator-text.ts';
 import { SCHEDULE_NAME } from './cron.ts';
 import { line, textField, wholeNumber } from './fields.ts';
 import { quote } from './json.ts';
@@ -24,14 +25,15 @@ const AGGREGATION_ID: Syntax = {
 
 const URL_FORM =
   'the base URL of the repository API: http(s)://HOST/PATH, without user, query and fragment (its key comes from repositoryApiKey)';
-const repositoryUrl = z
-  .string({ error: `is not ${URL_FORM}` })
-  .refine(isPlainUrl, { error: `is not ${URL_FORM}` })
-  .meta({ pattern: '^https?://' });
+const repositoryUrl = environmentField(
+  z.string({ error: `is not ${URL_FORM}` }).refine(isPlainUrl, { error: `is not ${URL_FORM}` }),
+).meta({ pattern: '^https?://' });
 
-const resourcePath = textField(line('a path of the repository, such as /models/M/hyperparameters/H/checkpoints/C'));
+const resourcePath = environmentField(
+  textField(line('a path of the repository, such as /models/M/hyperparameters/H/checkpoints/C')),
+);
 
-/** Of the later interface (bundles): all of them or none; see `requireAggregator`. */
+/** Fields of the later interface (bundles): all of them or none, except `exportType`; see `requireAggregator`. */
 export const bundleFields = {
   resourcePath: resourcePath.optional(),
   outputResourcePath: resourcePath.optional(),
@@ -52,7 +54,10 @@ export const AggregatorSchema = z.strictObject({
   ).optional(),
   outputPath: withPlaceholders(gsPathField('the directory for the average, gs://BUCKET/NAME')).optional(),
   aggregationType: z.enum(AGGREGATION_TYPES).optional(),
-  serviceAccount: ServiceAccountSchema.optional(),
+  serviceAccount: ServiceAccountSchema.superRefine(({ mountPath }, context) => {
+    const problem = environmentProblem(mountPath);
+    if (problem !== null) context.addIssue({ code: 'custom', path: ['mountPath'], message: problem });
+  }).optional(),
   ...bundleFields,
   ...podFields,
   queueName: textField(DNS_SUBDOMAIN).optional(),
@@ -66,8 +71,13 @@ export const AggregatorSchema = z.strictObject({
 
 export type AggregatorValues = z.infer<typeof AggregatorSchema>;
 
-/** `what` tells the path's form too. The aggregator takes local paths as well, but in a Job's pod there are none. */
+/** A `gs://` path that becomes an environment value of the aggregator. A Job's pod holds no local files, so other paths are refused. */
 export function gsPathField(what: string) {
+  return environmentField(gsPatternField(what));
+}
+
+/** A `gs://` path, or a pattern of paths. `what` describes the form too. */
+export function gsPatternField(what: string) {
   return textField({ what, pattern: '^gs://[^/]+/.+$', test: () => true }).refine(
     (text) => gsUriProblem(text) === null,
     {
@@ -75,6 +85,13 @@ export function gsPathField(what: string) {
         `${quote(String(issue.input))} is ${gsUriProblem(String(issue.input)) ?? ''}; expected is ${what}`,
     },
   );
+}
+
+/** Placeholders are checked once they are filled (`jobs/manifest.ts`). */
+function environmentField(field: z.ZodString) {
+  return field.refine((text) => environmentProblem(text) === null, {
+    error: (issue) => environmentProblem(String(issue.input)) ?? '',
+  });
 }
 
 function withPlaceholders(field: z.ZodString) {

@@ -7,7 +7,7 @@ import type { Values } from './parse-values.ts';
 type RequiredField = 'repository' | 'checkpointsFilePath' | 'outputPath' | 'aggregationType';
 type Present<K extends keyof AggregatorValues> = { readonly [F in K]-?: NonNullable<AggregatorValues[F]> };
 
-/** An aggregator with all that a Job needs; the fields of the later interface (`resourcePath` and so on) are all there or none is. */
+/** An aggregator with everything that a Job needs; the fields of the later interface (`resourcePath` and so on) are complete or absent. */
 export type CompleteAggregator = Omit<AggregatorValues, RequiredField> & Present<RequiredField>;
 
 export interface RequireOptions {
@@ -16,6 +16,11 @@ export interface RequireOptions {
 }
 
 const BUNDLE_FIELDS: readonly string[] = Object.keys(bundleFields);
+const REQUIRED_BUNDLE_FIELDS = BUNDLE_FIELDS.filter((field) => field !== 'exportType');
+
+// In every release of this image `checkpoint` ends with "'latest_filename' collides with 'save_path'". A mirror usually
+// keeps the last part of the name; an image that can export checkpoints needs another one.
+const FAILS_ON_CHECKPOINT = /(^|\/)flea-aggregator$/;
 
 const WHY = {
   repository: 'the aggregator’s image, such as docai/flea-aggregator',
@@ -43,6 +48,7 @@ export function requireAggregator(
       ? [missing('tag', 'the image’s tag; or give its digest')]
       : []),
     ...bundleIssues(aggregator),
+    ...exportIssues(aggregator),
   ];
   const { repository, checkpointsFilePath, outputPath, aggregationType } = aggregator;
   const complete = repository !== undefined && checkpointsFilePath !== undefined && outputPath !== undefined;
@@ -59,6 +65,12 @@ function bundleIssues(aggregator: AggregatorValues): Issue[] {
     .filter(([field, value]) => value !== undefined && BUNDLE_FIELDS.includes(field))
     .map(([field]) => field);
   if (given.length === 0) return [];
-  const because = `the later interface needs all six or none of its fields, and ${given.join(', ')} ${given.length === 1 ? 'is' : 'are'} given`;
-  return BUNDLE_FIELDS.filter((field) => !given.includes(field)).map((field) => missing(field, because));
+  const because = `the later interface needs all of ${REQUIRED_BUNDLE_FIELDS.join(', ')}, and ${given.join(', ')} ${given.length === 1 ? 'is' : 'are'} given`;
+  return REQUIRED_BUNDLE_FIELDS.filter((field) => !given.includes(field)).map((field) => missing(field, because));
+}
+
+function exportIssues({ repository = '', exportType }: AggregatorValues): Issue[] {
+  if (exportType !== 'checkpoint' || !FAILS_ON_CHECKPOINT.test(repository)) return [];
+  const message = `is checkpoint, which the image ${repository} cannot export: its Saver refuses the file name. Write bundle (the default) or saved_model, or use an image of another name that exports checkpoints`;
+  return [{ path: 'aggregator.exportType', message }];
 }

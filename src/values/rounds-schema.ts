@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { gsPathField } from './aggregator-schema.ts';
+import { gsPathField, gsPatternField } from './aggregator-schema.ts';
+import { listLineProblem } from './aggregator-text.ts';
 import { wholeNumber } from './fields.ts';
 import { seconds } from './pod-fields.ts';
 
@@ -12,7 +13,10 @@ const count = wholeNumber(1, MAX_REPORTS);
 
 /** One entry of `rounds[]` as it is written. What a field means is told in `rounds/policy.ts`. */
 export const RoundSchema = z.strictObject({
-  uploads: gsPathField('the pattern of updates, as in gs://BUCKET/tasksJobs/{taskId}/{jobId}.zip'),
+  uploads: gsPatternField('the pattern of updates, as in gs://BUCKET/tasksJobs/{taskId}/{jobId}.zip').refine(
+    (text) => listLineProblem(text) === null,
+    { error: (issue) => listLineProblem(String(issue.input)) ?? '' },
+  ),
   outputPath: gsPathField('the directory of one attempt, as in gs://BUCKET/{taskId}/round-{round}/attempt-{attempt}'),
   reportGoal: count,
   minReports: count.optional(),

@@ -11,7 +11,10 @@ import { buildSpec } from '../helpers/launch-world.ts';
 import { describeReal } from '../real/describe-real.ts';
 import { exampleValues } from '../release/values.ts';
 
+const NON_ROOT = { runAsNonRoot: true, runAsUser: 65_532 };
+
 const AGGREGATOR = {
+  podSecurityContext: NON_ROOT,
   repository: 'docai/flea-aggregator',
   tag: '1.0',
   aggregationType: 'cma',
@@ -59,12 +62,24 @@ describeReal('Pod Security "restricted", enforced by a real API server', (real) 
     return 'no pod and no event after 20 s';
   };
 
-  test('the pod of a run is admitted', async () => {
-    await expect(outcomeOf(buildJob(buildSpec({ namespace }), { name: 'run' }))).resolves.toBe('admitted');
+  test('the pod of a run with a configured non-root user is admitted', async () => {
+    const spec = buildSpec({ namespace, podSecurityContext: NON_ROOT });
+    await expect(outcomeOf(buildJob(spec, { name: 'run' }))).resolves.toBe('admitted');
+  });
+
+  test('the pod of a run without one is refused for its user alone: the image decides it', async () => {
+    const refusal = await outcomeOf(buildJob(buildSpec({ namespace }), { name: 'image-user' }));
+    expect(refusal).toMatch(/violates PodSecurity "restricted:latest": runAsNonRoot != true/);
+    expect(refusal).not.toMatch(/allowPrivilegeEscalation|unrestricted capabilities|seccompProfile|volume/);
   });
 
   test('the pod of a spot run with Workload Identity and no Secret is admitted', async () => {
-    const { serviceAccount: _none, ...spec } = buildSpec({ namespace, spot: true, serviceAccountName: 'aggregator' });
+    const { serviceAccount: _none, ...spec } = buildSpec({
+      namespace,
+      spot: true,
+      serviceAccountName: 'aggregator',
+      podSecurityContext: NON_ROOT,
+    });
     await expect(outcomeOf(buildJob(spec, { name: 'spot' }))).resolves.toBe('admitted');
   });
 
@@ -104,7 +119,7 @@ describeReal('Pod Security "restricted", enforced by a real API server', (real) 
   };
 
   test('the pods of services are admitted once their values say that they run as another than root', async () => {
-    await expect(verdictsOf({ runAsNonRoot: true, runAsUser: 65_532 })).resolves.toEqual(['admitted', 'admitted']);
+    await expect(verdictsOf(NON_ROOT)).resolves.toEqual(['admitted', 'admitted']);
   });
 
   test('nothing else keeps them out: their images may need root, which the values do not decide for them', async () => {

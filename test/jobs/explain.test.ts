@@ -127,9 +127,21 @@ describe('the cause of a Job’s trouble', () => {
       /quota is used up.*exceeded quota: q/,
     ],
     [
-      'quota',
-      facts({ events: [event('FailedCreate', 'violates PodSecurity "restricted:latest"')] }),
-      /API server refused.*PodSecurity/,
+      'pod-security',
+      facts({
+        events: [
+          event(
+            'FailedCreate',
+            'pods "x" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true',
+          ),
+        ],
+      }),
+      /namespace ns enforces the Pod Security level "restricted".*runAsNonRoot != true.*podSecurityContext.*kubectl label --overwrite namespace ns/,
+    ],
+    [
+      'root-image',
+      facts({ pods: [waiting('CreateContainerConfigError', 'container has runAsNonRoot and image will run as root')] }),
+      /image will run as root\. Set podSecurityContext\.runAsUser/,
     ],
     [
       'suspended',

@@ -42,13 +42,7 @@ test('the whole manifest of a plain aggregation', () => {
         spec: {
           restartPolicy: 'Never',
           automountServiceAccountToken: false,
-          securityContext: {
-            runAsNonRoot: true,
-            runAsUser: 65_532,
-            runAsGroup: 65_532,
-            fsGroup: 65_532,
-            seccompProfile: { type: 'RuntimeDefault' },
-          },
+          securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
           containers: [
             {
               name: 'aggregator',
@@ -106,6 +100,24 @@ describe('the environment', () => {
       ],
     ).toBe('/etc/sacred/k.json');
   });
+});
+
+test('a non-root user is a setting beside the defaults', () => {
+  expect(podOf({ podSecurityContext: { runAsNonRoot: true, runAsUser: 1000 } })?.securityContext).toEqual({
+    runAsNonRoot: true,
+    runAsUser: 1000,
+    seccompProfile: { type: 'RuntimeDefault' },
+  });
+});
+
+test.each([
+  [{ outputPath: 'gs://ok/x --output-path gs://evil/y' }, 'aggregator.outputPath'],
+  [{ checkpointsFilePath: 'gs://models/*' }, 'aggregator.checkpointsFilePath'],
+  [{ resourcePath: '--resource-path=/x' }, 'aggregator.resourcePath'],
+  [{ repositoryUrl: 'http://r/$(id)' }, 'aggregator.repositoryUrl'],
+  [{ serviceAccount: { secret: 'sacred', key: 'k', mountPath: '/etc/a b' } }, 'aggregator.serviceAccount.mountPath'],
+])('%o is no environment value: refused by the name of its field', (over, field) => {
+  expect(() => build(over)).toThrow(new RegExp(`${field}: (contains|begins with) `));
 });
 
 describe('a setting', () => {

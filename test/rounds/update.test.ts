@@ -17,6 +17,10 @@ describe('objects', () => {
     [`tasksJobs/${'t'.repeat(513)}/1.zip`, 'longer than 512 bytes'],
     [`tasksJobs/t/${'j'.repeat(1020)}.zip`, 'longer than 1024 bytes'],
     ['tasksJobs/ t/j.zip', 'spaces'],
+    ['tasksJobs/a b/j.zip', 'white space'],
+    ['tasksJobs/$(id)/j.zip', 'another character that a shell interprets'],
+    ['tasksJobs/mnist/a,b.zip', 'comma'],
+    ['tasksJobs/mnist/a"b.zip', 'double quote'],
   ])('%j cannot be used, and says why', (name, reason) => {
     expect(classify(name)).toMatchObject({ kind: 'unusable', reason: expect.stringContaining(reason) });
   });

@@ -39,6 +39,9 @@ describe('a faulty list is told with its line', () => {
     ['spaces around', 'gs://models/a \n', 'line 1: "gs://models/a " is a path with spaces around it'],
     ['dot segments', 'gs://models/../a\n', 'line 1'],
     ['two columns', 'gs://models/a\tgs://models/b\n', 'line 1: "gs://models/a\tgs://models/b" is a path with control'],
+    ['a comma', 'gs://models/a\ngs://models/b,c\n', 'line 2: contains a comma'],
+    ['a double quote', 'gs://models/"a"\n', 'line 1: contains a double quote'],
+    ['an update twice', 'gs://models/a\ngs://models/b\ngs://models/a\n', 'line 3: is the same update as line 1'],
     ['bytes that are not UTF-8', Uint8Array.from([...Buffer.from('gs://models/'), 0xff, 0x0a]), 'line 1'],
     ['a line without an end', 'x'.repeat(5_000), 'line 1'],
   ])('%s', async (_name, content, words) => {

@@ -125,18 +125,37 @@ describe('requireAggregator', () => {
     ]);
   });
 
+  test('exports a bundle by default, and a checkpoint only with an image that is not known to fail at it', () => {
+    const { exportType: _default, ...five } = bundle;
+    expect(requireAggregator({ aggregator: { ...complete, ...five } })).not.toHaveProperty('exportType');
+    const checkpoint = { ...complete, ...five, exportType: 'checkpoint' as const };
+    for (const repository of ['docai/flea-aggregator', 'europe-docker.pkg.dev/p/r/flea-aggregator']) {
+      const { issues } = refusalOf(() => requireAggregator({ aggregator: { ...checkpoint, repository } }));
+      expect(issues).toEqual([
+        {
+          path: 'aggregator.exportType',
+          message: expect.stringContaining('Write bundle (the default) or saved_model'),
+        },
+      ]);
+    }
+    const repository = 'ours/exports-checkpoints';
+    expect(requireAggregator({ aggregator: { ...checkpoint, repository } })).toMatchObject({
+      exportType: 'checkpoint',
+    });
+  });
+
   test('needs no id where one is derived', () => {
     const { aggregationId: _id, ...rest } = complete;
     expect(requireAggregator({ aggregator: rest }, { idIsDerived: true })).toEqual(rest);
     expect(() => requireAggregator({ aggregator: rest })).toThrow('aggregationId');
   });
 
-  test.each(Object.keys(bundle))('names the five others when only %s is given', (field) => {
+  test.each(Object.keys(bundle))('names the others that are required when only %s is given', (field) => {
     const given = Object.fromEntries(Object.entries(bundle).filter(([key]) => key === field));
     const { issues } = refusalOf(() => requireAggregator({ aggregator: { ...complete, ...given } }));
     expect(issues.map(({ path }) => path)).toEqual(
       Object.keys(bundle)
-        .filter((key) => key !== field)
+        .filter((key) => key !== field && key !== 'exportType')
         .map((key) => `aggregator.${key}`),
     );
     expect(issues[0]?.message).toContain(`${field} is given`);

@@ -125,6 +125,11 @@ describe('an aggregator field', () => {
     ['checkpointsFilePath', 'gs://bucket', 'without an object name'],
     ['outputPath', 'gs://bucket/../x', '".." segment'],
     ['outputPath', 'gs://bucket/{round}', '{round}, which is no placeholder'],
+    ['outputPath', 'gs://ok/x --output-path gs://evil/y', 'contains white space'],
+    ['checkpointsFilePath', 'gs://bucket/*.txt', 'contains the character *'],
+    ['resourcePath', '/models/m;id', 'contains the character ;'],
+    ['outputResourcePath', '-x', 'begins with "-"'],
+    ['repositoryUrl', "http://host/'a'", "contains the character '"],
     ['aggregationType', 'mean', 'write one of cma, wcma'],
     ['exportType', 'bundel', 'did you mean bundle?'],
     ['backoffLimit', 11, 'at most 10'],
@@ -177,6 +182,7 @@ describe('an aggregator field', () => {
     [{ podSecurityContext: { hostPID: true } }, 'podSecurityContext.hostPID', 'is not a key'],
     [{ imagePullSecrets: [{ nam: 'x' }] }, 'imagePullSecrets[0].nam', 'did you mean "name"?'],
     [{ serviceAccount: { secret: 's', key: 'k', mountPath: 'x' } }, 'serviceAccount.mountPath', 'absolute path'],
+    [{ serviceAccount: { secret: 's', key: 'k', mountPath: '/a b' } }, 'serviceAccount.mountPath', 'white space'],
   ])('%j is refused at %s', (fields, path, words) => {
     expect(issuesOf(aggregator(fields))[`aggregator.${path}`]).toContain(words);
   });
