@@ -63,6 +63,11 @@ export const EnvironmentSchema = z.object({
     .optional(),
   STORAGE_API_ENDPOINT: url.optional(),
   GOOGLE_CLOUD_PROJECT: z.string().min(1).optional(),
+  // The identity of Cloud Scheduler's calls: the headers of a tick are accepted from this account only.
+  SCHEDULER_SERVICE_ACCOUNT: z
+    .string()
+    .regex(/^[^\s@,]+@[^\s@,]+$/, 'must be the e-mail address of one service account')
+    .optional(),
   // Whole request; below the function's own timeout, or the platform answers in our stead. Of `deploy`, which waits for
   // rollouts, it is 3540 where it is not set.
   REQUEST_TIMEOUT_SEC: seconds(60, 3600),
@@ -88,6 +93,7 @@ export interface Config {
   readonly values: ValuesSource;
   readonly storageApiEndpoint?: string;
   readonly projectId?: string;
+  readonly schedulerServiceAccount?: string;
   readonly requestTimeoutMs: number;
   /** Of `deploy`: a wait, a rollback as long, and a minute must fit. */
   readonly deployTimeoutMs: number;
@@ -130,6 +136,7 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
     values: valuesOf(env),
     ...(env.STORAGE_API_ENDPOINT !== undefined && { storageApiEndpoint: env.STORAGE_API_ENDPOINT }),
     ...(env.GOOGLE_CLOUD_PROJECT !== undefined && { projectId: env.GOOGLE_CLOUD_PROJECT }),
+    ...(env.SCHEDULER_SERVICE_ACCOUNT !== undefined && { schedulerServiceAccount: env.SCHEDULER_SERVICE_ACCOUNT }),
     requestTimeoutMs: env.REQUEST_TIMEOUT_SEC * 1000,
     deployTimeoutMs: ('REQUEST_TIMEOUT_SEC' in set ? env.REQUEST_TIMEOUT_SEC : DEPLOY_TIMEOUT_SEC) * 1000,
     upstreamTimeoutMs: env.UPSTREAM_TIMEOUT_SEC * 1000,

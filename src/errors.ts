@@ -46,6 +46,13 @@ export class InvalidRequestError extends AppError {
   }
 }
 
+/** The caller may not do this, whatever the state of the system; the message names the setting that would permit it. */
+export class ForbiddenError extends AppError {
+  override readonly status = 403;
+  override readonly code = 'forbidden';
+  override readonly title = 'The caller may not do this';
+}
+
 /** The body is larger than this service reads. */
 export class TooLargeError extends AppError {
   override readonly status = 413;

@@ -67,6 +67,7 @@ export function wire(config: Config, log: Log): Wiring {
       rounds,
       defaults,
       projectId: config.projectId,
+      schedulerServiceAccount: config.schedulerServiceAccount,
       configuredValues: async (signal) => (await configured(signal)).document,
       requestTimeoutMs: config.requestTimeoutMs,
     },

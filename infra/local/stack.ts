@@ -24,6 +24,8 @@ export const BUCKETS = { state: 'tensorio-state', uploads: 'tensorio-uploads', m
 const SERVICE_TAGS = ['latest', '1.0', '2.0'] as const;
 const AGGREGATOR_IMAGE = 'docai/flea-aggregator';
 const SWEEP_MS = 5_000;
+/** The account of the local Scheduler's calls. */
+export const SCHEDULER_ACCOUNT = 'scheduler@local.iam.gserviceaccount.com';
 
 export interface StackOptions {
   /** Where state is kept; in memory and a temporary folder without it. */
@@ -129,8 +131,12 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     const sweepMs = options.sweepMs ?? SWEEP_MS;
     const scheduler = keep(
       startScheduler({
-        jobs: () => schedules.map((schedule) => ({ ...schedule, url: `${aggregate.url}/` })),
-        intervals: sweepMs === 0 ? [] : [{ name: 'sweep', everyMs: sweepMs, url: `${aggregate.url}/sweep` }],
+        jobs: () =>
+          schedules.map((schedule) => ({ ...schedule, url: `${aggregate.url}/`, serviceAccount: SCHEDULER_ACCOUNT })),
+        intervals:
+          sweepMs === 0
+            ? []
+            : [{ name: 'sweep', everyMs: sweepMs, url: `${aggregate.url}/sweep`, serviceAccount: SCHEDULER_ACCOUNT }],
         onFault: (job, message) => onLine('scheduler', `${job}: ${message}`),
       }),
     );
@@ -203,6 +209,7 @@ function functionEnv(
     KUBECONFIG: stack.kubeconfig,
     STORAGE_API_ENDPOINT: stack.storageUrl,
     ALLOWED_BUCKETS: Object.values(BUCKETS).join(','),
+    SCHEDULER_SERVICE_ACCOUNT: SCHEDULER_ACCOUNT,
     ...(options.valuesFile !== undefined && { VALUES_FILE: options.valuesFile }),
     ...options.env,
   };

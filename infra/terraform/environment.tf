@@ -15,7 +15,9 @@ locals {
     RELEASE_NAME         = var.release_name
     VALUES_URI           = var.values == null ? var.values_uri : "gs://${local.source_bucket}/${local.values_object}"
     GOOGLE_CLOUD_PROJECT = var.project
-    UPSTREAM_TIMEOUT_SEC = tostring(var.upstream_timeout_sec)
+    # Headers of Cloud Scheduler are accepted from the account that its jobs call with, and from no other caller.
+    SCHEDULER_SERVICE_ACCOUNT = local.scheduler_email
+    UPSTREAM_TIMEOUT_SEC      = tostring(var.upstream_timeout_sec)
   }
 
   function_environment = {

@@ -23,6 +23,12 @@ resource "google_service_account" "trigger" {
   depends_on   = [google_project_service.service]
 }
 
+# The address of the account below, written out: it is known before the account exists, so a plan shows the functions'
+# environment whole. In it, the project "example.com:my-project" reads my-project.example.com.
+locals {
+  scheduler_email = "${var.name}-scheduler@${join(".", reverse(split(":", var.project)))}.iam.gserviceaccount.com"
+}
+
 resource "google_service_account" "scheduler" {
   project      = var.project
   account_id   = "${var.name}-scheduler"

@@ -6,6 +6,8 @@ import type { TasksDeps } from './tasks.ts';
 export interface AggregateDeps extends LaunchDeps, RoutesDeps, TasksDeps {
   /** The values of configuration, over which a request's are laid. */
   readonly configuredValues: (signal: AbortSignal) => Promise<JsonObject>;
+  /** The account whose `X-CloudScheduler` headers are accepted; `undefined`: nobody's. */
+  readonly schedulerServiceAccount?: string | undefined;
   readonly defaults: { readonly namespace: string; readonly releaseName: string };
 }
 

@@ -15,7 +15,7 @@ import type { Query } from './query.ts';
 import type { Answer } from './respond.ts';
 import type { Handler, Routes, RoutesDeps } from './routes.ts';
 import { serveRoutes } from './routes.ts';
-import { callerOf } from './trace.ts';
+import { callerOf } from './caller.ts';
 
 export interface DeployDeps extends RoutesDeps {
   readonly release: ReleaseDeps;

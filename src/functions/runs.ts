@@ -12,9 +12,8 @@ import type { Query } from './query.ts';
 import { choice, flag, parseQuery, text, wholeNumber } from './query.ts';
 import { readRequestValues } from './request-values.ts';
 import type { Answer } from './respond.ts';
-import type { SchedulerCall } from './scheduler-tick.ts';
-import { schedulerCallOf } from './scheduler-tick.ts';
-import { callerOf } from './trace.ts';
+import type { SchedulerCall } from './caller.ts';
+import { callerOf, schedulerCallOf } from './caller.ts';
 
 const STATES = ['claimed', 'created', 'complete', 'failed', 'cancelled', 'gone', 'skipped'] as const;
 const MAX_LOG_LINES = 10_000;
@@ -29,9 +28,12 @@ interface Asked {
 export const RUN_QUERY = ['set', 'set-string', 'dryRun'] as const;
 
 /** `POST /` */
-export const postRun: AggregateHandler = (deps, req, signal) => {
+export const postRun: AggregateHandler = async (deps, req, signal) => {
   const query = parseQuery(req.url, RUN_QUERY);
-  return startRun(deps, req, signal, { query, scheduler: schedulerCallOf(req, deps.now()) });
+  return startRun(deps, req, signal, {
+    query,
+    scheduler: schedulerCallOf(req, deps.now(), deps.schedulerServiceAccount),
+  });
 };
 
 /** `GET /` */

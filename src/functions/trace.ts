@@ -15,20 +15,3 @@ export function traceFields(req: Request, projectId: string | undefined): LogFie
   if (trace === undefined) return {};
   return { 'logging.googleapis.com/trace': projectId === undefined ? trace : `projects/${projectId}/traces/${trace}` };
 }
-
-/**
- * Who calls, from the identity token. Cloud Run has verified it before the request arrives and has removed the
- * signature, so it is read, not checked. https://cloud.google.com/run/docs/securing/service-identity
- */
-export function callerOf(req: Request): string | undefined {
-  const [scheme = '', token = ''] = (req.get('authorization') ?? '').split(' ', 2);
-  const payload = token.split('.')[1];
-  if (scheme.toLowerCase() !== 'bearer' || payload === undefined || token.length > 16_384) return undefined;
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
-    if (typeof claims !== 'object' || claims === null || !('email' in claims)) return undefined;
-    return typeof claims.email === 'string' && /^[^\s<>]{3,320}$/.test(claims.email) ? claims.email : undefined;
-  } catch {
-    return undefined;
-  }
-}

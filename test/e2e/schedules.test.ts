@@ -6,7 +6,7 @@ import { startScheduler } from '../../infra/local/scheduler.ts';
 import { fields, jobsOf, putList, readRecord, runInState } from './helpers/runs.ts';
 import { until } from './helpers/until.ts';
 import type { World } from './helpers/world.ts';
-import { BUCKETS, useWorld } from './helpers/world.ts';
+import { BUCKETS, SCHEDULER_ACCOUNT, useWorld } from './helpers/world.ts';
 
 const CRON = '*/5 * * * *';
 const TICK_MS = 300_000;
@@ -50,7 +50,15 @@ const startClock = (name: string, body: object, over: Partial<SchedulerOptions> 
   let now = Math.floor(Date.now() / TICK_MS) * TICK_MS - 24 * TICK_MS + 1000;
   const results: ExecutionResult[] = [];
   const scheduler = startScheduler({
-    jobs: () => [{ name, cron: CRON, url: `${world.functions.aggregate.url}/`, body: JSON.stringify(body) }],
+    jobs: () => [
+      {
+        name,
+        cron: CRON,
+        url: `${world.functions.aggregate.url}/`,
+        body: JSON.stringify(body),
+        serviceAccount: SCHEDULER_ACCOUNT,
+      },
+    ],
     now: () => now,
     pollMs: 10,
     onResult: (result) => void results.push(result),

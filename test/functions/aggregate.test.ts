@@ -26,6 +26,12 @@ interface Reply {
   readonly body: Record<string, unknown>;
 }
 
+const SCHEDULER = 'scheduler@p.iam.gserviceaccount.com';
+
+const tokenOf = (email: string): { readonly authorization: string } => ({
+  authorization: `Bearer x.${Buffer.from(JSON.stringify({ email })).toString('base64url')}.SIGNATURE_REMOVED_BY_GOOGLE`,
+});
+
 const call = async (world: AggregateWorld, path: string, init: RequestInit = {}): Promise<Reply> => {
   const response = await fetch(`${world.url}${path}`, init);
   const text = await response.text();
@@ -137,11 +143,10 @@ describe('POST /', () => {
 
   test('every log line is one JSON line per call with what was decided', async () => {
     const world = await startAggregate({ projectId: 'p' });
-    const email = Buffer.from(JSON.stringify({ email: 'ci@example.com' })).toString('base64url');
     await call(
       world,
       '/',
-      json(FIELDS, { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, authorization: `Bearer x.${email}.` }),
+      json(FIELDS, { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, ...tokenOf('ci@example.com') }),
     );
     expect(world.lines).toEqual([
       expect.objectContaining({
@@ -322,6 +327,7 @@ describe('a run', () => {
 describe('Cloud Scheduler', () => {
   const { aggregationId: _id, ...body } = FIELDS;
   const tick = (at: string | null): Record<string, string> => ({
+    ...tokenOf(SCHEDULER),
     'x-cloudscheduler': 'true',
     'x-cloudscheduler-jobname': 'nightly',
     ...(at !== null && { 'x-cloudscheduler-scheduletime': at }),
@@ -366,6 +372,24 @@ describe('Cloud Scheduler', () => {
     await call(world, '/', json({ ...FIELDS, schedule: 'nightly' }));
     const { body: run } = await call(world, '/', json(body, tick('2026-11-22T02:00:00Z')));
     expect(run).toMatchObject({ outcome: 'skipped', state: 'skipped', why: expect.stringContaining('"a1"') });
+  });
+
+  test.each([
+    ['from another account', { schedulerServiceAccount: SCHEDULER }, tokenOf('mallory@example.com')],
+    ['from nobody', { schedulerServiceAccount: SCHEDULER }, {}],
+    ['where no account is configured', { schedulerServiceAccount: undefined }, tokenOf(SCHEDULER)],
+    [
+      'from an account whose token Cloud Run did not verify',
+      { schedulerServiceAccount: SCHEDULER },
+      { ...tokenOf(SCHEDULER), 'x-serverless-authorization': tokenOf('mallory@example.com').authorization },
+    ],
+  ])('its headers %s are refused, and the tick is still free', async (_name, over, token) => {
+    const world = await startAggregate(over);
+    const { authorization: _own, ...headers } = tick('2026-11-22T02:00:00Z');
+    const refused = await call(world, '/', json(body, { ...headers, ...token }));
+    expect(refused).toMatchObject({ status: 403, body: { type: 'urn:tensorio-trigger:forbidden' } });
+    expect(refused.body['detail']).toContain('SCHEDULER_SERVICE_ACCOUNT');
+    expect(world.store.all('state')).toEqual([]);
   });
 
   test('a time that is none is refused', async () => {

@@ -40,6 +40,7 @@ export const startAggregate = async (
     defaults,
     rounds: createRoundsDeps({ launch: world.deps, log, defaults, configured }),
     requestTimeoutMs: 20_000,
+    schedulerServiceAccount: 'scheduler@p.iam.gserviceaccount.com',
     ...over,
   };
   keepBodiesRaw();

@@ -15,7 +15,7 @@ import { startGcs } from '../../../infra/local/gcs/server.ts';
 import { readAccess, writeKubeconfig } from '../../../infra/local/kubeconfig.ts';
 import { startKubelet } from '../../../infra/local/kubelet.ts';
 import { startKubernetes } from '../../../infra/local/kubernetes/server.ts';
-import { BUCKETS } from '../../../infra/local/stack.ts';
+import { BUCKETS, SCHEDULER_ACCOUNT } from '../../../infra/local/stack.ts';
 import { createGcsObjectStore } from '../../../src/storage/gcs.ts';
 import type { ObjectStore } from '../../../src/storage/port.ts';
 import type { RawApi } from '../../contracts/raw-api.ts';
@@ -27,7 +27,7 @@ import type { Proxy } from './proxy.ts';
 import { startProxy } from './proxy.ts';
 import { PATIENCE_MS } from './size.ts';
 
-export { BUCKETS };
+export { BUCKETS, SCHEDULER_ACCOUNT };
 
 export const IMAGE = 'docai/flea-aggregator';
 /** Stands in every Secret of these tests, and may stand nowhere else. */
@@ -92,6 +92,7 @@ const environment = (storage: Proxy, kubeconfig: string, namespace: string): Rec
   KUBECONFIG: kubeconfig,
   ALLOWED_NAMESPACES: namespace,
   ALLOWED_BUCKETS: Object.values(BUCKETS).join(','),
+  SCHEDULER_SERVICE_ACCOUNT: SCHEDULER_ACCOUNT,
 });
 
 const startCluster = async (folder: string, options: WorldOptions, ending: AsyncDisposableStack) => {
