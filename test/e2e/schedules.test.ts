@@ -95,7 +95,11 @@ test.each(['none', 'next'] as const)(
     const cron = `${(new Date().getUTCMinutes() + 30) % 60} * * * *`;
     const body = JSON.stringify({ outputPath: `gs://${BUCKETS.models}/${name}` });
     const url = `${world.functions.aggregate.url}/`;
-    const { scheduler } = startClock(name, {}, { now: Date.now, jobs: () => [{ name, cron, url, body }] });
+    const { scheduler } = startClock(
+      name,
+      {},
+      { now: Date.now, jobs: () => [{ name, cron, url, body, serviceAccount: SCHEDULER_ACCOUNT }] },
+    );
     expect(await scheduler.runNow(name, { scheduleTime })).toMatchObject({ status: 201 });
     const { runs } = (await world.call('GET', '/')).body;
     expect(runs).toContainEqual(
