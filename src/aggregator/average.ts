@@ -11,7 +11,7 @@ export function mixInto(mean: Float64Array, next: FloatElements, share: number):
 }
 
 // The two loops are apart so that each stays typed; `?? 0` costs nothing once compiled, since typed arrays hold no holes.
-function mixNumbers(mean: Float64Array, next: Float32Array | Float64Array, share: number): number {
+function mixNumbers(mean: Float64Array, next: Float16Array | Float32Array | Float64Array, share: number): number {
   for (let at = 0; at < mean.length; at += 1) {
     const value = next[at] ?? 0;
     if (value - value !== 0) return at;

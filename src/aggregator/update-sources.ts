@@ -32,7 +32,7 @@ export function openUpdate(path: string, findStore: FindStore): Promise<UpdateFi
 async function openBundle(path: string, findStore: FindStore): Promise<UpdateFiles> {
   const store = await findStore(path);
   const { hold, release } = createHeldBytes();
-  const zip = openZip(hold(await store.read(path, MAX_BYTES)));
+  const zip = await openZip(hold(await store.read(path, MAX_BYTES)));
   const folder = baseName(path).slice(0, -'.zip'.length);
   if (!zip.names.some((name) => name.startsWith(`${folder}/`))) {
     throw new Fault(`it holds no folder ${quote(folder)}, named as it`);

@@ -80,7 +80,7 @@ describe('the output', () => {
   });
 });
 
-describe('memory', { timeout: 60_000 }, () => {
+describe('memory', () => {
   test('is that of a few updates, however many are averaged', async () => {
     const folder = await makeFolder();
     const megabyte = 2 ** 20;

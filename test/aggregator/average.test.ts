@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { mixInto, shareOf } from '../../src/aggregator/average.ts';
-import { float16Table } from '../../src/aggregator/float16.ts';
+import { DT } from '../../src/aggregator/dtypes.ts';
+import { viewFloats } from '../../src/aggregator/floats.ts';
 
 const mixAll = (updates: readonly { values: readonly number[]; weight: number }[]): Float64Array => {
   const mean = new Float64Array(updates[0]?.values.length ?? 0);
@@ -65,14 +66,17 @@ describe('what would poison the mean', () => {
     expect(mixInto(new Float64Array(4), { kind: 'numbers', values }, 1)).toBe(2);
   });
 
-  test('a float16 pattern of NaN or infinity is found too', () => {
-    const table = float16Table();
-    expect(mixInto(new Float64Array(2), { kind: 'patterns', values: Uint16Array.of(0x3c00, 0x7c00), table }, 1)).toBe(
-      1,
-    );
-    expect(mixInto(new Float64Array(2), { kind: 'patterns', values: Uint16Array.of(0x7e00, 0x3c00), table }, 1)).toBe(
-      0,
-    );
+  test.each([
+    ['float16', DT.float16, { one: 0x3c00, infinity: 0x7c00, nan: 0x7e00 }],
+    ['bfloat16', DT.bfloat16, { one: 0x3f80, infinity: 0x7f80, nan: 0x7fc0 }],
+  ])('a %s pattern of NaN or infinity is found too', (_, dtype, { one, infinity, nan }) => {
+    const mixPatterns = (...patterns: readonly number[]): number => {
+      const elements = viewFloats(dtype, new Uint8Array(Uint16Array.from(patterns).buffer));
+      return elements === null ? Number.NaN : mixInto(new Float64Array(2), elements, 1);
+    };
+    expect(mixPatterns(one, infinity)).toBe(1);
+    expect(mixPatterns(nan, one)).toBe(0);
+    expect(mixPatterns(one, one)).toBe(-1);
   });
 
   test('none is found in ordinary numbers', () => {

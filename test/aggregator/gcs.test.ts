@@ -10,7 +10,6 @@ import { measureUpdatesError } from './expectations.ts';
 import { fixture, makeFolder, runProcess } from './harness.ts';
 
 // A process each, on machines that may be busy.
-const TIMEOUT_MS = 60_000;
 
 const UPDATES = fixture('updates');
 const TASK = 'tasksJobs/mnist-digits-v1';
@@ -57,7 +56,7 @@ const environmentOf = async ({ url }: Bucket, list: string): Promise<Record<stri
   };
 };
 
-describe('from bucket to bucket', { timeout: TIMEOUT_MS }, () => {
+describe('from bucket to bucket', () => {
   test('updates of both layouts are averaged; the index is written last', async () => {
     const requests: string[] = [];
     const bucket = await startBucket(({ method, path }) => {
@@ -134,7 +133,7 @@ const startFlaky = async (failures: number, status: number | 'cut'): Promise<str
   return `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
 };
 
-describe('a download', { timeout: TIMEOUT_MS }, () => {
+describe('a download', () => {
   test.each([503, 429, 'cut'] as const)('is tried again after %s', async (status) => {
     const files = createGcsFiles(await startFlaky(1, status));
     expect(await files.read('gs://bucket/name', 1e6)).toEqual(Buffer.alloc(200_000, 7));

@@ -5,7 +5,6 @@ import { measureUpdatesError } from './expectations.ts';
 import { fixture, float32, makeFolder, runProcess, updatesOf, writeUpdate } from './harness.ts';
 
 // A process each, on machines that may be busy.
-const TIMEOUT_MS = 60_000;
 
 const environmentFor = async (paths: readonly string[]): Promise<Record<string, string>> => {
   const folder = await makeFolder();
@@ -28,7 +27,7 @@ const later = {
   AGGREGATION_EXPORT_TYPE: 'checkpoint',
 };
 
-describe('the process', { timeout: TIMEOUT_MS }, () => {
+describe('the process', () => {
   test('averages what its environment says, tells its progress and ends with 0', async () => {
     const environment = await environmentFor(await updatesOf('updates/directories'));
     const { code, stdout, stderr } = await runProcess(environment);
@@ -77,7 +76,7 @@ const failing = async (environment: Readonly<Record<string, string>>): Promise<s
   return stderr.trimEnd();
 };
 
-describe('the process ends with 1 and one line', { timeout: TIMEOUT_MS }, () => {
+describe('the process ends with 1 and one line', () => {
   test('that names the update, its line, the variable and the reason', async () => {
     const folder = await makeFolder();
     const sound = await writeUpdate(folder, 'sound', [float32('a', [1])]);

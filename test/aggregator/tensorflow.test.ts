@@ -16,7 +16,6 @@ const hasTensorFlow = spawnSync(PYTHON, ['-c', FIND]).status === 0;
 const SKIPPED = hasTensorFlow
   ? ''
   : ` (skipped: ${PYTHON} has no tensorflow; TENSORFLOW_PYTHON may name a Python that has)`;
-const TIMEOUT_MS = 120_000;
 
 const VariablesSchema = z.record(
   z.string(),
@@ -54,36 +53,27 @@ describe.skipIf(!hasTensorFlow)(`TensorFlow${SKIPPED}`, () => {
         expect(variables[name]).toMatchObject({ dtype, shape, ...(values !== null && { values: [...values] }) });
       }
     },
-    TIMEOUT_MS,
   );
 
-  test(
-    'reads the carried-over integers, bools and strings of the first update',
-    async () => {
-      const variables = VariablesSchema.parse(await tensorFlow(await averageSet('checkpoints/mixed')));
-      const carried = carriedOf(await readMeans('mixed'));
-      expect(carried.map(([name]) => [name, variables[String(name)]?.values])).toEqual(carried);
-    },
-    TIMEOUT_MS,
-  );
+  test('reads the carried-over integers, bools and strings of the first update', async () => {
+    const variables = VariablesSchema.parse(await tensorFlow(await averageSet('checkpoints/mixed')));
+    const carried = carriedOf(await readMeans('mixed'));
+    expect(carried.map(([name]) => [name, variables[String(name)]?.values])).toEqual(carried);
+  });
 
-  test(
-    'restores a model, its optimizer and all by the object graph',
-    async () => {
-      const prefix = await averageSet('checkpoints/object-graph');
-      const { kernel, label } = RestoredSchema.parse(await tensorFlow(prefix, 'restore'));
-      const name = 'model/kernel/.ATTRIBUTES/VARIABLE_VALUE';
-      const [first, second] = await Promise.all(
-        [0, 1].map((at) => readCheckpointAt(fixture(`checkpoints/object-graph/update_${at}/checkpoint`))),
-      );
-      const mean = [...(first?.get(name)?.values ?? [])].map(
-        (value, at) => (3 * value + (second?.get(name)?.values?.[at] ?? Number.NaN)) / 4,
-      );
-      expect(
-        kernel.map((value, at) => Math.abs(value - (mean[at] ?? Number.NaN))).filter((off) => !(off < 1e-6)),
-      ).toEqual([]);
-      expect([kernel.length, label]).toEqual([12, 'device 0']);
-    },
-    TIMEOUT_MS,
-  );
+  test('restores a model, its optimizer and all by the object graph', async () => {
+    const prefix = await averageSet('checkpoints/object-graph');
+    const { kernel, label } = RestoredSchema.parse(await tensorFlow(prefix, 'restore'));
+    const name = 'model/kernel/.ATTRIBUTES/VARIABLE_VALUE';
+    const [first, second] = await Promise.all(
+      [0, 1].map((at) => readCheckpointAt(fixture(`checkpoints/object-graph/update_${at}/checkpoint`))),
+    );
+    const mean = [...(first?.get(name)?.values ?? [])].map(
+      (value, at) => (3 * value + (second?.get(name)?.values?.[at] ?? Number.NaN)) / 4,
+    );
+    expect(
+      kernel.map((value, at) => Math.abs(value - (mean[at] ?? Number.NaN))).filter((off) => !(off < 1e-6)),
+    ).toEqual([]);
+    expect([kernel.length, label]).toEqual([12, 'device 0']);
+  });
 });

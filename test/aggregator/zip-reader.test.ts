@@ -8,7 +8,8 @@ import { openZip } from '../../src/aggregator/zip-reader.ts';
 const LIMIT = 2 ** 20;
 const text = Buffer.from('all work and no play '.repeat(50));
 const zipOf = (files: Zippable): Buffer => Buffer.from(zipSync(files));
-const read = (zip: Uint8Array, name = 'a.txt', limit = LIMIT): Promise<Uint8Array> => openZip(zip).read(name, limit);
+const read = async (zip: Uint8Array, name = 'a.txt', limit = LIMIT): Promise<Uint8Array> =>
+  (await openZip(zip)).read(name, limit);
 
 /** A zip whose sizes and crc follow the data, as a writer makes that does not know them beforehand. */
 const zipWithDescriptors = (name: string, bytes: Uint8Array, deflate: boolean): Buffer => {
@@ -35,7 +36,7 @@ describe('a zip', () => {
       dir: { 'b.txt': [Buffer.from('b'), { level }] },
       'empty/': new Uint8Array(),
     });
-    expect(openZip(zip).names).toEqual(['a.txt', 'dir/b.txt']);
+    expect((await openZip(zip)).names).toEqual(['a.txt', 'dir/b.txt']);
     expect(Buffer.from(await read(zip))).toEqual(text);
     expect(Buffer.from(await read(zip, 'dir/b.txt')).toString()).toBe('b');
   });
@@ -58,7 +59,7 @@ describe('a zip', () => {
     const files = fc.dictionary(fc.stringMatching(/^[a-zäλ ]{1,9}$/), fc.uint8Array({ maxLength: 300 }));
     await fc.assert(
       fc.asyncProperty(files, async (given) => {
-        const zip = openZip(zipOf(given));
+        const zip = await openZip(zipOf(given));
         for (const [name, bytes] of Object.entries(given)) {
           expect(Buffer.from(await zip.read(name, LIMIT))).toEqual(Buffer.from(bytes));
         }
@@ -68,34 +69,34 @@ describe('a zip', () => {
 });
 
 describe('a zip is refused', () => {
-  test('if it is none', () => {
-    expect(() => openZip(Buffer.from('not a zip'))).toThrow('not a whole zip file');
-    expect(() => openZip(Buffer.alloc(1000))).toThrow('not a whole zip file');
+  test('if it is none', async () => {
+    await expect(openZip(Buffer.from('not a zip'))).rejects.toThrow('not a whole zip file');
+    await expect(openZip(Buffer.alloc(1000))).rejects.toThrow('not a whole zip file');
   });
 
-  test('if it is cut off anywhere', () => {
+  test('if it is cut off anywhere', async () => {
     const zip = zipOf({ 'a.txt': Buffer.from('abc') });
     for (let length = 0; length < zip.length; length += 1) {
-      expect(() => openZip(zip.subarray(0, length))).toThrow(/whole zip|corrupt/);
+      await expect(openZip(zip.subarray(0, length))).rejects.toThrow(/whole zip|corrupt/);
     }
   });
 
-  test('if it is zip64', () => {
+  test('if it declares more files than are read', async () => {
     const zip = zipOf({ 'a.txt': text });
     zip.writeUInt16LE(0xffff, zip.length - 12);
-    expect(() => openZip(zip)).toThrow('zip64');
+    await expect(openZip(zip)).rejects.toThrow('it holds 65535 files, more than 10000');
   });
 
-  test('if it is one of several parts', () => {
+  test('if it is one of several parts', async () => {
     const zip = zipOf({ 'a.txt': text });
     zip.writeUInt16LE(1, zip.length - 18);
-    expect(() => openZip(zip)).toThrow('one part of a zip of several files');
+    await expect(openZip(zip)).rejects.toThrow('multi-disk zip files are not supported');
   });
 
-  test('if it holds a name twice', () => {
+  test('if it holds a name twice', async () => {
     const zip = zipOf({ 'a.txt': text, 'b.txt': text });
     zip.write('a.txt', zip.lastIndexOf('b.txt'));
-    expect(() => openZip(zip)).toThrow('it holds "a.txt" twice');
+    await expect(openZip(zip)).rejects.toThrow('it holds "a.txt" twice');
   });
 });
 
@@ -104,9 +105,9 @@ describe('a file of a zip is refused', () => {
     ['is encrypted', 8, 1, 'it is encrypted'],
     ['is compressed otherwise', 10, 14, 'method 14'],
     ['has a wrong crc', 16, 0x1234, 'its crc32 does not match'],
-    ['says a smaller size', 24, 7, 'holds more than the 7 bytes that the zip says'],
-    ['says a larger size', 24, 1051, 'holds 1050 bytes, the zip says 1051'],
-    ['says a size that deflate cannot reach', 26, 0x0f, 'which cannot be'],
+    ['says a smaller size', 24, 7, 'holds more than the 7 bytes that the zip declares'],
+    ['says a larger size', 24, 1051, 'holds 1050 bytes, the zip declares 1051'],
+    ['says a size that deflate cannot reach', 26, 0x0f, 'compressed bytes cannot hold'],
     ['lies elsewhere', 42, 1, 'its header is corrupt'],
   ])('if it %s', async (_, field, value, reason) => {
     await expect(read(withField(zipOf({ 'a.txt': text }), field, value), 'a.txt', 2 ** 31)).rejects.toThrow(reason);
@@ -121,7 +122,7 @@ describe('a file of a zip is refused', () => {
   test('if it holds more than is read, before it is inflated: a bomb', async () => {
     const bomb = zipOf({ 'a.txt': [new Uint8Array(2 ** 22), { level: 9 }] });
     expect(bomb.length).toBeLessThan(2 ** 13);
-    await expect(read(bomb)).rejects.toThrow(`it holds 4194304 bytes, more than the ${LIMIT} that are read`);
+    await expect(read(bomb)).rejects.toThrow(`it holds 4194304 bytes, more than the limit of ${LIMIT}`);
   });
 
   test('if it is not there', async () => {

@@ -8,6 +8,7 @@ import type { Manifest } from '../../src/rounds/manifest.ts';
 import { formatManifest, parseManifest } from '../../src/rounds/manifest.ts';
 import { decodeSettled, encodeId, encodeSettled } from '../../src/rounds/settled-codec.ts';
 import { UnreadableStateError } from '../../src/rounds/state-error.ts';
+import { sized } from '../e2e/helpers/size.ts';
 
 const URI = { bucket: 'state', name: 'tasks/t/ledger.json' };
 const UUID = '08110db7-e6d4-4a74-8560-cb6816a3803e';
@@ -65,6 +66,7 @@ describe('ids', () => {
         );
         expect(decodeSettled(encodeSettled(settled))).toEqual(settled);
       }),
+      { numRuns: sized(50, 100, 1_000) },
     );
   });
 

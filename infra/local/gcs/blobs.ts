@@ -4,7 +4,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { formatCrc32c, updateCrc32c } from './crc32c.ts';
+import { crc32c } from '@node-rs/crc32';
 import type { BlobRef, Digests } from './records.ts';
 
 /** The bytes of an upload, not yet an object. */
@@ -35,7 +35,7 @@ export function createBlobWriter(directory: string | null): BlobWriter {
     },
     async write(chunk) {
       md5.update(chunk);
-      crc = updateCrc32c(crc, chunk);
+      crc = crc32c(chunk, crc);
       size += chunk.length;
       await spill.write(chunk);
     },
@@ -44,6 +44,13 @@ export function createBlobWriter(directory: string | null): BlobWriter {
     },
     discard: () => spill.discard(),
   };
+}
+
+/** As Cloud Storage writes it: base64 of the big-endian value. */
+function formatCrc32c(crc: number): string {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(crc);
+  return bytes.toString('base64');
 }
 
 function createSpill(directory: string | null) {

@@ -40,7 +40,7 @@ async function statusOf({ url }: FunctionProcess): Promise<number> {
   return (await fetch(url, { method: 'PUT' })).status;
 }
 
-describe('the process of a function', { timeout: 120_000 }, () => {
+describe('the process of a function', () => {
   test('listens on 127.0.0.1 and nowhere else', async () => {
     const started = await start();
     const port = Number(new URL(started.url).port);

@@ -34,7 +34,7 @@ async function startTarget({ statuses = [], hold = false }: { statuses?: number[
 }
 
 function until(check: () => void): Promise<void> {
-  return vi.waitFor(check, { timeout: 20_000, interval: 5 });
+  return vi.waitFor(check, { timeout: 90_000, interval: 5 });
 }
 
 function start(options: Omit<SchedulerOptions, 'now' | 'pollMs'> & { startAt: string }) {

@@ -18,7 +18,7 @@ export const size = readSize(process.env['TEST_SIZE']);
 export const sized = <T>(quick: T, ci: T, full: T): T => ({ quick, ci, full })[size];
 
 /** The machine may be busy with other tests. */
-export const PATIENCE_MS = sized(90_000, 90_000, 600_000);
+export const PATIENCE_MS = sized(180_000, 180_000, 600_000);
 
 /** How long one condition is waited for: less than the test, so that the failure tells what was not met. */
-export const UNTIL_MS = sized(40_000, 40_000, 300_000);
+export const UNTIL_MS = sized(90_000, 90_000, 300_000);

@@ -8,7 +8,7 @@ import type { ObjectResource } from '../../gcs/resource.ts';
 import { buildObjectResource } from '../../gcs/resource.ts';
 import { at, startApi, upload } from './api.ts';
 
-const WITHIN = { timeout: 4_000 };
+const WITHIN = { timeout: 90_000 };
 
 interface Received {
   readonly headers: IncomingHttpHeaders;

@@ -7,7 +7,7 @@ import { createRunner, isInstalled } from './command-line.ts';
 import { gcloudSettings } from './settings.ts';
 
 // Exit codes and outputs are those of gcloud 528 in a recorded session.
-describe.runIf(isInstalled('gcloud'))('gcloud storage', { timeout: 120_000 }, () => {
+describe.runIf(isInstalled('gcloud'))('gcloud storage', () => {
   async function start() {
     const requests: string[] = [];
     function faults({ method, path }: { method: string; path: string }) {

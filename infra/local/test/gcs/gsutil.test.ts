@@ -8,7 +8,7 @@ import { createRunner, isInstalled } from './command-line.ts';
 import { gsutilSettings } from './settings.ts';
 
 // gsutil speaks HTTPS only. Exit codes and outputs are those of gsutil 5.34 in a recorded session.
-describe.runIf(isInstalled('gsutil'))('gsutil', { timeout: 120_000 }, () => {
+describe.runIf(isInstalled('gsutil'))('gsutil', () => {
   async function start() {
     const pem = await generate([{ name: 'commonName', value: 'localhost' }], { keySize: 2048 });
     const api = await startApi({ tls: { key: pem.private, cert: pem.cert } });

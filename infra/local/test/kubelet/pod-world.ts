@@ -18,7 +18,7 @@ export interface Target {
 }
 
 /** The machine may be busy with other tests. */
-export const PATIENCE_MS = 60_000;
+export const PATIENCE_MS = 120_000;
 
 export const TIMINGS = {
   retryMs: 100,

@@ -77,13 +77,13 @@ export async function startApi(options: KubernetesOptions = {}): Promise<Api> {
   return { server, call: createCaller(server.url) };
 }
 
-/** Waits until `probe` gives something; what it gave. Fails after ten seconds. */
+/** Waits until `probe` gives something; what it gave. Fails after a minute. */
 export async function eventually<T>(probe: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 60_000;
   for (;;) {
     const found = await probe();
     if (found !== undefined) return found;
-    if (Date.now() > deadline) throw new Error('it did not happen within ten seconds');
+    if (Date.now() > deadline) throw new Error('it did not happen within a minute');
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -8,7 +8,7 @@ import { scenarios } from './scenarios.ts';
 const recorded = readRecorded();
 
 describeReal('the recorded answers are those of a real API server', (real) => {
-  test.for(scenarios)('$name', { timeout: 120_000 }, async (scenario, { skip }) => {
+  test.for(scenarios)('$name', async (scenario, { skip }) => {
     // The scenarios read nodes and namespaces, and wait for controllers with the pauses of a server that is all theirs.
     skip(real().isOwn, 'a cluster of your own is not touched outside of one namespace');
     const { server, access } = real();

@@ -9,7 +9,7 @@ import { scenarios } from './scenarios.ts';
 const recorded = readRecorded();
 
 describe('the embedded API answers as the recorded real one', () => {
-  test.for(scenarios)('$name', { timeout: 60_000 }, async (scenario, { onTestFinished }) => {
+  test.for(scenarios)('$name', async (scenario, { onTestFinished }) => {
     const kubernetes = await startKubernetes({ jobBackoffMs: 10 });
     onTestFinished(() => kubernetes.close());
     const answers = await runScenario({ server: kubernetes.url }, scenario);

@@ -7,7 +7,7 @@ import { playSession } from './suite.ts';
 describeReal(
   'the recorded answers to kubectl are those of a real API server',
   (real) => {
-    test.for(readSessions())('$name', { timeout: 120_000 }, async (session) => {
+    test.for(readSessions())('$name', async (session) => {
       const { server, access } = real();
       const [token, { caPem }] = await Promise.all([access.token(), access.endpoint()]);
       const target = {

@@ -11,7 +11,7 @@ test('there are sessions of the three minor versions that are promised', () => {
 
 // No kubectl is needed: what it asked was recorded, and what a real API server answered (record.ts).
 describe('the embedded API answers a recorded kubectl as a real API server did', () => {
-  test.for(sessions)('$name', { timeout: 120_000 }, async (session) => {
+  test.for(sessions)('$name', async (session) => {
     const kubernetes = await startKubernetes();
     onTestFinished(() => kubernetes.close());
     expect(await playSession({ server: kubernetes.url }, session)).toEqual([]);

@@ -7,7 +7,7 @@ const ready = { ready: true, serving: true, terminating: false };
 
 /** Services, and the EndpointSlices behind them. */
 export function describeEndpoints(target: () => Target): void {
-  describe('Services', { timeout: 60_000 }, () => {
+  describe('Services', () => {
     test('one has the pods of its selector as endpoints', async () => {
       const world = await createWorld(target());
       const created = await world.create('services', service());

@@ -22,7 +22,7 @@ interface Started {
 /** What kubectls do with Deployments, on whatever API server; `open` is called in each test. */
 export function describeKubectlWorkloads(programs: readonly string[], open: () => Promise<Place>): void {
   describe.for(programs.map((program) => ({ program, name: basename(program) })))('$name', ({ program }) => {
-    test('applies, watches, shows, scales, restarts, pauses, undoes and deletes', { timeout: 120_000 }, async () => {
+    test('applies, watches, shows, scales, restarts, pauses, undoes and deletes', async () => {
       const { run } = await start(program, await open());
       const manifest = JSON.stringify(deployment('web', 'v1', { replicas: 2 }));
       expect(await run('apply --server-side -f -', manifest)).toBe('deployment.apps/web serverside-applied\n');
@@ -61,7 +61,7 @@ export function describeKubectlWorkloads(programs: readonly string[], open: () =
       expect(await run('get rs,pods')).toBe('');
     });
 
-    test('tells an update that is late', { timeout: 60_000 }, async () => {
+    test('tells an update that is late', async () => {
       const { world, kubectl } = await start(program, await open());
       await world.create('deployments', deployment('web', 'unready', { progressDeadlineSeconds: 1 }));
       const told = await kubectl(['rollout', 'status', 'deploy/web', '--timeout=30s']);

@@ -6,7 +6,7 @@ import type { Target, World } from './world.ts';
 
 /** Sizes of things, and who belongs to whom. */
 export function describeReplicas(target: () => Target): void {
-  describe('replicas', { timeout: 60_000 }, () => {
+  describe('replicas', () => {
     test('the subresource scale reads and sets how many', async () => {
       const world = await createWorld(target());
       await start(world, 2);

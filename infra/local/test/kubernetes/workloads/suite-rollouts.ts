@@ -11,7 +11,7 @@ const progressing = 'Progressing True ReplicaSetUpdated ReplicaSet "web-HASH" is
 
 /** What becomes of a Deployment, from its creation on, on whatever API server. */
 export function describeRollouts(target: () => Target): void {
-  describe('Deployments', { timeout: 60_000 }, () => {
+  describe('Deployments', () => {
     test('one that is created makes a ReplicaSet, that makes pods, and says so', async () => {
       const world = await createWorld(target());
       await start(world, 2);

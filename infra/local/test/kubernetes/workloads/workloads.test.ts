@@ -25,7 +25,7 @@ describeRollouts(target);
 describeReplicas(target);
 describeEndpoints(target);
 
-test('an update goes on where the server was ended', { timeout: 60_000 }, async () => {
+test('an update goes on where the server was ended', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'workloads-'));
   const first = await startKubernetes({ dataDir });
   const servers = [first];

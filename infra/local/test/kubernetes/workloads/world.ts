@@ -36,7 +36,7 @@ const groups: Readonly<Record<string, string>> = {
   endpointslices: '/apis/discovery.k8s.io/v1',
 };
 
-export const patience = { timeout: 30_000, interval: 30 };
+export const patience = { timeout: 90_000, interval: 30 };
 
 export function itemsOf(list: unknown): readonly unknown[] {
   const items = at(list, 'items');

@@ -1,10 +1,24 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { bfloat16Table, encodeBfloat16, encodeFloat16, float16Table } from '../../src/aggregator/float16.ts';
+import { DT } from '../../src/aggregator/dtypes.ts';
+import { encodeFloats, toFloat64, viewFloats } from '../../src/aggregator/floats.ts';
+
+/** The value of each of the 65,536 bit patterns. */
+const tableOf = (dtype: number): Float64Array => {
+  const patterns = Uint16Array.from({ length: 65_536 }, (_, bits) => bits);
+  const elements = viewFloats(dtype, new Uint8Array(patterns.buffer));
+  return elements === null ? new Float64Array() : toFloat64(elements);
+};
+const encoderOf =
+  (dtype: number) =>
+  (value: number): number =>
+    Buffer.from(encodeFloats(dtype, Float64Array.of(value))).readUInt16LE();
+const encodeFloat16 = encoderOf(DT.float16);
+const encodeBfloat16 = encoderOf(DT.bfloat16);
 
 const formats = [
-  { name: 'float16', table: float16Table(), encode: encodeFloat16, largest: 65504 },
-  { name: 'bfloat16', table: bfloat16Table(), encode: encodeBfloat16, largest: 3.3895313892515355e38 },
+  { name: 'float16', table: tableOf(DT.float16), encode: encodeFloat16, largest: 65504 },
+  { name: 'bfloat16', table: tableOf(DT.bfloat16), encode: encodeBfloat16, largest: 3.3895313892515355e38 },
 ];
 
 const lastBit = (bits: number): number => bits & 1;
