@@ -9,7 +9,7 @@ import { isTextField } from '../values/schema-paths.ts';
 import type { SetKind } from '../values/set.ts';
 import { applySet } from '../values/set.ts';
 import type { Query } from './query.ts';
-import { MAX_BODY_BYTES, readBody } from './raw-request.ts';
+import { readBody } from './raw-request.ts';
 
 /**
  * The values of a call that says everything itself: the body's, with `?set=` and `?set-string=` over them, as
@@ -26,7 +26,7 @@ export async function readWholeValues(
 
 async function readDocument(req: Request): Promise<JsonObject> {
   const { bytes, contentType } = await readBody(req.headers, bytesOf(req));
-  return parseDocument(bytes, { maxBytes: MAX_BODY_BYTES, ...(contentType !== undefined && { contentType }) });
+  return parseDocument(bytes, { contentType, name: 'body' });
 }
 
 function bytesOf(req: Request): Uint8Array | undefined {
