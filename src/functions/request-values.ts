@@ -1,13 +1,12 @@
 import type { Request } from 'express';
 import { parseAggregationDocument } from '../values/aggregation-document.ts';
 import type { JsonObject } from '../values/json.ts';
-import { mergeValues } from '../values/merge.ts';
 import { parseDocument } from '../values/parse-document.ts';
 import type { Values } from '../values/parse-values.ts';
-import { validateValues } from '../values/parse-values.ts';
-import { isTextField } from '../values/schema-paths.ts';
-import type { SetKind } from '../values/set.ts';
-import { applySet } from '../values/set.ts';
+import { parseValues } from '../values/parse-values.ts';
+import { isTextField } from '../values/schema.ts';
+import type { SetKind } from '../values/overrides.ts';
+import { applySet, mergeValues } from '../values/overrides.ts';
 import type { Query } from './query.ts';
 import { readBody } from './raw-request.ts';
 
@@ -21,7 +20,7 @@ export async function readWholeValues(
 ): Promise<{ readonly values: Values; readonly document: JsonObject }> {
   const given = await readDocument(req);
   const document = mergeValues({}, applySets(applySets(given, query, 'set'), query, 'set-string'));
-  return { values: validateValues(document), document };
+  return { values: parseValues(document), document };
 }
 
 async function readDocument(req: Request): Promise<JsonObject> {
@@ -48,5 +47,5 @@ export async function readRequestValues(configured: JsonObject, req: Request, qu
   const document = await readDocument(req);
   const { values } = parseAggregationDocument(document);
   const set = applySets(applySets(values, query, 'set'), query, 'set-string');
-  return validateValues(mergeValues(configured, set));
+  return parseValues(mergeValues(configured, set));
 }

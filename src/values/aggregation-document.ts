@@ -9,7 +9,7 @@ import { ValuesSchema } from './schema.ts';
 export interface AggregationDocument {
   /** `fields`: the aggregator's own fields, beside namespace and checkSecrets. `values`: a whole values document. */
   readonly form: 'fields' | 'values';
-  /** To be laid over configured values; valid or not is told of the whole only (`validateValues`). */
+  /** To be laid over configured values; valid or not is told of the whole only (`parseValues`). */
   readonly values: JsonObject;
 }
 

@@ -1,39 +1,40 @@
 import { z } from 'zod';
+import { isJsonObject, quote } from './json.ts';
 import { isOwnedKey, LABEL_KEY, QUANTITY } from './kubernetes-syntax.ts';
 import type { Syntax } from './kubernetes-syntax.ts';
-import { quote } from './json.ts';
-import { wrongText } from './wording.ts';
 
 const CONTROL = /[\p{Cc}\u2028\u2029]/u;
+const YES: ReadonlySet<string> = new Set(['true', 'yes', 'on', 'y', '1']);
+const NO: ReadonlySet<string> = new Set(['false', 'no', 'off', 'n', '0']);
 
-/** A quantity; YAML's `cpu: 1` is a number, and means the same as "1". */
+/** A quantity. In YAML, `cpu: 1` is a number and means the same as "1". */
 export const quantityField = z.union([z.number().nonnegative(), textField(QUANTITY)]).transform(String);
 
-/** A label or annotation key that is neither ours nor a controller's. */
+/** A label or annotation key that neither this service nor a controller sets. */
 export const freeKeyField = textField(LABEL_KEY).refine((key) => !isOwnedKey(key), {
   error: (issue) =>
-    `${quote(String(issue.input))} is set by this service or by Kubernetes itself: pods are found by it`,
+    `${quote(String(issue.input))} is set by this service or by Kubernetes itself, which select pods by it: choose another key`,
 });
 
-/** A text field of a given form; errors show what was written and say what would be right. */
-export function textField(form: Syntax) {
+/** A text field with the given syntax. Its errors quote the input and describe what is expected. */
+export function textField(syntax: Syntax) {
   return z
-    .string({ error: (issue) => wrongText(issue.input, form.what) })
-    .refine(form.test, { error: (issue) => `${quote(String(issue.input))} is not ${form.what}` })
-    .meta({ pattern: form.pattern });
+    .string({ error: (issue) => wrongText(issue.input, syntax.what) })
+    .refine(syntax.test, { error: (issue) => `${quote(String(issue.input))} is not ${syntax.what}` })
+    .meta({ pattern: syntax.pattern });
 }
 
-/** The same, for what may have been pasted in place of a reference to a Secret: what was written is never repeated. */
-export function privateTextField(form: Syntax) {
+/** A text field where a token may have been pasted instead of a reference to a Secret. Its errors never quote the input. */
+export function privateTextField(syntax: Syntax) {
   return z
     .string({
-      error: (issue) => (issue.input === undefined ? `is missing: write ${form.what}` : `is not ${form.what}`),
+      error: (issue) => (issue.input === undefined ? `is missing: write ${syntax.what}` : `is not ${syntax.what}`),
     })
-    .refine(form.test, { error: `is not ${form.what}` })
-    .meta({ pattern: form.pattern });
+    .refine(syntax.test, { error: `is not ${syntax.what}` })
+    .meta({ pattern: syntax.pattern });
 }
 
-/** One line of free text. */
+/** The syntax of one line of free text. */
 export function line(what: string, maxLength = 1024): Syntax {
   return {
     what: `${what} (one line of 1 to ${maxLength} characters)`,
@@ -44,4 +45,39 @@ export function line(what: string, maxLength = 1024): Syntax {
 
 export function wholeNumber(min: number, max: number) {
   return z.int().min(min).max(max);
+}
+
+/** The message for an input of the wrong type where `what` is expected. It follows the field's path. */
+function wrongText(input: unknown, what: string): string {
+  if (typeof input === 'number') {
+    // 1.10 arrives as 1.1 and 1e3 as 1000: the text as written is lost.
+    return `${describeInput(input)}: put it in quotes, or YAML changes it (1.10 becomes 1.1); expected is ${what}`;
+  }
+  if (typeof input === 'boolean') return `${describeInput(input)}: put it in quotes; expected is ${what}`;
+  return `${describeInput(input)}: write ${what}`;
+}
+
+/** The message for an input that is not true or false. helm reads `yes` and `on` as true, YAML 1.2 as text. */
+export function wrongBoolean(input: unknown): string {
+  const text = typeof input === 'string' || typeof input === 'number' ? String(input).toLowerCase() : '';
+  if (YES.has(text)) return `${describeInput(input)}: write true, without quotes`;
+  if (NO.has(text)) return `${describeInput(input)}: write false, without quotes`;
+  return `${describeInput(input)}: write true or false`;
+}
+
+/** The message for an input that is not a number. */
+export function wrongNumber(input: unknown): string {
+  const numeric = typeof input === 'string' && /^-?\d+(\.\d+)?$/.test(input);
+  if (numeric) return `${describeInput(input)}: write ${input}, without quotes`;
+  return `${describeInput(input)}: write a whole number`;
+}
+
+/** Describes an input in words that follow the field's path. */
+export function describeInput(input: unknown): string {
+  if (input === undefined) return 'is missing';
+  if (typeof input === 'string') return `is the text ${quote(input)}`;
+  if (typeof input === 'number') return `is the number ${input}`;
+  if (Array.isArray(input)) return 'is a list';
+  if (typeof input === 'boolean' || input === null) return `is ${input}`;
+  return isJsonObject(input) ? 'is a mapping' : 'has an unknown type';
 }

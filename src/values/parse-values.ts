@@ -3,17 +3,25 @@ import { InvalidRequestError } from '../errors.ts';
 import type { Issue } from '../errors.ts';
 import { AggregatorSchema } from './aggregator-schema.ts';
 import { contradictions } from './contradictions.ts';
-import type { SoundValues } from './contradictions.ts';
-import { toIssues, wordIssue } from './issues.ts';
-import { isJsonObject } from './json.ts';
+import type { ReadableValues } from './contradictions.ts';
+import { describeInput, wrongBoolean, wrongNumber } from './fields.ts';
+import { formatPath, isJsonObject, quote } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
-import { completeRound, ListSchema, PartialListSchema, PartialRoundSchema, RoundSchema } from './rounds-schema.ts';
-import type { ListValues, RoundValues } from './rounds-schema.ts';
-import { ValuesSchema } from './schema.ts';
-import type { ScheduleValues, ValuesInput } from './schema.ts';
+import { closest } from './nearest.ts';
+import {
+  completeRound,
+  knownKeysAt,
+  ListSchema,
+  PartialListSchema,
+  PartialRoundSchema,
+  RoundSchema,
+  sectionsWith,
+  ValuesSchema,
+} from './schema.ts';
+import type { ListValues, RoundValues, ScheduleValues, ValuesInput } from './schema.ts';
 import type { CheckSecretValues } from './secret-fields.ts';
 
-/** A values document that holds together: rounds with their defaults, quantities as text, `checkSecrets` in one form, lists never absent. */
+/** A valid values document: rounds with their defaults, quantities as text, `checkSecrets` in one form, lists never absent. */
 export interface Values extends Pick<ValuesInput, 'namespace' | 'repository' | 'flea' | 'aggregator'> {
   readonly checkSecrets: readonly CheckSecretValues[];
   readonly rounds: readonly RoundValues[];
@@ -21,33 +29,21 @@ export interface Values extends Pick<ValuesInput, 'namespace' | 'repository' | '
   readonly schedules: readonly ScheduleValues[];
 }
 
-/** Real documents have a few hundred; every check after this may take its time. */
+/** Real documents have a few hundred entries. The limit bounds the time of every later check. */
 const MAX_NODES = 20_000;
 const MAX_ISSUES = 100;
-const MAX_TOLD = 10;
+const MAX_ISSUES_IN_MESSAGE = 10;
 
 const { repository, flea, schedules } = ValuesSchema.shape;
 
-/** The same check, by the name it has where documents were merged: only the whole is valid or not. */
-export const validateValues = parseValues;
-
-/** One error for all `issues`; the first ten are in its message too. */
-export function valuesError(issues: readonly Issue[], subject = 'The values are'): InvalidRequestError {
-  const told = issues.slice(0, MAX_TOLD).map(tell);
-  const rest = issues.length - told.length;
-  return new InvalidRequestError(
-    `${subject} not valid: ${told.join('; ')}${rest > 0 ? `; and ${rest} more` : ''}`,
-    issues,
-  );
-}
-
-function tell({ path, message }: Issue): string {
-  return path === '' ? message : `${path} ${message}`;
-}
+type ZodIssue = z.core.$ZodIssue;
+type Path = readonly PropertyKey[];
 
 /**
- * Checks a values document, alone or merged (`mergeValues`), as a whole. Throws InvalidRequestError with every issue: where, what is there
- * (never in a field of a Secret), and what would be right; for an unknown key the nearest known one, or where it belongs.
+ * Validates a whole values document, after `mergeValues` where several documents apply.
+ *
+ * Throws InvalidRequestError with all issues, at most 100: the path, the input (never for a field of a Secret) and what is expected; for
+ * an unknown key the nearest known one, or the section that it belongs to.
  */
 export function parseValues(document: JsonObject): Values {
   if (countNodes(document) > MAX_NODES) {
@@ -56,9 +52,9 @@ export function parseValues(document: JsonObject): Values {
     ]);
   }
   const present = withoutNulls(document);
-  const parsed = ValuesSchema.safeParse(present, { error: wordIssue });
+  const parsed = ValuesSchema.safeParse(present, { error: messageFor });
   const faults = parsed.error?.issues.slice(0, MAX_ISSUES).flatMap((issue) => toIssues(issue)) ?? [];
-  const issues = [...faults, ...contradictions(parsed.data ?? soundValues(present))].slice(0, MAX_ISSUES);
+  const issues = [...faults, ...contradictions(parsed.data ?? readableValues(present))].slice(0, MAX_ISSUES);
   if (issues.length > 0 || parsed.data === undefined) throw valuesError(issues);
   const { global: _ignored, ...values } = parsed.data;
   return {
@@ -70,12 +66,24 @@ export function parseValues(document: JsonObject): Values {
   };
 }
 
+/** One error for all `issues`. The first ten are in its message too. */
+export function valuesError(issues: readonly Issue[], subject = 'The values are'): InvalidRequestError {
+  const shown = issues
+    .slice(0, MAX_ISSUES_IN_MESSAGE)
+    .map(({ path, message }) => (path === '' ? message : `${path} ${message}`));
+  const rest = issues.length - shown.length;
+  return new InvalidRequestError(
+    `${subject} not valid: ${shown.join('; ')}${rest > 0 ? `; and ${rest} more` : ''}`,
+    issues,
+  );
+}
+
 function countNodes(value: JsonValue): number {
   if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + countNodes(item), 1);
   return isJsonObject(value) ? Object.values(value).reduce<number>((sum, member) => sum + countNodes(member), 1) : 1;
 }
 
-/** `key:` with nothing after it is `null` in YAML, and means to helm that the key is not set. */
+/** `key:` without a value is `null` in YAML. helm treats such a key as absent. */
 function withoutNulls(object: JsonObject): JsonObject {
   const present = Object.entries(object).filter(([, member]) => member !== null);
   return Object.fromEntries(present.map(([key, member]) => [key, dropNulls(member)]));
@@ -86,20 +94,78 @@ function dropNulls(value: JsonValue): JsonValue {
   return isJsonObject(value) ? withoutNulls(value) : value;
 }
 
-/** So that rules between fields are checked too where other fields are at fault: all is told at once. */
-function soundValues(document: JsonObject): SoundValues {
+/** The messages for issues that the field's own schema has no message for. */
+function messageFor(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code === 'invalid_type') return wrongType(issue.expected, issue.input);
+  if (issue.code === 'invalid_value') return wrongChoice(issue.input, issue.values);
+  if (issue.code === 'too_small') return outOfBounds(issue.origin, `at least ${Number(issue.minimum)}`, issue.input);
+  if (issue.code === 'too_big') return outOfBounds(issue.origin, `at most ${Number(issue.maximum)}`, issue.input);
+  return undefined;
+}
+
+function wrongType(expected: string, input: unknown): string {
+  if (expected === 'boolean') return wrongBoolean(input);
+  if (expected === 'int' || expected === 'number') return wrongNumber(input);
+  const advice = expected === 'array' ? 'write a list' : 'write a mapping (key: value)';
+  // Text in place of a list or a mapping is not quoted: it may be a credential.
+  return `${typeof input === 'string' ? 'is text' : describeInput(input)}: ${advice}`;
+}
+
+function wrongChoice(input: unknown, values: readonly unknown[]): string {
+  const choices = values.map(String);
+  if (choices.length === 1) return `${describeInput(input)}: write ${choices[0] ?? ''}`;
+  const near = typeof input === 'string' ? closest(input, choices) : undefined;
+  return `${describeInput(input)}: write one of ${choices.join(', ')}${near === undefined ? '' : ` (did you mean ${near}?)`}`;
+}
+
+function outOfBounds(origin: string, limit: string, input: unknown): string {
+  return origin === 'array' ? `must have ${limit} entries` : `${describeInput(input)}: write ${limit}`;
+}
+
+function toIssues(issue: ZodIssue, prefix: Path = []): readonly Issue[] {
+  const path = [...prefix, ...issue.path];
+  if (issue.code === 'unrecognized_keys') return issue.keys.slice(0, MAX_ISSUES).map((key) => unknownKey(key, path));
+  if (issue.code === 'invalid_union') return intendedBranch(issue.errors).flatMap((inner) => toIssues(inner, path));
+  if (issue.code === 'invalid_key') return issue.issues.flatMap((inner) => toIssues(inner, path));
+  return [{ path: formatPath(path), message: issue.message }];
+}
+
+function unknownKey(key: string, path: Path): Issue {
+  const known = knownKeysAt(path);
+  const elsewhere = sectionsWith(key, path);
+  const near = closest(key, known);
+  const hint =
+    elsewhere.length > 0 && (near === undefined || key.length > 3)
+      ? `it belongs under ${elsewhere.join(' or ')}`
+      : near === undefined
+        ? `known here: ${known.join(', ')}`
+        : `did you mean ${quote(near)}?`;
+  return { path: formatPath([...path, key]), message: `is not a key of the values; ${hint}` };
+}
+
+/** The branch of a union that matches the input's type, so that its issues are about the content. */
+function intendedBranch(errors: readonly (readonly ZodIssue[])[]): readonly ZodIssue[] {
+  return (
+    errors.find((branch) => !branch.some((issue) => issue.path.length === 0 && issue.code === 'invalid_type')) ??
+    errors.at(-1) ??
+    []
+  );
+}
+
+/** The valid parts of a document, so that the rules between fields are checked although other fields are invalid. */
+function readableValues(document: JsonObject): ReadableValues {
   return {
-    aggregator: soundPart(AggregatorSchema, AggregatorSchema, document['aggregator']),
-    rounds: soundEntries(RoundSchema, PartialRoundSchema, document['rounds']),
-    lists: soundEntries(ListSchema, PartialListSchema, document['lists']),
+    aggregator: readablePart(AggregatorSchema, AggregatorSchema, document['aggregator']),
+    rounds: readableEntries(RoundSchema, PartialRoundSchema, document['rounds']),
+    lists: readableEntries(ListSchema, PartialListSchema, document['lists']),
     repository: repository.safeParse(document['repository']).data,
     flea: flea.safeParse(document['flea']).data,
     schedules: schedules.safeParse(document['schedules']).data,
   };
 }
 
-/** What of `schema` the mapping `value` holds, without the keys that are at fault. */
-function soundPart<T>(schema: z.ZodType, partial: z.ZodType<T>, value: unknown): T | undefined {
+/** The mapping `value` without the keys that `schema` rejects. */
+function readablePart<T>(schema: z.ZodType, partial: z.ZodType<T>, value: unknown): T | undefined {
   if (!isJsonObject(value)) return undefined;
   const issues = schema.safeParse(value).error?.issues ?? [];
   const faulty = new Set(
@@ -110,6 +176,6 @@ function soundPart<T>(schema: z.ZodType, partial: z.ZodType<T>, value: unknown):
   return partial.safeParse(Object.fromEntries(Object.entries(value).filter(([key]) => !faulty.has(key)))).data;
 }
 
-function soundEntries<T>(schema: z.ZodType, partial: z.ZodType<T>, value: JsonValue | undefined): (T | undefined)[] {
-  return Array.isArray(value) ? value.slice(0, MAX_ISSUES).map((entry) => soundPart(schema, partial, entry)) : [];
+function readableEntries<T>(schema: z.ZodType, partial: z.ZodType<T>, value: JsonValue | undefined): (T | undefined)[] {
+  return Array.isArray(value) ? value.slice(0, MAX_ISSUES).map((entry) => readablePart(schema, partial, entry)) : [];
 }

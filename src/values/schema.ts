@@ -1,43 +1,210 @@
 import { z } from 'zod';
-import { AggregatorSchema, ConcurrencyPolicySchema } from './aggregator-schema.ts';
+import { AggregatorSchema, ConcurrencyPolicySchema, gsPathField, gsPatternField } from './aggregator-schema.ts';
+import { listLineProblem } from './aggregator-text.ts';
 import { SCHEDULE_NAME, TIME_ZONE, UNIX_CRON } from './cron.ts';
-import { textField } from './fields.ts';
+import { textField, wholeNumber } from './fields.ts';
+import { isJsonObject } from './json.ts';
 import { DNS_LABEL } from './kubernetes-syntax.ts';
-import { ListSchema, RoundSchema } from './rounds-schema.ts';
+import { seconds } from './pod-fields.ts';
 import { CheckSecretSchema } from './secret-fields.ts';
 import { FleaSchema, RepositorySchema } from './service-schema.ts';
 
-export const ScheduleSchema = z.strictObject({
-  name: textField(SCHEDULE_NAME),
-  cron: textField(UNIX_CRON),
-  timeZone: textField(TIME_ZONE).optional(),
-  concurrencyPolicy: ConcurrencyPolicySchema.optional(),
-});
+const HOUR_SEC = 3_600;
+const DAY_SEC = 24 * HOUR_SEC;
+const WEEK_SEC = 7 * DAY_SEC;
 
-// Each is compared with each.
+// Each entry is compared with every other one.
 const MAX_ENTRIES = 100;
+const MAX_REPORTS = 1_000_000;
+const count = wholeNumber(1, MAX_REPORTS);
 
-/** The chart's values document with our extensions, as it is written. */
-export const ValuesSchema = z.strictObject({
-  namespace: textField(DNS_LABEL).optional(),
-  checkSecrets: z.array(CheckSecretSchema).optional(),
-  repository: RepositorySchema.optional(),
-  flea: FleaSchema.optional(),
-  aggregator: AggregatorSchema.optional(),
-  rounds: z.array(RoundSchema).max(MAX_ENTRIES).optional(),
-  lists: z.array(ListSchema).max(MAX_ENTRIES).optional(),
-  schedules: z.array(ScheduleSchema).max(MAX_ENTRIES).optional(),
-  // helm hands this to every chart; it means nothing here.
-  global: z.record(z.string(), z.unknown()).optional(),
+/** A Job of a round must outlive every function instance that may still create it: the smallest `ttlSecondsAfterFinished` with rounds. */
+export const MIN_ROUND_TTL_SEC = DAY_SEC;
+
+/** One entry of `rounds[]`. `rounds/policy.ts` defines what the fields mean. */
+export const RoundSchema = z.strictObject({
+  uploads: gsPatternField('the pattern of updates, as in gs://BUCKET/tasksJobs/{taskId}/{jobId}.zip')
+    .refine((text) => listLineProblem(text) === null, {
+      error: (issue) => listLineProblem(String(issue.input)) ?? '',
+    })
+    .describe('Pattern of the uploaded updates. {taskId} is one path segment, {jobId} is in the last one.'),
+  outputPath: gsPathField(
+    'the directory of one attempt, as in gs://BUCKET/{taskId}/round-{round}/attempt-{attempt}',
+  ).describe('Directory for the result of one attempt, with {taskId}, {round} and, with several attempts, {attempt}.'),
+  reportGoal: count.describe('Number of updates at which a round starts.'),
+  minReports: count.optional().describe('Smallest number of updates with which a round starts. Default: reportGoal.'),
+  maxReports: count
+    .optional()
+    .describe('Largest number of updates in one round. Default: 1.3 times reportGoal, rounded down.'),
+  roundTimeoutSec: seconds(1)
+    .optional()
+    .describe('Seconds after the oldest pending update at which the round starts with minReports. Default: 3600.'),
+  quietPeriodSec: seconds(0)
+    .optional()
+    .describe(
+      'Seconds without an upload after which the round starts with minReports. 0, the default, turns this off.',
+    ),
+  maxAttempts: wholeNumber(1, 20).optional().describe('Number of Jobs tried for one round. Default: 3.'),
+  retryBackoffSec: wholeNumber(0, 600)
+    .optional()
+    .describe('Seconds before the second attempt. Doubles for each further one, up to 600. Default: 30.'),
+  lateUpdates: z
+    .enum(['carry', 'drop'])
+    .optional()
+    .describe(
+      'Whether pending updates that a round does not take are kept for the next one or discarded. Default: carry.',
+    ),
+  settledWindowSec: seconds(HOUR_SEC)
+    .optional()
+    .describe('Seconds for which the names of aggregated updates are remembered. Default: 604800 (a week).'),
 });
 
-export type ScheduleValues = z.infer<typeof ScheduleSchema>;
-export type ValuesInput = z.infer<typeof ValuesSchema>;
+/** One entry of `lists[]`: uploaded objects that are checkpoint lists. */
+export const ListSchema = z.strictObject({
+  object: gsPathField(
+    'the pattern of checkpoint lists, as in gs://BUCKET/{taskId}/aggregation-checkpoints.txt',
+  ).describe('Pattern of the uploaded checkpoint lists. May contain {taskId}.'),
+  outputPath: gsPathField('the directory for the average, as in gs://BUCKET/{taskId}/final-aggregate').describe(
+    'Directory for the average. Contains {taskId} if the object pattern does.',
+  ),
+});
 
-/** The JSON Schema (draft 2020-12) of a values document. The rules between fields (`contradictions.ts`) are not in it. */
+const ScheduleSchema = z.strictObject({
+  name: textField(SCHEDULE_NAME).describe('Id of the Cloud Scheduler job that runs the schedule.'),
+  cron: textField(UNIX_CRON).describe('Time of the runs in unix-cron format.'),
+  timeZone: textField(TIME_ZONE).optional().describe('IANA time zone of the schedule. Default: UTC.'),
+  concurrencyPolicy: ConcurrencyPolicySchema.optional().describe(
+    'What to do while an earlier run of the schedule is active, as for a Kubernetes CronJob. Default: Allow.',
+  ),
+});
+
+/** The chart's values document with our extensions, as written. */
+export const ValuesSchema = z.strictObject({
+  namespace: textField(DNS_LABEL).optional().describe('Namespace of all objects. Default: the NAMESPACE variable.'),
+  checkSecrets: z
+    .array(CheckSecretSchema)
+    .optional()
+    .describe('Secrets that must exist, with the given keys, before anything is written.'),
+  repository: RepositorySchema.optional().describe('The model repository.'),
+  flea: FleaSchema.optional().describe('The task server.'),
+  aggregator: AggregatorSchema.optional().describe('The aggregation Job.'),
+  rounds: z
+    .array(RoundSchema)
+    .max(MAX_ENTRIES)
+    .optional()
+    .describe('Aggregations that start when enough updates were uploaded.'),
+  lists: z
+    .array(ListSchema)
+    .max(MAX_ENTRIES)
+    .optional()
+    .describe('Aggregations that start when a checkpoint list is uploaded.'),
+  schedules: z.array(ScheduleSchema).max(MAX_ENTRIES).optional().describe('Aggregations that start at given times.'),
+  global: z.record(z.string(), z.unknown()).optional().describe('Ignored. helm passes this section to every chart.'),
+});
+
+/** The same with every field optional: used to check the rules between fields when some fields are invalid. */
+export const PartialRoundSchema = RoundSchema.partial();
+export const PartialListSchema = ListSchema.partial();
+
+export type ValuesInput = z.infer<typeof ValuesSchema>;
+export type ScheduleValues = z.infer<typeof ScheduleSchema>;
+export type ListValues = z.infer<typeof ListSchema>;
+export type RoundValues = ReturnType<typeof completeRound>;
+export type PartialRound = z.infer<typeof PartialRoundSchema>;
+export type PartialList = z.infer<typeof PartialListSchema>;
+
+type Node = { readonly [key: string]: unknown };
+type Path = readonly PropertyKey[];
+
+let root: Node | undefined;
+
+const SECTIONS: readonly Path[] = [
+  [],
+  ['aggregator'],
+  ['repository'],
+  ['repository', 'deployment'],
+  ['repository', 'service'],
+  ['flea'],
+  ['flea', 'deployment'],
+  ['flea', 'service'],
+  ['rounds', 0],
+  ['lists', 0],
+  ['schedules', 0],
+];
+
+/** A round's values with all defaults. */
+export function completeRound(input: z.infer<typeof RoundSchema>) {
+  return {
+    uploads: input.uploads,
+    outputPath: input.outputPath,
+    reportGoal: input.reportGoal,
+    minReports: input.minReports ?? input.reportGoal,
+    // 1.3 has no exact binary form.
+    maxReports: input.maxReports ?? Math.floor((input.reportGoal * 13) / 10),
+    roundTimeoutSec: input.roundTimeoutSec ?? HOUR_SEC,
+    quietPeriodSec: input.quietPeriodSec ?? 0,
+    maxAttempts: input.maxAttempts ?? 3,
+    retryBackoffSec: input.retryBackoffSec ?? 30,
+    lateUpdates: input.lateUpdates ?? ('carry' as const),
+    settledWindowSec: input.settledWindowSec ?? WEEK_SEC,
+  };
+}
+
+/** The JSON Schema (draft 2020-12) of a values document. It does not contain the rules between fields (`contradictions.ts`). */
 export function valuesJsonSchema(): Record<string, unknown> {
   return {
     ...z.toJSONSchema(ValuesSchema, { io: 'input', target: 'draft-2020-12' }),
     title: 'Values of tensorio-trigger',
   };
+}
+
+/** The keys that the mapping at `path` may have; none where any key is allowed. */
+export function knownKeysAt(path: Path): readonly string[] {
+  const node = nodeAt(path);
+  if (node === undefined) return [];
+  return branchesOf(node).flatMap((branch) => (isNode(branch['properties']) ? Object.keys(branch['properties']) : []));
+}
+
+/** The sections, other than the one at `path`, that have `key`. */
+export function sectionsWith(key: string, path: Path): readonly string[] {
+  const here = path.join('.');
+  return SECTIONS.filter((section) => section.join('.') !== here && knownKeysAt(section).includes(key)).map((section) =>
+    section.length === 0 ? 'the top level' : section.join('.').replace('.0', '[]'),
+  );
+}
+
+/**
+ * Whether the field at `path` is a text field, where `--set` keeps the text as typed: `aggregator.tag=1234567` is a tag. A field that
+ * takes numbers too (a quantity) is not a text field.
+ */
+export function isTextField(path: readonly (string | number)[]): boolean {
+  const node = nodeAt(path);
+  const types = node === undefined ? [] : branchesOf(node).map((branch) => branch['type']);
+  return types.includes('string') && !types.includes('number') && !types.includes('integer');
+}
+
+function nodeAt(path: Path): Node | undefined {
+  // Built once: it takes milliseconds and never changes.
+  root ??= valuesJsonSchema();
+  return path.reduce<Node | undefined>((node, step) => (node === undefined ? undefined : stepInto(node, step)), root);
+}
+
+function stepInto(node: Node, step: PropertyKey): Node | undefined {
+  for (const branch of branchesOf(node)) {
+    if (typeof step === 'number' && isNode(branch['items'])) return branch['items'];
+    const properties = branch['properties'];
+    const own = isNode(properties) && Object.hasOwn(properties, step) ? properties[String(step)] : undefined;
+    if (isNode(own)) return own;
+    if (isNode(branch['additionalProperties'])) return branch['additionalProperties'];
+  }
+  return undefined;
+}
+
+function branchesOf(node: Node): readonly Node[] {
+  const branches = node['anyOf'];
+  return Array.isArray(branches) ? branches.filter(isNode) : [node];
+}
+
+function isNode(value: unknown): value is Node {
+  return isJsonObject(value);
 }

@@ -1,19 +1,19 @@
 import type { Issue } from '../errors.ts';
-import type { SoundValues } from './contradictions.ts';
+import type { ReadableValues } from './contradictions.ts';
 
-type Deployment = NonNullable<NonNullable<SoundValues['repository']>['deployment']> &
-  NonNullable<NonNullable<SoundValues['flea']>['deployment']>;
+type Deployment = NonNullable<NonNullable<ReadableValues['repository']>['deployment']> &
+  NonNullable<NonNullable<ReadableValues['flea']>['deployment']>;
 interface Component {
   readonly release?: boolean | undefined;
   readonly deployment?: Partial<Deployment> | undefined;
-  readonly service?: NonNullable<SoundValues['repository']>['service'];
+  readonly service?: NonNullable<ReadableValues['repository']>['service'];
 }
 
 const NEEDS_BUCKET = 'backend: gcs keeps its state there';
 const NEEDS_SIGNING = 'backend: gcs signs upload URLs with it, and the process ends at start without';
 
 /** Values of released components that cannot work, whatever the cluster holds. What may work is applied, with a warning. */
-export function serviceContradictions(values: SoundValues): readonly Issue[] {
+export function serviceContradictions(values: ReadableValues): readonly Issue[] {
   return [
     ...componentIssues(values.repository, 'repository', ({ repositoryGcsBucket }) =>
       missing('repository.deployment', { repositoryGcsBucket }, NEEDS_BUCKET),

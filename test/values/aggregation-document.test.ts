@@ -3,11 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { parseAggregationDocument } from '../../src/values/aggregation-document.ts';
 import { requireAggregator } from '../../src/values/complete-aggregator.ts';
 import type { JsonObject } from '../../src/values/json.ts';
-import { mergeValues } from '../../src/values/merge.ts';
 import { parseDocument } from '../../src/values/parse-document.ts';
 import { parseValues } from '../../src/values/parse-values.ts';
 import { valuesJsonSchema } from '../../src/values/schema.ts';
-import { applySet } from '../../src/values/set.ts';
+import { applySet, mergeValues } from '../../src/values/overrides.ts';
 import { refusalOf } from './refusal.ts';
 
 const example = (name: string): JsonObject =>

@@ -4,7 +4,7 @@ import { parseAggregationDocument } from '../../src/values/aggregation-document.
 import { requireAggregator } from '../../src/values/complete-aggregator.ts';
 import type { JsonObject } from '../../src/values/json.ts';
 import { parseValues } from '../../src/values/parse-values.ts';
-import { knownKeysAt } from '../../src/values/schema-paths.ts';
+import { knownKeysAt } from '../../src/values/schema.ts';
 import { endsAsAppError } from './refusal.ts';
 
 // The machine that runs them may be busy.

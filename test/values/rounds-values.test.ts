@@ -63,13 +63,13 @@ describe('rounds', () => {
       'rounds that share a directory',
       { outputPath: 'gs://outputs/{taskId}/{attempt}' },
       'rounds[0].outputPath',
-      'lacks {round}',
+      'has no {round}',
     ],
     [
       'tasks that share a directory',
       { outputPath: 'gs://outputs/{round}/{attempt}' },
       'rounds[0].outputPath',
-      'lacks {taskId}',
+      'has no {taskId}',
     ],
     [
       'an unknown placeholder',
@@ -83,7 +83,7 @@ describe('rounds', () => {
       'a loop',
       { outputPath: 'gs://uploads/tasksJobs/{taskId}' },
       'rounds[0].outputPath',
-      'could hold objects that match rounds[0].uploads',
+      'could contain objects that match rounds[0].uploads',
     ],
     ['a window below an hour', { settledWindowSec: 3599 }, 'rounds[0].settledWindowSec', 'at least 3600'],
     ['no goal', { reportGoal: 0 }, 'rounds[0].reportGoal', 'at least 1'],
@@ -152,7 +152,7 @@ describe('rounds', () => {
 
 describe('lists', () => {
   test.each<[string, JsonObject, string]>([
-    ['an output that the object’s task does not reach', { outputPath: 'gs://jobs/final' }, 'lacks {taskId}'],
+    ['an output that the object’s task does not reach', { outputPath: 'gs://jobs/final' }, 'has no {taskId}'],
     ['a placeholder of rounds', { outputPath: 'gs://jobs/{taskId}/{round}' }, '{round}'],
     ['a job in the object', { object: 'gs://jobs/{taskId}/{jobId}.txt' }, '{jobId}'],
     ['a task that the object does not name', { object: 'gs://jobs/list.txt' }, '{taskId}'],
@@ -198,6 +198,6 @@ describe('several patterns', () => {
 
   test('an aggregation’s own output does not feed a pattern', () => {
     const document = { rounds: [round()], aggregator: { outputPath: 'gs://uploads/tasksJobs/{date}-{time}' } };
-    expect(issuesOf(document)[0]).toContain('aggregator.outputPath could hold objects that match rounds[0].uploads');
+    expect(issuesOf(document)[0]).toContain('aggregator.outputPath could contain objects that match rounds[0].uploads');
   });
 });
