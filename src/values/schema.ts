@@ -116,7 +116,7 @@ export type PartialList = z.infer<typeof PartialListSchema>;
 type Node = { readonly [key: string]: unknown };
 type Path = readonly PropertyKey[];
 
-let root: Node | undefined;
+let built: Node | undefined;
 
 const SECTIONS: readonly Path[] = [
   [],
@@ -184,9 +184,12 @@ export function isTextField(path: readonly (string | number)[]): boolean {
 }
 
 function nodeAt(path: Path): Node | undefined {
+  return path.reduce<Node | undefined>((node, step) => (node === undefined ? undefined : stepInto(node, step)), root());
+}
+
+function root(): Node {
   // Built once: it takes milliseconds and never changes.
-  root ??= valuesJsonSchema();
-  return path.reduce<Node | undefined>((node, step) => (node === undefined ? undefined : stepInto(node, step)), root);
+  return (built ??= valuesJsonSchema());
 }
 
 function stepInto(node: Node, step: PropertyKey): Node | undefined {
@@ -200,9 +203,15 @@ function stepInto(node: Node, step: PropertyKey): Node | undefined {
   return undefined;
 }
 
+/** The node itself, or the branches of its union, with references resolved. */
 function branchesOf(node: Node): readonly Node[] {
-  const branches = node['anyOf'];
-  return Array.isArray(branches) ? branches.filter(isNode) : [node];
+  const { $ref: reference, anyOf } = node;
+  if (typeof reference === 'string') {
+    const definitions = root()['$defs'];
+    const target = isNode(definitions) ? definitions[reference.replace('#/$defs/', '')] : undefined;
+    return isNode(target) ? branchesOf(target) : [];
+  }
+  return Array.isArray(anyOf) ? anyOf.filter(isNode).flatMap(branchesOf) : [node];
 }
 
 function isNode(value: unknown): value is Node {

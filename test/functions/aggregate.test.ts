@@ -175,7 +175,7 @@ describe('bad input is a problem document that names the fault', () => {
     ['__proto__', json('{"__proto__":{"a":1}}'), 400, /__proto__/],
     ['a list as the document', json('[1]'), 400, /mapping/],
     ['nothing at all', { method: 'POST' }, 400, /aggregator\.outputPath/],
-    ['depth', json('['.repeat(100_000)), 400, /./],
+    ['depth', json('['.repeat(60_000)), 400, /./],
     [
       'aliases that grow',
       {
@@ -188,6 +188,7 @@ describe('bad input is a problem document that names the fault', () => {
     ],
     ['an unknown encoding', json(FIELDS, { 'content-encoding': 'zstd' }), 415, /zstd/],
     ['an encoding that it is not', json(FIELDS, { 'content-encoding': 'gzip' }), 400, /gzip/],
+    ['more than 64 KiB', json(' '.repeat(65_537)), 413, /The body has 65537 bytes/],
     ['more than a megabyte', json(' '.repeat(1_048_577)), 413, /1048576/],
     [
       'a megabyte of zeros packed',
