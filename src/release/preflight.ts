@@ -90,13 +90,11 @@ export async function preflight(deps: ReleaseDeps, site: Site, input: PreflightI
  * environment variable. Without such a key the kubelet starts the container and the process fails.
  */
 function withFileKeys(pod: V1PodSpec): V1PodSpec {
-  return {
-    ...pod,
-    volumes: (pod.volumes ?? []).map((volume) => {
-      if (volume.secret === undefined || volume.secret.items !== undefined) return volume;
-      return { ...volume, secret: { ...volume.secret, items: fileKeys(pod, volume.name) } };
-    }),
-  };
+  const copy = structuredClone(pod);
+  for (const { name, secret } of copy.volumes ?? []) {
+    if (secret !== undefined) secret.items ??= fileKeys(pod, name);
+  }
+  return copy;
 }
 
 function fileKeys({ containers }: V1PodSpec, volume: string): V1KeyToPath[] {
