@@ -33,7 +33,7 @@ const MAX_WAIT_SEC = 3_600;
 const PLAIN = 'text/plain; charset=utf-8';
 
 const install: DeployHandler = async (deps, req, signal) => {
-  const query = parseQuery(req.url, [...SETS, ...WAITS, 'dryRun', 'adopt']);
+  const query = parseQuery(req.url, [...SETS, ...WAITS, 'dryRun', 'adopt', 'force']);
   const dryRun = choice(query, 'dryRun', ['client', 'server', 'true', 'false', '']);
   const mode = dryRun === 'client' ? 'client' : dryRun === undefined || dryRun === 'false' ? 'no' : 'server';
   return buildAnswer(req, await deploy(deps.release, await readRequest(deps, req, query, mode), signal));
@@ -52,6 +52,7 @@ const rollback: DeployHandler = async (deps, req, signal) => {
     source: { kind: 'revision', revision },
     dryRun: dryRun === undefined || dryRun === 'false' ? 'no' : 'server',
     adopt: false,
+    force: false,
     ...waits,
     ...(requestedBy !== undefined && { requestedBy }),
   };
@@ -89,7 +90,7 @@ const showDrift: DeployHandler = async (deps, req, signal) => {
 
 /** Posted values, against what runs. */
 const showDiff: DeployHandler = async (deps, req, signal) => {
-  const query = parseQuery(req.url, [...SETS, 'adopt']);
+  const query = parseQuery(req.url, [...SETS, 'adopt', 'force']);
   const answer = await deploy(deps.release, await readRequest(deps, req, query, 'server'), signal);
   if (wantsText(req)) return { status: 200, body: unifiedText(answer.diff), contentType: PLAIN };
   const { release, namespace, revision, objects, diff, warnings } = answer;
@@ -152,6 +153,7 @@ async function readRequest(
     source: { kind: 'values', values, document },
     dryRun,
     adopt,
+    force: flag(query, 'force'),
     ...waits,
     ...(requestedBy !== undefined && { requestedBy }),
   };

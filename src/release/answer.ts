@@ -3,7 +3,7 @@ import type { ObjectDiff } from './diff.ts';
 import type { Evidence } from './evidence.ts';
 import type { Health } from './health.ts';
 import type { Action, PlannedObject } from './plan.ts';
-import type { Item } from './records.ts';
+import type { Item, TakenField } from './records.ts';
 import type { Look } from './rollout.ts';
 
 export interface ObjectAnswer {
@@ -34,6 +34,8 @@ export interface ReleaseAnswer {
   readonly notes: readonly string[];
   readonly warnings: readonly string[];
   readonly health: readonly Health[];
+  /** Fields that other managers had set and that the release took over, with their former values. */
+  readonly taken?: readonly TakenField[];
   readonly aggregation?: AggregationAnswer;
   /** One sentence. */
   readonly reason?: string;
@@ -91,4 +93,9 @@ function readyOf(look: Look | undefined, kind: string, name: string): Pick<Objec
 
 export function diffsOf(plan: readonly PlannedObject[]): ObjectDiff[] {
   return plan.flatMap(({ diff }) => (diff === null ? [] : [diff]));
+}
+
+/** The member `taken` of an answer, absent where nothing was taken over. */
+export function takenOf(taken: readonly TakenField[]): Pick<ReleaseAnswer, 'taken'> {
+  return taken.length === 0 ? {} : { taken };
 }

@@ -3,7 +3,8 @@ import { ContentionError } from '../errors.ts';
 import type { Session } from './deps.ts';
 import { moveFields } from './ownership.ts';
 import type { PlannedObject } from './plan.ts';
-import { conflictError, refusalError } from './plan.ts';
+import { applyOrTake, conflictError, refusalError } from './plan.ts';
+import type { TakenField } from './records.ts';
 import { itemOf } from './records.ts';
 
 const MAX_TRIES = 4;
@@ -12,6 +13,8 @@ const MAX_TRIES = 4;
 export interface AppliedObject {
   readonly object: KubeObject;
   readonly planned: PlannedObject;
+  /** Fields taken over from other managers. */
+  readonly taken: readonly TakenField[];
 }
 
 /**
@@ -22,7 +25,9 @@ export async function applyObjects(session: Session, plan: readonly PlannedObjec
   const applied: AppliedObject[] = [];
   for (const planned of plan) {
     const isDone = planned.action === 'unchanged' && planned.live !== null;
-    applied.push(isDone ? { object: planned.live ?? planned.result, planned } : await applyOne(session, planned));
+    applied.push(
+      isDone ? { object: planned.live ?? planned.result, planned, taken: [] } : await applyOne(session, planned),
+    );
   }
   return applied;
 }
@@ -30,11 +35,11 @@ export async function applyObjects(session: Session, plan: readonly PlannedObjec
 async function applyOne(session: Session, planned: PlannedObject): Promise<AppliedObject> {
   const { desired, adopts } = planned;
   if (adopts) await takeFields(session, desired);
-  const object = await send(session, planned);
+  const first = await send(session, planned);
   // Of an object without managedFields the API server learns only by the first apply that somebody had set its fields.
-  if (!adopts || moveFields(object) === null) return { object, planned };
+  if (!adopts || moveFields(first.object) === null) return first;
   await takeFields(session, desired);
-  return { object: await send(session, planned), planned };
+  return send(session, planned);
 }
 
 /** Makes what helm and kubectl own of the object ours, so that the apply that follows removes what it does not have. */
@@ -50,10 +55,17 @@ async function takeFields(session: Session, object: KubeObject): Promise<void> {
   throw new ContentionError(`${object.kind} ${object.metadata.name} changes too often to be taken over; ask again.`);
 }
 
-async function send(session: Session, { desired, force }: PlannedObject): Promise<KubeObject> {
+async function send(session: Session, planned: PlannedObject): Promise<AppliedObject> {
+  const { desired, takeover } = planned;
   await session.ensureLock();
-  const applied = await session.deps.cluster.applyObject(desired, { signal: session.signal, force });
+  const { applied, taken } = await applyOrTake(session.deps, session, desired, takeover, { dryRun: false });
   if (applied.kind === 'conflict') throw conflictError([[desired, applied.conflicts]]);
   if (applied.kind === 'refused') throw refusalError([[desired, applied.issues, applied.immutable]]);
-  return applied.object;
+  return { object: applied.object, planned, taken: mergeTaken(planned.taken, taken) };
+}
+
+/** An adoption moves the fields of helm before it applies, so that only the dry run sees those conflicts. */
+function mergeTaken(planned: readonly TakenField[], taken: readonly TakenField[]): TakenField[] {
+  const now = new Set(taken.map(({ field }) => field));
+  return [...planned.filter(({ field }) => !now.has(field)), ...taken];
 }

@@ -3,11 +3,19 @@ import type { AppliedObject } from './apply.ts';
 import type { Session } from './deps.ts';
 import type { Desired } from './desired.ts';
 import type { ReleaseState } from './history.ts';
-import { createRevision, endRevision, nextRevision, readState, trimHistory, writePointer } from './history.ts';
+import {
+  createRevision,
+  endRevision,
+  nextRevision,
+  noteRevision,
+  readState,
+  trimHistory,
+  writePointer,
+} from './history.ts';
 import type { LiveObjects } from './preflight.ts';
 import { asFound } from './ownership.ts';
 import { deleteItems, leftovers } from './prune.ts';
-import type { Item, Pointer, Revision } from './records.ts';
+import type { Item, Pointer, Revision, TakenField } from './records.ts';
 import { itemKey, itemOf, mergeItems } from './records.ts';
 import { specHash } from '../jobs/spec.ts';
 import type { KubeObject } from '../cluster/release-port.ts';
@@ -18,6 +26,8 @@ export interface Begun {
   readonly revision: number;
   readonly pointer: Pointer;
   readonly items: readonly Item[];
+  /** Fields taken over from other managers so far. */
+  readonly taken: readonly TakenField[];
 }
 
 export interface Committed {
@@ -92,8 +102,9 @@ export async function begin(
   state: ReleaseState,
   desired: Desired,
   live: LiveObjects,
-  requestedBy: string | undefined,
+  more: { readonly requestedBy: string | undefined; readonly taken: readonly TakenField[] },
 ): Promise<Begun> {
+  const { requestedBy, taken } = more;
   const revision = nextRevision(state);
   const record: Revision = {
     ...baseRevision(session, revision, requestedBy),
@@ -104,6 +115,7 @@ export async function begin(
     values: desired.document,
     objects: desired.objects,
     status: 'pending',
+    taken,
   };
   await createRevision(session, record);
   const before = state.pointer ?? emptyPointer(session.release);
@@ -112,7 +124,7 @@ export async function begin(
   // would be spared for it.
   const pointer = { ...before, pending: revision, inventory: [...leftovers(before.inventory, items), ...items] };
   await writePointer(session, pointer);
-  return { revision, pointer, items };
+  return { revision, pointer, items, taken };
 }
 
 function itemsOf(session: Session, desired: Desired, live: LiveObjects): Item[] {
@@ -123,13 +135,15 @@ function itemsOf(session: Session, desired: Desired, live: LiveObjects): Item[] 
   });
 }
 
-/** Notes the uids of what was made. */
+/** Records the uids of what was made, and the fields that were taken over. */
 export async function noteApplied(session: Session, begun: Begun, applied: readonly AppliedObject[]): Promise<Begun> {
   const made = applied.map(({ object }) => itemOf(object, session.namespace));
   const items = mergeItems(begun.items, made);
   const pointer = { ...begun.pointer, inventory: mergeItems(begun.pointer.inventory, made) };
   await writePointer(session, pointer);
-  return { ...begun, pointer, items };
+  const taken = applied.flatMap((one) => one.taken);
+  if (JSON.stringify(taken) !== JSON.stringify(begun.taken)) await noteRevision(session, begun.revision, { taken });
+  return { ...begun, pointer, items, taken };
 }
 
 /** Prunes, then commits: the revision is `deployed`, the one before it `superseded`, and the pointer says so last. */
@@ -179,11 +193,16 @@ async function trim(session: Session): Promise<string[]> {
 export async function recordFailure(
   session: Session,
   begun: Begun,
-  end: { readonly reason: string; readonly evidence: unknown; readonly inventory: readonly Item[] },
+  end: {
+    readonly reason: string;
+    readonly evidence: unknown;
+    readonly taken: readonly TakenField[];
+    readonly inventory: readonly Item[];
+  },
 ): Promise<void> {
-  const { reason, evidence, inventory } = end;
+  const { reason, evidence, taken, inventory } = end;
   const finishedAt = session.deps.launch.now().toISOString();
-  await endRevision(session, begun.revision, { status: 'failed', reason, evidence, finishedAt });
+  await endRevision(session, begun.revision, { status: 'failed', reason, evidence, taken, finishedAt });
   await writePointer(session, { ...begun.pointer, pending: null, inventory: [...inventory] });
   await trim(session);
 }

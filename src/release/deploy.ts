@@ -1,5 +1,5 @@
 import type { Issue } from '../errors.ts';
-import { diffsOf, objectAnswers, createTimings } from './answer.ts';
+import { diffsOf, objectAnswers, createTimings, takenOf } from './answer.ts';
 import type { ReleaseAnswer, Timings } from './answer.ts';
 import type { ReleaseDeps, Site } from './deps.ts';
 import type { Desired } from './desired.ts';
@@ -140,7 +140,7 @@ async function serverDryRun(
   const { state, desired, timings } = context;
   const live = await readLive(deps, site, desired.objects);
   const foreign = foreignObjects(live, site.release, request.adopt);
-  const plan = await timings.step('dryRunMs', () => planObjects(deps, site, desired.objects, live, request.adopt));
+  const plan = await timings.step('dryRunMs', () => planObjects(deps, site, desired.objects, live, desired.takeover));
   const extra = leftovers(
     state.pointer?.inventory ?? [],
     desired.objects.map((object) => itemOf(object, site.namespace)),
@@ -156,6 +156,7 @@ async function serverDryRun(
       extra.filter((_item, index) => gone[index] !== null),
     ),
     diff: [...diffsOf(plan), ...gone.flatMap((object) => (object === null ? [] : (diffObject(object, null) ?? [])))],
+    ...takenOf(plan.flatMap(({ taken }) => taken)),
     notes: [...desired.notes, ...helmNotes(foreign, site.release), ...dropNotes(plan)],
     warnings: desired.warnings,
     health: [],

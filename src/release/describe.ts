@@ -19,6 +19,8 @@ export interface RevisionAnswer {
   readonly finishedAt?: string;
   readonly requestedBy?: string;
   readonly reason?: string;
+  /** Fields taken over from other managers. */
+  readonly taken?: Revision['taken'];
   readonly images: readonly string[];
   readonly objects: readonly { readonly kind: string; readonly name: string }[];
 }
@@ -38,7 +40,7 @@ export async function historyOf(deps: ReleaseDeps, site: Site) {
 }
 
 function answerRevision(revision: Revision): RevisionAnswer {
-  const { status, description, createdAt, finishedAt, requestedBy, reason, objects } = revision;
+  const { status, description, createdAt, finishedAt, requestedBy, reason, taken, objects } = revision;
   return {
     revision: revision.revision,
     status,
@@ -47,6 +49,7 @@ function answerRevision(revision: Revision): RevisionAnswer {
     ...(finishedAt !== undefined && { finishedAt }),
     ...(requestedBy !== undefined && { requestedBy }),
     ...(reason !== undefined && { reason }),
+    ...(taken !== undefined && { taken }),
     images: imagesOf(objects),
     objects: objects.map(({ kind, metadata }) => ({ kind, name: metadata.name })),
   };

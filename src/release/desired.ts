@@ -14,6 +14,7 @@ import type { ReleaseState } from './history.ts';
 import { currentOf, revisionOf } from './history.ts';
 import { releasedComponents, renderRelease, RENDERER_VERSION } from './manifests/render.ts';
 import type { ComponentName } from './names.ts';
+import type { Takeover } from './ownership.ts';
 import type { Revision } from './records.ts';
 import type { DeployRequest } from './request.ts';
 import { revisionIssues } from './validate.ts';
@@ -26,6 +27,7 @@ export interface Desired {
   readonly document: unknown;
   readonly hash: string;
   readonly rendererVersion: string;
+  readonly takeover: Takeover;
   readonly restartedAt: Readonly<Partial<Record<ComponentName, string>>>;
   readonly checkSecrets: readonly CheckSecret[];
   readonly warnings: readonly string[];
@@ -62,6 +64,8 @@ function fromRevision(request: DeployRequest, revision: Revision, allowed: Allow
     document: revision.values,
     hash: revision.hash,
     rendererVersion: revision.rendererVersion,
+    // A rollback wins back every field that the release owned; what was found before an adoption was helm's.
+    takeover: { adopt: revision.rendererVersion === 'found', force: true },
     restartedAt: revision.restartedAt,
     checkSecrets: [],
     warnings: values === null ? [] : adviseRelease(values, { release, namespace }),
@@ -113,6 +117,7 @@ function fromValues(
     document,
     hash: specHash(objects),
     rendererVersion: RENDERER_VERSION,
+    takeover: { adopt: request.adopt, force: request.force },
     restartedAt,
     checkSecrets: values.checkSecrets,
     warnings: [...adviseRelease(values, where), ...latestWarnings(values)],

@@ -6,6 +6,8 @@ export type FieldSet = Readonly<Record<string, unknown>>;
 
 /** The entry of a list, or the map, itself. */
 const SELF = '.';
+const BRACKETS = /^\[((?:"(?:[^"\\]|\\.)*"|[^\]"])*)\]/;
+const KEY_VALUE = /(\w*)=("(?:[^"\\]|\\.)*"|[^,]+)/g;
 
 export function unionFields(a: FieldSet, b: FieldSet): FieldSet {
   const union: Record<string, unknown> = { ...a };
@@ -47,6 +49,41 @@ export function pathsOf(set: FieldSet, path = ''): string[] {
     const isWhole = !isFieldSet(below) || isLeaf(below) || (element.startsWith('k:') && SELF in below);
     return isWhole ? [here] : pathsOf(below, here);
   });
+}
+
+/**
+ * The value at a path as the API server writes it in a conflict, `spec.containers[name="flea"].image`; `undefined` where
+ * the object has none. A key that contains dots is found as the longest one that the path begins with.
+ */
+export function valueAt(value: unknown, path: string): unknown {
+  if (path === '' || value === undefined) return value;
+  const [element, content = ''] = BRACKETS.exec(path) ?? [];
+  if (element !== undefined) {
+    return Array.isArray(value) ? valueAt(entryOf(value, content), path.slice(element.length)) : undefined;
+  }
+  if (!isFieldSet(value)) return undefined;
+  const rest = path.startsWith('.') ? path.slice(1) : path;
+  const [key] = Object.keys(value)
+    .filter((one) => rest.startsWith(one) && /^($|[.[])/.test(rest.slice(one.length)))
+    .toSorted((a, b) => b.length - a.length);
+  return key === undefined ? undefined : valueAt(value[key], rest.slice(key.length));
+}
+
+/** The entry of a list: by its index, its value (`="x"`) or its keys (`name="x",port=80`). */
+function entryOf(list: readonly unknown[], content: string): unknown {
+  if (/^\d+$/.test(content)) return list[Number(content)];
+  const pairs = [...content.matchAll(KEY_VALUE)].map(([, key = '', text = '']) => [key, parsed(text)] as const);
+  return list.find((entry) =>
+    pairs.every(([key, wanted]) => (key === '' ? entry : isFieldSet(entry) ? entry[key] : undefined) === wanted),
+  );
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 function join(path: string, step: string): string {

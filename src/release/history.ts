@@ -3,7 +3,7 @@ import { ContentionError, InvalidRequestError, isAmbiguous, NotFoundError } from
 import type { ReleaseDeps, Session, Site } from './deps.ts';
 import { RELEASE_LABEL } from './manifests/labels.ts';
 import { revisionName, stateName } from './names.ts';
-import type { Pointer, Revision, RevisionEnd, RevisionFailure } from './records.ts';
+import type { Pointer, Revision, RevisionEnd, RevisionNote } from './records.ts';
 import {
   buildPointerMap,
   buildRevisionMap,
@@ -11,7 +11,7 @@ import {
   readRevision,
   STATE_LABEL,
   withEnd,
-  withFailure,
+  withNote,
 } from './records.ts';
 
 /** Revisions that are kept. */
@@ -159,10 +159,10 @@ export async function endRevision(session: Session, revision: number, end: Revis
   );
 }
 
-/** Keeps why a revision failed while it is being undone: a call that is killed meanwhile would take it along. */
-export async function noteFailure(session: Session, revision: number, failure: RevisionFailure): Promise<void> {
+/** Adds a note to a revision whose end is still open, so that the note outlives the call. */
+export async function noteRevision(session: Session, revision: number, note: RevisionNote): Promise<void> {
   return writeMap(session, revisionName(session.release, revision), (found) =>
-    found === null ? null : withFailure(found, failure),
+    found === null ? null : withNote(found, note),
   );
 }
 

@@ -1,8 +1,10 @@
 import { MANAGED_BY } from '../jobs/manifest.ts';
 import type { FieldConflict, KubeObject, ManagedFields } from '../cluster/release-port.ts';
 import type { FieldSet } from './field-sets.ts';
-import { pathsOf, subtractFields, unionFields } from './field-sets.ts';
+import { redact } from './diff.ts';
+import { pathsOf, subtractFields, unionFields, valueAt } from './field-sets.ts';
 import { MANAGED_BY_LABEL, RELEASE_LABEL } from './manifests/labels.ts';
+import type { TakenField } from './records.ts';
 
 /** Our field manager, as the API server records it. */
 export const OUR_MANAGER = 'tensorio-trigger';
@@ -52,9 +54,27 @@ function isHelmObject({ metadata }: KubeObject): boolean {
   );
 }
 
-/** Whether `force` takes fields from nobody but those whose release is being adopted. */
-export function mayForce(live: KubeObject, conflicts: readonly FieldConflict[]): boolean {
-  return conflicts.every(({ manager }) => isMovable(live, manager));
+/** Which fields of other managers an apply may take over: those of helm and kubectl apply, or all that conflict. */
+export interface Takeover {
+  readonly adopt: boolean;
+  readonly force: boolean;
+}
+
+export function mayTake(live: KubeObject, conflicts: readonly FieldConflict[], { adopt, force }: Takeover): boolean {
+  return force || (adopt && conflicts.every(({ manager }) => isMovable(live, manager)));
+}
+
+/** The conflicts with the values that `live` has, secrets in plain text hidden. */
+export function takenFields(live: KubeObject, conflicts: readonly FieldConflict[]): TakenField[] {
+  const shown = redact(live);
+  const { kind, metadata } = live;
+  return conflicts.map(({ field, manager }) => ({
+    kind,
+    name: metadata.name,
+    field,
+    manager,
+    value: valueAt(shown, field),
+  }));
 }
 
 /** Whose object it is. */

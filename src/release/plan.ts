@@ -5,8 +5,10 @@ import type { ReleaseDeps, Site } from './deps.ts';
 import type { ObjectDiff } from './diff.ts';
 import { diffObject } from './diff.ts';
 import { ImmutableError, InvalidReleaseError } from './errors.ts';
-import { droppedFields, mayForce, moveFields } from './ownership.ts';
+import type { Takeover } from './ownership.ts';
+import { droppedFields, mayTake, moveFields, takenFields } from './ownership.ts';
 import type { LiveObjects } from './preflight.ts';
+import type { TakenField } from './records.ts';
 import { itemKey, itemOf } from './records.ts';
 import { explainUnserved } from './unserved.ts';
 
@@ -19,7 +21,9 @@ export interface PlannedObject {
   /** As the dry run answered it. */
   readonly result: KubeObject;
   readonly action: Exclude<Action, 'pruned'>;
-  readonly force: boolean;
+  readonly takeover: Takeover;
+  /** Conflicting fields that the apply takes over. */
+  readonly taken: readonly TakenField[];
   /** Fields of helm and kubectl become ours. */
   readonly adopts: boolean;
   /** Of an adoption: paths of what helm or kubectl set and we do not, which no dry run shows. */
@@ -31,7 +35,7 @@ interface Trial {
   readonly desired: KubeObject;
   readonly live: KubeObject | null;
   readonly applied: Applied;
-  readonly force: boolean;
+  readonly taken: readonly TakenField[];
 }
 
 /** Such as a list entry of helm's beside ours of the same name: the apply itself would have removed it first. */
@@ -48,7 +52,7 @@ export function conflictError(found: readonly (readonly [KubeObject, readonly Fi
   );
   const told = found.flatMap(([object, fields]) => fields.map((field) => tellConflict(object, field)));
   const advice =
-    'Give the field up there, or take its value into the values; ?adopt=true takes over only what helm and kubectl apply set.';
+    'Write that value in the values, remove the field from the other manager, or deploy with ?force=true, which takes these fields over.';
   return new ConflictError(`Not deployed: ${told.join('; ')}. ${advice}`, {
     details: { outcome: 'conflict', conflicts },
   });
@@ -82,30 +86,35 @@ export async function planObjects(
   site: Site,
   objects: readonly KubeObject[],
   live: LiveObjects,
-  adopt: boolean,
+  takeover: Takeover,
 ): Promise<PlannedObject[]> {
   const trials = await Promise.all(
-    objects.map((desired) =>
-      tryObject(deps, site, desired, live.get(itemKey(itemOf(desired, site.namespace))) ?? null, adopt),
-    ),
+    objects.map(async (desired): Promise<Trial> => {
+      const found = live.get(itemKey(itemOf(desired, site.namespace))) ?? null;
+      return { desired, live: found, ...(await applyOrTake(deps, site, desired, takeover, { dryRun: true })) };
+    }),
   );
-  assertAccepted(trials, adopt);
-  return trials.flatMap((trial) => planOf(trial, adopt));
+  assertAccepted(trials, takeover.adopt);
+  return trials.flatMap((trial) => planOf(trial, takeover));
 }
 
-async function tryObject(
-  deps: ReleaseDeps,
-  site: Site,
+/** Applies an object, and takes over conflicting fields where `takeover` allows it. */
+export async function applyOrTake(
+  { cluster }: ReleaseDeps,
+  { namespace, signal }: Site,
   desired: KubeObject,
-  live: KubeObject | null,
-  adopt: boolean,
-): Promise<Trial> {
-  const options = { dryRun: true, signal: site.signal } as const;
-  const applied = await deps.cluster.applyObject(desired, options);
-  if (applied.kind !== 'conflict' || !adopt || live === null || !mayForce(live, applied.conflicts)) {
-    return { desired, live, applied, force: false };
-  }
-  return { desired, live, applied: await deps.cluster.applyObject(desired, { ...options, force: true }), force: true };
+  takeover: Takeover,
+  { dryRun }: { readonly dryRun: boolean },
+): Promise<{ readonly applied: Applied; readonly taken: readonly TakenField[] }> {
+  const applied = await cluster.applyObject(desired, { dryRun, signal });
+  if (applied.kind !== 'conflict') return { applied, taken: [] };
+  // The values as they are at this moment are the ones that are lost.
+  const live = await cluster.getObject(itemOf(desired, namespace), { signal });
+  if (live === null || !mayTake(live, applied.conflicts, takeover)) return { applied, taken: [] };
+  return {
+    applied: await cluster.applyObject(desired, { dryRun, force: true, signal }),
+    taken: takenFields(live, applied.conflicts),
+  };
 }
 
 function assertAccepted(trials: readonly Trial[], adopt: boolean): void {
@@ -121,13 +130,15 @@ function assertAccepted(trials: readonly Trial[], adopt: boolean): void {
   if (conflicts.length > 0) throw conflictError(conflicts);
 }
 
-function planOf({ desired, live, applied, force }: Trial, adopt: boolean): PlannedObject[] {
+function planOf({ desired, live, applied, taken }: Trial, takeover: Takeover): PlannedObject[] {
   if (applied.kind !== 'applied') return [];
+  const { adopt } = takeover;
   const diff = diffObject(live, applied.object);
   const moves = adopt && live !== null && moveFields(live) !== null;
   const action = live === null ? 'created' : diff === null && !moves ? 'unchanged' : 'configured';
   const drops = moves ? droppedFields(live, applied.object) : [];
-  return [{ desired, live, result: applied.object, action, force, adopts: adopt && live !== null, drops, diff }];
+  const adopts = adopt && live !== null;
+  return [{ desired, live, result: applied.object, action, takeover, taken, adopts, drops, diff }];
 }
 
 /** What an adoption takes away, for people. */
@@ -154,9 +165,9 @@ export async function compareObjects(
   const trials = await Promise.all(
     objects.map(async (desired): Promise<Trial> => {
       const applied = await deps.cluster.applyObject(desired, { dryRun: true, force: true, signal: site.signal });
-      return { desired, live: live.get(itemKey(itemOf(desired, site.namespace))) ?? null, applied, force: true };
+      return { desired, live: live.get(itemKey(itemOf(desired, site.namespace))) ?? null, applied, taken: [] };
     }),
   );
   assertAccepted(trials, false);
-  return trials.flatMap((trial) => planOf(trial, false));
+  return trials.flatMap((trial) => planOf(trial, { adopt: false, force: false }));
 }

@@ -12,6 +12,7 @@ const STATUS = 'tensorio-trigger/status';
 const REASON = 'tensorio-trigger/reason';
 const EVIDENCE = 'tensorio-trigger/evidence';
 const FINISHED = 'tensorio-trigger/finished-at';
+const TAKEN = 'tensorio-trigger/taken';
 // All annotations of an object together may have 256 KiB.
 const MAX_REASON = 2_000;
 const MAX_EVIDENCE = 60_000;
@@ -54,6 +55,17 @@ const RevisionDataSchema = z.object({
   restartedAt: z.record(z.string(), z.string()),
 });
 
+const TakenSchema = z.object({
+  kind: z.string(),
+  name: z.string(),
+  field: z.string(),
+  manager: z.string(),
+  value: z.unknown(),
+});
+
+/** A field that another manager had set to `value`, and that the release took over. */
+export type TakenField = z.infer<typeof TakenSchema>;
+
 /** One revision, as its ConfigMap holds it. */
 export interface Revision extends z.infer<typeof RevisionDataSchema> {
   /** The values document; `null` of a revision that was found, not made. */
@@ -63,20 +75,23 @@ export interface Revision extends z.infer<typeof RevisionDataSchema> {
   readonly reason?: string;
   readonly evidence?: unknown;
   readonly finishedAt?: string;
+  /** Fields taken over from other managers, by the revision or by the rollback from it. */
+  readonly taken?: readonly TakenField[];
 }
 
 const ObjectsSchema = z.array(
   z.looseObject({ apiVersion: z.string(), kind: z.string(), metadata: z.looseObject({ name: z.string() }) }),
 );
 
-/** Why a revision failed. */
-export interface RevisionFailure {
+/** What is noted of a revision after it was recorded: why it failed, and the fields that it took over. */
+export interface RevisionNote {
   readonly reason?: string | undefined;
   readonly evidence?: unknown;
+  readonly taken?: readonly TakenField[];
 }
 
 /** What became of a revision. */
-export interface RevisionEnd extends RevisionFailure {
+export interface RevisionEnd extends RevisionNote {
   readonly status: RevisionStatus;
   readonly finishedAt: string;
 }
@@ -127,14 +142,23 @@ function dataOf(map: KubeObject): Readonly<Record<string, string>> {
 
 /** The ConfigMap `tio-<release>.v<N>`: its data never changes, its annotations tell what became of it. */
 export function buildRevisionMap(namespace: string, revision: Revision): KubeObject {
-  const { values, objects, status, reason: _reason, evidence: _evidence, finishedAt: _finishedAt, ...data } = revision;
+  const {
+    values,
+    objects,
+    status,
+    reason: _reason,
+    evidence: _evidence,
+    finishedAt: _finishedAt,
+    taken,
+    ...data
+  } = revision;
   const map = buildMap(namespace, revision.release, revisionName(revision.release, revision.revision), 'revision');
   return {
     ...map,
     metadata: {
       ...map.metadata,
       labels: { ...map.metadata.labels, [REVISION_LABEL]: String(revision.revision) },
-      annotations: { [STATUS]: status },
+      annotations: { [STATUS]: status, ...takenAnnotation(taken) },
     },
     immutable: true,
     data: { revision: JSON.stringify(data), values: JSON.stringify(values), objects: JSON.stringify(objects) },
@@ -148,6 +172,7 @@ export function readRevision(map: KubeObject): Revision {
     const evidence = readEvidence(annotations[EVIDENCE]);
     const reason = annotations[REASON];
     const finishedAt = annotations[FINISHED];
+    const taken = readTaken(annotations[TAKEN]);
     const objects: readonly object[] = ObjectsSchema.parse(JSON.parse(data['objects'] ?? ''));
     return {
       ...RevisionDataSchema.parse(JSON.parse(data['revision'] ?? '')),
@@ -157,8 +182,13 @@ export function readRevision(map: KubeObject): Revision {
       ...(reason !== undefined && { reason }),
       ...(evidence !== undefined && { evidence }),
       ...(finishedAt !== undefined && { finishedAt }),
+      ...(taken !== undefined && { taken }),
     };
   });
+}
+
+function readTaken(text: string | undefined): readonly TakenField[] | undefined {
+  return text === undefined ? undefined : z.array(TakenSchema).parse(JSON.parse(text));
 }
 
 function readEvidence(text: string | undefined): unknown {
@@ -174,13 +204,21 @@ function isKubeObject(object: object): object is KubeObject {
   return 'apiVersion' in object;
 }
 
-/** The revision's ConfigMap with the failure noted; its status stays. */
-export function withFailure(map: KubeObject, failure: RevisionFailure): KubeObject {
-  const evidence = evidenceText(failure.evidence);
+/** The revision's ConfigMap with the note added; its status stays. */
+export function withNote(map: KubeObject, note: RevisionNote): KubeObject {
+  const evidence = evidenceText(note.evidence);
   return annotated(map, {
-    ...(failure.reason !== undefined && { [REASON]: failure.reason.slice(0, MAX_REASON) }),
+    ...(note.reason !== undefined && { [REASON]: note.reason.slice(0, MAX_REASON) }),
     ...(evidence !== undefined && { [EVIDENCE]: evidence }),
+    ...takenAnnotation(note.taken),
   });
+}
+
+function takenAnnotation(taken: readonly TakenField[] | undefined): Record<string, string> {
+  if (taken === undefined || taken.length === 0) return {};
+  const text = JSON.stringify(taken);
+  if (text.length <= MAX_EVIDENCE) return { [TAKEN]: text };
+  return { [TAKEN]: JSON.stringify(taken.map(({ value: _value, ...field }) => field)) };
 }
 
 function evidenceText(evidence: unknown): string | undefined {
@@ -198,7 +236,7 @@ function annotated(map: KubeObject, annotations: Readonly<Record<string, string>
 
 /** The revision's ConfigMap with its end noted. */
 export function withEnd(map: KubeObject, end: RevisionEnd): KubeObject {
-  return annotated(withFailure(map, end), { [STATUS]: end.status, [FINISHED]: end.finishedAt });
+  return annotated(withNote(map, end), { [STATUS]: end.status, [FINISHED]: end.finishedAt });
 }
 
 export function itemOf({ apiVersion, kind, metadata }: KubeObject, namespace: string, uid = metadata.uid): Item {

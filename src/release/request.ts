@@ -18,6 +18,8 @@ export interface DeployRequest {
   /** `client`: no call to the cluster at all. `server`: everything but the writes. */
   readonly dryRun: 'no' | 'client' | 'server';
   readonly adopt: boolean;
+  /** Takes over the fields that conflict with other managers. A rollback always does. */
+  readonly force: boolean;
   readonly waitSec: number;
   readonly onFailure: 'rollback' | 'keep';
   readonly requestedBy?: string | undefined;

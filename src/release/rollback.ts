@@ -5,12 +5,12 @@ import { collectEvidence } from './evidence.ts';
 import { planObjects } from './plan.ts';
 import { readLive } from './preflight.ts';
 import { deleteItems, leftovers } from './prune.ts';
-import type { Item, Revision } from './records.ts';
+import type { Item, Revision, TakenField } from './records.ts';
 import { itemOf } from './records.ts';
 import { awaitRollout } from './rollout.ts';
 
 export type Restored =
-  | { readonly kind: 'restored'; readonly items: readonly Item[]; readonly pruned: readonly Item[] }
+  | { readonly kind: 'restored'; readonly items: readonly Item[]; readonly taken: readonly TakenField[] }
   | { readonly kind: 'failed'; readonly reason: string; readonly evidence: readonly Evidence[] };
 
 /**
@@ -26,8 +26,10 @@ export async function restore(
   const { deps } = session;
   const objects = target?.objects ?? [];
   const live = await readLive(deps, session, objects);
-  const plan = await planObjects(deps, session, objects, live, options.adopt);
-  const applied = (await applyObjects(session, plan)).map(({ object }) => object);
+  // What another client changed meanwhile must not keep the release from coming back.
+  const plan = await planObjects(deps, session, objects, live, { adopt: options.adopt, force: true });
+  const done = await applyObjects(session, plan);
+  const applied = done.map(({ object }) => object);
   const rollout = { objects: applied };
   const wait = { waitSec: options.waitSec, between: session.ensureLock };
   const end = await awaitRollout(deps, session, rollout, wait);
@@ -35,6 +37,6 @@ export async function restore(
     return { kind: 'failed', reason: end.why, evidence: await collectEvidence(deps, session, end.look) };
   }
   const items = applied.map((object) => itemOf(object, session.namespace));
-  const { deleted } = await deleteItems(session, leftovers(inventory, items));
-  return { kind: 'restored', items, pruned: deleted };
+  await deleteItems(session, leftovers(inventory, items));
+  return { kind: 'restored', items, taken: done.flatMap(({ taken }) => taken) };
 }

@@ -1,5 +1,5 @@
 import { AppError } from '../errors.ts';
-import { diffsOf, objectAnswers } from './answer.ts';
+import { diffsOf, objectAnswers, takenOf } from './answer.ts';
 import type { ReleaseAnswer, Timings } from './answer.ts';
 import type { AppliedObject } from './apply.ts';
 import { applyObjects } from './apply.ts';
@@ -15,7 +15,7 @@ import { collectEvidence } from './evidence.ts';
 import type { Evidence } from './evidence.ts';
 import { checkHealth, HEALTH_TRIES, healthWarnings } from './health.ts';
 import type { Health } from './health.ts';
-import { currentOf, noteFailure } from './history.ts';
+import { currentOf, noteRevision } from './history.ts';
 import type { ReleaseState } from './history.ts';
 import { dropNotes, planObjects } from './plan.ts';
 import type { PlannedObject } from './plan.ts';
@@ -69,6 +69,7 @@ interface Undone {
   readonly rollback?: NonNullable<ReleaseAnswer['rollback']>;
   readonly told: string;
   readonly inventory: Begun['pointer']['inventory'];
+  readonly taken: Begun['taken'];
 }
 
 /**
@@ -79,10 +80,11 @@ export async function runRelease(session: Session, request: DeployRequest, timin
   const { deps, release } = session;
   const { state } = await timings.step('recoverMs', () => recover(session));
   const desired = buildDesired(request, state, { now: deps.launch.now(), allowed: deps.launch.allowed });
-  const adopt = request.adopt || desired.rendererVersion === 'found';
   const live = await readLive(deps, session, desired.objects);
   const foreign = foreignObjects(live, release, request.adopt);
-  const plan = await timings.step('dryRunMs', () => planObjects(deps, session, desired.objects, live, adopt));
+  const plan = await timings.step('dryRunMs', () =>
+    planObjects(deps, session, desired.objects, live, desired.takeover),
+  );
   const notes = [...helmNotes(foreign, release), ...dropNotes(plan)];
   const work = { session, request, timings, desired, plan, state, notes, isAdoption: foreign.length > 0 };
   const look = await lookIfUnchanged(work);
@@ -137,7 +139,12 @@ function baseAnswer({ session, timings, desired, plan, notes }: Work) {
 
 async function carryOut(work: Work, live: Awaited<ReturnType<typeof readLive>>): Promise<ReleaseAnswer> {
   const { session, request, desired, plan, state, timings } = work;
-  const begun = await timings.step('recordMs', () => begin(session, state, desired, live, request.requestedBy));
+  const begun = await timings.step('recordMs', () =>
+    begin(session, state, desired, live, {
+      requestedBy: request.requestedBy,
+      taken: plan.flatMap(({ taken }) => taken),
+    }),
+  );
   const attempted = await tryRollOut(work, begun);
   if (attempted.kind === 'failed') return fail(work, attempted.begun, attempted.failure);
   const { pruned, warnings } = await timings.step('commitMs', () => commit(session, attempted.begun));
@@ -145,8 +152,14 @@ async function carryOut(work: Work, live: Awaited<ReturnType<typeof readLive>>):
     outcome: 'deployed',
     revision: begun.revision,
     objects: objectAnswers(plan, pruned, attempted.look),
-    warnings: [...desired.warnings, ...warnings, ...healthWarnings(attempted.health)],
+    warnings: [
+      ...desired.warnings,
+      ...warnings,
+      ...changeWarnings(work, attempted),
+      ...healthWarnings(attempted.health),
+    ],
     health: attempted.health,
+    ...takenOf(attempted.begun.taken),
     ...baseAnswer(work),
     diff: doneDiffs(attempted.applied),
   };
@@ -194,12 +207,13 @@ async function fail(work: Work, begun: Begun, failure: Failure): Promise<never> 
   );
   const reason = withPod(failure.reason, evidence);
   // For the case that this call is ended meanwhile; what hinders it must not hinder the rollback.
-  await noteFailure(session, begun.revision, { reason, evidence }).catch((error: unknown) => {
+  await noteRevision(session, begun.revision, { reason, evidence }).catch((error: unknown) => {
     if (!(error instanceof AppError)) throw error;
   });
-  const { outcome, rollback, told, inventory } = await undo(work, begun);
+  const { outcome, rollback, told, inventory, taken: wonBack } = await undo(work, begun);
+  const taken = [...begun.taken, ...wonBack];
   const both = outcome === 'rollback-failed' ? `${sentence(reason)} ${told}` : reason;
-  await recordFailure(session, begun, { reason: both, evidence, inventory });
+  await recordFailure(session, begun, { reason: both, evidence, taken, inventory });
   const answer: ReleaseAnswer = {
     outcome,
     revision: begun.pointer.current,
@@ -210,6 +224,7 @@ async function fail(work: Work, begun: Begun, failure: Failure): Promise<never> 
     reason,
     evidence,
     ...(rollback !== undefined && { rollback }),
+    ...takenOf(taken),
     ...baseAnswer(work),
   };
   const where = `Release ${session.namespace}/${session.release}, revision ${begun.revision}`;
@@ -231,7 +246,7 @@ async function undo(work: Work, begun: Begun): Promise<Undone> {
   const { request, state, timings } = work;
   const { inventory } = begun.pointer;
   if (request.onFailure === 'keep') {
-    return { outcome: 'failed', told: 'It was kept as it is (onFailure=keep).', inventory };
+    return { outcome: 'failed', told: 'It was kept as it is (onFailure=keep).', inventory, taken: [] };
   }
   const target = currentOf(state);
   const to = target?.revision ?? null;
@@ -239,10 +254,11 @@ async function undo(work: Work, begun: Begun): Promise<Undone> {
   if (restored.kind === 'failed') {
     const { reason, evidence } = restored;
     const told = `The rollback to ${to === null ? 'nothing' : `revision ${to}`} failed too: ${reason}`;
-    return { outcome: 'rollback-failed', rollback: { to, reason, evidence }, told, inventory };
+    return { outcome: 'rollback-failed', rollback: { to, reason, evidence }, told, inventory, taken: [] };
   }
   const told = to === null ? 'What it had made was removed.' : `Revision ${to} runs again.`;
-  return { outcome: 'rolled-back', rollback: { to }, told, inventory: [...restored.items] };
+  const { items, taken } = restored;
+  return { outcome: 'rolled-back', rollback: { to }, told, inventory: [...items], taken };
 }
 
 /** Every step of a rollback may be done again: what may pass does not end it. */
@@ -258,6 +274,18 @@ async function tryRestore(work: Work, begun: Begun, target: Revision | undefined
       await session.deps.launch.wait(RESTORE_PAUSE_MS, session.signal);
     }
   }
+}
+
+/** Deployments whose spec has another generation than the one that was applied. */
+function changeWarnings({ session }: Work, { applied, look }: Extract<Attempted, { kind: 'ready' }>): string[] {
+  return look.facts.flatMap(({ deployment }) => {
+    const name = deployment?.metadata.name;
+    const ours = applied.find(({ object }) => object.kind === 'Deployment' && object.metadata.name === name);
+    if (deployment?.metadata.generation === ours?.object.metadata.generation) return [];
+    return [
+      `Deployment ${name} was changed by another client during the rollout; GET /${session.release}/diff shows how it differs from the revision.`,
+    ];
+  });
 }
 
 /** What was changed. Of an adoption no dry run knew it: fields of helm's went as well. */

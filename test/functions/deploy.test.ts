@@ -446,6 +446,26 @@ describe('rollback and uninstall', () => {
     expect(await call(world, 'POST', '/demo/rollback?revision=-1')).toMatchObject({ status: 400 });
   });
 
+  test('a conflict is refused, names ?force=true, and is taken with it; the history lists the former value', async () => {
+    const world = await startDeploy();
+    await call(world, 'POST', `/demo?${BOTH}`, file('basic'));
+    const metadata = { name: 'demo-repository', namespace: 'default' };
+    await world.put({ apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec: { replicas: 3 } }, 'kubectl-edit');
+    const refused = await call(world, 'POST', `/demo?${BOTH}`, file('basic'));
+    expect(refused).toMatchObject({ status: 409, body: { type: 'urn:tensorio-trigger:conflict' } });
+    expect(refused.body['detail']).toContain('?force=true');
+    const taken = [
+      { kind: 'Deployment', name: 'demo-repository', field: 'spec.replicas', manager: 'kubectl-edit', value: 3 },
+    ];
+    expect(await call(world, 'POST', `/demo?force=true&${BOTH}`, file('basic'))).toMatchObject({
+      status: 200,
+      body: { outcome: 'deployed', revision: 2, taken },
+    });
+    expect(await call(world, 'GET', '/demo/history')).toMatchObject({
+      body: { revisions: [{ revision: 2, taken }, { revision: 1 }] },
+    });
+  });
+
   test('DELETE takes everything away', async () => {
     const world = await startDeploy();
     await call(world, 'POST', `/demo?${BOTH}`, file('basic'));

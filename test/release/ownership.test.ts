@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { KubeObject, ManagedFields } from '../../src/cluster/release-port.ts';
-import { asFound, isMovable, mayForce, moveFields, ownerOf } from '../../src/release/ownership.ts';
-import { pathsOf, subtractFields, unionFields } from '../../src/release/field-sets.ts';
+import { asFound, isMovable, mayTake, moveFields, ownerOf } from '../../src/release/ownership.ts';
+import { pathsOf, subtractFields, valueAt, unionFields } from '../../src/release/field-sets.ts';
 
 const live = (metadata: Partial<KubeObject['metadata']>): KubeObject => ({
   apiVersion: 'v1',
@@ -47,12 +47,12 @@ test('only helm’s, kubectl apply’s and our own fields may be taken', () => {
     expect(isMovable(plain, manager)).toBe(false);
   expect(isMovable(plain, 'Go-http-client')).toBe(false);
   expect(isMovable(helm, 'Go-http-client')).toBe(true);
-  expect(
-    mayForce(plain, [
-      { field: 'a', manager: 'helm' },
-      { field: 'b', manager: 'kubectl' },
-    ]),
-  ).toBe(false);
+  const conflicts = [
+    { field: 'a', manager: 'helm' },
+    { field: 'b', manager: 'kubectl' },
+  ];
+  expect(mayTake(plain, conflicts, { adopt: true, force: false })).toBe(false);
+  expect(mayTake(plain, conflicts, { adopt: false, force: true })).toBe(true);
 });
 
 test('the union of two sets of fields has the fields of both', () => {
@@ -125,5 +125,28 @@ describe('sets of fields', () => {
     expect(subtractFields(HELMS, HELMS)).toEqual({});
     expect(subtractFields(HELMS, {})).toEqual(HELMS);
     expect(pathsOf(subtractFields(HELMS, { 'f:spec': {} }))).toEqual(['metadata.labels.app', 'metadata.labels.chart']);
+  });
+});
+
+describe('the value at the path of a conflict', () => {
+  const object = {
+    metadata: { annotations: { 'getambassador.io/config': 'x', getambassador: 'y' }, finalizers: ['f'] },
+    spec: {
+      ports: [
+        { port: 80, protocol: 'UDP', nodePort: 1 },
+        { port: 80, protocol: 'TCP', nodePort: 2 },
+      ],
+      containers: [{ name: 'a]"b', image: 'i' }],
+    },
+  };
+  test.each([
+    ['spec.ports[port=80,protocol="TCP"].nodePort', 2],
+    ['spec.containers[name="a]\\"b"].image', 'i'],
+    ['metadata.annotations.getambassador.io/config', 'x'],
+    ['metadata.finalizers[="f"]', 'f'],
+    ['spec.ports[1].nodePort', 2],
+    ['spec.absent.x', undefined],
+  ])('%s', (path, value) => {
+    expect(valueAt(object, path)).toEqual(value);
   });
 });

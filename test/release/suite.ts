@@ -22,6 +22,49 @@ const imageOf = (objects: readonly KubeObject[], name: string): string | undefin
     JSON.stringify(objects.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === name)),
   )?.[1];
 
+/** As `kubectl set image deployment/demo-repository repository=<image>`. */
+const setImage = async (world: ReleaseWorld, image: string): Promise<void> => {
+  const { workloads } = await recordsOf(world);
+  const live = workloads.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'demo-repository');
+  const spec = JSON.parse(JSON.stringify(live?.['spec']));
+  spec.template.spec.containers[0].image = image;
+  const { containers } = spec.template.spec;
+  const metadata = { name: 'demo-repository', namespace: world.namespace };
+  await world.put(
+    { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec: { template: { spec: { containers } } } },
+    'kubectl-set',
+  );
+};
+
+/** Deps whose first wait for the rollout is preceded by `act`. */
+const depsWhileWaiting = (world: ReleaseWorld, act: () => Promise<void>): ReturnType<typeof createDeps> => {
+  const deps = createDeps(world);
+  let isDone = false;
+  const wait = async (ms: number, signal?: AbortSignal): Promise<void> => {
+    if (!isDone) {
+      isDone = true;
+      await act();
+    }
+    await world.wait(ms, signal);
+  };
+  return { ...deps, launch: { ...deps.launch, wait } };
+};
+
+/** Deps whose first apply of a Deployment that is no dry run is preceded by `act`. */
+const depsBeforeApply = (world: ReleaseWorld, act: () => Promise<void>): ReturnType<typeof createDeps> => {
+  let isDone = false;
+  return createDeps(world, {
+    ...world.cluster,
+    applyObject: async (object, options) => {
+      if (!isDone && object.kind === 'Deployment' && options?.dryRun !== true) {
+        isDone = true;
+        await act();
+      }
+      return world.cluster.applyObject(object, options);
+    },
+  });
+};
+
 const V1 = { over: tagged('ok-1', 'ok-1') } as const;
 const V2 = { over: tagged('ok-2') } as const;
 const BAD = { over: tagged('bad-name') } as const;
@@ -200,6 +243,90 @@ export const releaseSuite = (name: string, setup: () => Promise<ReleaseWorld>, n
         },
       });
       expect((await recordsOf(world)).pointer).toEqual(before.pointer);
+    });
+
+    describe('after kubectl set image', () => {
+      const imageSet = { kind: 'Deployment', name: 'demo-repository', manager: 'kubectl-set' };
+      const taken = [
+        expect.objectContaining({
+          ...imageSet,
+          field: expect.stringContaining('spec.template.spec.containers'),
+        }),
+      ];
+
+      test('a deploy of another tag is refused, and names ?force=true; with it the field is taken and on record', async () => {
+        await callDeploy(world, V1);
+        await setImage(world, 'docai/tensorio-models:ok-9');
+        const refused = await refusal(callDeploy(world, V2));
+        expect(refused).toMatchObject({ status: 409, code: 'conflict', details: { conflicts: [imageSet] } });
+        expect(refused.message).toContain('?force=true');
+        const dry = await callDeploy(world, { ...V2, force: true, dryRun: 'server' });
+        expect(dry).toMatchObject({ outcome: 'dry-run', taken });
+        expect(imageOf((await recordsOf(world)).workloads, 'demo-repository')).toBe('docai/tensorio-models:ok-9');
+        const forced = await callDeploy(world, { ...V2, force: true });
+        expect(forced).toMatchObject({ outcome: 'deployed', revision: 2, taken });
+        expect(JSON.stringify(forced.taken)).toContain('docai/tensorio-models:ok-9');
+        const { workloads, revisions } = await expectConsistent(world);
+        expect(imageOf(workloads, 'demo-repository')).toBe('docai/tensorio-models:ok-2');
+        expect(revisions.map((one) => one.taken)).toEqual([undefined, forced.taken]);
+        expect(await callDeploy(world, { over: tagged('ok-3') })).toMatchObject({ outcome: 'deployed', revision: 3 });
+      });
+
+      test('a rollback on request wins back what the release owned', async () => {
+        await callDeploy(world, V1);
+        await callDeploy(world, V2);
+        await setImage(world, 'docai/tensorio-models:ok-9');
+        expect(await callDeploy(world, { revision: 1 })).toMatchObject({ outcome: 'deployed', revision: 3, taken });
+        const { workloads, revisions } = await expectConsistent(world);
+        expect(imageOf(workloads, 'demo-repository')).toBe('docai/tensorio-models:ok-1');
+        expect(revisions.at(-1)).toMatchObject({ taken });
+      });
+
+      test('during the rollout, a deploy that fails by it wins back what the release owned', async () => {
+        await callDeploy(world, V1);
+        const deps = depsWhileWaiting(world, () => setImage(world, 'docai/tensorio-models:bad-name'));
+        const failed = await refusal(callDeploy(world, { over: tagged('slow', 'ok-1'), waitSec: 60 }, deps));
+        expect(failed).toMatchObject({ code: 'rolled-back', details: { revision: 1, taken } });
+        const { workloads, revisions } = await expectConsistent(world);
+        expect(imageOf(workloads, 'demo-repository')).toBe('docai/tensorio-models:ok-1');
+        expect(revisions.at(-1)).toMatchObject({ status: 'failed', taken });
+      });
+
+      test('during the rollout, a deploy that succeeds warns of it', async () => {
+        await callDeploy(world, V1);
+        const deps = depsWhileWaiting(world, () => setImage(world, 'docai/tensorio-models:ok-9'));
+        const answer = await callDeploy(world, V2, deps);
+        expect(answer.outcome).toBe('deployed');
+        expect(answer.warnings).toContainEqual(
+          expect.stringMatching(/^Deployment demo-repository was changed by another client during the rollout/),
+        );
+      });
+
+      test.each([false, true])('between the checks and the apply, with force %s', async (force) => {
+        await callDeploy(world, V1);
+        const deps = depsBeforeApply(world, () => setImage(world, 'docai/tensorio-models:ok-9'));
+        if (force) {
+          expect(await callDeploy(world, { ...V2, force }, deps)).toMatchObject({ outcome: 'deployed', taken });
+        } else {
+          const failed = await refusal(callDeploy(world, V2, deps));
+          expect(failed).toMatchObject({ code: 'rolled-back', details: { revision: 1, taken } });
+          expect(failed.message).toContain('is set by "kubectl-set"');
+        }
+        const { workloads, revisions } = await expectConsistent(world);
+        expect(imageOf(workloads, 'demo-repository')).toBe(`docai/tensorio-models:${force ? 'ok-2' : 'ok-1'}`);
+        expect(revisions.at(-1)).toMatchObject({ status: force ? 'deployed' : 'failed', taken });
+      });
+    });
+
+    test('replicas that the values leave out stay with whoever sets them', async () => {
+      const leaving = (tag: string) => ({
+        over: { ...tagged(tag), repository: { deployment: { tag, replicas: null } } },
+      });
+      await callDeploy(world, leaving('ok-1'));
+      const metadata = { name: 'demo-repository', namespace: world.namespace };
+      await world.put({ apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec: { replicas: 2 } }, 'autoscaler');
+      expect(await callDeploy(world, leaving('ok-2'))).toMatchObject({ outcome: 'deployed', revision: 2 });
+      expect(JSON.stringify((await expectConsistent(world)).workloads)).toContain('"replicas":2');
     });
 
     test('what somebody changed by hand is told as a difference, and not as a conflict', async () => {

@@ -131,6 +131,7 @@ export const buildRequest = (world: ReleaseWorld, ask: Ask = {}): DeployRequest 
         : { kind: 'revision', revision: revision === 0 ? undefined : revision },
     dryRun: 'no',
     adopt: false,
+    force: false,
     waitSec: 120,
     onFailure: 'rollback',
     ...rest,
