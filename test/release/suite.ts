@@ -302,19 +302,24 @@ export const releaseSuite = (name: string, setup: () => Promise<ReleaseWorld>, n
         );
       });
 
-      test.each([false, true])('between the checks and the apply, with force %s', async (force) => {
+      test('between the checks and the apply, the deploy is rolled back, and wins back what the release owned', async () => {
         await callDeploy(world, V1);
         const deps = depsBeforeApply(world, () => setImage(world, 'docai/tensorio-models:ok-9'));
-        if (force) {
-          expect(await callDeploy(world, { ...V2, force }, deps)).toMatchObject({ outcome: 'deployed', taken });
-        } else {
-          const failed = await refusal(callDeploy(world, V2, deps));
-          expect(failed).toMatchObject({ code: 'rolled-back', details: { revision: 1, taken } });
-          expect(failed.message).toContain('is set by "kubectl-set"');
-        }
+        const failed = await refusal(callDeploy(world, V2, deps));
+        expect(failed).toMatchObject({ code: 'rolled-back', details: { revision: 1, taken } });
+        expect(failed.message).toContain('is set by "kubectl-set"');
         const { workloads, revisions } = await expectConsistent(world);
-        expect(imageOf(workloads, 'demo-repository')).toBe(`docai/tensorio-models:${force ? 'ok-2' : 'ok-1'}`);
-        expect(revisions.at(-1)).toMatchObject({ status: force ? 'deployed' : 'failed', taken });
+        expect(imageOf(workloads, 'demo-repository')).toBe('docai/tensorio-models:ok-1');
+        expect(revisions.at(-1)).toMatchObject({ status: 'failed', taken });
+      });
+
+      test('between the checks and the apply, with force the field is taken', async () => {
+        await callDeploy(world, V1);
+        const deps = depsBeforeApply(world, () => setImage(world, 'docai/tensorio-models:ok-9'));
+        expect(await callDeploy(world, { ...V2, force: true }, deps)).toMatchObject({ outcome: 'deployed', taken });
+        const { workloads, revisions } = await expectConsistent(world);
+        expect(imageOf(workloads, 'demo-repository')).toBe('docai/tensorio-models:ok-2');
+        expect(revisions.at(-1)).toMatchObject({ status: 'deployed', taken });
       });
     });
 
