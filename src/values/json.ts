@@ -1,12 +1,12 @@
-/** What a JSON or YAML document can hold. Never shared between two places of one document, never cyclic. */
+/** The content of a JSON or YAML document. No part is shared between two places of one document, and none is cyclic. */
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject;
 export interface JsonObject {
   readonly [key: string]: JsonValue;
 }
-/** The same while it is being built. */
+/** The same, writable. */
 export type MutableJson = string | number | boolean | null | MutableJson[] | { [key: string]: MutableJson };
 
-/** Collections within collections. Kubernetes objects need about ten; recursion over a document relies on this bound. */
+/** The deepest nesting of a document. Kubernetes objects need about ten levels. Recursion over a document relies on this limit. */
 export const MAX_DEPTH = 64;
 
 const PLAIN_KEY = /^[A-Za-z_][\w-]*$/;
@@ -18,17 +18,17 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Keys that reach an object's prototype when a document is merged into another one. They are refused everywhere. */
+/** Whether the key would reach an object's prototype when documents are merged. Such keys are rejected everywhere. */
 export function isDangerousKey(key: string): boolean {
   return key === '__proto__' || key === 'constructor' || key === 'prototype';
 }
 
-/** Own keys only: `values['toString']` must be absent, not a function. */
+/** The value of an own key: `values['toString']` must be absent, not a function. */
 export function getOwn<T>(object: { readonly [key: string]: T }, key: string): T | undefined {
   return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
-/** `aggregator.tolerations[0].key`; keys that need it are quoted: `podLabels["example.com/team"]`. */
+/** Formats a path as `aggregator.tolerations[0].key`. Keys are quoted where necessary: `podLabels["example.com/team"]`. */
 export function formatPath(path: readonly PropertyKey[]): string {
   return path.reduce<string>((text, part) => {
     if (typeof part === 'number') return `${text}[${part}]`;
@@ -38,7 +38,7 @@ export function formatPath(path: readonly PropertyKey[]): string {
   }, '');
 }
 
-/** `text` in double quotes, escaped and cut, fit for one line of an error. */
+/** `text` in double quotes, escaped and shortened to 80 characters, for one line of an error. */
 export function quote(text: string): string {
   return JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN).toWellFormed()}…` : text.toWellFormed());
 }

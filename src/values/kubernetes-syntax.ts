@@ -1,33 +1,33 @@
 /**
- * What Kubernetes and the image registries accept, so that a typo is a sentence here and not a refusal there.
- * Names: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/ ; labels: .../labels/ ; quantities:
- * https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/ ; images: distribution/reference.
+ * What Kubernetes and the image registries accept, so that a typing error is reported before any call.
+ * Names: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/, labels: .../labels/, quantities:
+ * https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/, images: https://github.com/distribution/reference.
  */
 export interface Syntax {
-  /** What it is, in words that follow "is not". */
+  /** The name of the syntax, to follow "is not". */
   readonly what: string;
   readonly test: (text: string) => boolean;
-  /** For JSON Schema: an ECMA 262 pattern that accepts at least what `test` does. */
+  /** For JSON Schema: an ECMA 262 pattern that accepts everything that `test` accepts. */
   readonly pattern: string;
 }
 
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const SUBDOMAIN = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 
-/** RFC 1123 label: namespaces, containers. */
+/** An RFC 1123 label: the name of a namespace or a container. */
 export const DNS_LABEL = syntax(
   'a name of at most 63 lower-case letters, digits and "-", beginning and ending with a letter or digit',
   LABEL,
 );
 
-/** RFC 1123 subdomain: Secrets, service accounts, priority classes. */
+/** An RFC 1123 subdomain: the name of a Secret, a service account or a priority class. */
 export const DNS_SUBDOMAIN = syntax(
   'a name of at most 253 lower-case letters, digits, "-" and ".", beginning and ending with a letter or digit',
   SUBDOMAIN,
   (text) => text.length <= 253,
 );
 
-/** A key of a Secret or ConfigMap; it becomes a file name. */
+/** A key of a Secret or ConfigMap, which becomes a file name. */
 export const SECRET_KEY = syntax(
   'a key of a Secret: at most 253 letters, digits, "-", "_" and "."',
   /^[A-Za-z0-9._-]{1,253}$/,
@@ -36,7 +36,7 @@ export const SECRET_KEY = syntax(
 
 const QUALIFIED = /^([^/]{1,253}\/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 
-/** `name` or `prefix/name`: label and annotation keys, extended resources. */
+/** `name` or `prefix/name`: a label or annotation key, or an extended resource. */
 export const LABEL_KEY = syntax(
   'a label key: [prefix/]name, the name at most 63 letters, digits, "-", "_" and ".", the prefix a DNS name',
   QUALIFIED,
@@ -57,7 +57,7 @@ const HOST =
   /^([A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9])(\.([A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9]))*(:\d{1,5})?$/;
 const IMAGE_PART = /^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*$/;
 
-/** An image without tag and digest. */
+/** An image name without tag and digest. */
 export const IMAGE_REPOSITORY = syntax(
   'an image repository such as "docai/flea-aggregator" or "europe-docker.pkg.dev/project/repo/image", without tag and digest',
   /^[A-Za-z0-9._:/-]{1,255}$/,
@@ -74,7 +74,7 @@ export const IMAGE_DIGEST = syntax(
   /^sha256:[a-f0-9]{64}$/,
 );
 
-/** A ":" would end the path for some container runtimes, ".." leads out of it, and "/" would hide the image. */
+/** A ":" ends the path for some container runtimes, ".." leaves it, and "/" alone would hide the image's files. */
 export const MOUNT_PATH = syntax(
   'an absolute path to mount at, such as "/etc/sacred/", without ":" and ".."',
   /^\/[^:]{1,4095}$/,
@@ -99,7 +99,7 @@ const FACTORS: Readonly<Record<string, number>> = {
   Ei: 2 ** 60,
 };
 
-// Every release, Job and Service finds its pods by these; a second value under the same key would break that, or be overwritten.
+// Releases, Jobs and Services select their pods by these keys. Another value would break the selection or be overwritten.
 const OWNED_KEYS: ReadonlySet<string> = new Set([
   'app.kubernetes.io/name',
   'app.kubernetes.io/instance',
@@ -110,7 +110,7 @@ const OWNED_KEYS: ReadonlySet<string> = new Set([
 ]);
 const OWNED_PREFIXES: readonly string[] = ['tensorio-trigger/', 'batch.kubernetes.io/', 'kueue.x-k8s.io/'];
 
-/** The size of a quantity, to compare two of them; `NaN` for what is not one. */
+/** The numeric value of a quantity, or `NaN` for a text that is not a quantity. */
 export function quantityValue(text: string): number {
   const match = /^\+?([\d.]+)([A-Za-z]{0,2})((?:[eE][+-]?\d+)?)$/.exec(text);
   if (!QUANTITY.test(text) || match === null) return QUANTITY.test(text) ? Number(text) : Number.NaN;
@@ -118,7 +118,7 @@ export function quantityValue(text: string): number {
   return Number(`${digits}${exponent}`) * (suffix === '' ? 1 : (FACTORS[suffix] ?? Number.NaN));
 }
 
-/** Whether a label or annotation key is set by us or by a controller. */
+/** Whether this service or a controller sets the label or annotation key. */
 export function isOwnedKey(key: string): boolean {
   return OWNED_KEYS.has(key) || OWNED_PREFIXES.some((prefix) => key.startsWith(prefix));
 }

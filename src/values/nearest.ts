@@ -1,8 +1,8 @@
 import { closest as closestOf, distance } from 'fastest-levenshtein';
 
 /**
- * The known name that `name` was most likely meant to be, or `undefined` when none is near: at most a third of the
- * letters (and two at least) may differ, case aside.
+ * The entry of `known` that is most similar to `name`, ignoring case, or `undefined` when more than a third of the letters differ (but two
+ * differences are always allowed).
  */
 export function closest(name: string, known: readonly string[]): string | undefined {
   if (known.length === 0) return undefined;

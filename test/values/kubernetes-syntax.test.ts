@@ -152,6 +152,12 @@ test.each([
   '* * * * mon-',
   '*  * * * *',
   '0 0 L * *',
+  '0 0 15W * *',
+  '* * * * 5L',
+  '5/15 * * * *',
+  '012 * * * *',
+  '0 0 1 1 monday',
+  '@daily * * * *',
 ])('"%s" is not unix-cron', (text) => expect(isUnixCron(text)).toBe(false));
 test.each([
   ['Europe/Berlin', true],
