@@ -23,59 +23,89 @@ const stateUri = z
       : { bucket: rest.slice(5, slash), name: rest.slice(slash + 1) };
   });
 
-/** Every environment variable of the functions; README and `infra/` list the same ones. */
+/** The environment variables of the functions. The README and `infra/terraform` list the same ones (`test/infra/environment.test.ts`). */
 export const EnvironmentSchema = z.object({
-  STATE_URI: stateUri,
-  // Which cluster: exactly one of GKE_CLUSTER, CONNECT_GATEWAY, KUBERNETES_ENDPOINT, KUBECONFIG.
+  STATE_URI: stateUri.describe('Where the functions keep their state: gs://BUCKET/PREFIX.'),
   GKE_CLUSTER: z
     .string()
     .regex(/^projects\/[^/]+\/locations\/[^/]+\/clusters\/[^/]+$/, 'must be projects/P/locations/L/clusters/C')
-    .optional(),
-  // dns needs no network path and no cluster CA; the IP endpoints need a route to the control plane.
-  GKE_ENDPOINT: z.enum(['dns', 'public', 'private'], { error: 'must be dns, public or private' }).default('dns'),
-  GKE_API_ENDPOINT: url.optional(),
+    .optional()
+    .describe('The cluster. Exactly one of GKE_CLUSTER, CONNECT_GATEWAY, KUBERNETES_ENDPOINT and KUBECONFIG is set.'),
+  GKE_ENDPOINT: z
+    .enum(['dns', 'public', 'private'], { error: 'must be dns, public or private' })
+    .default('dns')
+    .describe(
+      'How GKE_CLUSTER is reached. dns needs no network path and no cluster CA; public and private need a route to the control plane.',
+    ),
+  GKE_API_ENDPOINT: url.optional().describe('Base URL of the GKE API, instead of that of Google.'),
   CONNECT_GATEWAY: z
     .string()
     .regex(
       /^projects\/[0-9]+\/locations\/[^/]+\/memberships\/[^/]+$/,
       'must be projects/NUMBER/locations/L/memberships/M',
     )
-    .optional(),
-  KUBERNETES_ENDPOINT: z.url({ protocol: /^https$/, error: 'must be an https:// URL' }).optional(),
-  KUBERNETES_CA: z.string().startsWith('-----BEGIN CERTIFICATE-----', 'must be a PEM certificate').optional(),
-  KUBECONFIG: z.string().min(1).optional(),
-  KUBECONFIG_CONTEXT: z.string().min(1).optional(),
-  // What a request may name. Nothing in a request widens these.
-  // Without it the first of ALLOWED_NAMESPACES, or `default`.
-  NAMESPACE: z.string().regex(DNS_LABEL, 'must be a namespace name').optional(),
-  ALLOWED_NAMESPACES: list('namespace names', (entry) => DNS_LABEL.test(entry)).optional(),
+    .optional()
+    .describe('The fleet membership of the cluster, reached through the Connect gateway.'),
+  KUBERNETES_ENDPOINT: z
+    .url({ protocol: /^https$/, error: 'must be an https:// URL' })
+    .optional()
+    .describe('Address of the API server.'),
+  KUBERNETES_CA: z
+    .string()
+    .startsWith('-----BEGIN CERTIFICATE-----', 'must be a PEM certificate')
+    .optional()
+    .describe('CA certificate of KUBERNETES_ENDPOINT in PEM format. Default: the public CAs.'),
+  KUBECONFIG: z.string().min(1).optional().describe('Path of a kubeconfig.'),
+  KUBECONFIG_CONTEXT: z.string().min(1).optional().describe('Context of KUBECONFIG. Default: its current context.'),
+  NAMESPACE: z
+    .string()
+    .regex(DNS_LABEL, 'must be a namespace name')
+    .optional()
+    .describe('Namespace of Jobs if the values name none. Default: the first of ALLOWED_NAMESPACES, or default.'),
+  ALLOWED_NAMESPACES: list('namespace names', (entry) => DNS_LABEL.test(entry))
+    .optional()
+    .describe('Namespaces that a request may name. No request can extend this or the two lists below.'),
   ALLOWED_IMAGES: list('image repositories, or prefixes that end in "/"', (entry) =>
     /^[a-z0-9][a-z0-9._:/-]*$/.test(entry),
-  ).default(['docai/flea-aggregator', 'docai/tensorio-models', 'docai/flea']),
-  ALLOWED_BUCKETS: list('bucket names, without gs://', (entry) => gsUriProblem(`gs://${entry}/x`) === null),
-  RELEASE_NAME: z.string().regex(DNS_LABEL, 'must be lower-case letters, digits and "-"').default('flea-aggregator'),
-  // Configured values (defaults of the aggregator, rounds, lists, schedules): at most one of these.
-  VALUES: z.string().optional(),
-  VALUES_FILE: z.string().min(1).optional(),
+  )
+    .default(['docai/flea-aggregator', 'docai/tensorio-models', 'docai/flea'])
+    .describe('Image repositories, or prefixes that end in "/", that a request may name.'),
+  ALLOWED_BUCKETS: list('bucket names, without gs://', (entry) => gsUriProblem(`gs://${entry}/x`) === null).describe(
+    'Buckets that lists, updates and outputs may be in.',
+  ),
+  RELEASE_NAME: z
+    .string()
+    .regex(DNS_LABEL, 'must be lower-case letters, digits and "-"')
+    .default('flea-aggregator')
+    .describe('First part of the names of Jobs: RELEASE_NAME-aggregationId, as in the chart.'),
+  VALUES: z
+    .string()
+    .optional()
+    .describe(
+      'The configured values as text: aggregator defaults, rounds, lists, schedules. At most one VALUES variable is set.',
+    ),
+  VALUES_FILE: z.string().min(1).optional().describe('Path of a mounted file with the configured values.'),
   VALUES_URI: z
     .string()
     .refine((text) => gsUriProblem(text) === null, 'must be gs://BUCKET/NAME')
-    .optional(),
-  STORAGE_API_ENDPOINT: url.optional(),
-  GOOGLE_CLOUD_PROJECT: z.string().min(1).optional(),
-  // The identity of Cloud Scheduler's calls: the headers of a tick are accepted from this account only.
+    .optional()
+    .describe('Object with the configured values, read again when its generation changes.'),
+  STORAGE_API_ENDPOINT: url.optional().describe('Base URL of Cloud Storage, instead of that of Google.'),
+  GOOGLE_CLOUD_PROJECT: z.string().min(1).optional().describe('Project of the trace field in log lines.'),
   SCHEDULER_SERVICE_ACCOUNT: z
     .string()
     .regex(/^[^\s@,]+@[^\s@,]+$/, 'must be the e-mail address of one service account')
-    .optional(),
-  // Whole request; below the function's own timeout, or the platform answers in our stead. Of `deploy`, which waits for
-  // rollouts, it is 3540 where it is not set.
-  REQUEST_TIMEOUT_SEC: seconds(60, 3600),
-  // One call to Kubernetes or Google Cloud, its retries included.
-  UPSTREAM_TIMEOUT_SEC: seconds(10, 300),
+    .optional()
+    .describe('The account of the Cloud Scheduler calls. X-CloudScheduler headers of other callers are rejected.'),
+  REQUEST_TIMEOUT_SEC: seconds(60, 3600).describe(
+    "Limit of a whole request; must be below the function's own timeout. Default: 60, and 3540 for deploy, which waits for rollouts.",
+  ),
+  UPSTREAM_TIMEOUT_SEC: seconds(10, 300).describe(
+    'Limit of one call to Kubernetes or Google Cloud, including its retries.',
+  ),
 });
 
-// The longest an HTTP function may take is an hour.
+// An HTTP function may run for an hour at most.
 const DEPLOY_TIMEOUT_SEC = 3540;
 
 type Environment = z.infer<typeof EnvironmentSchema>;
@@ -95,7 +125,7 @@ export interface Config {
   readonly projectId?: string;
   readonly schedulerServiceAccount?: string;
   readonly requestTimeoutMs: number;
-  /** Of `deploy`: a wait, a rollback as long, and a minute must fit. */
+  /** The limit for `deploy`: a wait, a rollback of the same length and a minute must fit. */
   readonly deployTimeoutMs: number;
   readonly upstreamTimeoutMs: number;
 }
@@ -112,8 +142,8 @@ const VALUES = ['VALUES', 'VALUES_FILE', 'VALUES_URI'] as const;
 type Issue = z.core.$ZodIssue;
 
 /**
- * The functions' configuration from their environment. Throws ZodError with every fault at once, each under the name
- * of its variable; a variable set to nothing counts as not set. Values never appear in the error unless they are names.
+ * Parses the configuration of the functions. An empty variable counts as not set. Throws ZodError with all issues; the path of each is the
+ * variable's name. The error does not contain values, except names.
  */
 export function parseConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const set: Record<string, string> = {};
@@ -143,8 +173,7 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
   };
 }
 
-// Looked at beside the schema, not as a refinement of it: zod skips those once a field is wrong, and all faults are
-// told at once.
+// Not a refinement of the schema: zod skips refinements of an object when one of its fields is invalid.
 function crossFieldIssues(set: Readonly<Record<string, string>>): Issue[] {
   const where = WHERE.filter((name) => name in set);
   const values = VALUES.filter((name) => name in set);

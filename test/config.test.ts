@@ -18,7 +18,7 @@ const faultsOf = (env: Record<string, string | undefined>): Record<string, strin
   }
 };
 
-test('the least that is needed, and what it means', () => {
+test('the required variables, and the defaults of the others', () => {
   expect(parseConfig(GOOD)).toEqual({
     stateUri: { bucket: 'state-bucket', name: 'tio' },
     cluster: { kind: 'gke', cluster: 'projects/p/locations/l/clusters/c', endpoint: 'dns' },
@@ -36,7 +36,7 @@ test('the least that is needed, and what it means', () => {
   });
 });
 
-describe('where the cluster is', () => {
+describe('the cluster', () => {
   const { GKE_CLUSTER: _cluster, ...rest } = GOOD;
   test.each([
     [
@@ -65,7 +65,7 @@ test.each([
   expect(parseConfig({ ...GOOD, ...env })).toMatchObject({ defaultNamespace, allowed: { namespaces } });
 });
 
-test('all faults are told at once, by the names of the variables', () => {
+test('all faults are reported at once, by the names of the variables', () => {
   expect(
     faultsOf({ STATE_URI: 's3://x', GKE_ENDPOINT: 'vpn', REQUEST_TIMEOUT_SEC: '0', VALUES: 'a: 1', VALUES_FILE: '/f' }),
   ).toEqual({
@@ -90,10 +90,10 @@ test.each([
   [{ STORAGE_API_ENDPOINT: 'localhost' }, 'STORAGE_API_ENDPOINT'],
   [{ UPSTREAM_TIMEOUT_SEC: '1e3' }, 'UPSTREAM_TIMEOUT_SEC'],
   [{ STATE_URI: 'gs://b' }, 'STATE_URI'],
-])('%o is refused', (env, variable) => {
+])('%o is rejected', (env, variable) => {
   expect(Object.keys(faultsOf({ ...GOOD, ...env }))).toEqual([variable]);
 });
 
-test('a variable set to nothing counts as not set', () => {
+test('an empty variable counts as not set', () => {
   expect(parseConfig({ ...GOOD, KUBECONFIG: '', VALUES: '' }).values).toEqual({ kind: 'none' });
 });
