@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ClusterConfig } from './cluster/gke.ts';
+import type { ClusterConfig } from './cluster/access.ts';
 import type { GsUri } from './storage/uri.ts';
 import { gsUriProblem } from './storage/uri.ts';
 

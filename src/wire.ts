@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { assertRunnable } from './rounds/attempt-spec.ts';
 import type { LaunchDeps } from './runs/finish.ts';
-import { createClusterAccess } from './cluster/gke.ts';
+import { createClusterAccess } from './cluster/access.ts';
 import { createCluster } from './cluster/kubernetes.ts';
 import type { Cluster } from './cluster/port.ts';
 import type { Config, ValuesSource } from './config.ts';

@@ -1,29 +1,30 @@
 import { ApiException } from '@kubernetes/client-node';
 import { AppError, DeadlineError, UnavailableError, UpstreamError } from '../errors.ts';
-import { describeNetworkError, isTlsCode } from './network-error.ts';
+import { isTransientStatus, parseRetryAfter } from '../upstream/call.ts';
+import { describeNetworkError, isTlsCode } from '../upstream/network-error.ts';
 
-/** What is being attempted, in the words of RBAC. */
+/** The request being made, in the terms of RBAC. */
 export interface Attempt {
   readonly verb: 'create' | 'get' | 'list' | 'delete' | 'patch' | 'update';
-  /** Plural, with its subresource: `jobs`, `pods/log`. */
+  /** Plural, with the subresource: `jobs`, `pods/log`. */
   readonly resource: string;
   readonly apiGroup: string;
   readonly namespace: string;
   readonly name?: string;
-  /** The answer may hold values of a Secret: nothing of its body is repeated. */
+  /** The response may contain values of a Secret: nothing from its body is repeated. */
   readonly isSecret?: boolean;
 }
 
-/** A status other than 2xx, with what the Kubernetes Status object in the answer's body said. */
+/** A response with a status other than 2xx, and the fields of the Kubernetes Status object in its body. */
 export interface Refusal {
   readonly status: number;
   readonly reason: string | undefined;
-  /** Status.message; never of an answer that is not a Status object. */
+  /** Status.message; `undefined` for a body that is not a Status object. */
   readonly message: string | undefined;
   readonly retryAfterMs: number | undefined;
-  /** Whether a Status object said so: the API server itself, and nothing on the way to it. */
+  /** Whether the body is a Status object: the API server itself answered, not a proxy in front of it. */
   readonly isStatus: boolean;
-  /** Status.details.causes: what is wrong with which field. */
+  /** Status.details.causes: the faults, field by field. */
   readonly causes?: readonly StatusCause[];
 }
 
@@ -33,22 +34,15 @@ export interface StatusCause {
   readonly field: string;
 }
 
-interface StatusObject {
-  readonly isStatus: boolean;
-  readonly reason: string | undefined;
-  readonly message: string | undefined;
-  readonly causes?: readonly StatusCause[];
-}
-
 const BUILT_IN: ReadonlySet<string> = new Set(['', 'apps', 'batch', 'coordination.k8s.io', 'discovery.k8s.io']);
 
-/** The refusal that a generated client threw, or `null` when the error is of another kind. */
+/** The refusal that a generated client threw, or `null` for any other error. */
 export function readRefusal(error: unknown): Refusal | null {
   if (!(error instanceof ApiException)) return null;
   return { status: error.code, ...parseStatus(error.body), retryAfterMs: parseRetryAfter(error.headers) };
 }
 
-function parseStatus(body: unknown): StatusObject {
+function parseStatus(body: unknown): Pick<Refusal, 'isStatus' | 'reason' | 'message' | 'causes'> {
   const none = { isStatus: false, reason: undefined, message: undefined };
   if (typeof body !== 'string') return none;
   try {
@@ -83,23 +77,18 @@ function textOf(object: object, key: string): string {
   return typeof value === 'string' ? value : '';
 }
 
-function parseRetryAfter(headers: Readonly<Record<string, string>>): number | undefined {
-  const seconds = headers['retry-after'];
-  return seconds !== undefined && /^\d{1,6}$/.test(seconds) ? Number(seconds) * 1_000 : undefined;
-}
-
 /**
- * Whether a 404 says nothing of the object: a front end that does not find the cluster answers so, and an address that is
- * no Kubernetes API. Taken for the object's absence, a Job that runs would count as gone. The API server's own 404
- * without a Status is that of a kind that it does not serve, which only kinds beyond its own groups may be.
+ * Whether a 404 says nothing about the object: a front end that does not find the cluster answers so, and so does an
+ * address that is not a Kubernetes API. Read as the object's absence, it would make a running Job count as gone. The API
+ * server's own 404 has no Status only for a kind that it does not serve, which cannot be one of the built-in groups.
  */
 export function isForeignNotFound({ apiGroup }: Attempt, { status, isStatus }: Refusal): boolean {
   return status === 404 && !isStatus && BUILT_IN.has(apiGroup);
 }
 
-/** Whether the same call may end otherwise a moment later. */
+/** Whether the same request may succeed later. */
 export function isTransient({ status, reason }: Refusal): boolean {
-  return status === 429 || status >= 500 || (status === 409 && reason === 'Conflict');
+  return isTransientStatus(status) || (status === 409 && reason === 'Conflict');
 }
 
 /** `get jobs ns/name`, for messages. */
@@ -109,44 +98,38 @@ export function describeAttempt({ verb, resource, namespace, name }: Attempt): s
     : `${verb} ${resource} ${namespace}/${name}`;
 }
 
-/** The error to throw for a refusal that is no outcome of the call. `where` names the cluster. */
+/** The error for a refusal that is not an outcome of the call. `where` names the cluster. */
 export function translateRefusal(attempt: Attempt, refusal: Refusal, where: string): AppError {
   const details = { upstreamStatus: refusal.status };
   const what = `Could not ${describeAttempt(attempt)}: ${where} answered ${quoteAnswer(attempt, refusal)}`;
-  if (isTransient(refusal)) return new UnavailableError(`${what}. This may pass; try again.`, { details });
-  if (refusal.status === 403) return translateForbidden(attempt, refusal, where);
+  if (isTransient(refusal)) return new UnavailableError(`${what}. This may be temporary; try again.`, { details });
+  if (refusal.status === 403) return translateForbidden(attempt, refusal, what);
   if (refusal.status !== 401) return new UpstreamError(what, { details });
   return new UpstreamError(
-    `Could not ${describeAttempt(attempt)}: ${where} does not accept our token (401), a fresh one neither. Check that this is the cluster meant, that the service account is enabled, and that the clock is right; a kubeconfig’s token may have expired.`,
+    `Could not ${describeAttempt(attempt)}: ${where} rejected the access token, and a fresh one too (401). Check that this is the intended cluster, that the service account is enabled, and that the clock is right; the token of a kubeconfig may have expired.`,
     { details },
   );
 }
 
-/** Of an answer about Secrets only a reason that is one word is repeated. */
+/** For a Secret only a reason of one word is repeated. */
 function quoteAnswer({ isSecret = false }: Attempt, { status, reason, message }: Refusal): string {
-  const said = isSecret ? /^[A-Za-z]{1,40}$/.exec(reason ?? '')?.[0] : (message ?? reason);
-  return said === undefined ? String(status) : `${status}: ${said}`;
+  const text = isSecret ? /^[A-Za-z]{1,40}$/.exec(reason ?? '')?.[0] : (message ?? reason);
+  return text === undefined ? String(status) : `${status}: ${text}`;
 }
 
-function translateForbidden(attempt: Attempt, refusal: Refusal, where: string): UpstreamError {
+function translateForbidden(attempt: Attempt, refusal: Refusal, what: string): UpstreamError {
   const { verb, resource, apiGroup, namespace, name } = attempt;
+  const details = { upstreamStatus: 403, verb, resource, namespace, ...(name !== undefined && { name }) };
   const subject = parseSubject(refusal.message);
-  if (subject === undefined) {
-    return new UpstreamError(
-      `Could not ${describeAttempt(attempt)}: ${where} answered ${quoteAnswer(attempt, refusal)}`,
-      {
-        details: { upstreamStatus: 403, verb, resource, namespace, ...(name !== undefined && { name }) },
-      },
-    );
-  }
+  if (subject === undefined) return new UpstreamError(what, { details });
   const group = apiGroup === '' ? 'the core API group' : `API group ${apiGroup}`;
   return new UpstreamError(
-    `Could not ${describeAttempt(attempt)}: user "${subject}" may not ${verb} ${resource} (${group}) in namespace ${namespace}. Bind a Role with that rule to it (infra/kubernetes).${explainNumericUser(subject)}`,
-    { details: { upstreamStatus: 403, verb, resource, namespace, subject, ...(name !== undefined && { name }) } },
+    `Could not ${describeAttempt(attempt)}: user "${subject}" may not ${verb} ${resource} (${group}) in namespace ${namespace}. Bind a Role with that rule to the user (infra/kubernetes).${explainNumericUser(subject)}`,
+    { details: { ...details, subject } },
   );
 }
 
-/** The user that RBAC named, as in `User "x" cannot get resource "jobs" in API group "batch" in the namespace "ns"`. */
+/** The user in an RBAC message such as `User "x" cannot get resource "jobs" in API group "batch" in the namespace "ns"`. */
 function parseSubject(message: string | undefined): string | undefined {
   return /User "([^"]{1,300})" cannot /.exec(message ?? '')?.[1];
 }
@@ -154,26 +137,26 @@ function parseSubject(message: string | undefined): string | undefined {
 /** https://github.com/kubernetes/kubernetes/issues/58141 */
 function explainNumericUser(subject: string): string {
   return /^\d{21}$/.test(subject)
-    ? ' The number is a service account’s unique id: its token lacks the scope https://www.googleapis.com/auth/userinfo.email, without which no RoleBinding to its email matches. Give the token that scope, or bind the number.'
+    ? ' The number is the unique ID of a service account: its token lacks the scope https://www.googleapis.com/auth/userinfo.email, without which no RoleBinding to its email matches. Add that scope to the token, or bind the number.'
     : '';
 }
 
-/** The error to throw when there was no answer, or none that is a Kubernetes API's. Ours pass through. */
+/** The error for a request without a response, or with a response that is not from a Kubernetes API. */
 export function translateFailure(attempt: Attempt, error: unknown, where: string): AppError {
   if (error instanceof AppError) return error;
   const { code, text, cause } = describeNetworkError(error);
-  // Without a code the answer came, but could not be read. A parser's message quotes what it read: only its name is told.
+  // Without a code there was a response that could not be read. A parser's message quotes its input: only its name is used.
   const what =
     code === undefined
-      ? `${where} gave an answer that could not be read (${error instanceof Error ? error.name : 'no error'})`
+      ? `${where} sent a response that could not be read (${error instanceof Error ? error.name : 'no error'})`
       : `${where} could not be reached, or did not answer (${text})`;
   const advice = isTlsCode(code)
-    ? ' Check that the CA configured is this cluster’s own; the DNS endpoint and Connect Gateway have public certificates and need none.'
+    ? ' Check that the configured CA is that of this cluster; the DNS endpoint and Connect Gateway have public certificates and need none.'
     : '';
   return new UnavailableError(`Could not ${describeAttempt(attempt)}: ${what}.${advice}`, { cause });
 }
 
-/** The error to throw when our deadline passed, or the caller's signal ended the call. */
+/** The error for a call that its deadline, or the caller's signal, ended. */
 export function translateDeadline(attempt: Attempt, where: string, elapsedMs: number): DeadlineError {
   return new DeadlineError(
     `Could not ${describeAttempt(attempt)}: no answer from ${where} after ${Math.round(elapsedMs)} ms.`,

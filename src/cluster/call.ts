@@ -1,11 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type HttpLibrary,
-  type ConfigurationOptions,
-  type RequestContext,
-  type ResponseContext,
-} from '@kubernetes/client-node';
-import { type AppError, UnavailableError } from '../errors.ts';
+import type { ConfigurationOptions, HttpLibrary, ResponseContext } from '@kubernetes/client-node';
+import { ApiException, RequestContext, wrapHttpLibrary } from '@kubernetes/client-node';
+import { UnavailableError } from '../errors.ts';
+import { type Answer, callUpstream } from '../upstream/call.ts';
+import { readPages } from '../upstream/pages.ts';
 import {
   type Attempt,
   describeAttempt,
@@ -16,20 +13,20 @@ import {
   translateFailure,
   translateRefusal,
 } from './api-errors.ts';
-import { createHttpLibrary } from './http-library.ts';
+import { PLACEHOLDER_SERVER } from './connection.ts';
 import type { CallOptions } from './port.ts';
 
-/** One call to the API server. `O` are outcomes that are not errors to the caller. */
+/** One call to the API server. `O` are outcomes that are not errors for the caller. */
 export interface Call<T, O> extends Attempt {
   readonly options: CallOptions | undefined;
-  /** Whether the call may be sent again after an answer that got lost. */
+  /** Whether the call may be sent again after a lost response. */
   readonly isIdempotent: boolean;
   readonly send: (options: ConfigurationOptions) => Promise<T>;
   /** The value that a refusal stands for; `undefined` makes it an error. */
   readonly outcome?: (refusal: Refusal) => O | undefined;
-  /** Sent instead of what the generated client makes of the body: it drops fields that its models lack. */
+  /** Replaces the body that the generated client builds, which lacks the fields that its models do not know. */
   readonly body?: string;
-  /** The kind of patch, instead of the generated client's json-patch. */
+  /** Replaces the generated client's patch type, which is JSON patch. */
   readonly contentType?: string;
   readonly expects?: 'json' | 'text';
 }
@@ -40,92 +37,57 @@ export interface CallerOptions {
   readonly send: (context: RequestContext) => Promise<ResponseContext>;
   /** The cluster, for messages. */
   readonly where: string;
-  /** Of a whole call, with its retries. */
+  /** For a whole call, retries included. */
   readonly deadlineMs: number;
-  /** At most this many requests for one idempotent call. */
+  /** Maximum number of requests for one idempotent call. */
   readonly maxAttempts: number;
-  readonly random?: () => number;
 }
 
-const FIRST_BACKOFF_MS = 100;
-const MAX_BACKOFF_MS = 2_000;
+/** https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks */
+const PAGE_SIZE = 500;
 
-interface Deadline {
-  readonly signal: AbortSignal;
-  elapsedMs(): number;
-  remainingMs(): number;
-  clear(): void;
-}
-
-/** One request: its value, or the outcome a refusal stands for; else an error of ours, with how long to wait at least. */
-type Answer<T> =
-  | { readonly kind: 'value'; readonly value: T }
-  | { readonly kind: 'failed'; readonly error: AppError; readonly retryAfterMs?: number };
-
-/**
- * Sends calls under one deadline each. Idempotent ones are repeated while their error may pass and time is left.
- * Throws AppError only.
- */
-export function createCaller(options: CallerOptions): Caller {
-  const sendOnce = createSendOnce(options);
-  const { where, maxAttempts, random = Math.random } = options;
-
-  return async (call) => {
-    const deadline = startDeadline(options.deadlineMs, call.options?.signal);
-    try {
-      for (let attempt = 0; ; attempt += 1) {
-        const answer = await sendOnce(call, deadline.signal);
-        if (answer.kind === 'value') return answer.value;
-        if (deadline.signal.aborted) throw translateDeadline(call, where, deadline.elapsedMs());
-        const backoffMs = buildBackoffMs(attempt, answer.retryAfterMs, random());
-        const isLast = !call.isIdempotent || attempt + 1 >= maxAttempts || backoffMs >= deadline.remainingMs();
-        if (isLast || !answer.error.retryable) throw answer.error;
-        await sleep(backoffMs, undefined, { signal: deadline.signal }).catch(() => {
-          throw translateDeadline(call, where, deadline.elapsedMs());
-        });
-      }
-    } finally {
-      deadline.clear();
-    }
-  };
-}
-
-function createSendOnce({ send, where }: CallerOptions) {
-  function buildLibrary(
-    call: Attempt & Pick<Call<unknown, unknown>, 'body' | 'contentType' | 'expects'>,
-    signal: AbortSignal,
-  ): HttpLibrary {
-    return createHttpLibrary(async (context) => {
-      context.setSignal(signal);
-      if (call.body !== undefined) context.setBody(call.body);
-      if (call.contentType !== undefined) context.setHeaderParam('Content-Type', call.contentType);
-      const answer = await send(context);
-      checkAnswer(call, answer, where);
-      // An empty log has no content type, and the generated client refuses an answer without one.
-      if (call.expects === 'text') answer.headers['content-type'] = 'text/plain';
-      return answer;
+/** Sends calls under one deadline each, and idempotent calls again while their error is temporary. Throws AppError only. */
+export function createCaller({ send, where, deadlineMs, maxAttempts }: CallerOptions): Caller {
+  function buildLibrary(call: Omit<Call<unknown, unknown>, 'send' | 'outcome'>, signal: AbortSignal): HttpLibrary {
+    return wrapHttpLibrary({
+      send: async (context) => {
+        context.setSignal(signal);
+        if (call.body !== undefined) context.setBody(call.body);
+        if (call.contentType !== undefined) context.setHeaderParam('Content-Type', call.contentType);
+        const answer = await send(context);
+        checkAnswer(call, answer, where);
+        // An empty log has no content type, and the generated client refuses a response without one.
+        if (call.expects === 'text') answer.headers['content-type'] = 'text/plain';
+        return answer;
+      },
     });
   }
 
-  return async <T, O>(call: Call<T, O>, signal: AbortSignal): Promise<Answer<T | O>> => {
+  async function sendOnce<T, O>(call: Call<T, O>, signal: AbortSignal): Promise<Answer<T | O>> {
     try {
       return { kind: 'value', value: await call.send({ httpApi: buildLibrary(call, signal) }) };
     } catch (error) {
       const refusal = readRefusal(error);
       if (refusal === null) return { kind: 'failed', error: translateFailure(call, error, where) };
-      if (isForeignNotFound(call, refusal)) return { kind: 'failed', error: noKubernetes(call, '404', where) };
+      if (isForeignNotFound(call, refusal)) return { kind: 'failed', error: notKubernetes(call, '404', where) };
       const outcome = call.outcome?.(refusal);
       if (outcome !== undefined) return { kind: 'value', value: outcome };
-      return {
-        kind: 'failed',
-        error: translateRefusal(call, refusal, where),
-        ...(refusal.retryAfterMs !== undefined && { retryAfterMs: refusal.retryAfterMs }),
-      };
+      const { retryAfterMs } = refusal;
+      return { kind: 'failed', error: translateRefusal(call, refusal, where), retryAfterMs };
     }
-  };
+  }
+
+  return (call) =>
+    callUpstream({
+      timeoutMs: deadlineMs,
+      maxAttempts: call.isIdempotent ? maxAttempts : 1,
+      signal: call.options?.signal,
+      send: (signal) => sendOnce(call, signal),
+      onDeadline: (elapsedMs) => translateDeadline(call, where, elapsedMs),
+    });
 }
 
-/** A proxy or a login page may answer 200 with something else, which the generated client takes for an object. */
+/** A proxy or a login page may answer 200 with another body, which the generated client would take for an object. */
 function checkAnswer(
   call: Attempt & Pick<Call<unknown, unknown>, 'expects'>,
   answer: ResponseContext,
@@ -134,40 +96,87 @@ function checkAnswer(
   if (answer.httpStatusCode >= 300 || call.expects === 'text') return;
   const type = answer.headers['content-type'];
   if (type !== undefined && /^application\/json\b/.test(type)) return;
-  throw noKubernetes(call, `${answer.httpStatusCode} with ${type ?? 'no content type'} where JSON is due`, where);
+  throw notKubernetes(call, `${answer.httpStatusCode} with ${type ?? 'no content type'} instead of JSON`, where);
 }
 
-function noKubernetes(call: Attempt, answer: string, where: string): UnavailableError {
+function notKubernetes(call: Attempt, answer: string, where: string): UnavailableError {
   return new UnavailableError(
-    `Could not ${describeAttempt(call)}: ${where} answered ${answer}, and nothing that Kubernetes says. Is that address a Kubernetes API?`,
+    `Could not ${describeAttempt(call)}: ${where} answered ${answer}, which is not a response of a Kubernetes API. Is that address a Kubernetes API?`,
   );
 }
 
-/** Aborts after `deadlineMs`, or with the caller's signal. */
-function startDeadline(deadlineMs: number, outer: AbortSignal | undefined): Deadline {
-  const controller = new AbortController();
-  const startedAt = performance.now();
-  function abort(): void {
-    return controller.abort(new Error('the deadline of the call passed'));
-  }
-  const timer = setTimeout(abort, deadlineMs);
-  outer?.addEventListener('abort', abort, { once: true });
-  if (outer?.aborted === true) abort();
-  function elapsedMs(): number {
-    return performance.now() - startedAt;
-  }
-  return {
-    signal: controller.signal,
-    elapsedMs,
-    remainingMs: () => deadlineMs - elapsedMs(),
-    clear: () => {
-      clearTimeout(timer);
-      outer?.removeEventListener('abort', abort);
-    },
-  };
+export interface RawRequest {
+  readonly method: ConstructorParameters<typeof RequestContext>[1];
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | undefined>>;
+  readonly body?: unknown;
+  readonly contentType?: string;
 }
 
-/** Full jitter: https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/ */
-function buildBackoffMs(attempt: number, retryAfterMs: number | undefined, random: number): number {
-  return Math.max(retryAfterMs ?? 0, random * Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** attempt));
+/** The response to one request, whatever its status. `options` are those that `Call.send` gets. */
+export async function sendRaw(options: ConfigurationOptions, request: RawRequest): Promise<ResponseContext> {
+  if (options.httpApi === undefined) throw new TypeError('A raw request needs the HTTP library of its call.');
+  const context = new RequestContext(`${PLACEHOLDER_SERVER}${request.path}`, request.method);
+  for (const [name, value] of Object.entries(request.query ?? {})) {
+    if (value !== undefined) context.setQueryParam(name, value);
+  }
+  context.setHeaderParam('Accept', 'application/json, */*;q=0.8');
+  if (request.body !== undefined) {
+    context.setHeaderParam('Content-Type', request.contentType ?? 'application/json');
+    context.setBody(JSON.stringify(request.body));
+  }
+  return options.httpApi.send(context).toPromise();
+}
+
+/**
+ * The status and the JSON of a response. The generated client's models drop unknown fields and convert times to dates;
+ * releases compare and store objects unchanged. Throws ApiException for a status of 300 or more.
+ */
+export async function sendJson(
+  options: ConfigurationOptions,
+  request: RawRequest,
+): Promise<{ readonly status: number; readonly json: unknown }> {
+  const answer = await sendRaw(options, request);
+  const text = await answer.body.text();
+  if (answer.httpStatusCode >= 300) throw new ApiException(answer.httpStatusCode, 'refused', text, answer.headers);
+  return { status: answer.httpStatusCode, json: JSON.parse(text) };
+}
+
+/** The query parameters of a list call for one page. */
+export interface PageRequest {
+  readonly limit: number;
+  readonly _continue?: string;
+}
+
+interface Page<T> {
+  readonly items: readonly T[];
+  readonly metadata?: { readonly _continue?: string };
+}
+
+/** The outcome of a list call whose continue token has expired (410, after some minutes). */
+export function pageExpired({ status }: Refusal): 'expired' | undefined {
+  return status === 410 ? 'expired' : undefined;
+}
+
+/**
+ * All items of all pages, which are one consistent snapshot. Each page is a call with its own deadline. If the token
+ * expires, the list starts again, once.
+ */
+export async function listPages<T>(list: (page: PageRequest) => Promise<Page<T> | 'expired'>): Promise<readonly T[]> {
+  const items = (await listOnce(list)) ?? (await listOnce(list));
+  if (items === null) throw new UnavailableError('The list changed too fast to be read page by page; try again.');
+  return items;
+}
+
+async function listOnce<T>(list: (page: PageRequest) => Promise<Page<T> | 'expired'>): Promise<readonly T[] | null> {
+  const items: T[] = [];
+  const pages = readPages(
+    (token) => list({ limit: PAGE_SIZE, ...(token !== undefined && { _continue: token }) }),
+    (page) => (page === 'expired' ? undefined : page.metadata?._continue),
+  );
+  for await (const page of pages) {
+    if (page === 'expired') return null;
+    items.push(...page.items);
+  }
+  return items;
 }

@@ -1,26 +1,51 @@
-import type { RequestContext, ResponseContext } from '@kubernetes/client-node';
-import { Agent } from 'undici';
-import type { ClusterAccess, ClusterEndpoint } from './gke.ts';
-import { sendRequest } from './http-library.ts';
-import { describeNetworkError, isNotConnected } from './network-error.ts';
+import { type RequestContext, ResponseContext } from '@kubernetes/client-node';
+import { Agent, type Dispatcher } from 'undici';
+import { countUpstreamCall } from '../log.ts';
+import { raceSignal } from '../upstream/call.ts';
+import { describeNetworkError, isNotConnected } from '../upstream/network-error.ts';
 
-/** The base that the generated clients are given; the endpoint of the moment takes its place. */
+/** How to open a TLS connection to the API server. */
+export interface ClusterEndpoint {
+  /** Base URL; that of Connect Gateway has a path. */
+  readonly server: string;
+  /** If absent, public certificate authorities are trusted. */
+  readonly caPem?: string;
+  readonly clientCertPem?: string;
+  readonly clientKeyPem?: string;
+  readonly tlsServerName?: string;
+  readonly skipTlsVerify?: boolean;
+}
+
+/** The address of a cluster and the credentials for it. */
+export interface ClusterAccess {
+  /** Looked up once per instance; a failed lookup is not kept. Throws AppError. */
+  endpoint(): Promise<ClusterEndpoint>;
+  /** Called for every request: the auth library caches. `undefined`: the client certificate authenticates. Throws AppError. */
+  token(options?: { readonly forceRefresh: boolean }): Promise<string | undefined>;
+  /** For messages: the cluster, and how it is reached. */
+  describe(): string;
+  /** Discards the endpoint, so that a rotated CA or a changed address is looked up again. */
+  invalidate(): void;
+}
+
+/** The base URL of the generated clients, which the current endpoint replaces. */
 export const PLACEHOLDER_SERVER = 'https://cluster.invalid';
 
-/** Below our deadline, so that a black-holed address leaves time to look up where the cluster is now. */
+/** Below the deadline of a call, so that an address that drops packets leaves time for another lookup. */
 const CONNECT_TIMEOUT_MS = 4_000;
 /**
- * Below what servers and load balancers keep idle connections for. Between two requests an instance may be frozen, and
- * timers with it: by the wall clock such connections are older than the agent knows, and are not used again.
+ * Below the idle timeout of servers and load balancers. An instance may be frozen between two requests, and its timers
+ * too: such connections are older by the wall clock than the agent assumes, and are not used again.
  */
 const MAX_IDLE_MS = 30_000;
 const MAX_CONNECTIONS = 64;
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
 
 /**
- * Sends a request of the generated clients to the cluster: the endpoint, a token asked for this very request, one
- * forced refresh and one repeat on 401, and one repeat at the new address when the cluster could not be reached at the
- * remembered one. Both repeats are safe for writes as well: neither request was carried out.
+ * Sends the requests of the generated clients to the cluster over keep-alive connections; client-node itself opens a
+ * connection for every request. Gets a token for each request, refreshes it and repeats once after 401, and repeats
+ * once at the new address if the cluster cannot be reached at the known one. Both repeats are safe for writes: neither
+ * request had an effect.
  */
 export function createConnection(
   access: ClusterAccess,
@@ -30,7 +55,7 @@ export function createConnection(
 
   async function sendTo(endpoint: ClusterEndpoint, context: RequestContext, path: string): Promise<ResponseContext> {
     async function sendAs(token: string | undefined): Promise<ResponseContext> {
-      context.setUrl(buildUrl(endpoint, path));
+      context.setUrl(`${endpoint.server}${path.slice(PLACEHOLDER_SERVER.length)}`);
       if (token !== undefined) context.setHeaderParam('Authorization', `Bearer ${token}`);
       return sendRequest(agentFor(endpoint), context);
     }
@@ -57,7 +82,7 @@ export function createConnection(
   };
 }
 
-/** One agent for the endpoint of the moment; another endpoint, or a long pause, gets another. */
+/** One agent for the current endpoint. A different endpoint, or a long pause, gets a new agent. */
 function createAgents(now: () => number): (endpoint: ClusterEndpoint) => Agent {
   let current: { readonly key: string; readonly agent: Agent } | undefined;
   let usedAt = 0;
@@ -66,7 +91,7 @@ function createAgents(now: () => number): (endpoint: ClusterEndpoint) => Agent {
     const isIdle = now() - usedAt > MAX_IDLE_MS;
     usedAt = now();
     if (current !== undefined && current.key === key && !isIdle) return current.agent;
-    // Requests under way on the old agent end as they would have; its close is not waited for.
+    // Requests in progress on the old agent finish normally; the close is not awaited.
     void current?.agent.close();
     current = { key, agent: createAgent(endpoint) };
     return current.agent;
@@ -93,22 +118,38 @@ function createAgent(endpoint: ClusterEndpoint): Agent {
   });
 }
 
-function buildUrl(endpoint: ClusterEndpoint, url: string): string {
-  return `${endpoint.server}${url.slice(PLACEHOLDER_SERVER.length)}`;
+/**
+ * Sends one request and reads the whole response, so that the signal of the request covers the body too and the
+ * connection is free again on return. Throws what undici throws if there is no response; no status is an error. Each
+ * request is counted for the log line of the invocation.
+ */
+async function sendRequest(dispatcher: Dispatcher, context: RequestContext): Promise<ResponseContext> {
+  const url = new URL(context.getUrl());
+  const signal = context.getSignal();
+  const body = context.getBody();
+  if (body !== undefined && typeof body !== 'string') throw new TypeError('Kubernetes requests have JSON bodies only.');
+  countUpstreamCall();
+  const response = await dispatcher.request({
+    origin: url.origin,
+    path: `${url.pathname}${url.search}`,
+    method: context.getHttpMethod(),
+    headers: context.getHeaders(),
+    body: body ?? null,
+    ...(signal !== undefined && { signal }),
+  });
+  const bytes = Buffer.from(await response.body.arrayBuffer());
+  return new ResponseContext(response.statusCode, buildHeaders(response.headers), {
+    text: () => Promise.resolve(bytes.toString('utf8')),
+    binary: () => Promise.resolve(bytes),
+    stream: () => new Blob([bytes]).stream(),
+  });
 }
 
-/** Ends with the signal's reason as soon as it is aborted, whatever `work` does then. */
-async function raceSignal<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  function onAbort(): void {
-    aborted.reject(signal?.reason);
+/** undici's header names are lower-case, as the generated clients expect them. */
+function buildHeaders(headers: Dispatcher.ResponseData['headers']): Record<string, string> {
+  const flat: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(', ') : value;
   }
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
+  return flat;
 }

@@ -1,131 +1,126 @@
+import { isIPv6 } from 'node:net';
+import { z } from 'zod';
 import { UpstreamError } from '../errors.ts';
-import { buildGkeEndpoint, CLUSTER_FIELDS, parseCluster } from './gke-endpoint.ts';
-import { createGoogleIdentity, type GoogleIdentity } from './google-identity.ts';
-import { readKubeconfig } from './kubeconfig.ts';
-import { memoise } from './memoise.ts';
+import { memoise } from '../upstream/memoise.ts';
+import type { ClusterAccess, ClusterEndpoint } from './connection.ts';
+import type { GoogleIdentity } from './google-identity.ts';
 
-/** Where the cluster is, as configuration says it. */
-export type ClusterConfig =
-  | {
-      readonly kind: 'gke';
-      /** `projects/P/locations/L/clusters/C` */
-      readonly cluster: string;
-      readonly endpoint: 'dns' | 'public' | 'private';
-      /** Default https://container.googleapis.com. */
-      readonly gkeApiEndpoint?: string;
-    }
-  | {
-      readonly kind: 'gateway';
-      /** The number of the fleet's host project: the gateway does not take the project's id. */
-      readonly projectNumber: string;
-      readonly location: string;
-      readonly membership: string;
-      /** Default: the regional host of `location`, or the global one. */
-      readonly apiEndpoint?: string;
-    }
-  | { readonly kind: 'endpoint'; readonly server: string; readonly caPem?: string }
-  | { readonly kind: 'kubeconfig'; readonly path: string; readonly context?: string };
-
-/** How to open a TLS connection to the API server. */
-export interface ClusterEndpoint {
-  /** Base URL; Connect Gateway's has a path. */
-  readonly server: string;
-  /** Absent: public certificate authorities. */
-  readonly caPem?: string;
-  readonly clientCertPem?: string;
-  readonly clientKeyPem?: string;
-  readonly tlsServerName?: string;
-  readonly skipTlsVerify?: boolean;
+export interface GkeConfig {
+  readonly kind: 'gke';
+  /** `projects/P/locations/L/clusters/C` */
+  readonly cluster: string;
+  readonly endpoint: 'dns' | 'public' | 'private';
+  /** Default https://container.googleapis.com. */
+  readonly gkeApiEndpoint?: string;
 }
 
-/** Where the cluster is, and who we are there. */
-export interface ClusterAccess {
-  /** Looked up once per instance; a failure is not kept. Throws AppError. */
-  endpoint(): Promise<ClusterEndpoint>;
-  /** Asked per request: the auth library caches. `undefined`: the client certificate says who we are. Throws AppError. */
-  token(options?: { readonly forceRefresh: boolean }): Promise<string | undefined>;
-  /** For messages: which cluster, by which way. */
-  describe(): string;
-  /** Forgets the endpoint, so that a rotated CA or a moved address is looked up again. */
-  invalidate(): void;
-}
+/** The fields read from clusters.get. The response also contains legacy credentials, which are not requested. */
+const CLUSTER_FIELDS = [
+  'endpoint',
+  'masterAuth/clusterCaCertificate',
+  'privateClusterConfig(privateEndpoint,publicEndpoint)',
+  'controlPlaneEndpointsConfig',
+].join(',');
 
-type GkeConfig = Extract<ClusterConfig, { kind: 'gke' }>;
-type GatewayConfig = Extract<ClusterConfig, { kind: 'gateway' }>;
+/** https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters; `false` and '' are omitted there. */
+const ClusterSchema = z.object({
+  endpoint: z.string().optional(),
+  masterAuth: z.object({ clusterCaCertificate: z.string().optional() }).optional(),
+  privateClusterConfig: z
+    .object({ privateEndpoint: z.string().optional(), publicEndpoint: z.string().optional() })
+    .optional(),
+  controlPlaneEndpointsConfig: z
+    .object({
+      dnsEndpointConfig: z
+        .object({ endpoint: z.string().optional(), allowExternalTraffic: z.boolean().optional() })
+        .optional(),
+      ipEndpointsConfig: z
+        .object({
+          enabled: z.boolean().optional(),
+          enablePublicEndpoint: z.boolean().optional(),
+          publicEndpoint: z.string().optional(),
+          privateEndpoint: z.string().optional(),
+        })
+        .optional(),
+    })
+    .optional(),
+});
+type Cluster = z.infer<typeof ClusterSchema>;
 
-/**
- * Where the configured cluster is and who we are there. Looks nothing up until asked; throws UpstreamError at once for
- * an address that is not https.
- */
-export function createClusterAccess(config: ClusterConfig): ClusterAccess {
-  switch (config.kind) {
-    case 'gke':
-      return createGkeAccess(config, createGoogleIdentity());
-    case 'gateway': {
-      const what = `fleet membership ${config.membership} in ${config.location} of project ${config.projectNumber} (Connect Gateway)`;
-      return createFixedAccess({ server: buildGatewayServer(config) }, what, createGoogleIdentity());
-    }
-    case 'endpoint': {
-      const server = requireHttps(config.server, 'the configured endpoint');
-      const endpoint = { server, ...(config.caPem !== undefined && { caPem: config.caPem }) };
-      return createFixedAccess(endpoint, `the cluster at ${server}`, createGoogleIdentity());
-    }
-    case 'kubeconfig':
-      return createKubeconfigAccess(config.path, config.context);
-  }
-}
-
-function createGkeAccess(config: GkeConfig, identity: GoogleIdentity): ClusterAccess {
+/** Access to a GKE cluster by its name. The GKE API is called at the first use. */
+export function createGkeAccess(config: GkeConfig, identity: GoogleIdentity): ClusterAccess {
+  const { cluster, endpoint } = config;
   const api = (config.gkeApiEndpoint ?? 'https://container.googleapis.com').replace(/\/+$/, '');
-  const endpoint = memoise(async () => {
-    const answer = await identity.getJson(`${api}/v1/${config.cluster}?fields=${CLUSTER_FIELDS}`, {
-      what: `find the ${config.endpoint} endpoint of GKE cluster ${config.cluster}`,
+  const found = memoise(async () => {
+    const answer = await identity.getJson(`${api}/v1/${cluster}?fields=${CLUSTER_FIELDS}`, {
+      what: `find the ${endpoint} endpoint of GKE cluster ${cluster}`,
       permission: 'container.clusters.get',
     });
-    return buildGkeEndpoint(config.cluster, config.endpoint, parseCluster(config.cluster, answer));
+    const parsed = parseCluster(cluster, answer);
+    return endpoint === 'dns' ? buildDnsEndpoint(cluster, parsed) : buildIpEndpoint(cluster, endpoint, parsed);
   });
   return {
-    endpoint: endpoint.get,
+    endpoint: found.get,
     token: identity.token,
-    describe: () => `GKE cluster ${config.cluster} (${config.endpoint === 'dns' ? 'DNS' : config.endpoint} endpoint)`,
-    invalidate: endpoint.drop,
+    describe: () => `GKE cluster ${cluster} (${endpoint === 'dns' ? 'DNS' : endpoint} endpoint)`,
+    invalidate: found.drop,
   };
 }
 
-function createFixedAccess(endpoint: ClusterEndpoint, what: string, identity: GoogleIdentity): ClusterAccess {
-  return {
-    endpoint: () => Promise.resolve(endpoint),
-    token: identity.token,
-    describe: () => what,
-    invalidate: () => undefined,
-  };
+/** Throws UpstreamError if the response does not match the documentation. */
+function parseCluster(name: string, answer: unknown): Cluster {
+  const parsed = ClusterSchema.safeParse(answer);
+  if (parsed.success) return parsed.data;
+  throw new UpstreamError(
+    `The GKE API's response for cluster ${name} is not as documented: ${z.prettifyError(parsed.error)}`,
+  );
 }
 
-/** https://cloud.google.com/kubernetes-engine/enterprise/multicluster-management/gateway: regional memberships have regional hosts. */
-function buildGatewayServer({ projectNumber, location, membership, apiEndpoint }: GatewayConfig): string {
-  const host = location === 'global' ? 'connectgateway.googleapis.com' : `${location}-connectgateway.googleapis.com`;
-  const base = apiEndpoint === undefined ? `https://${host}` : requireHttps(apiEndpoint, 'the gateway');
-  return `${base}/v1/projects/${projectNumber}/locations/${location}/gkeMemberships/${membership}`;
-}
-
-function requireHttps(server: string, variable: string): string {
-  if (!URL.canParse(server) || new URL(server).protocol !== 'https:') {
+/** No CA: the DNS endpoint has a certificate of a public authority, which does not verify against the cluster's CA. */
+function buildDnsEndpoint(name: string, cluster: Cluster): ClusterEndpoint {
+  const dns = cluster.controlPlaneEndpointsConfig?.dnsEndpointConfig;
+  if (dns?.endpoint === undefined) {
     throw new UpstreamError(
-      `The cluster's address "${server}" (${variable}) must begin with https://. Plain http is for a kubeconfig of a local cluster only.`,
+      `GKE cluster ${name} has no DNS endpoint. Enable it with: ${buildUpdateCommand(name, '--enable-dns-access')} ; or configure the public or private endpoint.`,
     );
   }
-  return server.replace(/\/+$/, '');
+  if (dns.allowExternalTraffic !== true) {
+    throw new UpstreamError(
+      `The DNS endpoint of GKE cluster ${name} does not accept external traffic (allowExternalTraffic is off). Enable it with: ${buildUpdateCommand(name, '--enable-dns-access')} ; or configure the public or private endpoint.`,
+    );
+  }
+  return { server: `https://${dns.endpoint}` };
 }
 
-function createKubeconfigAccess(path: string, context: string | undefined): ClusterAccess {
-  const loaded = memoise(() => readKubeconfig(path, context));
+/** The `gcloud container clusters update` command for the cluster `name`. */
+function buildUpdateCommand(name: string, flag: string): string {
+  const [, project, , location, , cluster] = name.split('/');
+  return `gcloud container clusters update ${cluster} --project=${project} --location=${location} ${flag}`;
+}
+
+function buildIpEndpoint(name: string, endpoint: 'public' | 'private', cluster: Cluster): ClusterEndpoint {
+  const address = findAddress(cluster, endpoint);
+  if (address === undefined || cluster.controlPlaneEndpointsConfig?.ipEndpointsConfig?.enabled === false) {
+    throw new UpstreamError(
+      `GKE cluster ${name} has no ${endpoint} IP endpoint. Configure another endpoint (dns, public, private), or enable this one.`,
+    );
+  }
+  const ca = cluster.masterAuth?.clusterCaCertificate;
+  if (ca === undefined) {
+    throw new UpstreamError(
+      `The GKE API returned no CA certificate (masterAuth.clusterCaCertificate) for cluster ${name}.`,
+    );
+  }
   return {
-    endpoint: async () => (await loaded.get()).endpoint,
-    token: async (options) => {
-      if (options?.forceRefresh === true) loaded.drop();
-      return (await loaded.get()).token();
-    },
-    describe: () => `the cluster of kubeconfig ${path}${context === undefined ? '' : `, context ${context}`}`,
-    invalidate: loaded.drop,
+    server: `https://${isIPv6(address) ? `[${address}]` : address}`,
+    caPem: Buffer.from(ca, 'base64').toString('utf8'),
   };
+}
+
+function findAddress(cluster: Cluster, endpoint: 'public' | 'private'): string | undefined {
+  const ip = cluster.controlPlaneEndpointsConfig?.ipEndpointsConfig;
+  const legacy = cluster.privateClusterConfig;
+  if (endpoint === 'private') return ip?.privateEndpoint ?? legacy?.privateEndpoint;
+  if (ip?.enablePublicEndpoint === false) return undefined;
+  return ip?.publicEndpoint ?? legacy?.publicEndpoint ?? (ip === undefined ? cluster.endpoint : undefined);
 }

@@ -1,27 +1,28 @@
 import { type AuthClient, GoogleAuth } from 'google-auth-library';
 import { type AppError, UnavailableError, UpstreamError } from '../errors.ts';
 import { countUpstreamCall } from '../log.ts';
-import { coalesce, memoise } from './memoise.ts';
-import { describeNetworkError } from './network-error.ts';
+import { isTransientStatus } from '../upstream/call.ts';
+import { coalesce, memoise } from '../upstream/memoise.ts';
+import { describeNetworkError } from '../upstream/network-error.ts';
 
 /**
- * `userinfo.email` is what makes the API server see a service account by its email; without it the user is a number and
+ * With `userinfo.email` the API server identifies a service account by its email. Without it the user is a number, and
  * no RoleBinding to the email matches (kubernetes/kubernetes#58141).
  */
 const SCOPES = ['https://www.googleapis.com/auth/cloud-platform', 'https://www.googleapis.com/auth/userinfo.email'];
-/** Without one the library looks for it first (runs gcloud, asks the metadata server), and no call of ours needs it. */
+/** Without a project ID the library looks one up first (gcloud, metadata server); no call here needs it. */
 const UNUSED_PROJECT = 'unused';
 const TIMEOUT_MS = 8_000;
-/** Calls that may be repeated are repeated as a whole, by their caller. */
+/** Calls that may be repeated are repeated as a whole by their caller. */
 const RETRY_ONCE = { retry: 1, noResponseRetries: 1, retryDelay: 100 };
 
-/** For messages: what a call is for, and the IAM permission it needs. */
+/** For messages: the purpose of a call, and the IAM permission that it needs. */
 interface Purpose {
   readonly what: string;
   readonly permission: string;
 }
 
-/** The service account this process runs as. */
+/** The service account of this process. */
 export interface GoogleIdentity {
   /** An access token; throws AppError. */
   readonly token: (options?: { readonly forceRefresh: boolean }) => Promise<string>;
@@ -33,7 +34,8 @@ export interface GoogleIdentity {
  * The identity of google-auth-library's default credentials: on Cloud Run the metadata server, elsewhere
  * `gcloud auth application-default login` or workload identity federation.
  *
- * The library remembers "there is no metadata server" for good, so its object is dropped when no client could be made.
+ * The library never asks again for a metadata server that it did not find, so a client that could not be created is
+ * discarded.
  */
 export function createGoogleIdentity(): GoogleIdentity {
   const client = memoise(() =>
@@ -58,7 +60,7 @@ export function createGoogleIdentity(): GoogleIdentity {
         throw translateTokenError(error);
       });
       if (typeof token === 'string' && token !== '') return token;
-      throw new UpstreamError('No access token for the cluster: the credentials gave none.');
+      throw new UpstreamError('No access token for the cluster: the credentials returned none.');
     },
     getJson: async (url, purpose) => {
       const made = await client.get().catch((error: unknown) => {
@@ -80,16 +82,16 @@ export function createGoogleIdentity(): GoogleIdentity {
   };
 }
 
-/** Marks the cached token as expired: the library has no public way to refresh that all kinds of credentials share. */
+/** Marks the cached token as expired: the library has no public refresh method that all kinds of credentials share. */
 function expireToken(client: AuthClient): void {
   return client.setCredentials({ ...client.credentials, expiry_date: 1 });
 }
 
 function translateTokenError(error: unknown): AppError {
   const status = readStatus(error);
-  if (status !== undefined && !isTransient(status)) {
+  if (status !== undefined && !isTransientStatus(status)) {
     return new UpstreamError(
-      `No access token for the cluster: the identity service answered ${status}. Check that the function runs as a service account that exists and is enabled.`,
+      `No access token for the cluster: the identity service answered ${status}. Check that the service account of the function exists and is enabled.`,
       { details: { upstreamStatus: status } },
     );
   }
@@ -100,23 +102,19 @@ function translateTokenError(error: unknown): AppError {
     );
   }
   return new UnavailableError(
-    `No access token for the cluster: the metadata server ${status === undefined ? `could not be reached (${network.text})` : `answered ${status}`}. This may pass; try again.`,
+    `No access token for the cluster: the metadata server ${status === undefined ? `could not be reached (${network.text})` : `answered ${status}`}. This may be temporary; try again.`,
     { cause: network.cause },
   );
 }
 
-/** gaxios puts the HTTP status on its errors; errors without one had no answer. */
+/** The HTTP status of a gaxios error; without one there was no response. */
 function readStatus(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('status' in error)) return undefined;
   const status = Number(error.status);
   return Number.isInteger(status) && status >= 100 ? status : undefined;
 }
 
-function isTransient(status: number): boolean {
-  return status === 429 || status >= 500;
-}
-
-/** No message of the library is passed on but its first line: the rest may hold what was sent. */
+/** Only the first line of the library's message is repeated: the rest may contain what was sent. */
 function firstLine(error: unknown): string {
   return error instanceof Error ? (error.message.split('\n')[0] ?? '').slice(0, 300) : 'unknown error';
 }
@@ -126,7 +124,7 @@ function translateGetError(error: unknown, { what, permission }: Purpose): AppEr
   const details = status === undefined ? {} : { upstreamStatus: status };
   if (status === 401 || status === 403) {
     return new UpstreamError(
-      `Could not ${what}: Google Cloud answered ${status}. Grant the function's service account ${permission} (roles/container.clusterViewer has it), and check that the Kubernetes Engine API is on in the project.`,
+      `Could not ${what}: Google Cloud answered ${status}. Grant the function's service account ${permission} (roles/container.clusterViewer has it), and check that the Kubernetes Engine API is enabled in the project.`,
       { details },
     );
   }
@@ -136,12 +134,12 @@ function translateGetError(error: unknown, { what, permission }: Purpose): AppEr
       { details },
     );
   }
-  if (status !== undefined && !isTransient(status)) {
+  if (status !== undefined && !isTransientStatus(status)) {
     return new UpstreamError(`Could not ${what}: Google Cloud answered ${status}: ${firstLine(error)}`, { details });
   }
   const network = describeNetworkError(error);
   return new UnavailableError(
-    `Could not ${what}: ${status === undefined ? `no answer (${network.text})` : `Google Cloud answered ${status}`}. This may pass; try again.`,
+    `Could not ${what}: ${status === undefined ? `no answer (${network.text})` : `Google Cloud answered ${status}`}. This may be temporary; try again.`,
     { details, cause: network.cause },
   );
 }

@@ -1,13 +1,12 @@
 import type { BatchV1Api, V1Job } from '@kubernetes/client-node';
 import type { Attempt, Refusal } from './api-errors.ts';
-import type { Caller } from './call.ts';
+import { type Caller, listPages, pageExpired } from './call.ts';
 import type { CallOptions, Jobs } from './port.ts';
-import { listPages, pageExpired } from './pages.ts';
 
-/** Who `metadata.managedFields` says wrote our fields. */
+/** The field manager of everything this service writes, as in `metadata.managedFields`. */
 export const FIELD_MANAGER = 'tensorio-trigger';
 
-/** Jobs over the generated client. */
+/** Jobs of batch/v1, through the generated client. */
 export function createJobs(batch: () => BatchV1Api, call: Caller): Jobs {
   return {
     createJob: async (job, options) => {
@@ -15,7 +14,7 @@ export function createJobs(batch: () => BatchV1Api, call: Caller): Jobs {
       return call({
         ...attempt('create', namespace, name, options),
         isIdempotent: false,
-        // As it is: the generated client drops fields it does not know, and Strict would never hear of a misspelt one.
+        // Sent unchanged: the generated client drops unknown fields, so strict validation would not see a misspelt one.
         body: JSON.stringify(Object.assign({ apiVersion: 'batch/v1', kind: 'Job' }, job)),
         send: (sendOptions) =>
           batch().createNamespacedJob(
@@ -53,7 +52,7 @@ export function createJobs(batch: () => BatchV1Api, call: Caller): Jobs {
     deleteJob: async (namespace, name, options) =>
       call({
         ...attempt('delete', namespace, name, options),
-        // By name alone, a repeat could hit a Job that somebody created in between.
+        // By name alone, a repeat could delete a Job that was created in between.
         isIdempotent: options?.uid !== undefined,
         send: async (sendOptions) => {
           const preconditions = options?.uid === undefined ? {} : { preconditions: { uid: options.uid } };
@@ -63,7 +62,7 @@ export function createJobs(batch: () => BatchV1Api, call: Caller): Jobs {
           );
           return 'deleted' as const;
         },
-        // 409: the Job of that name has another uid.
+        // 409: the Job of that name has a different uid.
         outcome: ({ status }) =>
           status === 404 || (status === 409 && options?.uid !== undefined) ? ('absent' as const) : undefined,
       }),
@@ -103,7 +102,7 @@ function attempt(verb: Attempt['verb'], namespace: string, name?: string, option
   };
 }
 
-/** A 409 without this reason is a quota or a webhook that lost a race: the Job does not exist. */
+/** A 409 with another reason comes from a quota or a webhook that lost a race: the Job does not exist. */
 function isExisting({ status, reason }: Refusal): boolean {
   return status === 409 && reason === 'AlreadyExists';
 }

@@ -1,22 +1,21 @@
 import { BatchV1Api, CoreV1Api, createConfiguration, ServerConfiguration } from '@kubernetes/client-node';
-import { createCaller } from './call.ts';
-import { createConnection, PLACEHOLDER_SERVER } from './connection.ts';
-import type { ClusterAccess } from './gke.ts';
+import { type Caller, createCaller } from './call.ts';
+import { type ClusterAccess, createConnection, PLACEHOLDER_SERVER } from './connection.ts';
 import { createJobs } from './jobs.ts';
-import { createPods } from './pods.ts';
 import { createObjects } from './objects.ts';
+import { createPods } from './pods.ts';
+import type { Secrets } from './port.ts';
 import type { ReleaseCluster } from './release-port.ts';
 import { createServiceProxy } from './service-proxy.ts';
-import { createSecrets } from './secrets.ts';
 
 export interface ClusterOptions {
-  /** Of one call, with its retries. Default 10 s. */
+  /** For one call, retries included. Default 10 s. */
   readonly deadlineMs?: number;
-  /** Requests for one idempotent call, at most. Default 4. */
+  /** Maximum number of requests for one idempotent call. Default 4. */
   readonly maxAttempts?: number;
 }
 
-/** The cluster behind `access`. Connects to nothing until called; its methods throw AppError only. */
+/** The cluster behind `access`. Does not connect until it is used; its methods throw AppError only. */
 export function createCluster(access: ClusterAccess, options: ClusterOptions = {}): ReleaseCluster {
   const { deadlineMs = 10_000, maxAttempts = 4 } = options;
   const call = createCaller({ send: createConnection(access), where: access.describe(), deadlineMs, maxAttempts });
@@ -37,4 +36,26 @@ export function createCluster(access: ClusterAccess, options: ClusterOptions = {
 function lazy<T>(create: () => T): () => T {
   let made: T | undefined;
   return () => (made ??= create());
+}
+
+/** Only the names of a Secret's keys leave this function. */
+function createSecrets(core: () => CoreV1Api, call: Caller): Secrets {
+  return {
+    secretKeys: async (namespace, name, options) =>
+      call({
+        verb: 'get',
+        resource: 'secrets',
+        apiGroup: '',
+        namespace,
+        name,
+        isSecret: true,
+        options,
+        isIdempotent: true,
+        send: async (sendOptions) => {
+          const secret = await core().readNamespacedSecret({ namespace, name }, sendOptions);
+          return Object.keys(secret.data ?? {});
+        },
+        outcome: ({ status }) => (status === 404 ? null : undefined),
+      }),
+  };
 }

@@ -1,17 +1,16 @@
 import type { CoreV1Api, CoreV1Event } from '@kubernetes/client-node';
 import type { Attempt, Refusal } from './api-errors.ts';
-import type { Caller } from './call.ts';
+import { type Caller, listPages, pageExpired } from './call.ts';
 import type { CallOptions, Pods } from './port.ts';
-import { listPages, pageExpired } from './pages.ts';
 
-/** The most of one log that is read. */
+/** Maximum size of one log that is read. */
 const MAX_LOG_BYTES = 256 * 1024;
 
-/** 400s of the log call that say "not yet" or "none", as the API server (pkg/registry/core/pod) and the kubelet word them. */
+/** Messages of a 400 that mean "no log" or "no log yet", from the API server (pkg/registry/core/pod) and the kubelet. */
 const NO_LOG =
   /is waiting to start|is not valid for pod|does not have a host assigned|previous terminated container .* not found|is not available/;
 
-/** Pods, what happened to them, and what they said. */
+/** Pods with their events and logs, through the generated client. */
 export function createPods(core: () => CoreV1Api, call: Caller): Pods {
   return {
     listPods: async (namespace, labelSelector, options) =>
@@ -53,7 +52,7 @@ export function createPods(core: () => CoreV1Api, call: Caller): Pods {
           outcome: (refusal) => (isWithoutLog(refusal) ? null : undefined),
         });
       }
-      // limitBytes cuts the end off, and the end is what was asked for: fewer lines are read until all of them fit.
+      // limitBytes cuts off the end, which is the part wanted: fewer lines are read until all of them fit.
       for (let lines = tailLines; ; lines = Math.floor(lines / 4)) {
         const log = await read(Math.max(1, lines));
         if (log === null || lines <= 1 || Buffer.byteLength(log) < MAX_LOG_BYTES) return log;

@@ -1,7 +1,7 @@
 import type { Issue } from '../errors.ts';
 import type { CallOptions, Cluster } from './port.ts';
 
-/** What names an object of the cluster. */
+/** Identifies an object of the cluster. */
 export interface ObjectRef {
   readonly apiVersion: string;
   readonly kind: string;
@@ -9,7 +9,7 @@ export interface ObjectRef {
   readonly name: string;
 }
 
-/** Who set which fields last. https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management */
+/** The manager that last set each field. https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management */
 export interface ManagedFields {
   readonly manager: string;
   readonly operation: 'Apply' | 'Update';
@@ -34,7 +34,7 @@ export interface ObjectMetadata {
   readonly managedFields?: readonly ManagedFields[];
 }
 
-/** An object as its JSON has it: times are texts, and no field is lost that a client library does not know. */
+/** An object as JSON: times are strings, and fields that a client library does not know are kept. */
 export interface KubeObject {
   readonly apiVersion: string;
   readonly kind: string;
@@ -42,7 +42,7 @@ export interface KubeObject {
   readonly [field: string]: unknown;
 }
 
-/** A field that another manager set to another value. */
+/** A field that another manager set to a different value. */
 export interface FieldConflict {
   readonly field: string;
   readonly manager: string;
@@ -51,7 +51,7 @@ export interface FieldConflict {
 export type Applied =
   | { readonly kind: 'applied'; readonly object: KubeObject; readonly created: boolean }
   | { readonly kind: 'conflict'; readonly conflicts: readonly FieldConflict[] }
-  /** The API server finds the object wrong: a field it does not know or allow, or that may not change any more. */
+  /** The API server rejects the object: a field is unknown, not allowed, or immutable. */
   | { readonly kind: 'refused'; readonly immutable: boolean; readonly issues: readonly Issue[] };
 
 export interface ApplyOptions extends CallOptions {
@@ -60,27 +60,27 @@ export interface ApplyOptions extends CallOptions {
   readonly force?: boolean;
 }
 
-/** Objects of any kind that releases have. Absent is `null`, `'absent'` or `'conflict'`; the rest is thrown (errors.ts). */
+/** Objects of the kinds that releases use. An absent object is `null`, `'absent'` or `'conflict'`; other failures are thrown (errors.ts). */
 export interface Objects {
   getObject(ref: ObjectRef, options?: CallOptions): Promise<KubeObject | null>;
-  /** All pages. A kind that the cluster does not serve has no objects. */
+  /** All pages. The list is empty for a kind that the cluster does not serve. */
   listObjects(
     kind: Pick<ObjectRef, 'apiVersion' | 'kind' | 'namespace'>,
     labelSelector: string,
     options?: CallOptions,
   ): Promise<readonly KubeObject[]>;
-  /** Server-side apply as our field manager, with strict validation. */
+  /** Server-side apply with the field manager of this service and strict validation. */
   applyObject(object: KubeObject, options?: ApplyOptions): Promise<Applied>;
-  /** One attempt, never repeated by the adapter: an ambiguous end is an UnavailableError or a DeadlineError. */
+  /** One request, never repeated by the adapter: an ambiguous result is an UnavailableError or a DeadlineError. */
   createObject(object: KubeObject, options?: CallOptions): Promise<KubeObject | 'exists'>;
-  /** Only the very version that `object.metadata.resourceVersion` names. One attempt, as `createObject`. */
+  /** Replaces only the version in `object.metadata.resourceVersion`. One request, like `createObject`. */
   replaceObject(object: KubeObject, options?: CallOptions): Promise<KubeObject | 'conflict'>;
-  /** Only the very object of that uid (and version, if given), with what it owns in the background. */
+  /** Deletes only the object with that uid (and version, if given). What it owns is deleted in the background. */
   deleteObject(
     ref: ObjectRef,
     options: CallOptions & { readonly uid: string; readonly resourceVersion?: string },
   ): Promise<'deleted' | 'absent'>;
-  /** Says anew who owns the fields of an object; nothing else of it changes. */
+  /** Replaces the field ownership of an object, and nothing else. */
   replaceManagedFields(
     object: KubeObject,
     managedFields: readonly ManagedFields[],
@@ -88,7 +88,7 @@ export interface Objects {
   ): Promise<KubeObject | 'conflict'>;
 }
 
-/** What a GET through the API server's service proxy came to. */
+/** The result of a GET through the API server's service proxy. */
 export type Probe =
   | { readonly kind: 'answered'; readonly status: number; readonly body: string }
   | { readonly kind: 'unreachable'; readonly message: string };
@@ -98,5 +98,5 @@ export interface ServiceProxy {
   probeService(namespace: string, service: string, port: string, path: string, options?: CallOptions): Promise<Probe>;
 }
 
-/** A Kubernetes cluster, as far as releases need it. */
+/** The part of a Kubernetes cluster that releases need. */
 export interface ReleaseCluster extends Cluster, Objects, ServiceProxy {}

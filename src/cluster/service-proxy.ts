@@ -1,13 +1,12 @@
-import type { Caller } from './call.ts';
-import { sendRaw } from './raw-call.ts';
+import { type Caller, sendRaw } from './call.ts';
 import type { Probe, ServiceProxy } from './release-port.ts';
 
 const MAX_BODY = 4_096;
 
-/** What front ends and the API server's own queue answer in words of theirs; no service of a release answers so. */
-const OF_THE_WAY: ReadonlySet<number> = new Set([429, 502, 504]);
+/** Statuses of front ends and of the API server's own queue; no service of a release uses them. */
+const INTERMEDIARY: ReadonlySet<number> = new Set([429, 502, 504]);
 
-/** GET through the API server's service proxy: reaches a Service from outside of the cluster's network. */
+/** GET through the API server's service proxy, which reaches a Service from outside the cluster's network. */
 export function createServiceProxy(call: Caller): ServiceProxy {
   return {
     probeService: async (namespace, service, port, path, options) =>
@@ -27,7 +26,7 @@ export function createServiceProxy(call: Caller): ServiceProxy {
             path: `${base}/${encodeURIComponent(service)}:${encodeURIComponent(port)}/proxy${path}`,
           });
           const body = await answer.body.text();
-          const message = ownAnswer(answer.httpStatusCode, body);
+          const message = intermediaryMessage(answer.httpStatusCode, body);
           if (message !== undefined) return { kind: 'unreachable', message };
           return { kind: 'answered', status: answer.httpStatusCode, body: body.slice(0, MAX_BODY) };
         },
@@ -35,9 +34,9 @@ export function createServiceProxy(call: Caller): ServiceProxy {
   };
 }
 
-/** The answer of something on the way, in place of the pod's: there was no endpoint, or it could not be reached. */
-function ownAnswer(status: number, body: string): string | undefined {
-  if (OF_THE_WAY.has(status)) return `${status}: ${body.slice(0, 300).trim()}`;
+/** The message of an intermediary that answered instead of the pod: there was no endpoint, or it could not be reached. */
+function intermediaryMessage(status: number, body: string): string | undefined {
+  if (INTERMEDIARY.has(status)) return `${status}: ${body.slice(0, 300).trim()}`;
   if (/^error trying to reach service/i.test(body)) return body.slice(0, 300);
   if (!body.startsWith('{') || status < 400) return undefined;
   try {

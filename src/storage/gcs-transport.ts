@@ -10,20 +10,20 @@ export interface GcsRequest {
   readonly body?: string;
 }
 
-/** Whatever Cloud Storage answered, 4xx and 5xx included. */
+/** A response of Cloud Storage with any status. */
 export interface GcsAnswer<T> {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: T;
 }
 
-/** A body being received; `cancel` ends it and its connection. */
+/** A body that is still being received; `cancel` closes its connection. */
 export interface MediaBody {
   readonly chunks: Readable;
   readonly cancel: () => void;
 }
 
-/** Sends one HTTP request each, without retries. Rejects when there is no answer, or when `signal` aborts. */
+/** Each method sends one HTTP request, without retries. Rejects if there is no response, or once `signal` aborts. */
 export interface GcsTransport {
   json(request: GcsRequest, signal: AbortSignal): Promise<GcsAnswer<unknown>>;
   media(request: GcsRequest, signal: AbortSignal): Promise<GcsAnswer<MediaBody>>;
@@ -35,12 +35,12 @@ export interface GcsTransportOptions {
 }
 
 /**
- * The transport of @google-cloud/storage: its credentials, its headers, its keep-alive connections; the client is made
- * at the first request.
+ * The transport of @google-cloud/storage: its credentials, headers and keep-alive connections. The client is created at
+ * the first request.
  *
- * Its higher calls are not used. `File.createReadStream` destroys the connection pool all calls share when one stream
- * ends early; `File.save` deletes the object when its own check of the checksum fails; `request` takes a downloaded
- * JSON text with a member `error` for an error; none of them can say `ifGenerationNotMatch` of a download.
+ * Its higher-level calls are not used. `File.createReadStream` destroys the connection pool that all calls share when
+ * one stream ends early; `File.save` deletes the object when its checksum test fails; `request` treats a downloaded JSON
+ * document with a member `error` as an error; none of them accepts `ifGenerationNotMatch` for a download.
  */
 export function createGcsTransport({ apiEndpoint, projectId }: GcsTransportOptions): GcsTransport {
   let client: Storage | undefined;
@@ -66,8 +66,8 @@ export function createGcsTransport({ apiEndpoint, projectId }: GcsTransportOptio
         (resolve, reject) => {
           countUpstreamCall();
           storage().request(optionsOf(request), (error, body: unknown, response) => {
-            // An answer that breaks off, or that is no JSON, comes with an error, with its status, and with the stream
-            // of what is left as `body` (teeny-request 10, `index.js`): as an answer it would be one without fields.
+            // For a response that breaks off, or that is not JSON, the callback gets an error, the status, and the rest of
+            // the stream as `body` (teeny-request 10, `index.js`), which would pass for a response without fields.
             const isBroken = error !== null && (response?.statusCode ?? 0) < 300;
             if (response === undefined || response === null || isBroken) reject(error);
             else resolve({ status: response.statusCode, headers: response.headers, body });
@@ -81,7 +81,7 @@ export function createGcsTransport({ apiEndpoint, projectId }: GcsTransportOptio
         (resolve, reject) => {
           countUpstreamCall();
           const chunks = storage().requestStream(optionsOf(request));
-          // It is a duplex; unless its unused side ends too, reading it to the end waits forever.
+          // The stream is a duplex: until its unused side ends too, reading never completes.
           chunks.end();
           chunks.on('error', reject);
           chunks.on('response', (response: Readable & { statusCode: number; headers: Record<string, string> }) => {
@@ -100,8 +100,8 @@ export function createGcsTransport({ apiEndpoint, projectId }: GcsTransportOptio
 }
 
 /**
- * Settles as `start` does, or rejects once `signal` aborts. The client library cannot end a request it has begun
- * (its fetch has neither timeout nor signal), so what arrives after the abort is given to `discard`.
+ * Settles like `start`, or rejects once `signal` aborts. The client library cannot cancel a request (its fetch has
+ * neither timeout nor signal), so a response that arrives after the abort is passed to `discard`.
  */
 function untilAborted<T>(
   start: (resolve: (value: T) => void, reject: (error: unknown) => void) => void,

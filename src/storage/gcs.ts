@@ -1,99 +1,128 @@
 import { randomUUID } from 'node:crypto';
 import { CRC32C } from '@google-cloud/storage';
-import { INFO_FIELDS, parseMediaHead, parseObjectInfo, parseObjectPage } from './gcs-answers.ts';
-import { readBody } from './gcs-body.ts';
-import type { Outcome } from './gcs-call.ts';
-import { callWithRetries } from './gcs-call.ts';
+import { AppError } from '../errors.ts';
+import { type Answer, callUpstream, parseRetryAfter } from '../upstream/call.ts';
 import type { Attempt } from './gcs-errors.ts';
 import {
   isBucketMissing,
+  parseAnswer,
   parseErrorMessage,
-  parseRetryAfter,
+  translateDeadline,
+  translateFailure,
   translateRefusal,
-  translateUnreadable,
 } from './gcs-errors.ts';
+import { parseMediaHead, readBody } from './gcs-media.ts';
 import type { GcsAnswer, GcsRequest, GcsTransport, MediaBody } from './gcs-transport.ts';
 import { createGcsTransport } from './gcs-transport.ts';
-import type { ListOptions, ObjectStore, StoredObject, WriteOptions } from './port.ts';
+import type { ListOptions, ObjectInfo, ObjectPage, ObjectStore, StoredObject, WriteOptions } from './port.ts';
 import type { GsUri } from './uri.ts';
 
 export interface GcsStoreOptions {
-  /** `http://127.0.0.1:P` of a local server, which is then called without credentials. Unset: Google's, with ADC. */
+  /** `http://127.0.0.1:P` of a local server, which is called without credentials. Default: Google's, with ADC. */
   readonly apiEndpoint?: string;
   readonly projectId?: string;
-  /** Of a call with its retries, and the longest silence within a stream. 10 s. */
+  /** For a call with its retries, and the maximum time without a byte in a stream. Default 10 s. */
   readonly timeoutMs?: number;
 }
 
+type Media = GcsAnswer<MediaBody>;
+
 const DEFAULT_TIMEOUT_MS = 10_000;
+const MAX_ATTEMPTS = 5;
 const MAX_ERROR_BYTES = 64 * 1024;
+/** The fields of an object that {@link ObjectInfo} has. */
+const INFO_FIELDS = 'name,generation,size,timeCreated,crc32c,metadata';
 
 /**
- * Cloud Storage over @google-cloud/storage, made at the first call. Every call is one HTTP request unless it has to be
- * repeated; a bucket's metadata is never asked for.
+ * Cloud Storage through @google-cloud/storage. Every call is one HTTP request, and idempotent: it is sent again while
+ * its error is temporary. The metadata of a bucket is never read.
  */
 export function createGcsObjectStore(options: GcsStoreOptions = {}): ObjectStore {
   const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   const transport = createGcsTransport(options);
-  const limits = { timeoutMs };
+  function call<T>(
+    attempt: Attempt,
+    signal: AbortSignal | undefined,
+    send: (signal: AbortSignal) => Promise<Answer<T>>,
+  ): Promise<T> {
+    return callUpstream({
+      timeoutMs,
+      maxAttempts: MAX_ATTEMPTS,
+      signal,
+      send: (ended) => send(ended).catch((error: unknown) => failed(attempt, error)),
+      onDeadline: (elapsedMs, reason) => translateDeadline(attempt, elapsedMs, reason),
+    });
+  }
 
   return {
     read(uri, { signal, ifGenerationNotMatch } = {}) {
       const attempt: Attempt = { verb: 'read', uri };
-      return callWithRetries<StoredObject | 'unchanged' | null>(attempt, limits, signal, async (ended) => {
-        const outcome = await openMedia(transport, attempt, ifGenerationNotMatch, ended, timeoutMs);
-        if (outcome.kind === 'failed') return outcome;
-        const { value } = outcome;
+      return call<StoredObject | 'unchanged' | null>(attempt, signal, async (ended) => {
+        const answer = await openMedia(transport, attempt, ifGenerationNotMatch, ended, timeoutMs);
+        if (answer.kind === 'failed') return answer;
+        const { value } = answer;
         if (value === null || value === 'unchanged') return { kind: 'value', value };
         return { kind: 'value', value: await readText(attempt, value, ended, timeoutMs) };
       });
     },
     async stream(uri, { signal } = {}) {
       const attempt: Attempt = { verb: 'stream', uri };
-      const answer = await callWithRetries(attempt, limits, signal, (ended) =>
-        openMedia(transport, attempt, undefined, ended, timeoutMs),
-      );
-      if (answer === null || answer === 'unchanged') return null;
-      const { info, expectedCrc32c } = parseWith(attempt, () => parseMediaHead(uri, answer.headers));
-      return { info, body: readBody(attempt, answer.body, { idleMs: timeoutMs, signal, expectedCrc32c }) };
+      const media = await call(attempt, signal, (ended) => openMedia(transport, attempt, undefined, ended, timeoutMs));
+      if (media === null || media === 'unchanged') return null;
+      const { info, expectedCrc32c } = parseMediaHead(attempt, media);
+      return { info, body: readBody(attempt, media.body, expectedCrc32c, { idleMs: timeoutMs, signal }) };
     },
     write(uri, text, writeOptions) {
       const attempt: Attempt = { verb: 'write', uri };
       const request = buildUpload(uri, text, writeOptions);
-      return callWithRetries(attempt, limits, writeOptions.signal, async (ended) => {
+      return call<ObjectInfo | 'conflict'>(attempt, writeOptions.signal, async (ended) => {
         const answer = await transport.json(request, ended);
-        if (answer.status === 412) return { kind: 'value', value: 'conflict' as const };
-        if (answer.status !== 200) return refuse(attempt, answer);
-        return { kind: 'value', value: parseWith(attempt, () => parseObjectInfo(uri.bucket, answer.body)) };
+        if (answer.status === 412) return { kind: 'value', value: 'conflict' };
+        if (answer.status !== 200) return refused(attempt, answer);
+        return { kind: 'value', value: parseAnswer(attempt, () => parseObjectInfo(uri.bucket, answer.body)) };
       });
     },
     list(listOptions) {
       const attempt: Attempt = { verb: 'list', uri: { bucket: listOptions.bucket, name: listOptions.prefix ?? '' } };
       const request = buildList(listOptions);
-      return callWithRetries(attempt, limits, listOptions.signal, async (ended) => {
+      return call<ObjectPage>(attempt, listOptions.signal, async (ended) => {
         const answer = await transport.json(request, ended);
-        if (answer.status !== 200) return refuse(attempt, answer);
-        return { kind: 'value', value: parseWith(attempt, () => parseObjectPage(listOptions, answer.body)) };
+        if (answer.status !== 200) return refused(attempt, answer);
+        return { kind: 'value', value: parseAnswer(attempt, () => parseObjectPage(listOptions, answer.body)) };
       });
     },
   };
 }
 
-/** What a media request comes to: the answer with its body still to be read, or that there is none. */
+function failed(attempt: Attempt, error: unknown): Answer<never> {
+  return { kind: 'failed', error: error instanceof AppError ? error : translateFailure(attempt, error) };
+}
+
+function refused(attempt: Attempt, { status, headers, body }: GcsAnswer<unknown>): Answer<never> {
+  const error = translateRefusal(attempt, { status, message: parseErrorMessage(body) });
+  return { kind: 'failed', error, retryAfterMs: parseRetryAfter(headers) };
+}
+
+/** Requests a download: the response with its body still unread, or `null` if there is no object. */
 async function openMedia(
   transport: GcsTransport,
   attempt: Attempt,
   ifGenerationNotMatch: string | undefined,
   signal: AbortSignal,
   idleMs: number,
-): Promise<Outcome<GcsAnswer<MediaBody> | 'unchanged' | null>> {
+): Promise<Answer<Media | 'unchanged' | null>> {
+  const path = `${objectsPath(attempt.uri)}/${encodeURIComponent(attempt.uri.name)}`;
   const query = buildQuery({ alt: 'media', ifGenerationNotMatch });
-  const answer = await transport.media({ method: 'GET', path: `${objectPath(attempt.uri)}?${query}` }, signal);
+  const answer = await transport.media({ method: 'GET', path: `${path}?${query}` }, signal);
   if (answer.status === 200) return { kind: 'value', value: answer };
   const body = await readErrorText(attempt, answer.body, signal, idleMs);
   if (answer.status === 304) return { kind: 'value', value: 'unchanged' };
   if (answer.status === 404 && !isBucketMissing(parseErrorMessage(body))) return { kind: 'value', value: null };
-  return refuse(attempt, { ...answer, body });
+  return refused(attempt, { ...answer, body });
+}
+
+function objectsPath({ bucket }: Pick<GsUri, 'bucket'>): string {
+  return `/storage/v1/b/${bucket}/o`;
 }
 
 function buildQuery(parameters: Readonly<Record<string, string | number | undefined>>): string {
@@ -102,14 +131,10 @@ function buildQuery(parameters: Readonly<Record<string, string | number | undefi
   return query.toString();
 }
 
-function objectPath({ bucket, name }: GsUri): string {
-  return `/storage/v1/b/${bucket}/o/${encodeURIComponent(name)}`;
-}
-
 async function readErrorText(attempt: Attempt, body: MediaBody, signal: AbortSignal, idleMs: number): Promise<string> {
   const parts: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of readBody(attempt, body, { idleMs, signal, expectedCrc32c: null })) {
+  for await (const chunk of readBody(attempt, body, null, { idleMs, signal })) {
     parts.push(chunk);
     size += chunk.length;
     if (size > MAX_ERROR_BYTES) break;
@@ -117,37 +142,17 @@ async function readErrorText(attempt: Attempt, body: MediaBody, signal: AbortSig
   return Buffer.concat(parts).toString();
 }
 
-function refuse<T>(attempt: Attempt, answer: GcsAnswer<unknown>): Outcome<T> {
-  const { status, headers, body } = answer;
-  return {
-    kind: 'failed',
-    error: translateRefusal(attempt, { status, message: parseErrorMessage(body) }),
-    retryAfterMs: parseRetryAfter(headers),
-  };
-}
-
-async function readText(attempt: Attempt, answer: GcsAnswer<MediaBody>, signal: AbortSignal, idleMs: number) {
-  const { info, expectedCrc32c } = parseWith(attempt, () => parseMediaHead(attempt.uri, answer.headers));
-  const parts: Uint8Array[] = [];
-  for await (const chunk of readBody(attempt, answer.body, { idleMs, signal, expectedCrc32c })) parts.push(chunk);
+async function readText(attempt: Attempt, media: Media, signal: AbortSignal, idleMs: number): Promise<StoredObject> {
+  const { info, expectedCrc32c } = parseMediaHead(attempt, media);
+  const parts = await Array.fromAsync(readBody(attempt, media.body, expectedCrc32c, { idleMs, signal }));
   return { info, text: Buffer.concat(parts).toString() };
-}
-
-/** Parses an answer; one that is not what is due may be a proxy's, and is asked for again. */
-function parseWith<T>(attempt: Attempt, parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw translateUnreadable(attempt, `the answer cannot be read: ${error.message}`);
-  }
 }
 
 function buildUpload({ bucket, name }: GsUri, text: string, options: WriteOptions): GcsRequest {
   const { ifGenerationMatch, contentType = 'application/json', metadata } = options;
   const crc32c = new CRC32C();
   crc32c.update(Buffer.from(text));
-  // With the checksum in the metadata, Cloud Storage itself refuses what was damaged on the way.
+  // With the checksum in the metadata, Cloud Storage refuses a body that was damaged in transit.
   const resource = JSON.stringify({ name, contentType, crc32c: crc32c.toString(), ...(metadata && { metadata }) });
   const boundary = randomUUID();
   function part(type: string, body: string): string {
@@ -156,7 +161,7 @@ function buildUpload({ bucket, name }: GsUri, text: string, options: WriteOption
   const query = buildQuery({ uploadType: 'multipart', ifGenerationMatch, fields: INFO_FIELDS });
   return {
     method: 'POST',
-    path: `/upload/storage/v1/b/${bucket}/o?${query}`,
+    path: `/upload${objectsPath({ bucket })}?${query}`,
     headers: { 'Content-Type': `multipart/related; boundary=${boundary}` },
     body: `${part('application/json; charset=UTF-8', resource)}${part(contentType, text)}--${boundary}--`,
   };
@@ -166,5 +171,44 @@ function buildList(options: ListOptions): GcsRequest {
   const { bucket, prefix, delimiter, startOffset, endOffset, pageToken, maxResults } = options;
   const fields = `kind,nextPageToken,prefixes,items(${INFO_FIELDS})`;
   const query = buildQuery({ prefix, delimiter, startOffset, endOffset, pageToken, maxResults, fields });
-  return { method: 'GET', path: `/storage/v1/b/${bucket}/o?${query}` };
+  return { method: 'GET', path: `${objectsPath({ bucket })}?${query}` };
+}
+
+/** One page of objects.list. Throws TypeError. */
+function parseObjectPage({ bucket }: ListOptions, body: unknown): ObjectPage {
+  // A page may have neither items nor prefixes. Without the check of its kind, any JSON would pass for an empty last page.
+  if (!isRecord(body) || body['kind'] !== 'storage#objects') throw new TypeError('it is not a list of objects');
+  const { items = [], prefixes = [], nextPageToken } = body;
+  if (!Array.isArray(items) || !Array.isArray(prefixes)) throw new TypeError('it is not a list of objects');
+  return {
+    objects: items.map((item: unknown) => parseObjectInfo(bucket, item)),
+    prefixes: prefixes.map(String),
+    ...(typeof nextPageToken === 'string' && nextPageToken !== '' && { nextPageToken }),
+  };
+}
+
+/** One object resource. Throws TypeError if a field is missing. */
+function parseObjectInfo(bucket: string, body: unknown): ObjectInfo {
+  if (!isRecord(body)) throw new TypeError('it is not an object resource');
+  const metadata = isRecord(body['metadata']) ? Object.entries(body['metadata']) : [];
+  return {
+    bucket,
+    name: textOf(body, 'name'),
+    generation: textOf(body, 'generation'),
+    size: Number(textOf(body, 'size')),
+    timeCreated: textOf(body, 'timeCreated'),
+    // Omitted for an object with a customer-supplied encryption key, unless the request has that key.
+    crc32c: typeof body['crc32c'] === 'string' ? body['crc32c'] : '',
+    metadata: Object.fromEntries(metadata.map(([key, text]) => [key, String(text)])),
+  };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function textOf(record: Record<string, unknown>, field: string): string {
+  const value = record[field];
+  if (typeof value !== 'string') throw new TypeError(`the field "${field}" is missing`);
+  return value;
 }

@@ -1,12 +1,13 @@
+import { readPages } from '../upstream/pages.ts';
 import type { GsUri } from './uri.ts';
 
-/** What a listing or a stat tells of one object. */
+/** The metadata of one object in a listing or after a write. */
 export interface ObjectInfo extends GsUri {
-  /** int64 in decimal; newer is larger: compare with {@link compareGenerations}, never as text. */
+  /** int64 in decimal. A newer generation is larger: compare with {@link compareGenerations}, not as text. */
   readonly generation: string;
   /** Bytes. */
   readonly size: number;
-  /** RFC 3339, of this generation. */
+  /** RFC 3339, for this generation. */
   readonly timeCreated: string;
   /** base64 of the big-endian CRC32C. */
   readonly crc32c: string;
@@ -15,8 +16,8 @@ export interface ObjectInfo extends GsUri {
 }
 
 /**
- * What the answer to a download tells of its object: one request, and certainly of the generation that was read.
- * Creation time and custom metadata are not among it; a listing has them.
+ * The metadata in the response to a download, which is that of the generation downloaded. It does not contain the
+ * creation time and the custom metadata; a listing does.
  */
 export type MediaInfo = Omit<ObjectInfo, 'timeCreated' | 'metadata'>;
 
@@ -31,17 +32,17 @@ export interface ObjectStream {
 }
 
 export interface CallOptions {
-  /** Ends the call early with DeadlineError. Every call has a deadline of its own besides. */
+  /** Ends the call early with DeadlineError. Every call has its own deadline as well. */
   readonly signal?: AbortSignal;
 }
 
 export interface ReadOptions extends CallOptions {
-  /** Answer `unchanged` when the object still has this generation. */
+  /** The result is `unchanged` if the object still has this generation. */
   readonly ifGenerationNotMatch?: string;
 }
 
 export interface WriteOptions extends CallOptions {
-  /** The generation that must be there; `'0'`: none may be. There is no unconditional write. */
+  /** The generation that the object must have; `'0'`: it must not exist. There is no unconditional write. */
   readonly ifGenerationMatch: string;
   readonly contentType?: string;
   readonly metadata?: Readonly<Record<string, string>>;
@@ -50,13 +51,13 @@ export interface WriteOptions extends CallOptions {
 export interface ListOptions extends CallOptions {
   readonly bucket: string;
   readonly prefix?: string;
-  /** With `'/'`: names below a further slash are folded into `prefixes`. */
+  /** With `'/'`, names with a further slash are combined into `prefixes`. */
   readonly delimiter?: string;
   /** First name listed (inclusive) and first not listed (exclusive), in UTF-8 byte order. */
   readonly startOffset?: string;
   readonly endOffset?: string;
   readonly pageToken?: string;
-  /** At most 1000, which is the default. */
+  /** Maximum and default: 1000. */
   readonly maxResults?: number;
 }
 
@@ -67,28 +68,28 @@ export interface ObjectPage {
 }
 
 /**
- * Cloud Storage, as far as the use cases need it. Expected outcomes are values (`null`: absent, `'conflict'`: the
- * precondition failed); whatever else goes wrong is thrown as UpstreamError, UnavailableError or DeadlineError.
+ * The part of Cloud Storage that the use cases need. Expected outcomes are values (`null`: absent, `'conflict'`: the
+ * precondition failed); any other failure is thrown as UpstreamError, UnavailableError or DeadlineError.
  *
- * A `write` is sent again after an ambiguous failure, so `'conflict'` may be the echo of one's own write:
- * read again and decide, never conclude that somebody else was there.
+ * A `write` is sent again after an ambiguous failure, so `'conflict'` may be caused by the caller's own write: read the
+ * object again and decide; do not conclude that another writer was there.
  */
 export interface ObjectStore {
   read(uri: GsUri, options?: ReadOptions): Promise<StoredObject | 'unchanged' | null>;
-  /** Streams the newest generation. The body throws like the other calls do. */
+  /** Streams the newest generation. Reading the body throws the same errors as the other calls. */
   stream(uri: GsUri, options?: CallOptions): Promise<ObjectStream | null>;
   write(uri: GsUri, text: string, options: WriteOptions): Promise<ObjectInfo | 'conflict'>;
   list(options: ListOptions): Promise<ObjectPage>;
 }
 
-/** -1, 0 or 1 as generation `a` is older than, the same as or newer than `b`. */
+/** -1, 0 or 1 if generation `a` is older than, equal to or newer than `b`. */
 export function compareGenerations(a: string, b: string): -1 | 0 | 1 {
   const [x, y] = [BigInt(a), BigInt(b)];
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
 /**
- * Whether any object's name begins with `prefix`. A page may be empty, and others follow all the same:
+ * Whether the name of any object begins with `prefix`. A page may be empty and still be followed by another:
  * https://cloud.google.com/storage/docs/json_api/v1/objects/list
  */
 export async function hasObjects(
@@ -96,9 +97,11 @@ export async function hasObjects(
   { bucket, prefix }: { readonly bucket: string; readonly prefix: string },
   options: CallOptions = {},
 ): Promise<boolean> {
-  let page = await store.list({ ...options, bucket, prefix, maxResults: 1 });
-  while (page.objects.length === 0 && page.nextPageToken !== undefined) {
-    page = await store.list({ ...options, bucket, prefix, maxResults: 1, pageToken: page.nextPageToken });
-  }
-  return page.objects.length > 0;
+  const pages = readPages(
+    (token) =>
+      store.list({ ...options, bucket, prefix, maxResults: 1, ...(token !== undefined && { pageToken: token }) }),
+    (page) => page.nextPageToken,
+  );
+  for await (const page of pages) if (page.objects.length > 0) return true;
+  return false;
 }

@@ -10,12 +10,12 @@ export interface GsUri {
 const BUCKET = /^(?=.{3,222}$)[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?)*$/;
 const MAX_NAME_BYTES = 1024;
 
-// Control characters would break a line-based checkpoint list and a log line alike.
-// oxlint-disable-next-line no-control-regex -- they are what is looked for
+// Control characters would break a line-based checkpoint list, and a log line.
+// oxlint-disable-next-line no-control-regex -- the expression matches control characters on purpose
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff\ufffd]/u;
 
 /**
- * Why `text` is not a usable `gs://bucket/name`, in words that follow "is": or `null` when it is one.
+ * Why `text` is not a usable `gs://bucket/name`, as a text that follows "is"; `null` if it is usable.
  * A name with a `.` or `..` segment is refused: Cloud Storage takes it literally, tools that map objects to files do not.
  */
 export function gsUriProblem(text: string): string | null {
@@ -23,8 +23,8 @@ export function gsUriProblem(text: string): string | null {
   const slash = text.indexOf('/', 5);
   const bucket = slash < 0 ? text.slice(5) : text.slice(5, slash);
   const name = slash < 0 ? '' : text.slice(slash + 1);
-  if (!BUCKET.test(bucket)) return `without a valid bucket name ("${bucket.slice(0, 80)}")`;
-  if (name === '') return 'without an object name after the bucket';
+  if (!BUCKET.test(bucket)) return `not valid: "${bucket.slice(0, 80)}" is not a bucket name`;
+  if (name === '') return 'incomplete: there is no object name after the bucket';
   if (Buffer.byteLength(name) > MAX_NAME_BYTES) return `longer than ${MAX_NAME_BYTES} bytes`;
   if (CONTROL.test(name)) return 'a path with control characters';
   if (name.trim() !== name) return 'a path with spaces around it';

@@ -4,23 +4,26 @@ import { onTestFinished } from 'vitest';
 
 export interface Certificate {
   readonly key: string;
-  /** The certificate, which is its own authority. */
+  /** The certificate, which is also its certificate authority. */
   readonly cert: string;
 }
 
-/** A certificate for 127.0.0.1 that nobody trusts yet. */
-export const newCertificate = async (): Promise<Certificate> => {
+/** A self-signed certificate for 127.0.0.1, or for the DNS name `host`, that is not trusted yet. */
+export const newCertificate = async (host?: string): Promise<Certificate> => {
   const made = await generate([{ name: 'commonName', value: 'cluster' }], {
     keySize: 2048,
     extensions: [
       { name: 'basicConstraints', cA: true },
-      { name: 'subjectAltName', altNames: [{ type: 7, ip: '127.0.0.1' }] },
+      {
+        name: 'subjectAltName',
+        altNames: [host === undefined ? { type: 7, ip: '127.0.0.1' } : { type: 2, value: host }],
+      },
     ],
   });
   return { key: made.private, cert: made.cert };
 };
 
-/** Makes a certificate count as one of the public authorities, until the end of the test. */
+/** Adds a certificate to the public authorities until the end of the test. */
 export const trustPublicly = ({ cert }: Certificate): void => {
   const before = getCACertificates('default');
   setDefaultCACertificates([...before, cert]);

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { type ClusterConfig, createClusterAccess } from '../../src/cluster/gke.ts';
+import { type ClusterConfig, createClusterAccess } from '../../src/cluster/access.ts';
 import { createCluster } from '../../src/cluster/kubernetes.ts';
 import { UnavailableError, UpstreamError } from '../../src/errors.ts';
 import { type Certificate, newCertificate, trustPublicly } from './certificates.ts';

@@ -1,5 +1,5 @@
 import type { CoreV1Event } from '@kubernetes/client-node';
-import type { ClusterAccess } from '../../src/cluster/gke.ts';
+import type { ClusterAccess } from '../../src/cluster/connection.ts';
 import { startKubernetes } from '../../infra/local/kubernetes/server.ts';
 import { createApiWorld } from '../contracts/api-world.ts';
 import { clusterContract } from '../contracts/cluster.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ClusterAccess } from '../../src/cluster/gke.ts';
+import type { ClusterAccess } from '../../src/cluster/connection.ts';
 import { createCluster } from '../../src/cluster/kubernetes.ts';
 import type { KubeObject } from '../../src/cluster/release-port.ts';
 import { UnavailableError, UpstreamError } from '../../src/errors.ts';

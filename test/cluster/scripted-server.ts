@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import { onTestFinished } from 'vitest';
 
 export interface SeenRequest {
@@ -27,11 +27,8 @@ const readBody = async (request: IncomingMessage): Promise<string> => {
   return Buffer.concat(chunks).toString();
 };
 
-/** A server on 127.0.0.1 that answers what the test says and is closed with it; `tls` makes it speak TLS. */
-export const startScripted = async (
-  handler: Handler,
-  tls?: { readonly key: string; readonly cert: string },
-): Promise<ScriptedServer> => {
+/** A server on 127.0.0.1 that answers with `handler` and closes when the test ends. With `tls` it serves HTTPS. */
+export const startScripted = async (handler: Handler, tls?: ServerOptions): Promise<ScriptedServer> => {
   const requests: SeenRequest[] = [];
   let opened = 0;
   const listener = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -67,7 +64,7 @@ export const answerJson = (
 ): void =>
   void response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
 
-/** Answers a Kubernetes Status, as the API server does for what it does not carry out. */
+/** Answers with a Kubernetes Status, as the API server does for a request that it refuses. */
 export const answerStatus = (
   response: ServerResponse,
   status: number,

@@ -1,4 +1,4 @@
-import type { ClusterAccess, ClusterEndpoint } from '../../src/cluster/gke.ts';
+import type { ClusterAccess, ClusterEndpoint } from '../../src/cluster/connection.ts';
 
 export interface StubAccess extends ClusterAccess {
   /** What was asked, in order: `endpoint`, `token`, `refresh`, `invalidate`. */

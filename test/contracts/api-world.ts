@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { ClusterAccess } from '../../src/cluster/gke.ts';
+import type { ClusterAccess } from '../../src/cluster/connection.ts';
 import { createCluster } from '../../src/cluster/kubernetes.ts';
 import type { ClusterWorld } from './cluster.ts';
 import { startLogKubelet } from './log-kubelet.ts';

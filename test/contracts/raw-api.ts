@@ -1,5 +1,5 @@
 import { Agent, request } from 'undici';
-import type { ClusterAccess } from '../../src/cluster/gke.ts';
+import type { ClusterAccess } from '../../src/cluster/connection.ts';
 
 /** Requests to a Kubernetes API as they are, to set up what a suite needs and to look behind the adapter. */
 export interface RawApi {

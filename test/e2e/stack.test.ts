@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { createClusterAccess } from '../../src/cluster/gke.ts';
+import { createClusterAccess } from '../../src/cluster/access.ts';
 import { createRawApi } from '../contracts/raw-api.ts';
 import type { RawApi } from '../contracts/raw-api.ts';
 import { createRunner, isInstalled } from '../../infra/local/test/gcs/command-line.ts';

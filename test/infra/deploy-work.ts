@@ -1,4 +1,4 @@
-import { createClusterAccess } from '../../src/cluster/gke.ts';
+import { createClusterAccess } from '../../src/cluster/access.ts';
 import { createCluster } from '../../src/cluster/kubernetes.ts';
 import type { ReleaseCluster } from '../../src/cluster/release-port.ts';
 import { UpstreamError } from '../../src/errors.ts';

@@ -1,6 +1,6 @@
 import type { LaunchDeps } from '../../src/runs/finish.ts';
 import { createCluster } from '../../src/cluster/kubernetes.ts';
-import { createClusterAccess } from '../../src/cluster/gke.ts';
+import { createClusterAccess } from '../../src/cluster/access.ts';
 import { createRoundsDeps } from '../../src/functions/rounds-deps.ts';
 import { createLog, type Log } from '../../src/log.ts';
 import type { RoundsDeps } from '../../src/rounds/deps.ts';

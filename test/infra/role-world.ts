@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { createClusterAccess } from '../../src/cluster/gke.ts';
+import { createClusterAccess } from '../../src/cluster/access.ts';
 import { createRawApi, type RawApi } from '../contracts/raw-api.ts';
 import type { Real } from '../real/describe-real.ts';
 import { buildKubeconfig } from '../real/cluster.ts';

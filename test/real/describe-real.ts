@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ClusterAccess, createClusterAccess } from '../../src/cluster/gke.ts';
+import { createClusterAccess } from '../../src/cluster/access.ts';
+import type { ClusterAccess } from '../../src/cluster/connection.ts';
 import { createRawApi, type RawApi } from '../contracts/raw-api.ts';
 import { assetsDir, findMissing } from './assets.ts';
 import { startRealCluster } from './cluster.ts';

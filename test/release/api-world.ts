@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { V1Pod } from '@kubernetes/client-node';
-import type { ClusterAccess } from '../../src/cluster/gke.ts';
+import type { ClusterAccess } from '../../src/cluster/connection.ts';
 import { createCluster } from '../../src/cluster/kubernetes.ts';
 import type { KubeObject, ReleaseCluster } from '../../src/cluster/release-port.ts';
 import type { RawApi } from '../contracts/raw-api.ts';

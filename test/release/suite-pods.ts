@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createClusterAccess } from '../../src/cluster/gke.ts';
+import { createClusterAccess } from '../../src/cluster/access.ts';
 import { serviceImages } from '../../infra/local/images/service/entries.ts';
 import { readAccess } from '../../infra/local/kubeconfig.ts';
 import { startKubelet } from '../../infra/local/kubelet.ts';

@@ -22,7 +22,7 @@ describe('what a refusal says', () => {
 
   test('403 without words names the permission that the call needs', () => {
     expect(refuse('list', 403, '').message).toContain('storage.objects.list on gs://state');
-    expect(refuse('read', 403, '').message).toContain('an object that is absent is answered so, too');
+    expect(refuse('read', 403, '').message).toContain('an absent object is answered with 403 too');
   });
 
   test('404 says that the bucket is not there', () => {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
-import { createClusterAccess } from '../../../src/cluster/gke.ts';
+import { createClusterAccess } from '../../../src/cluster/access.ts';
 import type { FunctionProcess } from '../../../infra/local/function-process.ts';
 import { startFunctionProcess } from '../../../infra/local/function-process.ts';
 import { startGcs } from '../../../infra/local/gcs/server.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, vi } from 'vitest';
-import { createClusterAccess } from '../../../src/cluster/gke.ts';
+import { createClusterAccess } from '../../../src/cluster/access.ts';
 import { compileCache } from '../../../infra/local/compile-cache.ts';
 import type { FunctionProcess } from '../../../infra/local/function-process.ts';
 import { startFunctionProcess } from '../../../infra/local/function-process.ts';

@@ -1,4 +1,4 @@
-/** One shared promise of `load`, kept until it rejects or `drop` is called. Callers at the same time share one load. */
+/** One shared promise of `load`, kept until it rejects or `drop` is called. Concurrent callers share one load. */
 export function memoise<T>(load: () => Promise<T>): { readonly get: () => Promise<T>; readonly drop: () => void } {
   let kept: Promise<T> | undefined;
   function drop(): void {
@@ -16,13 +16,13 @@ export function memoise<T>(load: () => Promise<T>): { readonly get: () => Promis
   return { get, drop };
 }
 
-/** Callers while a `work` is under way share it; the next caller after its end starts another. */
+/** Callers that arrive while `work` is running share its result; the next caller after it ends starts it again. */
 export function coalesce<T>(work: () => Promise<T>): () => Promise<T> {
-  let underWay: Promise<T> | undefined;
+  let running: Promise<T> | undefined;
   return () => {
-    underWay ??= work().finally(() => {
-      underWay = undefined;
+    running ??= work().finally(() => {
+      running = undefined;
     });
-    return underWay;
+    return running;
   };
 }

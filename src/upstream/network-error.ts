@@ -1,14 +1,14 @@
-/** What is known of a request that got no answer. */
+/** What is known about a request that got no answer. */
 export interface NetworkError {
-  /** Such as `ECONNREFUSED`, `CERT_HAS_EXPIRED`, `UND_ERR_SOCKET`. */
+  /** For example `ECONNREFUSED`, `CERT_HAS_EXPIRED` or `UND_ERR_SOCKET`. */
   readonly code: string | undefined;
   /** For a message: what happened, with the code. */
   readonly text: string;
-  /** The error by name, code and message only: undici and gaxios hang bodies, headers and certificates on theirs. */
+  /** Name, code and message only: undici and gaxios attach bodies, headers and certificates to their errors. */
   readonly cause: Error | undefined;
 }
 
-/** The connection was not made: nothing was sent, so nothing was carried out, and the address may be stale. */
+/** No connection was made: the request was not sent, so it had no effect, and the address may be outdated. */
 const NOT_CONNECTED = new Set([
   'ECONNREFUSED',
   'EHOSTUNREACH',
@@ -22,17 +22,17 @@ const NOT_CONNECTED = new Set([
 const TLS_CODE =
   /^(CERT_|CRL_|ERR_TLS_|ERR_SSL_|ERR_OSSL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_|ERROR_IN_CERT_)/;
 
-/** Whether the code says that no connection could be made, or that the server could not prove who it is. */
+/** Whether the code means that no connection was made, or that the server could not prove its identity. */
 export function isNotConnected(code: string | undefined): boolean {
   return code !== undefined && (NOT_CONNECTED.has(code) || TLS_CODE.test(code));
 }
 
-/** Whether the code is one of TLS, such as a certificate that does not verify. */
+/** Whether the code is a TLS error, such as a certificate that does not verify. */
 export function isTlsCode(code: string | undefined): boolean {
   return code !== undefined && TLS_CODE.test(code);
 }
 
-/** Code and words of a request that got no answer, with nothing of what was sent or received. */
+/** Code and message of a request that got no answer, without anything that was sent or received. */
 export function describeNetworkError(error: unknown): NetworkError {
   const coded = findCoded(error);
   if (coded === undefined) return { code: undefined, text: 'no answer', cause: undefined };
@@ -42,7 +42,7 @@ export function describeNetworkError(error: unknown): NetworkError {
   return { code, text: message.includes(String(code)) ? message : `${message}, ${code}`, cause };
 }
 
-/** The error, or the first one below it, that has a code: fetch and happy-eyeballs wrap the one that tells. */
+/** The error with a code, or the first such error below it: fetch and happy-eyeballs wrap the original error. */
 function findCoded(error: unknown, depth = 0): Error | undefined {
   if (!(error instanceof Error) || depth > 5) return undefined;
   const code = readCode(error);
