@@ -52,7 +52,7 @@ describe('the endpoint', () => {
 
   test('dns: a server that only the CA of the cluster vouches for is not trusted', async () => {
     const { cluster, server } = await openGke('dns', await newCertificate());
-    await expect(cluster.getJob('ns', 'job')).rejects.toThrow(/self-signed.*Check that the CA/);
+    await expect(cluster.getJob('ns', 'job')).rejects.toThrow(/self-signed.*Check that the configured CA/);
     expect(server.requests).toHaveLength(0);
   });
 

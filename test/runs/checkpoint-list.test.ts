@@ -35,7 +35,7 @@ describe('a faulty list is told with its line', () => {
     ['a local path', 'gs://models/a\n/data/b\n', 'line 2: "/data/b" is not a gs:// path'],
     ['an empty line before others', 'gs://models/a\n\ngs://models/b\n', 'line 2: is empty'],
     ['a foreign bucket', 'gs://models/a\ngs://mine/b\n', 'line 2: bucket "mine" is not allowed'],
-    ['a bucket alone', 'gs://models\n', 'line 1: "gs://models" is without an object name'],
+    ['a bucket alone', 'gs://models\n', 'line 1: "gs://models" is incomplete: there is no object name'],
     ['spaces around', 'gs://models/a \n', 'line 1: "gs://models/a " is a path with spaces around it'],
     ['dot segments', 'gs://models/../a\n', 'line 1'],
     ['two columns', 'gs://models/a\tgs://models/b\n', 'line 1: "gs://models/a\tgs://models/b" is a path with control'],

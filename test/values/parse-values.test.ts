@@ -121,7 +121,7 @@ describe('an aggregator field', () => {
     ['aggregationId', 'x-{dat}', 'did you mean {date}?'],
     ['aggregationId', 'x-{date', 'a brace without its partner'],
     ['checkpointsFilePath', '/tmp/list.txt', 'not a gs:// path'],
-    ['checkpointsFilePath', 'gs://bucket', 'without an object name'],
+    ['checkpointsFilePath', 'gs://bucket', 'there is no object name'],
     ['outputPath', 'gs://bucket/../x', '".." segment'],
     ['outputPath', 'gs://bucket/{round}', '{round}, which is no placeholder'],
     ['outputPath', 'gs://ok/x --output-path gs://evil/y', 'contains white space'],
