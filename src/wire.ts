@@ -66,7 +66,6 @@ export function wire(config: Config, log: Log): Wiring {
       log,
       rounds,
       defaults,
-      projectId: config.projectId,
       schedulerServiceAccount: config.schedulerServiceAccount,
       configuredValues: async (signal) => (await configured(signal)).document,
       requestTimeoutMs: config.requestTimeoutMs,
@@ -159,7 +158,6 @@ function createDeployDeps(config: Config, launch: LaunchDeps, log: Log): DeployD
   return {
     release: { cluster: createCluster(access, { deadlineMs }), launch, newId: randomUUID },
     log,
-    projectId: config.projectId,
     defaultNamespace: config.defaultNamespace,
     requestTimeoutMs: config.deployTimeoutMs,
   };
