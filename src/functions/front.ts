@@ -52,9 +52,9 @@ export function guardServers(deps: FrontDeps): void {
  */
 export function guardServer(server: Server, deps: FrontDeps): void {
   const application = expressOf(server);
-  if (application === undefined) throw new TypeError('not a server of express');
-  const serve = (req: IncomingMessage, res: ServerResponse): void =>
+  function serve(req: IncomingMessage, res: ServerResponse): void {
     withLogFields(requestFields(req, deps.projectId), () => void handle(application, deps, req, res));
+  }
   server.removeAllListeners('request');
   server.on('request', serve);
   // Without these two, Node answers by itself: 100 before the body's size is known, or 417 without a body.
@@ -71,7 +71,7 @@ function expressOf(server: Server): Application | undefined {
 }
 
 async function handle(
-  application: Application,
+  application: Application | undefined,
   deps: FrontDeps,
   req: IncomingMessage,
   res: ServerResponse,
@@ -86,7 +86,7 @@ async function handle(
     const body = await readBytes(req, res);
     if (body === null) return;
     Object.assign(req, { body });
-    application(req, res, (error) => void refuse(unanswered(req, error)));
+    application?.(req, res, (error) => void refuse(unanswered(req, error)));
   } catch (error) {
     await refuse(error);
   }

@@ -35,7 +35,9 @@ export function serveRoutes<D extends RoutesDeps>(deps: D, routes: Routes<D>, hi
     const allow = [get && 'GET', post && 'POST', remove && 'DELETE'].filter((method) => method !== undefined);
     route.all(on((_deps, req) => Promise.reject(methodNotAllowed(req, allow.join(', ')))));
   }
-  const notFound = (req: Request) => new NotFoundError(`There is nothing at ${req.path}. ${hint}`);
+  function notFound(req: Request): NotFoundError {
+    return new NotFoundError(`There is nothing at ${req.path}. ${hint}`);
+  }
   // A Router calls back where nothing matched or something failed; functions-framework passes no callback.
   return (req, res) =>
     router(req, res, (error?: unknown) => void respond(deps, req, res, () => Promise.reject(error ?? notFound(req))));
