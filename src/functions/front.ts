@@ -40,7 +40,7 @@ const CLOUD_TRACE = /^([0-9a-f]{32})(?:\/([0-9]+))?/;
 export function guardServers(deps: FrontDeps): void {
   subscribe('tracing:net.server.listen:asyncStart', (message) => {
     if (typeof message !== 'object' || message === null || !('server' in message)) return;
-    if (message.server instanceof Server && expressOf(message.server) !== undefined) guardServer(message.server, deps);
+    if (message.server instanceof Server) guardServer(message.server, deps);
   });
 }
 
@@ -52,14 +52,14 @@ export function guardServers(deps: FrontDeps): void {
  */
 export function guardServer(server: Server, deps: FrontDeps): void {
   const application = expressOf(server);
-  function serve(req: IncomingMessage, res: ServerResponse): void {
-    withLogFields(requestFields(req, deps.projectId), () => void handle(application, deps, req, res));
-  }
+  if (application === undefined) return;
   server.removeAllListeners('request');
-  server.on('request', serve);
-  // Without these two, Node answers by itself: 100 before the body's size is known, or 417 without a body.
-  server.on('checkContinue', serve);
-  server.on('checkExpectation', serve);
+  // Without the last two, Node answers by itself: 100 before the body's size is known, or 417 without a body.
+  for (const event of ['request', 'checkContinue', 'checkExpectation'] as const) {
+    server.on(event, (req: IncomingMessage, res: ServerResponse) => {
+      withLogFields(requestFields(req, deps.projectId), () => void handle(application, deps, req, res));
+    });
+  }
   server.on('connect', (_req, socket) => answerRaw(socket, new MethodNotAllowedError('CONNECT is not supported.')));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => answerRaw(socket, faultOfParser(error)));
 }
@@ -71,7 +71,7 @@ function expressOf(server: Server): Application | undefined {
 }
 
 async function handle(
-  application: Application | undefined,
+  application: Application,
   deps: FrontDeps,
   req: IncomingMessage,
   res: ServerResponse,
@@ -86,7 +86,7 @@ async function handle(
     const body = await readBytes(req, res);
     if (body === null) return;
     Object.assign(req, { body });
-    application?.(req, res, (error) => void refuse(unanswered(req, error)));
+    application(req, res, (error) => void refuse(unanswered(req, error)));
   } catch (error) {
     await refuse(error);
   }
