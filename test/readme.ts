@@ -4,12 +4,12 @@ import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { blocksOf } from './readme-blocks.ts';
 
-/** `npm run readme`: runs the commands of "Trying it by hand" as a new user would paste them, and reads what comes back. */
+/** `npm run readme`: runs the commands of "Trying it by hand" in README.md and checks their output. */
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [start = '', ...pasted] = blocksOf('sh', 'Trying it by hand');
 
-// In order: what a reader must see.
-const SEEN = [
+// Parts of the output, in order.
+const EXPECTED = [
   'kubectl create secret',
   'missing-secrets',
   '"outcome": "created"',
@@ -55,17 +55,17 @@ try {
   process.stdout.write(stdout);
   if (status !== 0) throw new Error(`the commands ended with ${status}: ${stderr}`);
   let from = 0;
-  for (const words of SEEN) {
+  for (const words of EXPECTED) {
     const at = stdout.indexOf(words, from);
-    if (at < 0) throw new Error(`${JSON.stringify(words)} was not seen in what the commands printed`);
+    if (at < 0) throw new Error(`${JSON.stringify(words)} is missing from the output of the commands`);
     from = at;
   }
-  process.stdout.write(`\nThe commands of the README print what it says.\n`);
+  process.stdout.write(`\nThe commands of README.md print the expected output.\n`);
 } finally {
   stack.removeAllListeners('exit');
   if (stack.pid !== undefined && stack.exitCode === null && stack.signalCode === null) {
     const ended = once(stack, 'exit');
-    // The whole group: npm does not hand a signal on to what it started in every version.
+    // Signals the whole process group: some versions of npm do not forward a signal to their children.
     process.kill(-stack.pid, 'SIGTERM');
     await ended;
   }

@@ -2,7 +2,7 @@ locals {
   values_object = "values.yaml"
 }
 
-# State: a few JSON objects, written with generation preconditions.
+# The state bucket: a few JSON objects, written with generation preconditions.
 resource "google_storage_bucket" "state" {
   project                     = var.project
   name                        = local.state_bucket
@@ -10,12 +10,12 @@ resource "google_storage_bucket" "state" {
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
   labels                      = local.labels
-  # A bucket with state in it is not destroyed by mistake.
+  # Prevents `terraform destroy` from deleting the state by mistake.
   deletion_policy = "PREVENT"
   versioning {
     enabled = var.state_keep_days > 0
   }
-  # Written also where it is the default: leaving it out later would change nothing.
+  # Set explicitly, because removing the block later would not change the bucket.
   soft_delete_policy {
     retention_duration_seconds = var.state_keep_days * 86400
   }
@@ -34,7 +34,7 @@ resource "google_storage_bucket" "state" {
   depends_on = [google_project_service.service]
 }
 
-# The bundle and the values: the functions can read it, and nothing more.
+# The source bucket: the bundle and the values document. The functions can only read it.
 resource "google_storage_bucket" "source" {
   project                     = var.project
   name                        = local.source_bucket
@@ -60,7 +60,7 @@ resource "google_storage_bucket" "source" {
   depends_on = [google_project_service.service]
 }
 
-# The hash is in the name: a function is deployed anew when, and only when, its code is another.
+# The name contains the hash, so a function is redeployed if and only if its code changed.
 resource "google_storage_bucket_object" "bundle" {
   bucket       = google_storage_bucket.source.name
   name         = "functions-${filesha256(local.bundle)}.zip"

@@ -1,5 +1,5 @@
-# The functions' environment, src/config.ts: a test compares the names with EnvironmentSchema, and the
-# table in README.md, and reads what is planned with the functions' own parser. What is null is not set.
+# The functions' environment variables. A test compares the names with EnvironmentSchema in src/config.ts and with
+# docs/configuration.md, and parses the planned environment with src/config.ts. Variables that are null are not set.
 locals {
   environment = {
     STATE_URI            = "gs://${local.state_bucket}"
@@ -24,9 +24,9 @@ locals {
     for key, each in local.functions : key => merge(
       { for name, value in local.environment : name => value if value != null },
       {
-        # Ours, before the platform's: the answer then says what was being done.
+        # Shorter than the platform's timeout, so that the function itself answers, and the answer names the operation.
         REQUEST_TIMEOUT_SEC = tostring(each.timeout_sec - 10)
-        # The platform adds it; written here so that no plan shows a change.
+        # The platform adds it; it is set here so that a plan shows no change.
         LOG_EXECUTION_ID = "true"
       },
     )

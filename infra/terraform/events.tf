@@ -1,6 +1,6 @@
-# Uploads: one trigger per bucket. It filters by bucket only; names are matched by the function.
+# One trigger per upload bucket. A trigger filters by bucket only; the function matches the object names.
 
-# Made on first read, and never to be guessed by its address.
+# Google Cloud creates the agent when this data source is read for the first time. Do not build its address by hand.
 data "google_storage_project_service_account" "agent" {
   project    = var.project
   depends_on = [google_project_service.service]
@@ -31,7 +31,7 @@ resource "google_eventarc_trigger" "upload" {
   for_each = var.upload_buckets
   project  = var.project
   name     = local.trigger_names[each.key]
-  # The bucket's location, or the trigger is refused; the function may be elsewhere.
+  # Must be the location of the bucket, or the trigger is refused. The function may be in another location.
   location = lower(each.value.location)
   labels   = local.labels
   matching_criteria {
@@ -49,7 +49,7 @@ resource "google_eventarc_trigger" "upload" {
     }
   }
   service_account = google_service_account.trigger.email
-  # No retry_policy block: its only value is one attempt. Without it an event is delivered for 24 hours.
+  # No retry_policy block: its only value is a single attempt. Without the block an event is redelivered for 24 hours.
   depends_on = [
     google_project_iam_member.trigger,
     google_project_iam_member.storage_agent,
@@ -61,7 +61,7 @@ resource "google_eventarc_trigger" "upload" {
 locals {
   # projects/P/subscriptions/S
   subscriptions = { for bucket, trigger in google_eventarc_trigger.upload : bucket => try(trigger.transport[0].pubsub[0].subscription, "") }
-  # Pub/Sub gives up on a push after 10 s, a cold start included, and delivers again while the first call still runs.
+  # The default ack deadline is 10 s, cold start included. After that Pub/Sub redelivers while the first call still runs.
   ack_deadline_sec = local.functions.oncheckpoint.timeout_sec
   ack_deadline_commands = {
     for bucket, trigger in google_eventarc_trigger.upload :
@@ -69,7 +69,7 @@ locals {
   }
 }
 
-# There is no field for it: https://github.com/hashicorp/terraform-provider-google/issues/17701
+# The provider has no field for the ack deadline: https://github.com/hashicorp/terraform-provider-google/issues/17701
 resource "terraform_data" "ack_deadline" {
   for_each         = var.raise_ack_deadline ? var.upload_buckets : {}
   triggers_replace = [local.ack_deadline_commands[each.key], local.subscriptions[each.key]]

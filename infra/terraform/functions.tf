@@ -1,5 +1,5 @@
-# Three functions of one bundle. None has an event trigger of its own: onCheckpoint takes those of events.tf, for a
-# function can have one such block only.
+# Three functions from one bundle. No function has an event_trigger block, because a function can have only one: the
+# triggers of onCheckpoint are in events.tf.
 resource "google_cloudfunctions2_function" "function" {
   for_each    = local.functions
   project     = var.project
@@ -12,7 +12,7 @@ resource "google_cloudfunctions2_function" "function" {
     runtime         = "nodejs24"
     entry_point     = each.value.entry_point
     service_account = google_service_account.build.id
-    # Security patches of the runtime between two deploys.
+    # Google Cloud applies security patches to the runtime between deployments.
     automatic_update_policy {}
     source {
       storage_source {

@@ -1,5 +1,6 @@
-# Who is who. Each function has an identity of its own: what it may do in the cluster is its Role (infra/kubernetes), what
-# it may do in Google Cloud stands here. Only *_iam_member: a binding or a policy would take away what others granted.
+# Identities and grants. Each function has its own service account. Its rights in the cluster are a Role
+# (infra/kubernetes); its rights in Google Cloud are below. Only *_iam_member resources are used: a binding or a policy
+# would remove grants that were made elsewhere.
 
 resource "google_service_account" "function" {
   for_each     = local.functions
@@ -36,7 +37,7 @@ resource "google_service_account" "scheduler" {
   depends_on   = [google_project_service.service]
 }
 
-# Without roles of its own a new project's build fails: https://cloud.google.com/functions/docs/securing/build-custom-sa
+# The build of a new project fails unless its service account has these roles: https://cloud.google.com/functions/docs/securing/build-custom-sa
 resource "google_project_iam_member" "build" {
   for_each = toset(["roles/artifactregistry.writer", "roles/logging.logWriter", "roles/storage.objectViewer"])
   project  = var.project
@@ -44,8 +45,8 @@ resource "google_project_iam_member" "build" {
   member   = google_service_account.build.member
 }
 
-# The way to the cluster. It says nothing about what may be done there: roles that do (container.developer and the like)
-# grant past RBAC.
+# The permission to reach the cluster's API server. It grants nothing inside the cluster. Roles such as
+# container.developer would bypass RBAC.
 locals {
   way = (
     var.connect_gateway != null ? "gateway" :
@@ -53,11 +54,11 @@ locals {
     endswith(split(":", trimprefix(var.kubernetes_endpoint.server, "https://"))[0], ".gke.goog") ? "dns-address" : "none"
   )
   cluster_permissions = {
-    # The endpoint is looked up (get), and its front door asks for connect.
+    # `get` looks up the endpoint; the DNS endpoint itself requires `connect`.
     dns         = ["container.clusters.connect", "container.clusters.get"]
     ip          = ["container.clusters.get"]
     dns-address = ["container.clusters.connect"]
-    # One per HTTP method; stream is for exec and attach, which nobody does here.
+    # One permission per HTTP method. `stream` is for exec and attach, which the functions do not use.
     gateway = ["gkehub.gateway.delete", "gkehub.gateway.get", "gkehub.gateway.patch", "gkehub.gateway.post", "gkehub.gateway.put"]
     none    = []
   }
@@ -69,7 +70,7 @@ resource "google_project_iam_custom_role" "cluster_connect" {
   project     = local.cluster_project
   role_id     = "${replace(var.name, "-", "_")}ClusterConnect"
   title       = "tensorio-trigger: reach the cluster"
-  description = "To reach the cluster's API server; what may be done there is a Role in the cluster."
+  description = "Reach the cluster's API server. A Role in the cluster grants the rights inside it."
   permissions = local.cluster_permissions[local.way]
   depends_on  = [google_project_service.service]
 }
@@ -81,12 +82,12 @@ resource "google_project_iam_member" "cluster_connect" {
   member   = google_service_account.function[each.key].member
 }
 
-# Who launches Jobs goes by lists, updates and state; deploy keeps its revisions in the cluster.
+# Functions that create aggregator Jobs need the buckets. deploy stores its revisions in the cluster.
 locals {
   launchers = { for key, each in local.functions : key => each if key != "deploy" || var.aggregation_by_deploy }
 }
 
-# Replacing an object of state needs create and delete of objects: objectUser is the least that has both.
+# Overwriting an object needs the permissions to create and to delete objects: objectUser is the smallest role with both.
 resource "google_storage_bucket_iam_member" "state" {
   for_each = local.launchers
   bucket   = google_storage_bucket.state.name
@@ -94,7 +95,7 @@ resource "google_storage_bucket_iam_member" "state" {
   member   = google_service_account.function[each.key].member
 }
 
-# Lists and updates are read, outputs are looked for; nothing in these buckets is written.
+# The functions read lists and updates, and check whether outputs exist. They write nothing to these buckets.
 resource "google_storage_bucket_iam_member" "allowed" {
   for_each = {
     for pair in setproduct(keys(local.launchers), local.allowed_buckets) : "${pair[0]} ${pair[1]}" => { function = pair[0], bucket = pair[1] }
@@ -105,8 +106,8 @@ resource "google_storage_bucket_iam_member" "allowed" {
   depends_on = [google_storage_bucket.uploads]
 }
 
-# The values: a policy that the functions go by, and must not write; deploy is given its own with each call. A bucket that
-# is read anyway has its grant above: two resources that own one grant take it away from each other.
+# The values document: a policy for the functions, which they must not be able to write. deploy receives its values in
+# each request. An allowed bucket already has its grant above: two resources for the same grant would remove each other's.
 locals {
   values_bucket = var.values_uri == null ? null : split("/", var.values_uri)[2]
   reads_values  = var.values != null || (local.values_bucket != null && !contains(local.allowed_buckets, coalesce(local.values_bucket, "none")))
@@ -132,7 +133,7 @@ resource "google_storage_bucket_iam_member" "aggregator" {
   depends_on = [google_storage_bucket.uploads]
 }
 
-# A round's checkpoint list lies in the state bucket, and its Job reads it.
+# The Job of a round reads its checkpoint list from the state bucket.
 resource "google_storage_bucket_iam_member" "aggregator_state" {
   for_each = var.aggregator_members
   bucket   = google_storage_bucket.state.name
@@ -140,7 +141,7 @@ resource "google_storage_bucket_iam_member" "aggregator_state" {
   member   = each.key
 }
 
-# Callers are bound on the Cloud Run service: roles on the function itself let nobody call a 2nd gen function.
+# Callers need a role on the Cloud Run service. A role on a 2nd gen function itself does not allow anyone to call it.
 locals {
   callers = merge(
     { "aggregate scheduler" = { function = "aggregate", role = "roles/run.servicesInvoker", member = google_service_account.scheduler.member } },

@@ -1,8 +1,8 @@
 locals {
   labels = merge(var.labels, { app = "tensorio-trigger", managed-by = "terraform" })
 
-  # By the key under which everything of a function is found. 1 vCPU, or no more than one request at a time is served;
-  # few instances with many requests each: events of one task then meet in one instance, which coalesces them.
+  # The key identifies a function in all resources. Concurrency needs at least 1 vCPU. A few instances serve many requests
+  # each, so that events of the same task reach the same instance, which coalesces them.
   functions = {
     for key, each in {
       aggregate    = merge(var.functions.aggregate, { entry_point = "aggregate", concurrency = 40 })
@@ -20,7 +20,7 @@ locals {
   cluster_project = coalesce(try(var.cluster.project, null), try(var.connect_gateway.project, null), var.project)
   cluster_id      = var.cluster == null ? null : "projects/${local.cluster_project}/locations/${var.cluster.location}/clusters/${var.cluster.name}"
 
-  # The Scheduler jobs: those of the values, and what var.schedules adds to them or besides.
+  # The Scheduler jobs: schedules[] of the values, merged with var.schedules.
   known_schedules = { for each in try(yamldecode(var.values).schedules, []) : each.name => each }
   schedules = {
     for name in setunion(keys(local.known_schedules), keys(var.schedules)) : name => {

@@ -1,10 +1,9 @@
-# Metrics for charts and alerts for people, of the functions' own log lines; a test runs the functions and looks whether
-# these filters find what they log.
+# Log-based metrics and alert policies. A test runs the functions and checks that these filters match their log lines.
 locals {
   service_names = [for each in values(local.functions) : each.name]
   function_logs = "resource.type=\"cloud_run_revision\" AND resource.labels.location=\"${var.region}\" AND resource.labels.service_name=(${join(" OR ", formatlist("\"%s\"", local.service_names))})"
 
-  # labels: of the metric and the incident, by the field of the line. rate_limit_sec: one notification in that time.
+  # labels: label of the metric and the incident -> field of the log line. rate_limit_sec: at most one notification per period.
   log_alerts = { for key, each in local.all_log_alerts : key => each if key != "failed_releases" || var.deploy_enabled }
   all_log_alerts = {
     failed_rounds = {
@@ -13,7 +12,7 @@ locals {
       labels         = { task_id = "taskId" }
       severity       = "ERROR"
       rate_limit_sec = 300
-      help           = "Every attempt of a round failed; its updates are accounted as failed. GET /tasks/<taskId> tells why; when the cause is gone: POST /tasks/<taskId>/rounds/<n>/redrive, with ?without=<jobId> for an update that cannot be averaged."
+      help           = "All attempts of a round failed, and its updates are counted as failed. GET /tasks/<taskId> shows the cause. When it is fixed, call POST /tasks/<taskId>/rounds/<n>/redrive; add ?without=<jobId> to leave out an update that cannot be averaged."
     }
     failed_runs = {
       title          = "an aggregation failed"
@@ -21,7 +20,7 @@ locals {
       labels         = { aggregation_id = "aggregationId", trouble = "runTrouble" }
       severity       = "ERROR"
       rate_limit_sec = 300
-      help           = "A run of a list failed, or waits until somebody mends what it names (a missing Secret, a right). GET /<aggregationId>?logs=20 tells why. A failed one is run again under another aggregationId; one that waits goes on by itself."
+      help           = "A run failed, or waits for a problem that only an operator can fix, such as a missing Secret or permission. GET /<aggregationId>?logs=20 shows the cause. Start a failed run again under another aggregationId. A waiting run continues by itself when the problem is fixed."
     }
     missed_ticks = {
       title          = "a scheduled aggregation did not run"
@@ -29,7 +28,7 @@ locals {
       labels         = { schedule = "schedule", tick = "tick" }
       severity       = "ERROR"
       rate_limit_sec = 300
-      help           = "A tick of a schedule passed without a run. GET /schedules lists them; POST /schedules/<name>/backfill?tick=<tick> runs one. Look at the Scheduler job: gcloud scheduler jobs describe <name>."
+      help           = "A scheduled time passed without a run. GET /schedules lists the missed ticks; POST /schedules/<name>/backfill?tick=<tick> runs one. Check the Scheduler job: gcloud scheduler jobs describe <name>."
     }
     failed_releases = {
       title          = "a release failed"
@@ -37,7 +36,7 @@ locals {
       labels         = { path = "path" }
       severity       = "ERROR"
       rate_limit_sec = 300
-      help           = "A deploy ended with an error; what was there before was restored if that was possible. GET /<release> tells the evidence of the last failure."
+      help           = "A release failed. The previous revision was restored if possible. GET /<release> shows the evidence of the last failure."
     }
     overdue_tasks = {
       title          = "a task is overdue"
@@ -45,15 +44,15 @@ locals {
       labels         = { task_id = "taskId" }
       severity       = "WARNING"
       rate_limit_sec = 3600
-      help           = "A round's time is up and too few updates are there (minReports). It waits on; POST /tasks/<taskId>?force=true starts it with what is there."
+      help           = "The timeout of a round expired with fewer than minReports updates. The round keeps waiting. POST /tasks/<taskId>?force=true starts it with the pending updates."
     }
     held_up_tasks = {
-      title          = "a task is held up"
+      title          = "a task is blocked"
       filter         = "severity>=ERROR AND jsonPayload.message=~\"^Task .* could not be advanced: \""
       labels         = { task_id = "taskId" }
       severity       = "ERROR"
       rate_limit_sec = 3600
-      help           = "The sweep cannot go on with a task: a Secret is missing, a right, or its state cannot be read. The line says which, and what to do; it goes on by itself then."
+      help           = "The sweep cannot advance a task: a Secret or a permission is missing, or the state cannot be read. The log line names the cause and the fix. The task continues by itself when the cause is fixed."
     }
     failed_sweeps = {
       title          = "the sweep fails"
@@ -61,7 +60,7 @@ locals {
       labels         = {}
       severity       = "ERROR"
       rate_limit_sec = 3600
-      help           = "POST /sweep ended with an error: rounds whose time has come do not start. The line says why."
+      help           = "POST /sweep failed, so due rounds do not start. The log line names the cause."
     }
   }
 }
@@ -88,7 +87,7 @@ resource "google_logging_metric" "log_alert" {
   depends_on       = [google_project_service.service]
 }
 
-# Of the lines themselves, not of the metrics: a policy over a metric that was made a moment ago is refused.
+# These policies match log lines, not the metrics: a policy on a metric that was just created is refused.
 resource "google_monitoring_alert_policy" "log_alert" {
   for_each              = var.alerts_enabled ? local.log_alerts : {}
   project               = var.project
@@ -118,7 +117,7 @@ resource "google_monitoring_alert_policy" "log_alert" {
   depends_on = [google_project_service.service]
 }
 
-# Events that are delivered and not acknowledged: the function fails, or cannot be called.
+# Events that are delivered but not acknowledged: the function fails or cannot be called.
 resource "google_monitoring_alert_policy" "late_events" {
   for_each              = var.alerts_enabled ? var.upload_buckets : {}
   project               = var.project
@@ -146,16 +145,16 @@ resource "google_monitoring_alert_policy" "late_events" {
   documentation {
     mime_type = "text/markdown"
     subject   = "tensorio-trigger: events of ${each.key} are late"
-    content   = "Updates are not lost: the sweep finds them within a minute. A checkpoint list is known by its event alone until its run is claimed, and an event is given up after 24 hours: upload such a list again. Look at the log of ${var.name}-oncheckpoint, and whether the trigger's service account may still call it."
+    content   = "Updates are not lost: the sweep finds them within a minute. A checkpoint list is known only from its event until its run is claimed, and events expire after 24 hours: upload such a list again. Check the log of ${var.name}-oncheckpoint, and whether the trigger's service account may still call it."
   }
   depends_on = [google_project_service.service]
 }
 
-# What the functions do not log: that nobody calls them. Rounds whose time has come, and missed ticks, are told by the sweep.
+# Detects that the sweep is not called at all. Without the sweep, due rounds and missed ticks go unnoticed.
 resource "google_monitoring_alert_policy" "no_sweeps" {
   count                 = var.alerts_enabled ? 1 : 0
   project               = var.project
-  display_name          = "${var.name}: nothing sweeps"
+  display_name          = "${var.name}: no sweep"
   combiner              = "OR"
   severity              = "ERROR"
   user_labels           = local.labels
@@ -177,8 +176,8 @@ resource "google_monitoring_alert_policy" "no_sweeps" {
   }
   documentation {
     mime_type = "text/markdown"
-    subject   = "tensorio-trigger: nothing sweeps"
-    content   = "Scheduler calls ${var.name}-aggregate every minute, and no call has succeeded. gcloud scheduler jobs describe ${var.name}-sweep tells whether the job is paused and what it was answered; the log of ${var.name}-aggregate, whether the function starts."
+    subject   = "tensorio-trigger: no sweep"
+    content   = "Scheduler calls ${var.name}-aggregate every minute, but no call has succeeded. gcloud scheduler jobs describe ${var.name}-sweep shows whether the job is paused and the status of its last call. The log of ${var.name}-aggregate shows whether the function starts."
   }
   depends_on = [google_project_service.service]
 }

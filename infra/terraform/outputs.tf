@@ -1,10 +1,10 @@
 output "function_urls" {
-  description = "Where each function is called."
+  description = "URL of each function."
   value       = { for key, function in google_cloudfunctions2_function.function : key => function.service_config[0].uri }
 }
 
 output "service_accounts" {
-  description = "Email of each identity."
+  description = "Email of each service account."
   value = merge(
     { for key, account in google_service_account.function : key => account.email },
     { build = google_service_account.build.email, trigger = google_service_account.trigger.email, scheduler = google_service_account.scheduler.email },
@@ -12,7 +12,7 @@ output "service_accounts" {
 }
 
 output "kubernetes_names" {
-  description = "The lines of names.yaml (infra/kubernetes/overlays) that say who the functions are."
+  description = "The lines of names.yaml (infra/kubernetes/overlays) that name the functions' service accounts."
   value = join("\n", concat(
     [
       "  aggregate: ${google_service_account.function["aggregate"].email}",
@@ -23,17 +23,17 @@ output "kubernetes_names" {
 }
 
 output "state_uri" {
-  description = "Where state is kept."
+  description = "Address of the state, gs://BUCKET."
   value       = local.environment.STATE_URI
 }
 
 output "values_uri" {
-  description = "The values document that is in force. null: none is configured."
+  description = "Address of the configured values document. null: none is configured."
   value       = local.environment.VALUES_URI
 }
 
 output "bundle" {
-  description = "The object that the functions were built from; its name holds the hash."
+  description = "The object that the functions were built from. Its name contains the hash."
   value       = "gs://${google_storage_bucket.source.name}/${google_storage_bucket_object.bundle.name}"
 }
 
@@ -59,12 +59,12 @@ locals {
 }
 
 output "try_it" {
-  description = "Commands to try it with, by name; to_paste has them as lines."
+  description = "Commands to try the system, by name. `to_paste` has them as lines."
   value       = local.try_it
 }
 
 output "to_paste" {
-  description = "Lines to paste: terraform output -raw to_paste. Those with curl are for the invokers; those with gcloud ask for roles of their own."
+  description = "The same commands as lines to paste: terraform output -raw to_paste. The invokers may run those with curl; those with gcloud need their own roles."
   value = join("\n", concat(
     [for name, command in local.try_it : "# ${name}\n${command}" if command != null],
     [for bucket, command in local.ack_deadline_commands : "# the ack deadline of ${bucket}, once\n${command}"],
@@ -73,6 +73,6 @@ output "to_paste" {
 }
 
 output "ack_deadline_commands" {
-  description = "Raises the ack deadline of each trigger's subscription; to be run once, after the first apply, unless raise_ack_deadline is set."
+  description = "Commands that raise the ack deadline of each trigger's subscription. Run them once after the first apply, unless raise_ack_deadline is true."
   value       = local.ack_deadline_commands
 }

@@ -1,15 +1,16 @@
 locals {
   aggregate_url = google_cloudfunctions2_function.function["aggregate"].service_config[0].uri
-  # Above the function's timeout, or a success is reported as DEADLINE_EXCEEDED, and called again.
+  # Longer than the function's timeout. Otherwise Scheduler reports a success as DEADLINE_EXCEEDED and calls again.
   attempt_deadline = "${local.functions.aggregate.timeout_sec + 20}s"
 }
 
-# Every minute: rounds whose time has come, ends of Jobs, claims without a Job. No retries: the next minute is one.
+# The sweep starts due rounds, settles finished Jobs and completes claims without a Job. It is not retried: the next
+# sweep follows after a minute.
 resource "google_cloud_scheduler_job" "sweep" {
   project          = var.project
   region           = coalesce(var.scheduler_region, var.region)
   name             = "${var.name}-sweep"
-  description      = "tensorio-trigger: starts rounds whose time has come, finishes what was left half done"
+  description      = "tensorio-trigger: starts due rounds and completes interrupted work"
   schedule         = var.sweep_cron
   time_zone        = "Etc/UTC"
   attempt_deadline = local.attempt_deadline
@@ -18,14 +19,14 @@ resource "google_cloud_scheduler_job" "sweep" {
     uri         = "${local.aggregate_url}/sweep"
     oidc_token {
       service_account_email = google_service_account.scheduler.email
-      # The service's root URL: the default, the whole URI, is answered 401.
+      # Must be the root URL of the service. The default, the whole URI, is refused with 401.
       audience = local.aggregate_url
     }
   }
   depends_on = [google_cloud_run_v2_service_iam_member.caller]
 }
 
-# The job's name is the schedule's: it comes with each call, and ids of runs begin with it.
+# The name of the Scheduler job is the name of the schedule. Each call carries it, and the ids of its runs start with it.
 resource "google_cloud_scheduler_job" "schedule" {
   for_each         = local.schedules
   project          = var.project
@@ -36,7 +37,7 @@ resource "google_cloud_scheduler_job" "schedule" {
   time_zone        = each.value.time_zone
   paused           = each.value.paused
   attempt_deadline = local.attempt_deadline
-  # A repeated call finds the claim of the first one: retries make no second run.
+  # A retry finds the claim of the first call, so it does not start a second run.
   dynamic "retry_config" {
     for_each = each.value.retry_count > 0 ? [each.value.retry_count] : []
     content {

@@ -24,6 +24,6 @@ resource "google_project_service" "service" {
   for_each = toset(var.enable_services ? local.services : [])
   project  = var.project
   service  = each.key
-  # Others in the project may use them.
+  # Other systems in the project may use the same APIs.
   disable_on_destroy = false
 }

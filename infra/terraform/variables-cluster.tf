@@ -1,7 +1,7 @@
-# Which cluster, and by which way: exactly one of the first three.
+# How the functions reach the cluster. Exactly one of cluster, connect_gateway and kubernetes_endpoint is set.
 
 variable "cluster" {
-  description = "The GKE cluster. project: its project, if it is another one. endpoint: \"dns\" (no network path, public certificate), \"public\" or \"private\" (IP endpoints; private needs `vpc`)."
+  description = "The GKE cluster. project: the cluster's project, if it differs from `project`. endpoint: \"dns\" (needs no network path, has a public certificate), \"public\" or \"private\" (IP endpoints; private needs `vpc`)."
   type = object({
     project  = optional(string)
     location = string
@@ -11,7 +11,7 @@ variable "cluster" {
   default = null
   validation {
     condition     = length([for each in [var.cluster, var.connect_gateway, var.kubernetes_endpoint] : each if each != null]) == 1
-    error_message = "Give exactly one of cluster, connect_gateway and kubernetes_endpoint: they say which cluster."
+    error_message = "Give exactly one of cluster, connect_gateway and kubernetes_endpoint: it identifies the cluster."
   }
   validation {
     condition     = var.cluster == null || contains(["dns", "public", "private"], try(var.cluster.endpoint, ""))
@@ -19,12 +19,12 @@ variable "cluster" {
   }
   validation {
     condition     = try(var.cluster.endpoint, null) != "private" || var.vpc != null
-    error_message = "cluster.endpoint is private: give vpc, the network from which the control plane can be reached; or use the dns endpoint, which needs none."
+    error_message = "cluster.endpoint is private: set vpc to a network that can reach the control plane, or use the dns endpoint, which needs no network."
   }
 }
 
 variable "connect_gateway" {
-  description = "A fleet membership, reached through Connect Gateway. project_number: of the fleet's host project (the gateway does not take its id); project: its id, if it is another one than `project`."
+  description = "A fleet membership, reached through Connect Gateway. project_number: number of the fleet's host project (the gateway does not accept its id). project: id of the host project, if it differs from `project`."
   type = object({
     project_number = string
     location       = string
@@ -39,7 +39,7 @@ variable "connect_gateway" {
 }
 
 variable "kubernetes_endpoint" {
-  description = "An API server by its address, so that nothing is looked up. ca: its certificate authority (PEM); without it the public ones, which is right for a GKE DNS endpoint."
+  description = "Address of an API server. No lookup is made. ca: PEM certificate of its certificate authority; without it the public authorities are trusted, which is right for a GKE DNS endpoint."
   type = object({
     server = string
     ca     = optional(string)
@@ -51,12 +51,12 @@ variable "kubernetes_endpoint" {
   }
   validation {
     condition     = try(var.kubernetes_endpoint.ca, null) == null || can(regex("^-----BEGIN CERTIFICATE-----", var.kubernetes_endpoint.ca))
-    error_message = "kubernetes_endpoint.ca must be a certificate in PEM, beginning with -----BEGIN CERTIFICATE-----."
+    error_message = "kubernetes_endpoint.ca must be a PEM certificate that starts with -----BEGIN CERTIFICATE-----."
   }
 }
 
 variable "vpc" {
-  description = "Direct VPC egress, for IP endpoints. network and subnetwork: names, or full paths of a shared VPC; egress: PRIVATE_RANGES_ONLY, or ALL_TRAFFIC (which needs Private Google Access or Cloud NAT for Google's APIs; a NAT address can be an authorised network)."
+  description = "Direct VPC egress, for IP endpoints. network and subnetwork: names, or full paths in a Shared VPC. egress: PRIVATE_RANGES_ONLY, or ALL_TRAFFIC, which needs Private Google Access or Cloud NAT for Google's APIs. A NAT address can be an authorized network of the cluster."
   type = object({
     network    = string
     subnetwork = string

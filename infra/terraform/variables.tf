@@ -1,16 +1,16 @@
-# Where it runs, and what it is called.
+# Project, region and names.
 
 variable "project" {
-  description = "Id of the Google Cloud project that everything is made in."
+  description = "Id of the Google Cloud project in which all resources are created."
   type        = string
   validation {
     condition     = can(regex("^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project))
-    error_message = "project must be a project's id (6 to 30 lower-case letters, digits and '-'), not its name or number."
+    error_message = "project must be the id of a project (6 to 30 lowercase letters, digits and '-'), not its name or number."
   }
 }
 
 variable "region" {
-  description = "Region of the functions and of the Scheduler jobs, such as \"europe-west4\". Best the cluster's."
+  description = "Region of the functions and the Scheduler jobs, such as \"europe-west4\". Use the region of the cluster."
   type        = string
   validation {
     condition     = can(regex("^[a-z]+-[a-z]+[0-9]{1,2}$", var.region))
@@ -19,62 +19,62 @@ variable "region" {
 }
 
 variable "name" {
-  description = "Begins every name that is made here: \"tio\" makes the function \"tio-aggregate\". Another one allows a second system in the same project."
+  description = "Prefix of all names: with \"tio\", a function is named \"tio-aggregate\". A second system in the same project needs another prefix."
   type        = string
   default     = "tio"
   validation {
     condition     = can(regex("^[a-z]([a-z0-9-]{0,15}[a-z0-9])?$", var.name))
-    error_message = "name must be 1 to 17 lower-case letters, digits and '-', beginning with a letter: a service account's id, NAME-oncheckpoint, has 30 at most."
+    error_message = "name must be 1 to 17 lowercase letters, digits and '-', starting with a letter: the service account id NAME-oncheckpoint may have at most 30 characters."
   }
 }
 
 variable "labels" {
-  description = "Labels on everything that takes labels, besides \"app\" and \"managed-by\"."
+  description = "Labels of all resources that accept labels, in addition to \"app\" and \"managed-by\"."
   type        = map(string)
   default     = {}
   validation {
     condition     = alltrue([for key, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value))])
-    error_message = "labels must have keys and values of up to 63 lower-case letters, digits, '_' and '-'; a key begins with a letter."
+    error_message = "labels must have keys and values of at most 63 lowercase letters, digits, '_' and '-'. A key starts with a letter."
   }
   validation {
     condition     = length(setintersection(keys(var.labels), ["app", "managed-by"])) == 0
-    error_message = "labels must not name \"app\" and \"managed-by\": they are set here."
+    error_message = "labels must not contain \"app\" or \"managed-by\": this configuration sets them."
   }
 }
 
 variable "bundle" {
-  description = "Path of the zip of dist/. null: bundle.zip in this folder, which `npm run build && npm run zip` makes. A changed one is deployed by the next apply."
+  description = "Path of the functions' bundle, the zip of dist/. null: bundle.zip in the folder of this configuration, which `npm run build && npm run zip` writes. A module that is used by its git address needs a path. The next apply deploys a changed bundle."
   type        = string
   default     = null
   validation {
     condition     = fileexists(coalesce(var.bundle, "${path.module}/bundle.zip"))
-    error_message = "bundle: there is no such file. Make it with: npm run build && npm run zip"
+    error_message = "bundle: the file does not exist. Create it with: npm run build && npm run zip"
   }
 }
 
 variable "enable_services" {
-  description = "Whether the APIs that are needed are turned on. false where another team does that; `services.tf` lists them."
+  description = "Whether this configuration enables the required APIs. Set false if another team does that; services.tf lists the APIs."
   type        = bool
   default     = true
 }
 
-# What the functions may touch.
+# Limits of the functions.
 
 variable "namespaces" {
-  description = "Kubernetes namespaces that values and requests may name (ALLOWED_NAMESPACES); the first is where Jobs go when they name none. Each needs the Roles of infra/kubernetes."
+  description = "Kubernetes namespaces that values and requests may name (ALLOWED_NAMESPACES). The first one is the default. Each needs the Roles of infra/kubernetes."
   type        = list(string)
   validation {
     condition     = length(var.namespaces) > 0 && alltrue([for each in var.namespaces : can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", each))])
-    error_message = "namespaces must hold at least one name of a Kubernetes namespace: lower-case letters, digits and '-'."
+    error_message = "namespaces must contain at least one name of a Kubernetes namespace: lowercase letters, digits and '-'."
   }
   validation {
     condition     = length(setintersection(var.namespaces, ["kube-system", "kube-public", "kube-node-lease"])) == 0
-    error_message = "namespaces must not hold one of Kubernetes itself: whoever may create Jobs there can read every Secret of it."
+    error_message = "namespaces must not contain a system namespace of Kubernetes: the right to create Jobs in a namespace gives access to all its Secrets."
   }
 }
 
 variable "images" {
-  description = "Image repositories that Jobs and services may use, or prefixes that end in \"/\" (ALLOWED_IMAGES). Empty: the three of the chart on Docker Hub."
+  description = "Image repositories that Jobs and services may use, or prefixes that end in \"/\" (ALLOWED_IMAGES). Empty: the three repositories of the chart on Docker Hub."
   type        = list(string)
   default     = []
   validation {
@@ -84,27 +84,27 @@ variable "images" {
 }
 
 variable "release_name" {
-  description = "Begins the names of Jobs (RELEASE_NAME). null: \"flea-aggregator\", as the chart's."
+  description = "Prefix of the names of Jobs (RELEASE_NAME). null: \"flea-aggregator\", as in the chart."
   type        = string
   default     = null
   validation {
     condition     = var.release_name == null || can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.release_name))
-    error_message = "release_name must be lower-case letters, digits and '-'."
+    error_message = "release_name must be lowercase letters, digits and '-'."
   }
 }
 
 variable "values" {
-  description = "The values document (YAML): aggregator defaults, rounds, lists, schedules, e.g. file(\"values.yaml\"). It is kept in a bucket that the functions can only read; a changed one is in force at the next call, without a new revision."
+  description = "The values document as YAML text: aggregator defaults, rounds, lists and schedules, for example file(\"values.yaml\"). It is stored in a bucket that the functions can only read. A change takes effect at the next call, without a new revision."
   type        = string
   default     = null
   validation {
     condition     = var.values == null || can(keys(yamldecode(var.values)))
-    error_message = "values must be the text of a YAML mapping; give file(\"values.yaml\"), not its path."
+    error_message = "values must be the text of a YAML mapping. Write file(\"values.yaml\"), not the path."
   }
 }
 
 variable "values_uri" {
-  description = "A values document that somebody else writes, gs://BUCKET/NAME, in place of `values`."
+  description = "Address of a values document that another system writes, gs://BUCKET/NAME. Replaces `values`."
   type        = string
   default     = null
   validation {
@@ -113,14 +113,14 @@ variable "values_uri" {
   }
   validation {
     condition     = var.values_uri == null || var.values == null
-    error_message = "values_uri contradicts values: give one of them."
+    error_message = "values_uri and values exclude each other: set one of them."
   }
 }
 
-# Who may call.
+# Callers.
 
 variable "invokers" {
-  description = "Who may call which function, as IAM members such as \"group:ml@example.com\". The Scheduler and the triggers are allowed besides."
+  description = "IAM members that may call each function, such as \"group:ml@example.com\". Cloud Scheduler and the triggers are always allowed."
   type = object({
     aggregate = optional(set(string), [])
     deploy    = optional(set(string), [])
@@ -128,12 +128,12 @@ variable "invokers" {
   default = {}
   validation {
     condition     = alltrue([for member in setunion(var.invokers.aggregate, var.invokers.deploy) : can(regex("^(user|group|serviceAccount|domain|principal|principalSet):.+$", member))])
-    error_message = "invokers must be IAM members such as \"user:a@example.com\", \"group:...\" or \"serviceAccount:...\"; allUsers and allAuthenticatedUsers are not taken: a function that anybody may call starts Jobs for anybody."
+    error_message = "invokers must be IAM members such as \"user:a@example.com\", \"group:...\" or \"serviceAccount:...\". allUsers and allAuthenticatedUsers are refused: anyone could start Jobs."
   }
 }
 
 variable "aggregator_members" {
-  description = "IAM members as whom the aggregator's pods reach the buckets: the service account of their key file, or of Workload Identity. They may read the state (checkpoint lists of rounds), the buckets with uploads and lists, and write to output_buckets. Empty: granted elsewhere."
+  description = "IAM members that the aggregator's pods use: the service account of their key file, or a principal of Workload Identity. They may read the state bucket (checkpoint lists of rounds) and the buckets with uploads and lists, and write to output_buckets. Empty: the grants are made elsewhere."
   type        = set(string)
   default     = []
   validation {
@@ -143,28 +143,28 @@ variable "aggregator_members" {
 }
 
 variable "custom_role" {
-  description = "Whether a custom role with just the permissions that are needed is made for the cluster's project. false where custom roles are forbidden: roles/container.clusterViewer, or roles/gkehub.gatewayEditor, instead."
+  description = "Whether a custom role with only the needed permissions is created in the cluster's project. false: roles/container.clusterViewer or roles/gkehub.gatewayEditor is granted instead, for organizations that forbid custom roles."
   type        = bool
   default     = true
 }
 
-# Sizes.
+# Functions.
 
 variable "aggregation_by_deploy" {
-  description = "Whether deploy may launch the aggregation of values with aggregator.release: true: it then reads and writes state, and reads the buckets, as aggregate does. Goes with the option aggregation-by-deploy of kubernetes/."
+  description = "Whether deploy may launch the aggregation of values with aggregator.release: true. It then gets the same rights on the buckets as aggregate. Use it together with infra/kubernetes/options/aggregation-by-deploy."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "deploy_enabled" {
-  description = "Whether the function that releases services is made."
+  description = "Whether the function deploy, which releases services, is created."
   type        = bool
   default     = true
 }
 
 variable "functions" {
-  description = "Size and reach of each function. timeout_sec: of one request; memory: \"512Mi\" or more; max_instances bounds the clients of the API server; ingress: ALLOW_ALL, ALLOW_INTERNAL_ONLY or ALLOW_INTERNAL_AND_GCLB (IAM checks each caller in any case; Scheduler and Eventarc of the same project count as internal)."
+  description = "Size and ingress of each function. timeout_sec: timeout of one request. memory: at least \"512Mi\". max_instances: limits the number of clients of the API server. ingress: ALLOW_ALL, ALLOW_INTERNAL_ONLY or ALLOW_INTERNAL_AND_GCLB. IAM checks each caller in any case; Cloud Scheduler and Eventarc of the same project count as internal."
   type = object({
     aggregate = optional(object({
       timeout_sec   = optional(number, 300)
@@ -191,23 +191,23 @@ variable "functions" {
   default = {}
   validation {
     condition     = alltrue([for each in values(var.functions) : each.timeout_sec >= 30 && each.timeout_sec <= 3600 && floor(each.timeout_sec) == each.timeout_sec])
-    error_message = "functions: timeout_sec must be 30 to 3600 whole seconds."
+    error_message = "functions: timeout_sec must be a whole number from 30 to 3600."
   }
   validation {
     condition     = var.functions.aggregate.timeout_sec <= 1780
-    error_message = "functions.aggregate.timeout_sec must be 1780 at most: Cloud Scheduler waits 30 minutes at most for the sweep."
+    error_message = "functions.aggregate.timeout_sec must be at most 1780: Cloud Scheduler waits at most 30 minutes for the sweep."
   }
   validation {
     condition     = var.functions.oncheckpoint.timeout_sec <= 540
-    error_message = "functions.oncheckpoint.timeout_sec must be 540 at most, as of every function that is called by events."
+    error_message = "functions.oncheckpoint.timeout_sec must be at most 540, the limit for functions that are called by events."
   }
   validation {
     condition     = alltrue([for each in values(var.functions) : can(regex("^([5-9][0-9]{2}|[1-9][0-9]{3})Mi$|^[1-9][0-9]?Gi$", each.memory))])
-    error_message = "functions: memory must be 500Mi or more, such as \"512Mi\" or \"2Gi\"."
+    error_message = "functions: memory must be at least 500Mi, such as \"512Mi\" or \"2Gi\"."
   }
   validation {
     condition     = alltrue([for each in values(var.functions) : each.max_instances >= 1 && each.min_instances >= 0 && each.min_instances <= each.max_instances])
-    error_message = "functions: max_instances must be at least 1, and min_instances not more than it."
+    error_message = "functions: max_instances must be at least 1, and min_instances must not exceed it."
   }
   validation {
     condition     = alltrue([for each in values(var.functions) : contains(["ALLOW_ALL", "ALLOW_INTERNAL_ONLY", "ALLOW_INTERNAL_AND_GCLB"], each.ingress)])
@@ -216,11 +216,11 @@ variable "functions" {
 }
 
 variable "upstream_timeout_sec" {
-  description = "Of one call to Kubernetes or Google Cloud, its retries included (UPSTREAM_TIMEOUT_SEC)."
+  description = "Timeout in seconds of one call to Kubernetes or Google Cloud, including its retries (UPSTREAM_TIMEOUT_SEC)."
   type        = number
   default     = 10
   validation {
     condition     = var.upstream_timeout_sec >= 1 && var.upstream_timeout_sec <= 300 && floor(var.upstream_timeout_sec) == var.upstream_timeout_sec
-    error_message = "upstream_timeout_sec must be 1 to 300 whole seconds."
+    error_message = "upstream_timeout_sec must be a whole number from 1 to 300."
   }
 }

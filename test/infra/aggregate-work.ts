@@ -31,7 +31,7 @@ const requestOf = (deps: FunctionDeps, aggregator: Record<string, string> = {}) 
 
 const PodsSchema = z.object({ items: z.array(z.object({ metadata: z.object({ name: z.string() }) })) });
 
-/** The task's pods end as a kubelet would report it. */
+/** Reports the task's pods as succeeded, as a kubelet would. */
 const endPods = async ({ admin, namespace }: Workplace, taskId: string): Promise<void> => {
   const pods = `/api/v1/namespaces/${namespace}/pods`;
   const selector = encodeURIComponent(`tensorio-trigger/task=${taskId}`);
@@ -49,7 +49,7 @@ const startRound = async (deps: FunctionDeps, taskId: string): Promise<void> => 
 };
 
 const runWork: Work = {
-  name: 'a run: checked, created, told of with its log, cancelled',
+  name: 'a run: checked, created, described with its log, cancelled',
   run: async (place) => {
     const deps = depsOf(place);
     const request = requestOf(deps);
@@ -62,7 +62,7 @@ const runWork: Work = {
       const found = await describeRun(statusOf(deps), id);
       return found.pods.length > 0 ? found : undefined;
     });
-    // Its pod has no node: there is no log yet, and to ask for it is allowed.
+    // Its pod has no node, so there is no log yet; the request must be allowed.
     await logsOf(statusOf(deps), status, 10);
     await cancelRun(deps.launch, id, 'Cancelled by a test.');
     assert((await describeRun(statusOf(deps), id)).state === 'cancelled', 'the run is not cancelled');
@@ -70,7 +70,7 @@ const runWork: Work = {
 };
 
 const scheduledWork: Work = {
-  name: 'runs of a schedule that are not to overlap',
+  name: 'runs of a schedule that must not overlap',
   run: async (place) => {
     const deps = depsOf(place);
     const schedule = newId('nightly-');
@@ -83,12 +83,12 @@ const scheduledWork: Work = {
 };
 
 const roundWork: Work = {
-  name: 'a round: sealed, its Job run to its end, settled, told of',
+  name: 'a round: sealed, its Job completed, settled, described',
   run: async (place) => {
     const deps = depsOf(place);
     const taskId = newId('task-');
     await startRound(deps, taskId);
-    assert((await readTask(deps.rounds, taskId)).openRound?.round === 1, 'round 1 is not told of');
+    assert((await readTask(deps.rounds, taskId)).openRound?.round === 1, 'round 1 is not in the status');
     await endPods(place, taskId);
     deps.store.put({ bucket: 'models', name: `${taskId}/round-1/attempt-1/average` }, 'average');
     await until('the round is settled', async () => {
@@ -112,7 +112,7 @@ const cancelledRoundWork: Work = {
     );
     const { outcome } = await redrive(deps.rounds, taskId, 1);
     assert(outcome === 'created', `the round is ${outcome}`);
-    await until('the Job of the redriven round is there', async () => {
+    await until('the Job of the redriven round exists', async () => {
       const { decision } = await advance(deps.rounds, taskId);
       return decision.reason.startsWith('Waits for round 2, attempt 1') || undefined;
     });
@@ -120,7 +120,7 @@ const cancelledRoundWork: Work = {
 };
 
 const sweepWork: Work = {
-  name: 'the sweep: a claim without a Job, a cancelled run whose Job is left',
+  name: 'the sweep: a claim without a Job, a cancelled run whose Job remains',
   run: async (place) => {
     const deps = depsOf(place);
     const stranger = createFunctionDeps({
@@ -138,9 +138,9 @@ const sweepWork: Work = {
       AbortSignal.timeout(20_000),
     );
     if (!complete) throw new Error(String(deps.lines.at(-1)?.['message']));
-    assert(settled === 1, 'the Job that was left is still there');
+    assert(settled === 1, 'the remaining Job still exists');
   },
 };
 
-/** All that `aggregate` does in the cluster. */
+/** All calls of `aggregate` to the cluster. */
 export const AGGREGATE_WORK: readonly Work[] = [runWork, scheduledWork, roundWork, cancelledRoundWork, sweepWork];

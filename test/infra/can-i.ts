@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { runKubectl } from '../../infra/local/test/kubernetes/run-kubectl.ts';
 import type { Rule } from './roles.ts';
 
-/** `jobs.batch [] [create delete]`, of a line of the table; verbs sorted. */
+/** A line of the table as `jobs.batch [] [create delete]`, with sorted verbs. */
 const parseLine = (line: string): string => {
   const [, resource = '', , names = '', verbs = ''] =
     /^(\S*)\s+(\[.*?\])\s+(\[.*?\])\s+\[(.*?)\]$/.exec(line.trim()) ?? [];
   return `${resource} ${names} [${verbs.split(' ').toSorted().join(' ')}]`;
 };
 
-/** What `kubectl auth can-i --list` prints for the user of a kubeconfig, a line per resource, sorted; URLs left out. */
+/** Output of `kubectl auth can-i --list` for the user of a kubeconfig: one line per resource, sorted, without URLs. */
 export const listByKubectl = async (
   program: string,
   kubeconfig: string,
@@ -29,7 +29,7 @@ export const listByKubectl = async (
   }
 };
 
-/** The lines of that table which a rule comes to. */
+/** The lines of that table for a rule. */
 export const linesOfKubectl = ({ apiGroups, resources, resourceNames = [], verbs }: Rule): readonly string[] =>
   apiGroups.flatMap((group) =>
     resources.map((resource) => {
@@ -38,7 +38,7 @@ export const linesOfKubectl = ({ apiGroups, resources, resourceNames = [], verbs
     }),
   );
 
-/** The group stands before the subresource: `deployments.apps/scale`. */
+/** The group precedes the subresource: `deployments.apps/scale`. */
 const nameIn = (group: string, resource: string): string => {
   const [plural = '', subresource] = resource.split('/');
   return `${plural}.${group}${subresource === undefined ? '' : `/${subresource}`}`;

@@ -12,7 +12,7 @@ import type { Ask } from '../release/world.ts';
 import { callDeploy, callUninstall, createDeps, tagged } from '../release/world.ts';
 import { assert, newId } from './work.ts';
 
-/** Tells every refusal of the cluster, those too that a release goes on after. */
+/** Records every refusal of the cluster, including those that do not stop a release. */
 const listening = (cluster: ReleaseCluster, said: string[]): ReleaseCluster =>
   new Proxy(cluster, {
     get: (target, name) => {
@@ -29,7 +29,7 @@ const listening = (cluster: ReleaseCluster, said: string[]): ReleaseCluster =>
     },
   });
 
-/** As the user of `kubeconfig`. There is no kubelet: logs and health are asked for in earnest, and answered by `world`. */
+/** Calls as the user of `kubeconfig`. Without a kubelet, `world` answers the requests for logs and health. */
 const clusterOf = (world: ApiWorld, kubeconfig: string): ReleaseCluster => {
   const own = createCluster(createClusterAccess({ kind: 'kubeconfig', path: kubeconfig }));
   return {
@@ -51,7 +51,7 @@ interface Desk {
   readonly deps: ReleaseDeps;
 }
 
-/** A release of its own name. */
+/** A release with a unique name. */
 const open = ({ world, deps }: Desk) => {
   const release = newId('r');
   const site = { release, namespace: world.namespace, signal: AbortSignal.timeout(60_000) };
@@ -67,7 +67,7 @@ const life = async (desk: Desk): Promise<void> => {
   const { health } = await deploy({ example: 'gcs', over: tagged('ok-1', 'ok-1') });
   for (const { status, message } of health) assert(status === 'SERVING', `${status}: ${message}`);
   const pruned = (await deploy({ over: tagged('ok-2') })).objects.filter(({ action }) => action === 'pruned');
-  assert(pruned.length === 2, 'the service that is gone from the values was not pruned');
+  assert(pruned.length === 2, 'the service that the values no longer contain was not pruned');
   const failed = await refusal(deploy({ over: tagged('crash') }));
   assert(failed.code === 'rolled-back', String(failed));
   await deploy({ revision: 1 });
@@ -100,9 +100,9 @@ const routes = async (desk: Desk): Promise<void> => {
       .filter(({ action }) => action === 'created')
       .map(({ kind }) => kind)
       .join(' ');
-  assert((await kinds({ over: routed({ routing: 'mapping' }) })).includes('Mapping'), 'no Mapping was made');
+  assert((await kinds({ over: routed({ routing: 'mapping' }) })).includes('Mapping'), 'no Mapping was created');
   const gateway = { routing: 'gateway', gateway: { name: 'public' } };
-  assert((await kinds({ over: routed(gateway) })).includes('HTTPRoute'), 'no HTTPRoute was made');
+  assert((await kinds({ over: routed(gateway) })).includes('HTTPRoute'), 'no HTTPRoute was created');
   await uninstall();
 };
 
@@ -122,7 +122,7 @@ const aggregations = async (desk: Desk): Promise<void> => {
 
 type Flow = (desk: Desk) => Promise<void>;
 
-/** What is done with a resource: all of it in `life`, but for these. */
+/** The operations per resource. `life` covers all other resources. */
 const FLOWS: Readonly<Record<string, readonly Flow[]>> = {
   jobs: [aggregations],
   mappings: [routes],
@@ -132,8 +132,8 @@ const FLOWS: Readonly<Record<string, readonly Flow[]>> = {
 const ALL: readonly Flow[] = [life, takeOver, routes, aggregations];
 
 /**
- * All that `deploy` does in the cluster, or what it does with one resource, as the user of `kubeconfig`; answers what
- * went wrong, in the program's words.
+ * All calls of `deploy` to the cluster, or those for one resource, as the user of `kubeconfig`. Returns the error
+ * messages.
  */
 export const doDeployWork = async (
   world: ApiWorld,

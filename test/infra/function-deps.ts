@@ -40,22 +40,22 @@ export interface FunctionDeps {
   readonly values: Values;
   readonly defaults: { readonly namespace: string; readonly releaseName: string };
   readonly log: Log;
-  /** Log lines so far. */
+  /** Log lines until now. */
   readonly lines: readonly Record<string, unknown>[];
 }
 
 export interface FunctionOptions {
-  /** Of the user as whom it speaks to the cluster. */
+  /** Kubeconfig of the user. */
   readonly kubeconfig: string;
   readonly namespace: string;
   readonly releaseName: string;
-  /** Another function's, whose state it shares. */
+  /** The store of another function, to share its state. */
   readonly store?: MemoryStore;
-  /** Kueue's; such a Job is born suspended. */
+  /** A Kueue queue: its Jobs are created suspended. */
   readonly queueName?: string;
 }
 
-/** What `wire.ts` builds, with a bucket in memory: the adapters to the cluster are the product's. */
+/** The dependencies that `wire.ts` builds, with a bucket in memory and the real cluster adapter. */
 export const createFunctionDeps = (options: FunctionOptions): FunctionDeps => {
   const { kubeconfig, namespace, releaseName, queueName } = options;
   const now = (): Date => new Date();
@@ -77,13 +77,13 @@ export const createFunctionDeps = (options: FunctionOptions): FunctionDeps => {
   return { store, launch, rounds, values, defaults, log, lines };
 };
 
-/** As the user of the workplace, with Jobs of its own name. */
+/** The dependencies for the user of the workplace, with unique names of Jobs. */
 export const depsOf = (place: Workplace, over: { readonly queueName?: string } = {}): FunctionDeps =>
   createFunctionDeps({ ...place, releaseName: newId('r'), ...over });
 
-/** What the uploaded list of these functions is called. */
+/** The uploaded list of these functions. */
 export const LIST = { bucket: 'uploads', name: 'lists/all.txt' };
 
-/** An update of a task, as a device uploads it. */
+/** Uploads an update of a task, as a device does. */
 export const upload = (deps: FunctionDeps, taskId: string) =>
   deps.store.put({ bucket: 'uploads', name: `tasksJobs/${taskId}/${newId('job-')}.zip` }, 'update');

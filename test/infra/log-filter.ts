@@ -1,6 +1,6 @@
-/** As much of Cloud Logging's query language as infra/terraform/monitoring.tf uses: https://cloud.google.com/logging/docs/view/logging-query-language */
+/** The part of Cloud Logging's query language that infra/terraform/monitoring.tf uses: https://cloud.google.com/logging/docs/view/logging-query-language */
 
-/** A line of a function as Cloud Logging keeps it: `severity` leaves the payload. */
+/** A log line of a function as Cloud Logging stores it: `severity` is not in the payload. */
 export interface LogEntry {
   readonly severity: string;
   readonly resource: { readonly type: string; readonly labels: Readonly<Record<string, string>> };
@@ -17,7 +17,7 @@ const valuesAt = (entry: LogEntry, path: string): readonly unknown[] => {
     if (typeof at !== 'object' || at === null) return [];
     at = new Map<string, unknown>(Object.entries(at)).get(segment);
   }
-  // A repeated field fits when one of its values does.
+  // A repeated field matches if one of its values matches.
   if (Array.isArray(at)) return at;
   return at === undefined ? [] : [at];
 };
@@ -30,7 +30,7 @@ const parseWanted = (text: string): readonly Wanted[] => {
     if (/^[A-Z]+$/.test(each)) return each;
     const value: unknown = JSON.parse(each);
     if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
-    throw new Error(`"${each}" is no value of a comparison`);
+    throw new Error(`"${each}" is not a value of a comparison`);
   });
 };
 
@@ -44,12 +44,12 @@ const fits = (path: string, operator: string, value: unknown, wanted: Wanted): b
   return operator === '>=' ? isAtLeast(path, value, wanted) : value === wanted;
 };
 
-/** Whether the filter finds the entry. Throws for what this reader does not know, so that no filter passes unread. */
+/** Whether the filter matches the entry. Throws for syntax that is not supported here, so that no filter is ignored. */
 export const matchesFilter = (filter: string, entry: LogEntry): boolean =>
   filter.split(' AND ').every((clause) => {
     const [, path, operator, text] = COMPARISON.exec(clause) ?? [];
     if (path === undefined || operator === undefined || text === undefined)
-      throw new Error(`"${clause}" is no comparison`);
+      throw new Error(`"${clause}" is not a comparison`);
     const wanted = parseWanted(text);
     return valuesAt(entry, path).some((value) => wanted.some((each) => fits(path, operator, value, each)));
   });

@@ -58,7 +58,7 @@ const createWorld = (): RoundsWorld => {
   return { world, rounds, lines, upload };
 };
 
-/** A round that starts, and is settled. */
+/** A round that starts and is settled. */
 export const settledRound = async (): Promise<readonly Line[]> => {
   const { world, rounds, lines, upload } = createWorld();
   upload('a');
@@ -83,7 +83,7 @@ export const failedRound = async (): Promise<readonly Line[]> => {
   return lines;
 };
 
-/** A task whose time is up with too few updates. */
+/** A task whose timeout expired with too few updates. */
 export const overdueTask = async (): Promise<readonly Line[]> => {
   const { world, rounds, lines, upload } = createWorld();
   upload('a');
@@ -92,7 +92,7 @@ export const overdueTask = async (): Promise<readonly Line[]> => {
   return lines;
 };
 
-/** A task whose Job's Secret is missing. */
+/** A task whose Job needs a missing Secret. */
 export const heldUpTask = async (): Promise<readonly Line[]> => {
   const { world, rounds, lines, upload } = createWorld();
   world.cluster.removeSecret(NAMESPACE, 'sacred');
@@ -105,7 +105,7 @@ export const heldUpTask = async (): Promise<readonly Line[]> => {
   return lines;
 };
 
-/** A schedule that nobody called. */
+/** A schedule that was never called. */
 export const missedTick = async (): Promise<readonly Line[]> => {
   const world = createLaunchWorld();
   const lines: Line[] = [];
@@ -134,7 +134,7 @@ const createRunWorld = (): RunWorld => {
   return { world, deps, lines, sweep: sweepAll };
 };
 
-/** A run whose Job fails; two sweeps see it. */
+/** A run whose Job fails, after two sweeps. */
 export const failedRun = async (): Promise<readonly Line[]> => {
   const { world, deps, lines, sweep: sweepAll } = createRunWorld();
   await launch(deps, buildRequest({ aggregationId: 'nightly' }), { dryRun: false });
@@ -157,7 +157,7 @@ export const heldUpRun = async (): Promise<readonly Line[]> => {
   return lines;
 };
 
-/** A run that ends well. */
+/** A run that succeeds. */
 export const goodRun = async (): Promise<readonly Line[]> => {
   const { world, deps, lines, sweep: sweepAll } = createRunWorld();
   await launch(deps, buildRequest({ aggregationId: 'nightly' }), { dryRun: false });

@@ -41,7 +41,7 @@ const goodSweep = async (): Promise<readonly Line[]> => {
   return world.lines;
 };
 
-/** Pods of such a tag end as the tag says. */
+/** The log lines of a release whose pods behave as `tag` says. */
 const releaseOf = async (tag: string): Promise<readonly Line[]> => {
   const world = await startDeploy();
   const url = `${world.url}/demo?set=repository.deployment.tag=${tag}&set=flea=null`;
@@ -49,7 +49,7 @@ const releaseOf = async (tag: string): Promise<readonly Line[]> => {
   return world.lines;
 };
 
-/** Names of the alerts that find one of the lines, and the labels that they read off it. */
+/** The alerts that match one of the lines, with the labels that they extract. */
 const alertsOn = (
   { base, alerts }: Alerts,
   lines: readonly Line[],
@@ -71,12 +71,12 @@ describeTerraform('the alerts of infra/terraform/monitoring.tf', () => {
   let alerts: Alerts;
   beforeAll(async () => {
     alerts = AlertsSchema.parse(await evaluate(GOOD, '{ base = local.function_logs, alerts = local.log_alerts }'));
-  });
+  }, 600_000);
 
   test.each([
     ['a failed round', failedRound, { failed_rounds: { task_id: 'mnist' } }],
     ['an overdue task', overdueTask, { overdue_tasks: { task_id: 'mnist' } }],
-    ['a task that a missing Secret holds up', heldUpTask, { held_up_tasks: { task_id: 'mnist' } }],
+    ['a task that a missing Secret blocks', heldUpTask, { held_up_tasks: { task_id: 'mnist' } }],
     ['a missed tick', missedTick, { missed_ticks: { schedule: 'hourly', tick: '2026-11-22T03:00:00.000Z' } }],
     ['a failed sweep', failedSweep, { failed_sweeps: {} }],
     ['a failed run', failedRun, { failed_runs: { aggregation_id: 'nightly', trouble: 'failed' } }],
@@ -84,7 +84,7 @@ describeTerraform('the alerts of infra/terraform/monitoring.tf', () => {
     ['a run that ends well', goodRun, {}],
     ['a round that is settled', settledRound, {}],
     ['a sweep with nothing to do', goodSweep, {}],
-  ])('find what the functions log: %s', async (_name, run, expected) => {
+  ])('match the log of the functions: %s', async (_name, run, expected) => {
     const lines = await run();
     expect(lines.length).toBeGreaterThan(0);
     expect(alertsOn(alerts, lines, 'tio-aggregate')).toEqual(expected);
@@ -94,13 +94,13 @@ describeTerraform('the alerts of infra/terraform/monitoring.tf', () => {
     ['a release whose pods crash', 'crash', { failed_releases: { path: '/demo' } }],
     ['a release that runs', 'ok', {}],
     ['a release that is refused', 'not/a/tag', {}],
-  ])('find what deploy logs: %s', async (_name, tag, expected) => {
+  ])('match the log of deploy: %s', async (_name, tag, expected) => {
     const lines = await releaseOf(tag);
     expect(lines.length).toBeGreaterThan(0);
     expect(alertsOn(alerts, lines, 'tio-deploy')).toEqual(expected);
   });
 
-  test('look at no other service', async () => {
+  test('ignore other services', async () => {
     expect(alertsOn(alerts, await failedRound(), 'another')).toEqual({});
   });
 });

@@ -6,7 +6,7 @@ import { binaryEvent } from '../e2e/helpers/events.ts';
 import { serveFunction } from '../helpers/serve-function.ts';
 import { assert, newId, type Work } from './work.ts';
 
-/** Gives `onCheckpoint` the event of an object; throws what its log says went wrong. */
+/** Sends the event of an object to `onCheckpoint`; throws the error that it logs. */
 const deliver = async (
   deps: FunctionDeps,
   object: { readonly bucket: string; readonly name: string; readonly generation: string },
@@ -40,13 +40,13 @@ const listEventWork: Work = {
 };
 
 const updateEventWork: Work = {
-  name: 'an uploaded update starts a round, and looks after the open one',
+  name: 'an uploaded update starts a round and advances the open one',
   run: async (place) => {
     const deps = depsOf(place);
     const taskId = newId('task-');
     await deliver(deps, upload(deps, taskId));
     await deliver(deps, upload(deps, taskId));
-    assert(String(deps.lines.at(-1)?.['message']).includes('Waits for round 1'), 'the open round was not looked at');
+    assert(String(deps.lines.at(-1)?.['message']).includes('Waits for round 1'), 'the open round was not advanced');
   },
 };
 
@@ -72,7 +72,7 @@ const cancelledEventWork = (queueName: string | undefined, act: string): Work =>
   },
 });
 
-/** All that `onCheckpoint` does in the cluster. */
+/** All calls of `onCheckpoint` to the cluster. */
 export const ON_CHECKPOINT_WORK: readonly Work[] = [
   listEventWork,
   updateEventWork,

@@ -8,7 +8,7 @@ export const MODULE_FOLDER = join(import.meta.dirname, 'provider');
 
 export const PROGRAM = 'terraform-provider-google';
 
-/** Outside the checkout, so that a clean clone does not build again. */
+/** The cache folder. It is outside the checkout, so that a clean clone does not build again. */
 export const cacheFolder = (): string => {
   const base = process.env['XDG_CACHE_HOME'];
   return join(base !== undefined && base !== '' ? base : join(homedir(), '.cache'), 'tensorio-trigger', PROGRAM);
@@ -22,13 +22,13 @@ const keyPrefix = (): string => {
 
 const keySuffix = `-${process.platform}-${process.arch}`;
 
-/** The folder for what `goVersion` builds of the committed modules. */
+/** The folder for the build of the committed modules by `goVersion`. */
 export const providerFolder = (goVersion: string): string =>
   join(cacheFolder(), `${keyPrefix()}${goVersion}${keySuffix}`);
 
 /**
- * The folder with the provider: TERRAFORM_PROVIDER_GOOGLE, or what `npm run terraform:provider` made (by whichever Go
- * was the last); `null` when there is none. Builds nothing.
+ * The folder with the provider: TERRAFORM_PROVIDER_GOOGLE, or the newest build of `npm run terraform:provider`; `null`
+ * if there is none. Builds nothing.
  */
 export const findProvider = (): string | null => {
   const given = process.env['TERRAFORM_PROVIDER_GOOGLE'] ?? '';

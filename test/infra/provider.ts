@@ -1,6 +1,6 @@
 /**
- * Builds the Terraform provider hashicorp/google from its Go module, for `terraform validate` and `terraform test`
- * where Terraform's own registry is out of reach, and so that what is checked with is pinned by go.sum.
+ * Builds the Terraform provider hashicorp/google from its Go module, for `terraform validate` and `terraform test`. It
+ * works without access to the Terraform registry, and go.sum pins the version.
  *
  *   npm run terraform:provider
  *
@@ -18,7 +18,7 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const HOW_TO_GET =
   'Get Go from https://go.dev/dl/ ; or set TERRAFORM_PROVIDER_GOOGLE to a folder that holds terraform-provider-google.';
 
-/** The version of the Go that will build, such as `1.26.8`; where it may, Go fetches the one that go.mod asks for. */
+/** The Go version that builds, such as `1.26.8`. Go downloads the version that go.mod requires, if it may. */
 const findGoVersion = (): string => {
   try {
     const version = execFileSync('go', ['env', 'GOVERSION'], { cwd: MODULE_FOLDER, encoding: 'utf8', stdio: 'pipe' });
@@ -34,7 +34,7 @@ const findGoVersion = (): string => {
   }
 };
 
-/** Compiles into a folder of another name, which gets its own only when the program is there. */
+/** Compiles into a temporary folder, which is renamed when the program exists. */
 const compile = async (folder: string): Promise<void> => {
   const partial = `${folder}.partial-${process.pid}`;
   mkdirSync(partial, { recursive: true });
@@ -61,7 +61,7 @@ const build = async (): Promise<string> => {
   const given = process.env['TERRAFORM_PROVIDER_GOOGLE'] ?? '';
   if (given !== '') {
     if (existsSync(join(given, PROGRAM))) return given;
-    throw new BuildError(`TERRAFORM_PROVIDER_GOOGLE is ${given}, where ${PROGRAM} cannot be found.`);
+    throw new BuildError(`TERRAFORM_PROVIDER_GOOGLE is ${given}, which does not contain ${PROGRAM}.`);
   }
   const folder = providerFolder(findGoVersion());
   mkdirSync(cacheFolder(), { recursive: true });

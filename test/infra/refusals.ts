@@ -1,4 +1,4 @@
-/** Variables with which everything is in order. */
+/** Valid variables. */
 export const GOOD = {
   project: 'my-project',
   region: 'europe-west4',
@@ -13,27 +13,27 @@ const CRON = { cron: '0 3 * * *' };
 
 type Wrong = readonly [says: string, variables: Readonly<Record<string, unknown>>];
 
-/** What is wrong, each under the first words of the message that must say so. Laid over {@link GOOD}, one at a time or many. */
+/** Invalid variables, each with the start of the expected error message. Merged over {@link GOOD}, one at a time or several. */
 export const WRONG: readonly Wrong[] = [
-  ["project must be a project's id", { project: 'My Project' }],
+  ['project must be the id', { project: 'My Project' }],
   ['region must be a region', { region: 'europe-west4-a' }],
   ['name must be 1 to 17', { name: 'a-name-that-is-too-long' }],
   ['labels must have keys and values', { labels: { Team: 'ML' } }],
-  ['labels must not name "app"', { labels: { app: 'other' } }],
-  ['bundle: there is no such file', { bundle: 'tests/none.zip' }],
-  ['namespaces must hold at least one', { namespaces: [] }],
-  ['namespaces must not hold one of Kubernetes itself', { namespaces: ['models', 'kube-system'] }],
+  ['labels must not contain "app"', { labels: { app: 'other' } }],
+  ['bundle: the file does not exist', { bundle: 'tests/none.zip' }],
+  ['namespaces must contain at least one', { namespaces: [] }],
+  ['namespaces must not contain a system namespace', { namespaces: ['models', 'kube-system'] }],
   ['images must be repositories', { images: ['docai/flea-aggregator:1.0', 'UPPER'] }],
   ['release_name must be', { release_name: 'Flea' }],
   ['values must be the text of a YAML mapping', { values: 'values.yaml' }],
   ['values_uri must be gs://', { values_uri: 'values.yaml' }],
-  ['values_uri contradicts values', { values: 'rounds: []', values_uri: 'gs://bucket/values.yaml' }],
+  ['values_uri and values exclude each other', { values: 'rounds: []', values_uri: 'gs://bucket/values.yaml' }],
   ['invokers must be IAM members', { invokers: { aggregate: ['allUsers'] } }],
   ['invokers must be IAM members', { invokers: { deploy: ['a@example.com'] } }],
   ['aggregator_members must be service accounts', { aggregator_members: ['user:a@example.com'] }],
-  ['functions: timeout_sec must be 30', { functions: { deploy: { timeout_sec: 10 } } }],
-  ['functions.aggregate.timeout_sec must be 1780', { functions: { aggregate: { timeout_sec: 3000 } } }],
-  ['functions.oncheckpoint.timeout_sec must be 540', { functions: { oncheckpoint: { timeout_sec: 600 } } }],
+  ['functions: timeout_sec must be a whole number from 30', { functions: { deploy: { timeout_sec: 10 } } }],
+  ['functions.aggregate.timeout_sec must be at most 1780', { functions: { aggregate: { timeout_sec: 3000 } } }],
+  ['functions.oncheckpoint.timeout_sec must be at most 540', { functions: { oncheckpoint: { timeout_sec: 600 } } }],
   ['functions: memory must be', { functions: { aggregate: { memory: '256Mi' } } }],
   ['functions: max_instances must be', { functions: { aggregate: { max_instances: 0 } } }],
   ['functions: ingress must be', { functions: { aggregate: { ingress: 'internal-only' } } }],
@@ -49,10 +49,10 @@ export const WRONG: readonly Wrong[] = [
   ['kubernetes_endpoint.server must be', { kubernetes_endpoint: { server: 'http://10.0.0.2' } }],
   ['kubernetes_endpoint.ca must be', { kubernetes_endpoint: { server: 'https://10.0.0.2', ca: 'LS0tLS1CRUdJTg==' } }],
   ['vpc.egress must be', { vpc: { network: 'n', subnetwork: 's', egress: 'ALL' } }],
-  ['upload_buckets must be keyed by names', { upload_buckets: { 'gs://uploads': UPLOADS } }],
-  ["upload_buckets: location must be the bucket's", { upload_buckets: { uploads: { location: 'europe west' } } }],
+  ['upload_buckets: each key must be the name', { upload_buckets: { 'gs://uploads': UPLOADS } }],
+  ['upload_buckets: location must be the location', { upload_buckets: { uploads: { location: 'europe west' } } }],
   [
-    'upload_buckets: delete_after_days and delete_prefix are',
+    'upload_buckets: delete_after_days and delete_prefix need',
     { upload_buckets: { uploads: { ...UPLOADS, delete_after_days: 30 } } },
   ],
   [
@@ -60,17 +60,17 @@ export const WRONG: readonly Wrong[] = [
     { upload_buckets: { uploads: { ...UPLOADS, create: true, delete_prefix: 'a/' } } },
   ],
   [
-    'upload_buckets: delete_after_days must be 8',
+    'upload_buckets: delete_after_days must be at least 8',
     { upload_buckets: { uploads: { ...UPLOADS, create: true, delete_after_days: 1 } } },
   ],
-  ['read_buckets must be names', { read_buckets: ['gs://lists'] }],
-  ['output_buckets must be names', { output_buckets: ['models/path'] }],
+  ['read_buckets must contain names', { read_buckets: ['gs://lists'] }],
+  ['output_buckets must contain names', { output_buckets: ['models/path'] }],
   ['Give at least one bucket', { output_buckets: [] }],
   ['state_bucket must be the name', { state_bucket: 'gs://state' }],
   ['state_bucket must not be an upload bucket', { state_bucket: 'uploads', upload_buckets: { uploads: UPLOADS } }],
-  ["state_location must be a bucket's location", { state_location: 'europe west' }],
+  ['state_location must be the location', { state_location: 'europe west' }],
   ['state_keep_days must be 0', { state_keep_days: 3 }],
-  ['schedules must be keyed by ids', { schedules: { 'every night': CRON } }],
+  ['schedules: each key must be the id', { schedules: { 'every night': CRON } }],
   ['schedules: cron must be', { schedules: { nightly: { cron: '@daily' } } }],
   ['schedules: body must be', { schedules: { nightly: { ...CRON, body: 'aggregationType: cma' } } }],
   ['schedules: retry_count must be', { schedules: { nightly: { ...CRON, retry_count: 9 } } }],
@@ -84,7 +84,7 @@ export const WRONG: readonly Wrong[] = [
   ['notification_channels must be', { notification_channels: ['ops@example.com'] }],
 ];
 
-/** Variables that one rule may read together. */
+/** Groups of variables that one rule may read together. */
 const TOGETHER: readonly (readonly string[])[] = [
   ['cluster', 'connect_gateway', 'kubernetes_endpoint', 'vpc'],
   ['upload_buckets', 'read_buckets', 'output_buckets', 'state_bucket'],
@@ -94,7 +94,7 @@ const TOGETHER: readonly (readonly string[])[] = [
 const touched = ([, variables]: Wrong): ReadonlySet<string> =>
   new Set(Object.keys(variables).map((name) => TOGETHER.find((group) => group.includes(name))?.[0] ?? name));
 
-/** The same in few plans: all faults of a plan are told at once, and none of a batch hides another. */
+/** Groups the cases into few plans. A plan reports all errors at once; no case of a batch hides another. */
 export const batches = (all: readonly Wrong[]): readonly (readonly Wrong[])[] => {
   const made: Wrong[][] = [];
   for (const wrong of all) {

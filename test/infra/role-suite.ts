@@ -6,18 +6,17 @@ import { awaitRight, bindRole, isAllowed, listRights, openUser, rightsOf, type R
 import { ablations, type Ablation, type Rule } from './roles.ts';
 
 const [kubectl] = findKubectls([]);
-const WHY_NO_KUBECTL = kubectl === undefined ? ' (skipped: there is no kubectl on the PATH)' : '';
+const WHY_NO_KUBECTL = kubectl === undefined ? ' (skipped: kubectl is not on the PATH)' : '';
 
 const APPLIED: ReadonlySet<string> = new Set(['services', 'deployments', 'mappings', 'httproutes']);
 
 export const STRANGER = 'stranger@my-project.iam.gserviceaccount.com';
 
-/** A function at work in a namespace, with its Secret there. */
+/** A function in a namespace that contains its Secret. */
 export interface AtWork {
   readonly namespace: string;
   /**
-   * Does everything the function does in the cluster, or what may need a resource; answers what went wrong, in the
-   * program's words.
+   * Performs all calls of the function to the cluster, or those that may need `resource`. Returns the error messages.
    */
   doAll(resource?: string): Promise<readonly string[]>;
   close(): Promise<void>;
@@ -27,19 +26,19 @@ export interface RoleCase {
   readonly role: string;
   readonly email: string;
   readonly rules: readonly Rule[];
-  /** Of the Secret that the first rule names. */
+  /** Name of the Secret in the first rule. */
   readonly secret: string;
   readonly open: (real: Real, user: RoleUser, stranger: RoleUser) => Promise<AtWork>;
 }
 
-/** The users that a cluster for these suites needs. */
+/** The users that the cluster of these suites needs. */
 export const usersOf = (cases: readonly RoleCase[]): string[] => [...cases.map(({ email }) => email), STRANGER];
 
-/** Server-side apply is a patch to the program; that the API server missed `create` is told as the call that was made. */
-const verbsTold = ({ verb, resource }: Ablation): readonly string[] =>
+/** Server-side apply is a patch. If `create` is missing, the error names the call that was made. */
+const verbsReported = ({ verb, resource }: Ablation): readonly string[] =>
   verb === 'create' && APPLIED.has(resource) ? ['create', 'patch'] : [verb];
 
-/** What must hold of a function's Role on a real API server. */
+/** The tests of a function's Role on a real API server. */
 export const roleSuite = (real: () => Real, { role, email, rules, secret, open }: RoleCase): void => {
   describe(`${role}`, { timeout: 120_000 }, () => {
     const cases = ablations(rules);
@@ -67,24 +66,24 @@ export const roleSuite = (real: () => Real, { role, email, rules, secret, open }
       for (const right of cases) await awaitRight(user, namespace, right, right !== without);
     };
 
-    test('does all its work as exactly its Role', async () => {
+    test('performs all its calls with exactly its Role', async () => {
       await grant(rules);
       await expect(atWork.doAll()).resolves.toEqual([]);
     });
 
-    test.each(cases)('without $verb of $resource a call fails, and says so', async (right) => {
+    test.each(cases)('without $verb of $resource a call fails and names the verb', async (right) => {
       await grant(right.rules, right);
       const group = right.apiGroup === '' ? 'the core API group' : `API group ${right.apiGroup}`;
-      const told = verbsTold(right).flatMap((verb) => [
+      const expected = verbsReported(right).flatMap((verb) => [
         `user "${email}" may not ${verb} ${right.resource} (${group}) in namespace ${namespace}`,
-        // Where the program goes on, it repeats what the API server said.
+        // If the function continues, it repeats the message of the API server.
         `User "${email}" cannot ${verb} resource "${right.resource}" in API group "${right.apiGroup}" in the namespace "${namespace}"`,
       ]);
-      const said = await atWork.doAll(right.resource);
-      expect(said.filter((line) => told.some((words) => line.includes(words)))).not.toEqual([]);
+      const reported = await atWork.doAll(right.resource);
+      expect(reported.filter((line) => expected.some((words) => line.includes(words)))).not.toEqual([]);
     });
 
-    test('what kubectl auth can-i --list asks answers its Role, and nothing more than everybody has', async () => {
+    test('SelfSubjectRulesReview returns its Role, and the rights of every user', async () => {
       await grant(rules);
       const everybody = await listRights(stranger, namespace);
       await expect(listRights(user, namespace)).resolves.toEqual([...everybody, ...rules.flatMap(rightsOf)].toSorted());
@@ -92,7 +91,7 @@ export const roleSuite = (real: () => Real, { role, email, rules, secret, open }
     });
 
     test.skipIf(kubectl === undefined)(
-      `kubectl auth can-i --list shows its Role, and nothing more than everybody sees${WHY_NO_KUBECTL}`,
+      `kubectl auth can-i --list shows its Role, and the rights of every user${WHY_NO_KUBECTL}`,
       async () => {
         await grant(rules);
         const list = ({ kubeconfig }: RoleUser) => listByKubectl(kubectl ?? '', kubeconfig, namespace);
@@ -103,7 +102,7 @@ export const roleSuite = (real: () => Real, { role, email, rules, secret, open }
       },
     );
 
-    test('another Secret is out of reach, and so is a list of Secrets', async () => {
+    test('another Secret and a list of Secrets are refused', async () => {
       await grant(rules);
       const secrets = { apiGroup: '', resource: 'secrets', name: secret, verb: 'get' };
       await expect(isAllowed(user, namespace, secrets)).resolves.toBe(true);

@@ -10,7 +10,7 @@ import type { Ablation, Rule } from './roles.ts';
 
 const RBAC = 'rbac.authorization.k8s.io';
 
-/** A user of the cluster: a kubeconfig with the token, and the raw API as that user. */
+/** A user of the cluster: a kubeconfig with the token, and the API as that user. */
 export interface RoleUser {
   readonly name: string;
   readonly kubeconfig: string;
@@ -18,7 +18,7 @@ export interface RoleUser {
   close(): Promise<void>;
 }
 
-/** The kubeconfig that `real` gives to one of its users. */
+/** The kubeconfig of a user of `real`. */
 export const openUser = async (real: Real, name: string): Promise<RoleUser> => {
   const token = real.users[name];
   const { server, caPem } = await real.access.endpoint();
@@ -36,7 +36,7 @@ export const openUser = async (real: Real, name: string): Promise<RoleUser> => {
 
 const ReviewSchema = z.object({ status: z.object({ allowed: z.boolean().default(false) }) });
 
-/** Whether the API server allows the user that verb now, as `kubectl auth can-i` asks. */
+/** Whether the API server allows the verb to the user now, as `kubectl auth can-i` does. */
 export const isAllowed = async (
   user: RoleUser,
   namespace: string,
@@ -58,7 +58,7 @@ export const isAllowed = async (
   return ReviewSchema.parse(answer.json).status.allowed;
 };
 
-/** The API server learns of a changed Role by a watch, a moment later. Throws when it has not after 10 s. */
+/** Waits until the API server applies a changed Role, which it watches. Throws after 10 s. */
 export const awaitRight = async (
   user: RoleUser,
   namespace: string,
@@ -72,7 +72,7 @@ export const awaitRight = async (
   }
 };
 
-/** Makes the Role and its binding to `user`; the rules can be set anew. */
+/** Creates the Role and its binding to `user`. Returns a function that replaces the rules. */
 export const bindRole = async (admin: RawApi, namespace: string, name: string, user: string) => {
   const base = `/apis/${RBAC}/v1/namespaces/${namespace}`;
   await admin.send('POST', `${base}/roles`, { metadata: { name }, rules: [] });
@@ -101,7 +101,7 @@ const RulesReviewSchema = z.object({
   }),
 });
 
-/** What `kubectl auth can-i --list` shows, one line per verb, sorted. */
+/** The rights of a user (SelfSubjectRulesReview), one line per verb, sorted. */
 export const listRights = async (user: RoleUser, namespace: string): Promise<readonly string[]> => {
   const answer = await user.api.send('POST', '/apis/authorization.k8s.io/v1/selfsubjectrulesreviews', {
     spec: { namespace },
@@ -116,7 +116,7 @@ export const listRights = async (user: RoleUser, namespace: string): Promise<rea
   ].toSorted();
 };
 
-/** `get secrets.core [sacred]`, a line per verb and resource. */
+/** `get secrets.core [sacred]`: one line per verb and resource. */
 export const rightsOf = (rule: Omit<Rule, 'apiGroups'> & { readonly apiGroups: readonly string[] }): string[] =>
   rule.apiGroups.flatMap((group) =>
     rule.resources.flatMap((resource) =>

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { parse, parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 
-/** infra/kubernetes, with a slash at its end. */
+/** The path of infra/kubernetes, with a slash at the end. */
 export const KUBERNETES_FOLDER = fileURLToPath(new URL('../../infra/kubernetes/', import.meta.url));
 
 const RuleSchema = z.strictObject({
@@ -41,7 +41,7 @@ export type Binding = z.infer<typeof BindingSchema>;
 
 export type FunctionRole = 'aggregate' | 'oncheckpoint' | 'deploy';
 
-/** Roles and bindings of a text of YAML documents. Throws on whatever else it holds: a ClusterRole, an unknown field. */
+/** The Roles and RoleBindings in a YAML stream. Throws for any other object, such as a ClusterRole, and unknown fields. */
 export const parseRoles = (
   text: string,
 ): { readonly roles: readonly Role[]; readonly bindings: readonly Binding[] } => {
@@ -55,12 +55,12 @@ export const parseRoles = (
   };
 };
 
-/** A function's Role as it is written, before an overlay names its Secrets. */
+/** The Role of a function as written, before an overlay names its Secrets. */
 export const readRole = (name: FunctionRole): Role => {
   const { roles } = parseRoles(readFileSync(`${KUBERNETES_FOLDER}functions/${name}/role.yaml`, 'utf8'));
   const [role] = roles;
   if (role === undefined || roles.length > 1)
-    throw new Error(`functions/${name}/role.yaml holds ${roles.length} Roles`);
+    throw new Error(`functions/${name}/role.yaml contains ${roles.length} Roles`);
   return role;
 };
 
@@ -77,11 +77,11 @@ export const readOptions = (): readonly Rule[] =>
     return patches.flatMap(({ patch }) => PatchSchema.parse(parse(patch)).map(({ value }) => value));
   });
 
-/** The rules of `role` with `secrets` as the names of the first one, as the overlays write them. */
+/** The rules of `role`, with `secrets` as the resourceNames of the first one, as the overlays set them. */
 export const rulesFor = (role: Role, secrets: readonly string[]): readonly Rule[] =>
   role.rules.map((rule, index) => (index === 0 ? { ...rule, resourceNames: [...secrets] } : rule));
 
-/** One verb on one resource, and the rules without it. */
+/** One verb of one resource, and the rules without it. */
 export interface Ablation {
   readonly apiGroup: string;
   readonly resource: string;
@@ -90,7 +90,7 @@ export interface Ablation {
   readonly rules: readonly Rule[];
 }
 
-/** Every verb of every rule, each with what is left of the rules when it is taken away. */
+/** Every verb of every rule, each with the remaining rules. */
 export const ablations = (rules: readonly Rule[]): readonly Ablation[] =>
   rules.flatMap((rule, index) =>
     rule.resources.flatMap((resource) =>

@@ -8,7 +8,7 @@ const KINDS = [
 const buildDefinition = ({ group, version, plural, kind }: (typeof KINDS)[number]) => ({
   metadata: {
     name: `${plural}.${group}`,
-    // Groups of k8s.io are asked for it: https://github.com/kubernetes/enhancements/pull/1111
+    // The API server requires it for groups of k8s.io: https://github.com/kubernetes/enhancements/pull/1111
     annotations: { 'api-approved.kubernetes.io': 'unapproved, for a test' },
   },
   spec: {
@@ -26,13 +26,13 @@ const buildDefinition = ({ group, version, plural, kind }: (typeof KINDS)[number
   },
 });
 
-/** Makes the kinds of routes known to the API server, as Emissary and Gateway API do; returns when they are served. */
+/** Installs the CRDs of routes, as Emissary and Gateway API do. Returns when the API server serves them. */
 export const installRoutingKinds = async (admin: RawApi): Promise<void> => {
   for (const kind of KINDS) {
     const { group, version, plural } = kind;
     await admin.send('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', buildDefinition(kind));
     const path = `/apis/${group}/${version}/namespaces/default/${plural}`;
-    // Until the group is there, the answer is not even JSON.
+    // Until the group exists, the answer is not JSON.
     const isServed = (): Promise<boolean> =>
       admin.send('GET', path).then(
         ({ status }) => status === 200,

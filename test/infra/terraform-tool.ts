@@ -1,30 +1,47 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { findProvider } from './provider-folder.ts';
 
-/** infra/terraform, without a slash at its end. */
+/** Terraform starts a provider process per command, which takes long on a busy machine. */
+const PATIENCE_MS = 600_000;
+
+/** The path of infra/terraform, without a slash at the end. */
 export const INFRA_FOLDER = fileURLToPath(new URL('../../infra/terraform', import.meta.url));
 
 const hasTerraform = spawnSync('terraform', ['version'], { stdio: 'ignore' }).status === 0;
 
-/** The result of a terraform command; it does not throw for an exit code. */
+/** The result of a terraform command. A nonzero exit code does not throw. */
 export interface TerraformResult {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Runs terraform, in infra/terraform unless another folder is given, over the provider of `provider-folder.ts`; what it writes, it writes to `folder`. */
+/** Files of a user in the folder of the configuration: terraform reads some of them without being asked to. */
+const USER_FILE = /^(\.terraform.*|.*\.tfvars(\.json)?|.*\.tfstate.*|(.*_)?override\.tf(\.json)?|bundle\.zip)$/;
+
+/**
+ * Copies a configuration without the files that a user keeps beside it. Otherwise a user's terraform.tfvars would
+ * change the variables of every test.
+ */
+export const copyConfiguration = (from: string, to: string): void =>
+  cpSync(from, to, { recursive: true, filter: (path) => path === from || !USER_FILE.test(basename(path)) });
+
+/**
+ * Runs terraform with the provider of `provider-folder.ts`, in `cwd`; by default in a copy of infra/terraform. Temporary
+ * files are written to `folder`.
+ */
 const runTerraform = (
   folder: string,
   args: readonly string[],
   input = '',
-  cwd = INFRA_FOLDER,
+  cwd = join(folder, 'configuration'),
 ): Promise<TerraformResult> => {
+  if (cwd === join(folder, 'configuration')) copyConfiguration(INFRA_FOLDER, cwd);
   const rc = join(folder, 'terraform.rc');
   const overrides = `dev_overrides {\n    "hashicorp/google" = ${JSON.stringify(findProvider() ?? folder)}\n  }`;
   writeFileSync(rc, `provider_installation {\n  ${overrides}\n  direct {}\n}\n`);
@@ -45,7 +62,7 @@ const runTerraform = (
   });
 };
 
-/** Runs one command in a temporary folder of its own. */
+/** Runs one command in a copy of infra/terraform. */
 export const terraform = async (args: readonly string[], input = ''): Promise<TerraformResult> => {
   const folder = mkdtempSync(join(tmpdir(), 'tensorio-terraform-'));
   try {
@@ -55,7 +72,7 @@ export const terraform = async (args: readonly string[], input = ''): Promise<Te
   }
 };
 
-/** Runs one command in a configuration of one's own, which keeps what it fetched. */
+/** Runs one command in the configuration in `folder`, which keeps the modules that it downloads. */
 export const terraformIn = (folder: string, args: readonly string[]): Promise<TerraformResult> =>
   runTerraform(folder, args, '', folder);
 
@@ -77,7 +94,7 @@ const withVariables = async <T>(
 
 const varFiles = (files: readonly string[]): string[] => files.map((file) => `-var-file=${file}`);
 
-/** What an expression comes to with these variables, after those of `files`: of locals that need nothing of Google Cloud. */
+/** The value of an expression with the variables of `files`, overridden by `variables`. It may only read locals that need no resource. */
 export const evaluate = (variables: Variables, expression: string, files: readonly string[] = []): Promise<unknown> =>
   withVariables(variables, async (folder, file) => {
     const args = ['console', ...varFiles([...files, file]), `-state=${join(folder, 'none.tfstate')}`];
@@ -88,7 +105,7 @@ export const evaluate = (variables: Variables, expression: string, files: readon
     return JSON.parse(String(text));
   });
 
-/** What a plan with these variables, after those of `files`, is refused for: message, and `file:line` of the rule. */
+/** The errors of a plan with the variables of `files`, overridden by `variables`: message, and `file:line` of the rule. */
 export const refusals = (
   variables: Variables,
   files: readonly string[] = [],
@@ -116,23 +133,23 @@ export const refusals = (
   });
 
 const findWhy = (needsProvider: boolean): string | null => {
-  if (!hasTerraform) return 'there is no "terraform" on the PATH: https://developer.hashicorp.com/terraform/install';
+  if (!hasTerraform) return 'terraform is not on the PATH: https://developer.hashicorp.com/terraform/install';
   if (!needsProvider || findProvider() !== null) return null;
-  return 'the google provider is not built: npm run terraform:provider (needs Go)';
+  return 'the google provider is not built; run: npm run terraform:provider (needs Go)';
 };
 
 /**
- * A suite that needs terraform and, unless said otherwise, the google provider. Where one is not there its tests are
- * counted as skipped and its name says why; with REQUIRE_TERRAFORM=1 it fails instead.
+ * Declares a suite that needs terraform and, unless `needsProvider` is false, the google provider. If one is missing, the
+ * tests are skipped and the name of the suite contains the reason; with REQUIRE_TERRAFORM=1 the suite fails instead.
  */
 export const describeTerraform = (name: string, suite: () => void, { needsProvider = true } = {}): void => {
   const why = findWhy(needsProvider);
   if (why === null) {
-    describe(`${name}`, () => {
+    describe(`${name}`, { timeout: PATIENCE_MS }, () => {
       suite();
     });
   } else if (process.env['REQUIRE_TERRAFORM'] === '1') {
-    test(`${name}: runs, as REQUIRE_TERRAFORM=1 asks`, () => expect.fail(`REQUIRE_TERRAFORM=1, but ${why}`));
+    test(`${name}: REQUIRE_TERRAFORM=1 requires it to run`, () => expect.fail(`REQUIRE_TERRAFORM=1, but ${why}`));
   } else {
     describe.skip(`${name} (skipped: ${why})`, () => {
       suite();

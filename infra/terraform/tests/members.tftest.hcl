@@ -1,4 +1,4 @@
-# Who is granted what: every binding, by its member.
+# All grants, by member.
 mock_provider "google" {
   source = "./tests/mocks"
 
@@ -106,14 +106,14 @@ run "on_the_services" {
   }
   assert {
     condition     = alltrue([for key, each in google_cloudfunctions2_function.function : each.service_config[0].service_account_email == "${key}@p" && each.build_config[0].service_account == "projects/p/serviceAccounts/build@p"])
-    error_message = "each function runs as itself, and is built by the builder"
+    error_message = "each function runs as its own service account, and the build account builds it"
   }
   assert {
     condition     = google_eventarc_trigger.upload["my-uploads"].service_account == "trigger@p" && google_cloud_scheduler_job.sweep.http_target[0].oidc_token[0].service_account_email == "scheduler@p"
-    error_message = "triggers and ticks call as themselves"
+    error_message = "triggers and Scheduler jobs call as their own service accounts"
   }
   assert {
     condition     = output.kubernetes_names == "  aggregate: aggregate@p\n  onCheckpoint: oncheckpoint@p\n  deploy: deploy@p"
-    error_message = "who the functions are in the cluster"
+    error_message = "names of the functions in the cluster"
   }
 }

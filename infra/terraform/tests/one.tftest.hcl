@@ -1,4 +1,4 @@
-# One bucket, one schedule, the DNS endpoint: what most begin with. Applied on mocks, so that outputs can be looked at.
+# One bucket, one schedule, the DNS endpoint: the usual start. Applied with mocks, so that outputs are known.
 mock_provider "google" {
   source = "./tests/mocks"
 }
@@ -30,11 +30,11 @@ run "functions" {
   }
   assert {
     condition     = alltrue([for each in google_cloudfunctions2_function.function : each.build_config[0].runtime == "nodejs24" && each.service_config[0].available_cpu == "1" && length(each.event_trigger) == 0])
-    error_message = "Node 24, one CPU, no trigger of their own"
+    error_message = "Node 24, one CPU, no event_trigger"
   }
   assert {
     condition     = alltrue([for each in google_cloudfunctions2_function.function : each.build_config[0].source[0].storage_source[0].object == "functions-${filesha256("tests/bundle.txt")}.zip"])
-    error_message = "the bundle is named after its content"
+    error_message = "the name of the bundle contains its hash"
   }
   assert {
     condition     = google_cloudfunctions2_function.function["oncheckpoint"].build_config[0].entry_point == "onCheckpoint"
@@ -42,7 +42,7 @@ run "functions" {
   }
   assert {
     condition     = google_cloudfunctions2_function.function["oncheckpoint"].service_config[0].ingress_settings == "ALLOW_INTERNAL_ONLY"
-    error_message = "nobody from outside calls onCheckpoint"
+    error_message = "onCheckpoint accepts internal traffic only"
   }
   assert {
     condition     = alltrue([for each in google_cloudfunctions2_function.function : length(each.service_config[0].direct_vpc_network_interface) == 0])
@@ -50,11 +50,11 @@ run "functions" {
   }
   assert {
     condition     = alltrue([for key, each in google_cloudfunctions2_function.function : tonumber(each.service_config[0].environment_variables["REQUEST_TIMEOUT_SEC"]) < each.service_config[0].timeout_seconds])
-    error_message = "our deadline comes before the platform's"
+    error_message = "our deadline is shorter than the platform's"
   }
   assert {
     condition     = alltrue([for each in google_cloudfunctions2_function.function : each.labels["app"] == "tensorio-trigger"])
-    error_message = "labelled"
+    error_message = "labels"
   }
   assert {
     condition     = length(distinct([for each in google_service_account.function : each.account_id])) == 3
@@ -71,15 +71,15 @@ run "environment" {
   }
   assert {
     condition     = local.function_environment["aggregate"]["GKE_CLUSTER"] == "projects/my-project/locations/europe-west4/clusters/training"
-    error_message = "the cluster, as the functions read it"
+    error_message = "the cluster, in the format of the functions"
   }
   assert {
     condition     = local.function_environment["aggregate"]["ALLOWED_BUCKETS"] == "my-models,my-uploads"
-    error_message = "every bucket that was given, and no other"
+    error_message = "every given bucket, and no other"
   }
   assert {
     condition     = output.values_uri == "gs://my-project-tio-source/values.yaml" && google_storage_bucket_object.values[0].content == var.values
-    error_message = "the values lie where functions can only read"
+    error_message = "the functions can only read the values"
   }
 }
 
@@ -88,7 +88,7 @@ run "permissions" {
 
   assert {
     condition     = join(" ", sort(google_project_iam_custom_role.cluster_connect[0].permissions)) == "container.clusters.connect container.clusters.get"
-    error_message = "the way to the cluster, and nothing in it"
+    error_message = "access to the cluster, and no right in it"
   }
   assert {
     condition     = google_project_iam_custom_role.cluster_connect[0].role_id == "tioClusterConnect"
@@ -96,7 +96,7 @@ run "permissions" {
   }
   assert {
     condition     = join(" ", sort([for each in google_project_iam_member.build : each.role])) == "roles/artifactregistry.writer roles/logging.logWriter roles/storage.objectViewer"
-    error_message = "what a build needs"
+    error_message = "roles of the build"
   }
   assert {
     condition     = length(google_project_iam_member.cluster_connect) == 3 && alltrue([for each in google_project_iam_member.cluster_connect : each.project == "my-project"])
@@ -104,7 +104,7 @@ run "permissions" {
   }
   assert {
     condition     = length(google_storage_bucket_iam_member.state) == 2 && alltrue([for each in google_storage_bucket_iam_member.state : each.role == "roles/storage.objectUser"])
-    error_message = "state is read and written"
+    error_message = "the state is read and written"
   }
   assert {
     condition     = length(google_storage_bucket_iam_member.allowed) == 4 && alltrue([for each in google_storage_bucket_iam_member.allowed : each.role == "roles/storage.objectViewer"])
@@ -121,11 +121,11 @@ run "permissions" {
       "deploy group:ml@example.com"    = "tio-deploy roles/run.servicesInvoker"
       "oncheckpoint trigger"           = "tio-oncheckpoint roles/run.invoker"
     }
-    error_message = "who may call what, on the Cloud Run services"
+    error_message = "callers of the Cloud Run services"
   }
   assert {
     condition     = google_project_iam_member.trigger[0].role == "roles/eventarc.eventReceiver" && google_project_iam_member.storage_agent[0].role == "roles/pubsub.publisher"
-    error_message = "what delivery of events needs"
+    error_message = "roles for the delivery of events"
   }
 }
 

@@ -6,18 +6,18 @@ import { beforeAll, afterAll, expect, test } from 'vitest';
 import { describeReal } from '../real/describe-real.ts';
 import { findKubectls } from '../../infra/local/test/kubernetes/run-kubectl.ts';
 import { KUBERNETES_FOLDER } from './roles.ts';
-import { README } from './terraform-docs.ts';
 
 const canRun = findKubectls([]).length > 0 && spawnSync('bash', ['--version'], { stdio: 'ignore' }).status === 0;
 
-/** The lines of code blocks that need nothing but a cluster, in their order. */
-const lines = [...readFileSync(README, 'utf8').matchAll(/^```sh\n(.*?)^```/gms)]
+/** The commands in code blocks that need only a cluster, in order. */
+const lines = [
+  ...readFileSync(new URL('../../docs/deploying.md', import.meta.url), 'utf8').matchAll(/^```sh\n(.*?)^```/gms),
+]
   .flatMap(([, block = '']) => block.split('\n'))
   .filter((line) => /^(?:kubectl |cp -r infra\/kubernetes|rm sacred\.json)/.test(line));
 
 if (!canRun) {
-  test.skip('the kubectl commands of docs/deploying.md (skipped: there is no kubectl, or no bash, on the PATH)', () =>
-    undefined);
+  test.skip('the kubectl commands of docs/deploying.md (skipped: kubectl or bash is not on the PATH)', () => undefined);
 } else {
   describeReal(
     'the kubectl commands of docs/deploying.md, on a real API server',
@@ -26,12 +26,12 @@ if (!canRun) {
       beforeAll(() => {
         folder = mkdtempSync(join(tmpdir(), 'tensorio-readme-'));
         cpSync(KUBERNETES_FOLDER, join(folder, 'infra/kubernetes'), { recursive: true });
-        // Of Secret Manager, by a gcloud command before.
+        // An earlier gcloud command of the document writes it from Secret Manager.
         writeFileSync(join(folder, 'sacred.json'), '{}');
       });
       afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-      test('run one after another, and end with the rights of a function', { timeout: 60_000 }, () => {
+      test('run in order, and end with the rights of a function', { timeout: 60_000 }, () => {
         const env = { PATH: process.env['PATH'] ?? '', HOME: folder, KUBECONFIG: real().kubeconfig };
         const run = (line: string): string =>
           execFileSync('bash', ['--norc', '-euo', 'pipefail', '-c', line], { cwd: folder, env, encoding: 'utf8' });
