@@ -143,3 +143,70 @@ describe('a pure file', () => {
     expect(builtIns.map(arrow)).toEqual([]);
   });
 });
+
+describe('the local stack', () => {
+  const root = fileURLToPath(new URL('../', import.meta.url));
+  const localStack = 'infra/local/';
+  const filesUnder = (folder: string): string[] =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts') && !file.includes('node_modules'))
+      .map((file) => join(folder, file));
+  const importsUnder = (folder: string): Import[] =>
+    filesUnder(folder).flatMap((from) =>
+      [...readFileSync(join(root, from), 'utf8').matchAll(IMPORT)].map(([, type, to = '']) => ({
+        from,
+        to: to.startsWith('.') ? normalize(join(dirname(from), to)) : to,
+        isType: type !== undefined,
+      })),
+    );
+  const packageOf = (to: string): string => /^(@[^/]+\/)?[^/]+/.exec(to)?.[0] ?? to;
+  const packagesUnder = (...folders: readonly string[]): ReadonlySet<string> =>
+    new Set(
+      folders
+        .flatMap(importsUnder)
+        .map(({ to }) => to)
+        .filter((to) => !to.startsWith('node:') && !/^(src|test|infra|vitest\.config)\b/.test(to))
+        .map(packageOf),
+    );
+  const manifestOf = (folder: string) =>
+    JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as Readonly<
+      Record<'dependencies' | 'devDependencies', Readonly<Record<string, string>>>
+    >;
+
+  test('imports nothing of src/: it starts the functions and the aggregator as processes', () => {
+    // The demo reads the aggregator's output with the aggregator's own reader, to compare it with TensorFlow's.
+    const allowed = 'infra/local/demo/compare.ts -> src/aggregator/checkpoint.ts';
+    const found = importsUnder(localStack).filter(({ to }) => to.startsWith('src/'));
+    expect(found.map(arrow).filter((one) => one !== allowed)).toEqual([]);
+  });
+
+  test('brings its own dependencies: each root dependency is imported by src/', () => {
+    const used = packagesUnder('src');
+    expect(Object.keys(manifestOf('.').dependencies).filter((name) => !used.has(name))).toEqual([]);
+  });
+
+  test('is not the only user of a development dependency of the root', () => {
+    const elsewhere = packagesUnder('src', 'test', 'infra/scripts');
+    const here = packagesUnder(localStack);
+    const only = Object.keys(manifestOf('.').devDependencies).filter((name) => here.has(name) && !elsewhere.has(name));
+    expect(only).toEqual([]);
+  });
+
+  test('declares each package that it imports, in the version of the root', () => {
+    const [ours, roots] = [manifestOf(localStack), manifestOf('.')];
+    const declared = { ...ours.dependencies, ...ours.devDependencies };
+    expect([...packagesUnder(localStack)].filter((name) => declared[name] === undefined)).toEqual([]);
+    const differing = Object.entries({ ...roots.dependencies, ...roots.devDependencies }).filter(
+      ([name, version]) => declared[name] !== undefined && declared[name] !== version,
+    );
+    expect(differing).toEqual([]);
+  });
+
+  test('the root declares each package that src/, test/ and infra/scripts import', () => {
+    const { dependencies, devDependencies } = manifestOf('.');
+    const undeclared = [...packagesUnder('src', 'test', 'infra/scripts')].filter(
+      (name) => dependencies[name] === undefined && devDependencies[name] === undefined,
+    );
+    expect(undeclared).toEqual([]);
+  });
+});

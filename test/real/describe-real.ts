@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createClusterAccess } from '../../src/cluster/access.ts';
 import type { ClusterAccess } from '../../src/cluster/connection.ts';
 import { createRawApi, type RawApi } from '../contracts/raw-api.ts';
+import { size } from '../e2e/helpers/size.ts';
 import { assetsDir, findMissing } from './assets.ts';
 import { startRealCluster } from './cluster.ts';
 
@@ -42,10 +43,19 @@ const explainNone = (): string => {
   return `KUBEBUILDER_ASSETS is ${given}, where ${findMissing(given).join(', ')} cannot be found`;
 };
 
+const isSet = (name: string): boolean => (process.env[name] ?? '') !== '';
+
+/** The quick tests leave out what takes long, even where the servers have been built. */
+const isAskedFor = (): boolean =>
+  size !== 'quick' || ['REQUIRE_REAL', 'TEST_REAL', 'KUBEBUILDER_ASSETS'].some((name) => isSet(name));
+
 const findSource = (options: DescribeRealOptions): Source => {
   const context = process.env['TEST_CONTEXT'] ?? '';
   const kubeconfig = process.env['KUBECONFIG'] ?? '';
-  if (context === '') return assetsDir() === null ? { kind: 'none', why: explainNone() } : { kind: 'assets' };
+  if (context === '') {
+    if (assetsDir() === null) return { kind: 'none', why: explainNone() };
+    return isAskedFor() ? { kind: 'assets' } : { kind: 'none', why: '"npm run test:real" runs it' };
+  }
   if (kubeconfig === '') return { kind: 'none', why: 'TEST_CONTEXT is set, KUBECONFIG is not' };
   const needsOurs = (options.users ?? []).length > 0 || (options.apiServerFlags ?? []).length > 0;
   if (needsOurs)
