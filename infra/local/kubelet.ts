@@ -37,13 +37,13 @@ export interface KubeletOptions extends ApiOptions {
   readonly schedulesNamespaces?: readonly string[];
   readonly timings?: Partial<Timings>;
   /**
-   * What address the pod with a uid is told to have, 127.0.0.1 by default. A real API server takes no loopback address
-   * into an EndpointSlice. Processes listen on 127.0.0.1 all the same: who tells another address has to lead connections
-   * to it to the ports of the pod's annotation.
+   * The address reported for the pod with a uid, 127.0.0.1 by default. A real API server accepts no loopback address in
+   * an EndpointSlice. Processes listen on 127.0.0.1 in any case: a caller that reports another address must forward
+   * connections to the ports in the pod's annotation.
    */
   readonly podIP?: (uid: string) => string;
   readonly heartbeatMs?: number;
-  /** Of faults that belong to no pod (the API is unreachable). Nothing is written anywhere without it. */
+  /** Called for errors that belong to no pod, such as an unreachable API. Without it they are dropped. */
   readonly report?: (message: string) => void;
 }
 
@@ -54,7 +54,7 @@ export interface Kubelet {
   close(): Promise<void>;
 }
 
-/** How long the API server is told of the end. */
+/** How long the kubelet tries to report the end to the API server. */
 const CLOSING_WORDS_MS = 3000;
 
 /**

@@ -69,7 +69,7 @@ function describe(stack: Stack): string {
 Ready. Ctrl-C ends it.
 
   aggregate    ${stack.aggregate.url}
-  onCheckpoint ${stack.onCheckpoint.url} (is told of every upload)
+  onCheckpoint ${stack.onCheckpoint.url} (called for every upload)
   deploy       ${stack.deploy.url}
   Kubernetes   kubectl --kubeconfig ${stack.kubeconfig} get jobs,pods
   storage      export CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE=${stack.storageUrl}/storage/v1/ \\

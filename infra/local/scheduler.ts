@@ -25,7 +25,7 @@ export interface SchedulerOptions {
   /** How often the clock is looked at; 500 by default. */
   readonly pollMs?: number;
   readonly onResult?: (result: ExecutionResult) => void;
-  /** A job that cannot be scheduled (a cron line or time zone that is not one), told once per wording. */
+  /** Called for a job that cannot be scheduled (an invalid cron line or time zone), once per message. */
   readonly onFault?: (job: string, message: string) => void;
 }
 

@@ -162,7 +162,7 @@ async function closeAll(parts: readonly Closable[]): Promise<void> {
   for (const part of parts.toReversed()) await part.close();
 }
 
-// 0 is any free one: taken by whoever listens, so that nobody else can take it in between.
+// 0 is any free port. The server that listens takes it, so that no other process can take it in between.
 function choosePorts(base: number | undefined): Ports {
   function at(index: number): number {
     return base === undefined ? 0 : base + index;

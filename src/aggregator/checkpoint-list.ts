@@ -10,8 +10,8 @@ export interface ListedUpdate {
 const MAX_LINE_CHARACTERS = 8192;
 
 /**
- * The updates of a checkpoint list as they are read: one path per line, no header, blank lines skipped; its name
- * (`listPath`) tells csv and tsv. Throws Fault naming the line that is no path, or that it is not UTF-8.
+ * The updates of a checkpoint list as they are read: one path per line, no header, blank lines skipped; the end of
+ * `listPath` decides between csv, tsv and plain text. Throws Fault naming the line that is no path, or that it is not UTF-8.
  */
 export async function* readCheckpointList(
   chunks: AsyncIterable<Uint8Array>,

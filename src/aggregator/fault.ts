@@ -1,4 +1,4 @@
-/** A fault of the input or the setting, told in one sentence: what it is in, and the reason. No stack is ever printed. */
+/** An error in the input or the settings, as one sentence: where it is, and the reason. No stack is printed. */
 export class Fault extends Error {
   override readonly name = 'Fault';
 }
@@ -56,7 +56,7 @@ export function faultIn(what: string, error: unknown): Fault {
   return new Fault(`${what}: ${describeError(error)}`, { cause: error });
 }
 
-/** Runs `work`; what it throws is told as a fault in `what`. */
+/** Runs `work`; an error that it throws becomes a Fault in `what`. */
 export function within<T>(what: string, work: () => T): T {
   try {
     return work();

@@ -28,7 +28,7 @@ export function createGcsFiles(endpoint: string | undefined): FileStore {
       const { bucket, name } = parseGcsPath(directory);
       return list(client.bucket(bucket), name);
     },
-    // Whether one may write to a bucket only a write can tell.
+    // Only a write shows whether the account may write to a bucket.
     prepare: () => Promise.resolve(),
     write: (path, chunks) => upload(fileAt(path), chunks),
     remove: async (path) => void (await fileAt(path).delete({ ignoreNotFound: true })),

@@ -1,6 +1,6 @@
 /**
  * What `load` makes of each item, in order, with up to `inFlight` loads under way or waiting to be taken. Throws what
- * the first failed load threw once its turn has come, so that which fault is told does not depend on timing.
+ * the first failed load threw once its turn has come, so that the reported fault does not depend on timing.
  */
 export async function* prefetch<Item, Loaded>(
   items: AsyncIterable<Item>,

@@ -5,7 +5,6 @@ import { parseFields } from './fields.ts';
 import type { Call, Reply } from './http.ts';
 import { jsonReply, readJsonBody } from './http.ts';
 import { requireObjectName } from './names.ts';
-import { objectReply } from './objects.ts';
 import { parseGeneration, parsePreconditions, requirePreconditions } from './preconditions.ts';
 import type { ObjectRecord } from './records.ts';
 import { buildObjectResource } from './resource.ts';
@@ -46,16 +45,10 @@ async function copy(store: Store, call: Call, path: CopyPath): Promise<ObjectRec
 
 /** A file is shared; smaller contents are read, and written again with the new object. */
 async function contentOf(store: Store, source: ObjectRecord): Promise<Content> {
-  const { blob, size, md5Hash, crc32c, componentCount } = source;
-  const digests = { size, crc32c, ...(md5Hash !== undefined && { md5Hash }) };
-  const about = { ...digests, ...(componentCount !== undefined && { componentCount }) };
-  if (blob.kind !== 'journal') return { ...about, blob };
+  const { blob, size, md5Hash, crc32c } = source;
+  const digests = { size, md5Hash, crc32c };
+  if (blob.kind !== 'journal') return { ...digests, blob };
   const bytes = await store.read(blob, 0, size);
   if (!Buffer.isBuffer(bytes)) throw new Error('journal contents are read in one piece');
-  return { ...about, blob: { kind: 'memory', bytes } };
-}
-
-/** objects.copy */
-export async function copyObject(store: Store, call: Call, path: CopyPath): Promise<Reply> {
-  return objectReply(call, await copy(store, call, path));
+  return { ...digests, blob: { kind: 'memory', bytes } };
 }

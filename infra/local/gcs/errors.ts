@@ -18,7 +18,7 @@ export function badRequest(message: string, reason = 'invalid'): GcsError {
   return new GcsError(400, reason, message);
 }
 
-/** 404 in the words by which clients tell a missing bucket from a missing object. */
+/** 404 with the message by which clients distinguish a missing bucket from a missing object. */
 export function bucketNotFound(): GcsError {
   return new GcsError(404, 'notFound', 'The specified bucket does not exist.');
 }
@@ -38,7 +38,7 @@ export function notModified(): GcsError {
   return new GcsError(304, 'notModified', 'Not Modified');
 }
 
-/** The real service may do this; this one does not, and says so rather than answer wrongly. */
+/** 501 for what the real service supports and this one does not, instead of a wrong answer. */
 export function notImplemented(what: string): GcsError {
   return new GcsError(501, 'notImplemented', `The local Cloud Storage does not support ${what}.`);
 }

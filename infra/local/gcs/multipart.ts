@@ -12,7 +12,7 @@ const MAX_HEADER_LINES = 100;
 
 type Cutter = ReturnType<typeof createCutter>;
 
-/** The boundary of a Content-Type; gcloud and gsutil put it in single quotes, which RFC 2045 does not know as quotes. */
+/** The boundary of a Content-Type; gcloud puts it in single quotes, which are no quotes in RFC 2045. */
 export function parseBoundary(contentType: string | undefined): string {
   const match = /^multipart\/related\s*;.*?\bboundary=(?:"([^"]+)"|'([^']+)'|([^;\s]+))/i.exec(contentType ?? '');
   const boundary = match?.[1] ?? match?.[2] ?? match?.[3];
@@ -21,8 +21,8 @@ export function parseBoundary(contentType: string | undefined): string {
 }
 
 /**
- * Reads the metadata part; `media` streams the second part. Lines may end in CRLF or, as gcloud and gsutil send them,
- * LF; which one is told by the end of the first boundary line. Throws 400.
+ * Reads the metadata part; `media` streams the second part. Lines may end in CRLF or, as gcloud sends them,
+ * LF; the end of the first boundary line decides which. Throws 400.
  */
 export async function readMultipart(source: AsyncIterable<unknown>, boundary: string): Promise<MultipartUpload> {
   const cutter = createCutter(source[Symbol.asyncIterator]());

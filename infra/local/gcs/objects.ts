@@ -63,10 +63,3 @@ export async function patchObject(store: Store, call: Call, bucket: string, name
   const object = findForWrite(store, call, bucket, name);
   return objectReply(call, store.patch(object, mergeAttributes(object.attributes, body)));
 }
-
-/** objects.update: the body's fields and no others. */
-export async function updateObject(store: Store, call: Call, bucket: string, name: string): Promise<Reply> {
-  const body = await readJsonBody(call.request);
-  const object = findForWrite(store, call, bucket, name);
-  return objectReply(call, store.patch(object, mergeAttributes({}, body)));
-}

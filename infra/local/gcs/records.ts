@@ -20,11 +20,8 @@ export type BlobRef =
 export interface Digests {
   /** Bytes. */
   readonly size: number;
-  /** Not known of a composed object: https://cloud.google.com/storage/docs/composite-objects */
-  readonly md5Hash?: string;
+  readonly md5Hash: string;
   readonly crc32c: string;
-  /** Of a composed object: of how many uploads it is made. */
-  readonly componentCount?: number;
 }
 
 /** One generation of one object. */

@@ -12,8 +12,7 @@ export interface ObjectResource extends ObjectAttributes {
   readonly metageneration: string;
   readonly storageClass: string;
   readonly size: string;
-  readonly md5Hash?: string;
-  readonly componentCount?: number;
+  readonly md5Hash: string;
   readonly crc32c: string;
   readonly etag: string;
   readonly timeCreated: string;
@@ -42,8 +41,7 @@ export function buildObjectResource(object: ObjectRecord, base: string): ObjectR
     storageClass: 'STANDARD',
     ...object.attributes,
     size: String(object.size),
-    ...(object.md5Hash !== undefined && { md5Hash: object.md5Hash }),
-    ...(object.componentCount !== undefined && { componentCount: object.componentCount }),
+    md5Hash: object.md5Hash,
     crc32c: object.crc32c,
     etag: etagOf(object),
     timeCreated: object.timeCreated,

@@ -11,7 +11,7 @@ import { parseContentRange } from './ranges.ts';
 import type { ObjectRecord } from './records.ts';
 import type { Store } from './store.ts';
 
-/** Resumable uploads under way. They live in memory: after a restart their clients are told 404 and begin again. */
+/** Resumable uploads in progress. They are kept in memory: after a restart clients get 404 and start again. */
 export interface ResumableUploads {
   start(store: Store, call: Call, bucket: string): Promise<Reply>;
   /** A PUT to the session: bytes, or `bytes * /N` to ask how far it is. */

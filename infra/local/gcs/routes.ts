@@ -1,6 +1,5 @@
 import * as buckets from './buckets.ts';
-import { composeObject } from './compose.ts';
-import { copyObject, rewriteObject } from './copy.ts';
+import { rewriteObject } from './copy.ts';
 import { GcsError, notImplemented } from './errors.ts';
 import type { Call, Reply } from './http.ts';
 import { requireKnownHeaders, requireKnownParameters } from './http.ts';
@@ -60,17 +59,8 @@ const ROUTES: readonly Route[] = [
   route('PATCH', `${API}/${B}/o/${B}`, `generation ${MATCH}`, ({ store }, call, s) =>
     objects.patchObject(store, call, first(s, 0), first(s, 1)),
   ),
-  route('PUT', `${API}/${B}/o/${B}`, `generation ${MATCH}`, ({ store }, call, s) =>
-    objects.updateObject(store, call, first(s, 0), first(s, 1)),
-  ),
   route('POST', `${API}/${B}/o/${B}/rewriteTo/b/${B}/o/${B}`, COPY, ({ store }, call, s) =>
     rewriteObject(store, call, copyPath(s)),
-  ),
-  route('POST', `${API}/${B}/o/${B}/copyTo/b/${B}/o/${B}`, COPY, ({ store }, call, s) =>
-    copyObject(store, call, copyPath(s)),
-  ),
-  route('POST', `${API}/${B}/o/${B}/compose`, MATCH, ({ store }, call, s) =>
-    composeObject(store, call, first(s, 0), first(s, 1)),
   ),
   route('POST', `${UPLOAD}/${B}/o`, INSERT, ({ store, uploads }, call, s) =>
     call.query.get('uploadType') === 'resumable'

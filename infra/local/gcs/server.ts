@@ -1,6 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
 import type { Faults } from './faults.ts';
 import { injectFault } from './faults.ts';
 import { GcsError } from './errors.ts';
@@ -18,18 +17,16 @@ import type { Store } from './store.ts';
 import { createStore } from './store.ts';
 
 export interface GcsOptions {
-  /** 0, the default: any free one. */
+  /** 0, the default: any free port. */
   readonly port?: number;
-  /** Without it everything is in memory. */
+  /** Without it all state is in memory. */
   readonly dataDir?: string;
-  /** Made at the start if they are not there. */
+  /** Created at the start if they do not exist. */
   readonly buckets?: readonly string[];
   readonly now?: () => Date;
-  /** PEM; the server then speaks HTTPS only. */
-  readonly tls?: { readonly key: string; readonly cert: string };
   /**
-   * Told of every new generation. The event counts as delivered once the promise resolves; with `dataDir`, what was
-   * not delivered at the end of a process is told again at the start of the next.
+   * Called for every new generation. The event counts as delivered once the promise resolves. With `dataDir`, events
+   * that were not delivered when a process ended are delivered when the next one starts.
    */
   readonly onFinalize?: (object: ObjectResource) => void | Promise<void>;
   readonly faults?: Faults;
@@ -45,12 +42,11 @@ export interface GcsServer {
 const KEEP_ALIVE_TIMEOUT_MS = 620_000;
 
 /**
- * Starts an embedded Cloud Storage on 127.0.0.1 that speaks the JSON API; what it does not do it answers with 501.
+ * Starts an embedded Cloud Storage on 127.0.0.1 that speaks the JSON API; what it does not support it answers with 501.
  * Throws when the port is taken or the data folder is damaged.
  */
 export async function startGcs(options: GcsOptions = {}): Promise<GcsServer> {
-  const { now = () => new Date(), dataDir, tls, onFinalize } = options;
-  const scheme = tls === undefined ? 'http' : 'https';
+  const { now = () => new Date(), dataDir, onFinalize } = options;
   const notify: { object?: (object: ObjectRecord) => unknown } = {};
   const store = await createStore({
     ...(dataDir !== undefined && { dataDir }),
@@ -63,13 +59,13 @@ export async function startGcs(options: GcsOptions = {}): Promise<GcsServer> {
   }
   await store.settled();
   const uploads = createResumableUploads();
-  const listener = createListener(store, uploads, scheme, options.faults);
-  const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
+  const listener = createListener(store, uploads, options.faults);
+  const server = createServer(listener);
   server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
   // An upload takes as long as it takes.
   server.requestTimeout = 0;
   const port = await listenOnLoopback(server, options.port);
-  const url = `${scheme}://127.0.0.1:${port}`;
+  const url = `http://127.0.0.1:${port}`;
   notify.object = createNotifier(store, onFinalize, url);
   for (const object of store.undelivered()) notify.object(object);
   return {
@@ -83,15 +79,10 @@ export async function startGcs(options: GcsOptions = {}): Promise<GcsServer> {
   };
 }
 
-function createListener(
-  store: Store,
-  uploads: ResumableUploads,
-  scheme: string,
-  faults: Faults | undefined,
-): RequestListener {
+function createListener(store: Store, uploads: ResumableUploads, faults: Faults | undefined): RequestListener {
   return (request: IncomingMessage, response: ServerResponse) => {
     async function serve(): Promise<void> {
-      const call = readCall(request, scheme);
+      const call = readCall(request);
       function carryOut(): Promise<Reply> {
         return answer(store, uploads, call);
       }
@@ -108,7 +99,7 @@ function createListener(
   };
 }
 
-function readCall(request: IncomingMessage, scheme: string): Call {
+function readCall(request: IncomingMessage): Call {
   const url = request.url ?? '/';
   const cut = url.indexOf('?');
   return {
@@ -116,7 +107,7 @@ function readCall(request: IncomingMessage, scheme: string): Call {
     path: cut < 0 ? url : url.slice(0, cut),
     query: new URLSearchParams(cut < 0 ? '' : url.slice(cut + 1)),
     request,
-    base: `${scheme}://${request.headers.host ?? '127.0.0.1'}`,
+    base: `http://${request.headers.host ?? '127.0.0.1'}`,
   };
 }
 
@@ -126,7 +117,7 @@ async function answer(store: Store, uploads: ResumableUploads, call: Call): Prom
     return errorReply(toGcsError(error), call.query.get('alt') === 'media');
   }
   const reply = await dispatch({ store, uploads }, call).catch(refuse);
-  // A refusal tells of the state, too: of an object that another request has just deleted, say.
+  // A refusal depends on the state, too: for example on an object that another request has just deleted.
   return store.settled().then(() => reply, refuse);
 }
 
@@ -136,7 +127,7 @@ function toGcsError(error: unknown): GcsError {
   return new GcsError(500, 'internalError', `The local Cloud Storage failed: ${message}`);
 }
 
-/** Tells `onFinalize` of `objects`, and the store once it has been told. */
+/** Calls `onFinalize` for an object and then marks it as delivered. */
 function createNotifier(store: Store, onFinalize: GcsOptions['onFinalize'], base: string) {
   if (onFinalize === undefined) return () => undefined;
   return async (object: ObjectRecord): Promise<void> => {
@@ -145,7 +136,7 @@ function createNotifier(store: Store, onFinalize: GcsOptions['onFinalize'], base
       await onFinalize(buildObjectResource(object, base));
       store.markDelivered(object.generation);
     } catch {
-      // Undelivered: told again at the next start.
+      // Not delivered: the next start delivers it again.
     }
   };
 }

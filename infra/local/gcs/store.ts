@@ -45,7 +45,7 @@ export interface PutTarget {
 export interface StoreOptions {
   readonly dataDir?: string;
   readonly now: () => Date;
-  /** Told of every new generation at once, before it is on disk; with it, finalize events are kept until delivered. */
+  /** Called for every new generation at once, before it is on disk. If set, finalize events are kept until delivered. */
   readonly onPut?: (object: ObjectRecord) => void;
 }
 

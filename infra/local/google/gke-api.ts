@@ -36,7 +36,7 @@ export function createGkeApiHandler({ clusters, tokens }: GkeApiOptions) {
     if (Object.keys(clusters).some((known) => known.startsWith(project))) {
       return fail(response, 404, 'NOT_FOUND', `Not found: ${name}.`);
     }
-    // In a project where the account has no right Google does not tell whether the cluster exists.
+    // In a project where the account has no permission, Google does not reveal whether the cluster exists.
     return fail(
       response,
       403,

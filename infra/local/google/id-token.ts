@@ -16,7 +16,7 @@ export interface IdTokens {
   jwks(): { readonly keys: readonly JsonWebKey[] };
 }
 
-/** Signs with an RSA key of its own, made anew for each run: no Google key, so only a verifier told of `jwks` accepts it. */
+/** Signs with an RSA key that is generated for each run. Only a verifier that uses `jwks` accepts the tokens. */
 export function createIdTokens(now: () => number): IdTokens {
   let pair: ReturnType<typeof generateKeyPairSync> | undefined;
   function keys() {

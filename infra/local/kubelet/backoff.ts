@@ -1,6 +1,6 @@
 /** How soon the kubelet tries again. */
 export interface Timings {
-  /** After a fault that mends itself when somebody acts: a Secret that is not there yet. */
+  /** After a fault that a user can correct, such as a Secret that does not exist yet. */
   readonly retryMs: number;
   /** The first wait of CrashLoopBackOff and ImagePullBackOff; doubled each time. 10 s in a real kubelet. */
   readonly backoffBaseMs: number;

@@ -1,6 +1,6 @@
 import type { Pod } from './types.ts';
 
-/** The node's address, and that of its pods unless told otherwise: every process is on the loopback interface. */
+/** The node's address, and that of its pods by default: every process is on the loopback interface. */
 export const HOST_IP = '127.0.0.1';
 
 /** Where a pod is. */

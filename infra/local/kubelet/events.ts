@@ -3,7 +3,7 @@ import type { Api } from './api.ts';
 import type { Pod } from './types.ts';
 import { formatTime, messageOf } from './types.ts';
 
-/** The same event again within this time is counted, and told with the next one. */
+/** The same event again within this time is counted, and reported with the next one. */
 const QUIET_MS = 10_000;
 
 export interface EventInput {
@@ -19,13 +19,13 @@ export interface EventInput {
 export interface EventRecorder {
   /** Never fails and never waits: an event that cannot be written is reported and dropped. */
   record(input: EventInput): void;
-  /** Forgets what was told about a pod. */
+  /** Forgets the events of a pod. */
   forget(podUid: string): void;
   /** Resolves when what was recorded so far is written. */
   flush(): Promise<void>;
 }
 
-interface Told {
+interface Sent {
   readonly name: string;
   readonly firstMs: number;
   count: number;
@@ -34,11 +34,11 @@ interface Told {
 
 /** Writes core/v1 Events in the order they are recorded, one object per (pod, reason, message) with a count, as the kubelet does. */
 export function createEventRecorder(api: Api, nodeName: string, report: (message: string) => void): EventRecorder {
-  const told = new Map<string, Told>();
+  const sent = new Map<string, Sent>();
   let queue: Promise<unknown> = Promise.resolve();
   let serial = 0;
 
-  function send(input: EventInput, key: string, entry: Told): void {
+  function send(input: EventInput, key: string, entry: Sent): void {
     const event = buildEvent(input, entry, nodeName);
     const path = `/api/v1/namespaces/${event.metadata.namespace}/events`;
     const { count, lastTimestamp } = event;
@@ -46,7 +46,7 @@ export function createEventRecorder(api: Api, nodeName: string, report: (message
       return count === 1 ? api.post(path, event) : api.patch(`${path}/${entry.name}`, { count, lastTimestamp });
     }
     queue = queue.then(write).catch((error: unknown) => {
-      told.delete(key);
+      sent.delete(key);
       // A namespace that is going away takes no new objects.
       if (isStatus(error, 404) || messageOf(error).includes('is being terminated')) return;
       report(`event ${input.reason} was not written: ${messageOf(error)}`);
@@ -58,13 +58,13 @@ export function createEventRecorder(api: Api, nodeName: string, report: (message
       const { uid, name } = input.pod.metadata;
       const nowMs = Date.now();
       const key = [uid, input.type, input.reason, input.fieldPath, input.message].join('\n');
-      const known = told.get(key);
+      const known = sent.get(key);
       if (known === undefined) {
         serial += 1;
         // As the real recorder names events: the object's name and a hexadecimal time.
         const suffix = (BigInt(nowMs) * 1_000_000n + BigInt(serial % 1_000_000)).toString(16);
-        const entry: Told = { name: `${name}.${suffix}`, firstMs: nowMs, count: 1, lastSentMs: nowMs };
-        told.set(key, entry);
+        const entry: Sent = { name: `${name}.${suffix}`, firstMs: nowMs, count: 1, lastSentMs: nowMs };
+        sent.set(key, entry);
         return send(input, key, entry);
       }
       known.count += 1;
@@ -73,7 +73,7 @@ export function createEventRecorder(api: Api, nodeName: string, report: (message
       send(input, key, known);
     },
     forget: (podUid) => {
-      for (const key of told.keys()) if (key.startsWith(`${podUid}\n`)) told.delete(key);
+      for (const key of sent.keys()) if (key.startsWith(`${podUid}\n`)) sent.delete(key);
     },
     flush: async () => {
       await queue;
@@ -81,13 +81,13 @@ export function createEventRecorder(api: Api, nodeName: string, report: (message
   };
 }
 
-function buildEvent(input: EventInput, told: Told, nodeName: string) {
+function buildEvent(input: EventInput, sent: Sent, nodeName: string) {
   const { pod, component = 'kubelet' } = input;
   const { name, namespace, uid, resourceVersion } = pod.metadata;
   return {
     apiVersion: 'v1',
     kind: 'Event',
-    metadata: { name: told.name, namespace },
+    metadata: { name: sent.name, namespace },
     involvedObject: {
       apiVersion: 'v1',
       kind: 'Pod',
@@ -103,8 +103,8 @@ function buildEvent(input: EventInput, told: Told, nodeName: string) {
     source: { component, ...(component === 'kubelet' && { host: nodeName }) },
     reportingComponent: component,
     reportingInstance: component === 'kubelet' ? nodeName : '',
-    firstTimestamp: formatTime(told.firstMs),
-    lastTimestamp: formatTime(told.lastSentMs),
-    count: told.count,
+    firstTimestamp: formatTime(sent.firstMs),
+    lastTimestamp: formatTime(sent.lastSentMs),
+    count: sent.count,
   };
 }

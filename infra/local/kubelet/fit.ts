@@ -45,7 +45,7 @@ export function fitPod(pod: Pod, node: NodeOffer): Fit {
   );
 }
 
-/** Rules of the scheduler that mean nothing on one node of processes: a pod that depends on one is not bound, and told why. */
+/** Scheduler rules that have no meaning on a single node of processes. A pod that depends on one is not bound, and its condition says why. */
 function unsupported(pod: Pod): string | null {
   if (pod.spec.affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.length) return 'podAffinity';
   if (pod.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.length)

@@ -142,7 +142,7 @@ function commandOf(
 }
 
 /**
- * Starts the process. Its output goes to the log, its end is told with the termination message.
+ * Starts the process. Its output goes to the log; its end is reported with the termination message.
  * @throws when the program cannot be started
  */
 export async function startRun(container: Container, plan: LaunchPlan): Promise<Run> {

@@ -22,7 +22,7 @@ export interface LogServerOptions {
 
 const TEXT = 'text/plain; charset=utf-8';
 
-/** Serves container logs over TLS on 127.0.0.1, as a kubelet does, to whoever asks on this machine. */
+/** Serves container logs over TLS on 127.0.0.1, as a kubelet does, without authentication. */
 export async function startLogServer({
   port,
   find,
@@ -37,7 +37,7 @@ export async function startLogServer({
   return { port: await listenOnLoopback(server, port), close: () => closeServer(server) };
 }
 
-/** The certificate is of its own making, as a kubelet's is: API servers do not verify it unless told to. */
+/** The certificate is self-signed, as a kubelet's is: API servers do not verify it by default. */
 function createCertificate() {
   return generate([{ name: 'commonName', value: 'local' }], {
     keyType: 'ec',

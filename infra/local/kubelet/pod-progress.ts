@@ -98,7 +98,7 @@ function isOver(controller: ContainerController, restarts: (exitCode: number) =>
 /** Begins to stop the pod, or hastens it when it is being stopped already. */
 export function beginEnding(session: PodSession, end: PodEnd, graceMs: number): void {
   const killAtMs = Date.now() + graceMs;
-  if (session.ending === null) session.ending = { killAtMs, end, told: false };
+  if (session.ending === null) session.ending = { killAtMs, end, isReported: false };
   else session.ending.killAtMs = Math.min(session.ending.killAtMs, killAtMs);
 }
 
@@ -119,9 +119,9 @@ export function proceedEnding(node: NodeContext, session: PodSession, nowMs: num
   const kill = nowMs >= ending.killAtMs;
   const running = controllersOf(session).filter((controller) => {
     if (kill) return controller.signal('SIGKILL');
-    return ending.told ? controller.view().state.kind === 'running' : controller.signal('SIGTERM');
+    return ending.isReported ? controller.view().state.kind === 'running' : controller.signal('SIGTERM');
   });
-  if (!ending.told) {
+  if (!ending.isReported) {
     for (const controller of running) {
       const { name } = controller.view();
       const message = `Stopping container ${name}`;
@@ -134,7 +134,7 @@ export function proceedEnding(node: NodeContext, session: PodSession, nowMs: num
       });
     }
   }
-  ending.told = true;
+  ending.isReported = true;
   if (running.length === 0) session.end = ending.end;
   return running.length === 0 || kill ? null : ending.killAtMs;
 }

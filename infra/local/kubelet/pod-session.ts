@@ -14,7 +14,7 @@ export interface Ending {
   /** SIGKILL is sent then. */
   killAtMs: number;
   readonly end: PodEnd;
-  told: boolean;
+  isReported: boolean;
 }
 
 /** What is known of one pod; changed in place by its worker. */

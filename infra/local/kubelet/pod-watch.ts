@@ -38,11 +38,11 @@ export async function watchPods(options: PodWatchOptions): Promise<{ readonly en
   async function run(first: string): Promise<void> {
     let version: string | null = first;
     let waitMs = retryMs;
-    let told = false;
+    let isReported = false;
     function onVersion(seen: string): void {
       version = seen;
       waitMs = retryMs;
-      told = false;
+      isReported = false;
     }
     while (!signal.aborted) {
       try {
@@ -53,9 +53,9 @@ export async function watchPods(options: PodWatchOptions): Promise<{ readonly en
       } catch (error) {
         if (signal.aborted) return;
         if (isStatus(error, 410)) version = null;
-        else if (!told) report(`the watch on pods was lost: ${messageOf(error)}`);
-        told = true;
-        // A refusal may be about the version (400, 504 from another server's numbering): only a list can tell.
+        else if (!isReported) report(`the watch on pods was lost: ${messageOf(error)}`);
+        isReported = true;
+        // A refusal may be about the version (400, 504 from another server's numbering): only a list can show that.
         if (error instanceof ApiError) version = null;
         await delay(waitMs, undefined, { signal }).catch(() => {});
         waitMs = Math.min(MAX_RETRY_MS, waitMs * 2);
@@ -77,7 +77,7 @@ function versionOf(object: unknown): string {
   return typeof version === 'string' ? version : '';
 }
 
-/** Watches from a version until the server ends the watch; each version seen is told, as a cut connection ends this by a throw. */
+/** Watches from a version until the server ends the watch; each version seen is passed on, because a broken connection ends the watch with an error. */
 async function follow(
   { api, handlers, signal }: PodWatchOptions,
   from: string,

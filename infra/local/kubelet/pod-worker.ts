@@ -34,9 +34,9 @@ export interface PodWorker {
   update(pod: Pod): void;
   /** The pod is not in the API any more. */
   remove(): void;
-  /** Stops the pod because the node ends; resolves when nothing of it runs and that was told. */
+  /** Stops the pod because the node ends. Resolves once no container of it runs and its status has been reported. */
   shutdown(graceMs: number): Promise<void>;
-  /** SIGKILL to whatever runs, at once; the pod is not told of. */
+  /** Sends SIGKILL to everything that runs, at once. The pod's status is not updated. */
   kill(): void;
   /** `null` when the pod has no such container. */
   findLog(container: string, previous: boolean): LogLookup | null;
@@ -65,9 +65,9 @@ export function createPodWorker(node: NodeContext, initial: Pod, origin: Origin)
     if (session.end !== null && !wasOver) await tearDown(node, session);
     if (session.gone) return next;
     if (origin === 'over' && session.pod.metadata.deletionTimestamp === undefined) return null;
-    return earlier(next, origin === 'over' ? await tellOver(nowMs) : await tell(node, session, publisher, nowMs));
+    return earlier(next, origin === 'over' ? await reportOver(nowMs) : await report(node, session, publisher, nowMs));
   }
-  async function tellOver(nowMs: number): Promise<number | null> {
+  async function reportOver(nowMs: number): Promise<number | null> {
     return (await publisher.confirmDeletion(session)) ? null : nowMs + node.timings.retryMs;
   }
 
@@ -143,7 +143,7 @@ async function tearDown(node: NodeContext, session: PodSession): Promise<void> {
   await rm(volumesDirOf(node, session), { recursive: true, force: true });
 }
 
-async function tell(
+async function report(
   node: NodeContext,
   session: PodSession,
   publisher: Publisher,

@@ -11,8 +11,8 @@ export function recordProcess(folder: string, container: string, pid: number): v
 }
 
 /**
- * What tells this process from a later one with the same id: when it started, as the system counts. `null` when there is no such process
- * or the system does not tell.
+ * When the process started, as the system counts: it distinguishes a process from a later one with the same id. `null` when there is no such process
+ * or the system does not report it.
  */
 function startOf(pid: number): string | null {
   try {

@@ -14,7 +14,7 @@ export interface ProcessOptions {
 }
 
 export interface ProcessExit {
-  /** As a shell tells it: 128 + n for signal n. */
+  /** As a shell reports it: 128 + n for signal n. */
   readonly exitCode: number;
   readonly signal: NodeJS.Signals | null;
 }
@@ -47,7 +47,7 @@ export async function startProcess({ command, env, cwd, onOutput }: ProcessOptio
   read(child.stdout, 'stdout', onOutput);
   read(child.stderr, 'stderr', onOutput);
   const starting = spawned(child, file);
-  // A short-lived program may be gone before `spawn` is told of: the exit must be listened for from the start.
+  // A short-lived program may end before `spawn` is emitted: listen for the exit from the start.
   const exited = child.pid === undefined ? new Promise<never>(() => {}) : awaitExit(child, child.pid);
   const pid = await starting;
   return { pid, exited, kill: (signal) => void killGroup(pid, signal) };

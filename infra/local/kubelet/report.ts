@@ -5,12 +5,12 @@ export function createReporter(
   report: (message: string) => void,
   now: () => number = Date.now,
 ): (message: string) => void {
-  const told = new Map<string, number>();
+  const reported = new Map<string, number>();
   return (message) => {
     const nowMs = now();
-    for (const [known, atMs] of told) if (nowMs - atMs > REPEAT_AFTER_MS) told.delete(known);
-    if (told.has(message)) return;
-    told.set(message, nowMs);
+    for (const [known, atMs] of reported) if (nowMs - atMs > REPEAT_AFTER_MS) reported.delete(known);
+    if (reported.has(message)) return;
+    reported.set(message, nowMs);
     report(message);
   };
 }

@@ -8,7 +8,7 @@ export interface Waker {
   sleepUntil(timeMs: number | null): Promise<void>;
 }
 
-/** For a loop that looks at its state whenever something happened. A wake during the look is not lost. */
+/** For a loop that reads its state whenever something happened. A wake during the read is not lost. */
 export function createWaker(): Waker {
   let woken = false;
   let end: () => void = () => {};

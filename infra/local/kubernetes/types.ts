@@ -51,7 +51,7 @@ export interface Draft extends Fields {
   metadata: Fields;
 }
 
-/** Enough of a look: everything that is stored has gone through the schema of its kind. */
+/** A shallow check is enough: everything that is stored has passed the schema of its kind. */
 export function isKubeObject(value: unknown): value is KubeObject {
   if (!isFields(value) || typeof value['apiVersion'] !== 'string' || typeof value['kind'] !== 'string') return false;
   const metadata = value['metadata'];

@@ -9,6 +9,6 @@ export interface Controller {
 export interface ControllerContext {
   readonly cluster: Cluster;
   readonly owners: Owners;
-  /** Told of faults of a controller's own work on `key`; they must not end the process. */
+  /** Called for errors in a controller's own work on `key`; they must not end the process. */
   readonly report: (key: string, error: unknown) => void;
 }

@@ -20,8 +20,8 @@ const keptMs = 60 * 60_000;
 const manager = 'kube-controller-manager';
 
 interface Memory {
-  /** Keys in the store of the events told so far, by what they tell. */
-  readonly told: Map<string, string>;
+  /** Keys in the store of the events so far, by their content. */
+  readonly recorded: Map<string, string>;
   forgottenAtMs: number;
 }
 
@@ -33,7 +33,7 @@ export function recordEvent(cluster: Cluster, about: KubeObject, event: NewEvent
   const memory = memoryOf(cluster);
   forgetOld(cluster, memory);
   const now = formatTime(cluster.now());
-  const same = cluster.get('events', memory.told.get(idOf(about.metadata.uid, event)) ?? '');
+  const same = cluster.get('events', memory.recorded.get(idOf(about.metadata.uid, event)) ?? '');
   const options = { manager, dryRun: false };
   if (same !== undefined) {
     const count = (numberAt(same, 'count') ?? 1) + 1;
@@ -67,13 +67,13 @@ export function recordEvent(cluster: Cluster, about: KubeObject, event: NewEvent
 function memoryOf(cluster: Cluster): Memory {
   const known = memories.get(cluster);
   if (known !== undefined) return known;
-  const told = new Map([...cluster.all('events')].map(([key, event]) => [storedId(event), key]));
+  const recorded = new Map([...cluster.all('events')].map(([key, event]) => [storedId(event), key]));
   cluster.store.subscribe(({ resource, type, key, object }) => {
     if (resource !== 'events') return;
-    if (type === 'DELETED') told.delete(storedId(object));
-    else told.set(storedId(object), key);
+    if (type === 'DELETED') recorded.delete(storedId(object));
+    else recorded.set(storedId(object), key);
   });
-  const memory: Memory = { told, forgottenAtMs: 0 };
+  const memory: Memory = { recorded, forgottenAtMs: 0 };
   memories.set(cluster, memory);
   return memory;
 }

@@ -1,4 +1,3 @@
-import { reviews } from '../handlers/reviews.ts';
 import type { Fields } from '../json.ts';
 import type { Resource, Subresource } from '../resources/resource.ts';
 import { resources } from '../resources/table.ts';
@@ -44,18 +43,7 @@ export function servedGroups(): readonly string[] {
 }
 
 function everything(): readonly Listed[] {
-  return [
-    ...resources.flatMap(listedOf),
-    ...reviews.map((review) => ({
-      group: review.group,
-      version: review.version,
-      name: review.plural,
-      singular: review.singular,
-      kind: review.kind,
-      namespaced: false,
-      verbs: ['create'],
-    })),
-  ];
+  return resources.flatMap(listedOf);
 }
 
 function listedOf(resource: Resource): readonly Listed[] {

@@ -105,7 +105,7 @@ function applied(call: Call, old: KubeObject, config: Fields, by: ManagerId): Dr
   return draftFrom(call, result, by, config);
 }
 
-/** Before its first apply, an object without managers belongs to whoever wrote it. */
+/** Before its first apply, an object without managers belongs to the manager that wrote it. */
 function managersOf(call: Call, old: KubeObject): readonly Manager[] {
   const managers = readManagers(old.metadata.managedFields);
   if (managers.length > 0) return managers;

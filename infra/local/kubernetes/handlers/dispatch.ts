@@ -13,7 +13,6 @@ import { flagOf } from './list-query.ts';
 import { handleLog } from './log.ts';
 import { handlePatch } from './patch.ts';
 import { handleGet } from './read.ts';
-import { findReview, handleReview } from './reviews.ts';
 import { handleScale } from './scale.ts';
 import { handleServiceProxy } from './service-proxy.ts';
 import { handleWatch } from './watch.ts';
@@ -23,8 +22,6 @@ import { handleCreate, handleReplace } from './write.ts';
 export function dispatch(cluster: Cluster, request: ApiRequest): Answer | undefined {
   const target = parseTarget(request.path);
   if (target === undefined) return undefined;
-  const review = findReview(target.group, target.version, target.plural);
-  if (review !== undefined && target.name === undefined) return handleReview(review, request);
   const resource = targetResource(target);
   if (resource === undefined) return withoutResource(target);
   if (!resource.namespaced && target.namespace !== undefined) throw noSuchResource();

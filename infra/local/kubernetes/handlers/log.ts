@@ -19,7 +19,7 @@ const kubeletTimeoutMs = 30_000;
 
 /**
  * GET pods/NAME/log: asks the kubelet of the pod's node, whose certificate is not verified, as kube-apiserver does
- * unless it is told a CA. A pod that is on no node yet has no log: an empty answer.
+ * unless a CA is configured. A pod that is on no node yet has no log: an empty answer.
  */
 export function handleLog(call: Call): Answer {
   checkQuery(call.request, 'log', [...kubeletParameters, 'container', 'insecureSkipTLSVerifyBackend', 'stream']);

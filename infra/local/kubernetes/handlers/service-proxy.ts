@@ -15,7 +15,7 @@ import type { Call } from './context.ts';
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
-/** Where pods of the process kubelet tell which port of this machine each of their ports is. */
+/** The annotation in which the process kubelet reports the host port of each port of a pod. */
 const portsAnnotation = 'process-kubelet/ports';
 
 interface Location {

@@ -24,7 +24,7 @@ const bookmarkEveryMs = 60_000;
 const lastBookmarkMs = 2_000;
 
 interface Plan {
-  /** Changes after this version are told; `undefined`: from the present state, told first as ADDED. */
+  /** Sends changes after this version. `undefined`: sends the present state as ADDED first. */
   readonly since: number | undefined;
   readonly marksEndOfState: boolean;
   readonly bookmarks: boolean;
@@ -138,7 +138,7 @@ function createSender(call: Call, { wanted, matches, plan }: Watch, response: Se
   return {
     state: (object) => write('ADDED', view(object)),
     change: (event) => {
-      // A future version was asked for: what comes before it is not told.
+      // A future version was requested: changes before it are not sent.
       if (plan.since !== undefined && event.resourceVersion <= plan.since) return;
       const type = typeFor(event, matches);
       if (type === undefined) return;

@@ -82,7 +82,7 @@ function isOver({ ending, tally, plan }: Outcome): boolean {
   return ending !== undefined && tally.terminating + plan.remove.length === 0;
 }
 
-/** What is told about the Job besides its pods. */
+/** What is known about the Job besides its pods. */
 export function buildEvents(outcome: Outcome): readonly JobEvent[] {
   const { ending, suspension } = outcome;
   const events: JobEvent[] = [];

@@ -14,7 +14,7 @@ export interface ClusterView {
 
 /** How one kind differs from the generic object; see registry/strategy of each resource in kube-apiserver. */
 export interface Strategy {
-  /** Defaults that decoding sets, before anything looks at the object. */
+  /** Defaults that decoding sets, before anything reads the object. */
   applyDefaults?(draft: Draft): void;
   /** Sets and clears what callers may not choose, at creation. */
   prepareForCreate?(draft: Draft, cluster: ClusterView): void;

@@ -23,12 +23,6 @@ const packages: Readonly<
   coordination: { module: 'api', folder: 'coordination/v1', roots: ['Lease'] },
   discovery: { module: 'api', folder: 'discovery/v1', roots: ['EndpointSlice'] },
   autoscaling: { module: 'api', folder: 'autoscaling/v1', roots: ['Scale'] },
-  authorization: {
-    module: 'api',
-    folder: 'authorization/v1',
-    roots: ['SelfSubjectAccessReview', 'SelfSubjectRulesReview'],
-  },
-  authentication: { module: 'api', folder: 'authentication/v1', roots: ['SelfSubjectReview'] },
   meta: { module: 'apimachinery', folder: 'pkg/apis/meta/v1', roots: ['DeleteOptions'] },
 };
 

@@ -16,7 +16,7 @@ export interface StoreOptions {
 }
 
 /**
- * The objects of all resources, and one counter of versions over them. Everything in it is synchronous: whoever reads,
+ * The objects of all resources, and one counter of versions over them. Everything in it is synchronous: a caller that reads,
  * decides and writes without awaiting in between is alone.
  */
 export interface Store {
@@ -30,7 +30,7 @@ export interface Store {
   put(resource: string, key: string, draft: Draft): KubeObject;
   /** Takes the object out; the returned one carries the resourceVersion of its deletion. */
   remove(resource: string, key: string): KubeObject | undefined;
-  /** What `work` writes reaches the journal as one record, and its events are told afterwards. */
+  /** What `work` writes reaches the journal as one record, and its events are sent afterwards. */
   transaction<T>(work: () => T): T;
   /** Called in the order of the versions, after each change is in the journal. */
   subscribe(listener: (event: StoreEvent) => void): () => void;
@@ -73,13 +73,13 @@ export function createStore(options: StoreOptions = {}): Store {
     deliver();
   }
 
-  // A listener may write: what it writes is told after the present change has been told to every listener.
+  // A listener may write: that change is sent after the present one has reached every listener.
   function deliver(): void {
     if (delivering) return;
     delivering = true;
     try {
       for (let event = undelivered.shift(); event !== undefined; event = undelivered.shift()) {
-        for (const listener of listeners) tell(listener, event);
+        for (const listener of listeners) notify(listener, event);
       }
     } finally {
       delivering = false;
@@ -166,7 +166,7 @@ function entryOf(event: StoreEvent): JournalEntry {
 }
 
 /** The write is done and recorded: that a listener fails must not make it look as if it were not. */
-function tell(listener: (event: StoreEvent) => void, event: StoreEvent): void {
+function notify(listener: (event: StoreEvent) => void, event: StoreEvent): void {
   try {
     listener(event);
   } catch (error) {

@@ -24,6 +24,7 @@ const anObject = buildObjectResource(
     timeCreated: '2026-01-02T03:04:05.678Z',
     updated: '2026-01-02T03:04:05.678Z',
     size: 0,
+    md5Hash: '',
     crc32c: 'AAAAAA==',
     attributes: {},
     blob: { kind: 'memory', bytes: Buffer.alloc(0) },

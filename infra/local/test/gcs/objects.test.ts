@@ -117,16 +117,7 @@ describe.each([
     expect((await api.send('GET', `${at('f')}?alt=media`)).text).toBe('text');
   });
 
-  test('an update replaces all fields', async () => {
-    const api = await startApi(options());
-    await api.put('f', 'text');
-    await api.send('PATCH', at('f'), '{"cacheControl":"no-store","metadata":{"one":"1"}}');
-    const { json } = await api.send('PUT', at('f'), '{"metadata":{"two":"2"}}');
-    expect(json).toMatchObject({ metadata: { two: '2' }, metageneration: '3' });
-    expect(json).not.toHaveProperty('cacheControl');
-  });
-
-  test('rewrite and copy make an object with the same bytes', async () => {
+  test('a rewrite makes an object with the same bytes', async () => {
     const api = await startApi({ ...options(), buckets: ['bkt', 'other'] });
     for (const text of ['small', 'large'.repeat(50_000)]) {
       await api.put('from', text);
@@ -134,27 +125,13 @@ describe.each([
       const { json } = await api.send('POST', `${at('from')}/rewriteTo/b/other/o/to%2F1`, '{}');
       const kept = { bucket: 'other', name: 'to/1', metadata: { k: 'v' }, contentType: 'a/b', metageneration: '1' };
       expect(json).toMatchObject({ kind: 'storage#rewriteResponse', done: true, resource: kept });
-      const copied = await api.send('POST', `${at('from')}/copyTo/b/bkt/o/to`, '{"contentType":"c/d"}');
-      expect(copied.json).toMatchObject({ name: 'to', contentType: 'c/d' });
-      expect(copied.json).not.toHaveProperty('metadata');
+      const copied = await api.send('POST', `${at('from')}/rewriteTo/b/bkt/o/to`, '{"contentType":"c/d"}');
+      expect(copied.json).toMatchObject({ resource: { name: 'to', contentType: 'c/d' } });
+      expect(copied.json).not.toHaveProperty('resource.metadata');
       await api.send('DELETE', at('from'));
       expect((await api.send('GET', '/storage/v1/b/other/o/to%2F1?alt=media')).text).toBe(text);
       expect((await api.send('GET', `${at('to')}?alt=media`)).text).toBe(text);
     }
-  });
-
-  test('compose puts objects one after the other', async () => {
-    const api = await startApi(options());
-    const parts = ['1'.repeat(100_000), '2', '3'.repeat(70_000)];
-    for (const [index, part] of parts.entries()) await api.put(`p${index}`, part);
-    const sources = parts.map((__, index) => ({ name: `p${index}` }));
-    const body = { sourceObjects: sources, destination: { contentType: 'a/b' } };
-    const { json } = await api.send('POST', `${at('all')}/compose`, JSON.stringify(body));
-    expect(json).toMatchObject({ componentCount: 3, contentType: 'a/b', size: '170001' });
-    expect(json).not.toHaveProperty('md5Hash');
-    expect((await api.send('GET', `${at('all')}?alt=media`)).text).toBe(parts.join(''));
-    const missing = { sourceObjects: [{ name: 'p0' }, { name: 'nope' }] };
-    expect((await api.send('POST', `${at('all')}/compose`, JSON.stringify(missing))).status).toBe(404);
   });
 });
 
@@ -176,13 +153,7 @@ describe('preconditions hold on every verb', () => {
       (api, query) => api.send('POST', `/upload/storage/v1/b/bkt/o?uploadType=resumable&name=f&${query}`),
     ],
     ['patch', (api, query) => api.send('PATCH', `${at('f')}?${query}`, '{}')],
-    ['update', (api, query) => api.send('PUT', `${at('f')}?${query}`, '{}')],
     ['rewrite', (api, query) => api.send('POST', `${at('source')}/rewriteTo/b/bkt/o/f?${query}`, '{}')],
-    ['copy', (api, query) => api.send('POST', `${at('source')}/copyTo/b/bkt/o/f?${query}`, '{}')],
-    [
-      'compose',
-      (api, query) => api.send('POST', `${at('f')}/compose?${query}`, '{"sourceObjects":[{"name":"source"}]}'),
-    ],
     ['delete', (api, query) => api.send('DELETE', `${at('f')}?${query}`)],
   ];
 
@@ -219,11 +190,11 @@ describe('preconditions hold on every verb', () => {
     expect((await get(`ifGenerationMatch=${generation}&ifGenerationNotMatch=1`)).status).toBe(200);
   });
 
-  test.each(['rewriteTo', 'copyTo'])('%s has those of its source, too', async (verb) => {
+  test('a rewrite has those of its source, too', async () => {
     const api = await startApi();
     const generation = await api.put('source', 's');
     function run(query: string) {
-      return api.send('POST', `${at('source')}/${verb}/b/bkt/o/f?${query}`, '{}');
+      return api.send('POST', `${at('source')}/rewriteTo/b/bkt/o/f?${query}`, '{}');
     }
     expect((await run('ifSourceGenerationMatch=1')).status).toBe(412);
     expect((await run(`ifSourceGenerationNotMatch=${generation}`)).status).toBe(412);

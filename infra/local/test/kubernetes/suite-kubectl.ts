@@ -157,11 +157,8 @@ export function describeKubectl(programs: readonly string[], open: () => Promise
       expect(faulty.err).toContain('strict decoding error: unknown field "dat"');
     });
 
-    test('asks what it may do and what there is', async () => {
+    test('lists what there is', async () => {
       const { ok } = await start(program);
-      expect(await ok('auth can-i create jobs')).toBe('yes\n');
-      expect(await ok('auth can-i --list')).toContain('*.*');
-      expect(await ok('auth whoami')).toContain('admin');
       expect(await ok('api-resources')).toMatch(/jobs +batch\/v1 +true +Job/);
     });
 

@@ -12,7 +12,7 @@ import { setsOf } from './sets.ts';
 import { wantedReplicas } from './rolling.ts';
 import { templateHash } from './template-hash.ts';
 import { hashLabel, progressDeadlineOf } from './views.ts';
-import { sizeAnnotations, tell, updateReplicaSet, writeCondition, writeStatus } from './writes.ts';
+import { emitEvent, sizeAnnotations, updateReplicaSet, writeCondition, writeStatus } from './writes.ts';
 import type { Rollout } from './writes.ts';
 
 const longestName = 253;
@@ -65,7 +65,7 @@ export function createCurrentSet(rollout: Rollout): boolean {
   }
   const replicas = numberAt(draft, 'spec', 'replicas') ?? 0;
   const message = `Scaled up replica set ${name} from 0 to ${replicas}`;
-  if (replicas > 0) tell(rollout, { type: 'Normal', reason: 'ScalingReplicaSet', message });
+  if (replicas > 0) emitEvent(rollout, { type: 'Normal', reason: 'ScalingReplicaSet', message });
   const created = {
     type: 'Progressing',
     status: 'True',
@@ -119,5 +119,5 @@ function refused(rollout: Rollout, name: string, error: StatusError): void {
   const message = `Failed to create new replica set "${name}": ${error.message}`;
   if (progressDeadlineOf(deployment) !== undefined)
     writeCondition(rollout, { type: 'Progressing', status: 'False', reason, message });
-  tell(rollout, { type: 'Warning', reason, message });
+  emitEvent(rollout, { type: 'Warning', reason, message });
 }

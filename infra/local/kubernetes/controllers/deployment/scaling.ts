@@ -15,14 +15,14 @@ import {
 import { scaleReplicaSet } from './writes.ts';
 import type { Rollout } from './writes.ts';
 
-/** Whether the Deployment's size was changed since its ReplicaSets were last told of it. */
+/** Whether the Deployment's size was changed since its ReplicaSets were last scaled for it. */
 export function isScalingEvent(rollout: Rollout): boolean {
   const wanted = replicasOf(rollout.deployment());
   return setsOf(rollout)
     .all.filter(isActiveSet)
     .some((set) => {
-      const told = annotatedCount(set, annotations.desiredReplicas);
-      return told !== undefined && told !== wanted;
+      const known = annotatedCount(set, annotations.desiredReplicas);
+      return known !== undefined && known !== wanted;
     });
 }
 

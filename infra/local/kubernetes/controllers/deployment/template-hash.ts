@@ -15,7 +15,7 @@ export function templateHash(template: Fields, collisionCount: number | undefine
   return Array.from(Buffer.from(`${hash}`), (digit) => randomAlphabet[digit % randomAlphabet.length]).join('');
 }
 
-/** Whether two templates make the same pods, but for the label that tells whose they are. */
+/** Whether two templates make the same pods, apart from the label with the template's hash. */
 export function isSameTemplate(a: Fields, b: Fields): boolean {
   return isDeepStrictEqual(withoutHash(a), withoutHash(b));
 }

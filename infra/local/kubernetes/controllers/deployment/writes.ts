@@ -35,7 +35,7 @@ export function createRollout(cluster: Cluster, { metadata }: KubeObject): Rollo
   };
 }
 
-export function tell({ cluster, deployment }: Rollout, event: NewEvent): void {
+export function emitEvent({ cluster, deployment }: Rollout, event: NewEvent): void {
   return recordEvent(cluster, deployment(), event, component);
 }
 
@@ -78,7 +78,7 @@ export function sizeAnnotations(deployment: KubeObject): Readonly<Record<string,
   };
 }
 
-/** Sets the size of a ReplicaSet and tells of it. Returns whether it changed. */
+/** Sets the size of a ReplicaSet and records an event. Returns whether it changed. */
 export function scaleReplicaSet(rollout: Rollout, set: KubeObject, replicas: number): boolean {
   const before = replicasOf(set);
   const sizes = sizeAnnotations(rollout.deployment());
@@ -90,6 +90,6 @@ export function scaleReplicaSet(rollout: Rollout, set: KubeObject, replicas: num
   if (before === replicas) return false;
   const direction = before < replicas ? 'up' : 'down';
   const message = `Scaled ${direction} replica set ${set.metadata.name} from ${before} to ${replicas}`;
-  tell(rollout, { type: 'Normal', reason: 'ScalingReplicaSet', message });
+  emitEvent(rollout, { type: 'Normal', reason: 'ScalingReplicaSet', message });
   return true;
 }

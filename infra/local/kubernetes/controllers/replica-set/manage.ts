@@ -18,7 +18,7 @@ export const burst = 500;
 
 interface Failure {
   readonly message: string;
-  /** The whole namespace is on its way out: nothing to tell. */
+  /** The namespace is being deleted: nothing to report. */
   readonly isTerminating: boolean;
 }
 

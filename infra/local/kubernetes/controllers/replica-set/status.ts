@@ -36,7 +36,7 @@ export function buildReplicaSetStatus(
   };
 }
 
-/** A failure that is told already stays as it was told first. */
+/** A failure that is already reported keeps its first message. */
 function conditionsOf(set: KubeObject, active: number, failure: string | undefined, now: string): readonly Fields[] {
   const before = objectsAt(set, 'status', 'conditions');
   if (failure === undefined) return withoutCondition(before, 'ReplicaFailure');

@@ -1,5 +1,4 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
 import { Agent, request } from 'undici';
 
 /** One request as it came, and its answer in full. */
@@ -29,11 +28,8 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 ]);
 
 /** Passes requests on to `server` and remembers them; the server is told the client's `Host`, for its links. */
-export async function startProxy(
-  server: string,
-  tls?: { readonly key: string; readonly cert: string },
-): Promise<Proxy> {
-  const agent = new Agent({ allowH2: false, connect: { rejectUnauthorized: false } });
+export async function startProxy(server: string): Promise<Proxy> {
+  const agent = new Agent({ allowH2: false });
   let seen: Seen[] = [];
   async function pass(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const { method = 'GET', url: path = '/' } = incoming;
@@ -61,12 +57,12 @@ export async function startProxy(
   function listener(incoming: IncomingMessage, outgoing: ServerResponse): void {
     pass(incoming, outgoing).catch(() => outgoing.destroy());
   }
-  const front = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
+  const front = createServer(listener);
   await new Promise<void>((resolve) => void front.listen(0, '127.0.0.1', resolve));
   const address = front.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
   return {
-    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${address.port}`,
+    url: `http://127.0.0.1:${address.port}`,
     take: () => {
       const taken = seen;
       seen = [];

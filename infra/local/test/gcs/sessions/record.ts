@@ -1,26 +1,24 @@
 /**
- * Records sessions of gcloud storage, gsutil and curl with the embedded Cloud Storage, each ended as its command should:
+ * Records sessions of gcloud storage and curl with the embedded Cloud Storage, each ended as its command should:
  * `node infra/local/test/gcs/sessions/record.ts`.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { generate } from 'selfsigned';
 import { startGcs } from '../../../gcs/server.ts';
 import { parseBody } from '../../kubernetes/sessions/json.ts';
 import { createRunner, isInstalled, type Ran } from '../command-line.ts';
-import { gcloudSettings, gsutilSettings } from '../settings.ts';
+import { gcloudSettings } from '../settings.ts';
 import { type Exchange, pickHeeded, pickTold } from './exchange.ts';
 import { collectNames, mask, maskText, type Names } from './mask.ts';
 import { type Seen, startProxy } from './proxy.ts';
-import { type Command, CURL, FILES, GCLOUD, GSUTIL, RESUMABLE_FROM } from './script.ts';
+import { type Command, CURL, FILES, GCLOUD, RESUMABLE_FROM } from './script.ts';
 
 type Run = (...args: readonly string[]) => Promise<Ran>;
 
 interface Client {
   readonly tool: string;
   readonly script: readonly Command[];
-  readonly isTls?: true;
   readonly version: readonly string[];
   /** Runs one command of the script in `folder` against `url`. */
   readonly open: (folder: string, url: string) => Run;
@@ -40,14 +38,6 @@ const CLIENTS: readonly Client[] = [
       const gcloud = createRunner('gcloud', folder, { ...gcloudSettings(folder, url), ...more });
       return (...args) => gcloud('storage', ...args);
     },
-  },
-  {
-    tool: 'gsutil',
-    script: GSUTIL,
-    isTls: true,
-    version: ['version'],
-    open: (folder, url) =>
-      createRunner('gsutil', folder, gsutilSettings(folder, url, [`resumable_threshold = ${RESUMABLE_FROM}`])),
   },
   {
     tool: 'curl',
@@ -72,12 +62,10 @@ function toExchange(names: Names, url: string, command: string, seen: Seen): Exc
   };
 }
 
-async function recordSession({ script, open, isTls }: Client): Promise<readonly Exchange[]> {
+async function recordSession({ script, open }: Client): Promise<readonly Exchange[]> {
   const folder = mkdtempSync(join(tmpdir(), 'gcs-record-'));
-  const pem = await generate([{ name: 'commonName', value: 'localhost' }], { keySize: 2048 });
-  const tls = isTls === true ? { tls: { key: pem.private, cert: pem.cert } } : {};
-  const server = await startGcs({ buckets: ['bkt'], ...tls });
-  const proxy = await startProxy(server.url, tls.tls);
+  const server = await startGcs({ buckets: ['bkt'] });
+  const proxy = await startProxy(server.url);
   try {
     for (const [name, text] of Object.entries(FILES)) {
       mkdirSync(dirname(join(folder, name)), { recursive: true });

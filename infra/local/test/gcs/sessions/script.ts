@@ -35,21 +35,6 @@ export const GCLOUD: readonly Command[] = [
   does('rm -r gs://bkt/tree'),
 ];
 
-export const GSUTIL: readonly Command[] = [
-  does('ls'),
-  does('cp f.txt gs://bkt/d/f.txt'),
-  fails('-h x-goog-if-generation-match:0 cp f.txt gs://bkt/d/f.txt'),
-  does('ls gs://bkt/d/'),
-  does('ls -l gs://bkt/d/f.txt'),
-  does('cat gs://bkt/d/f.txt'),
-  does('stat gs://bkt/d/f.txt'),
-  does('cp large.txt gs://bkt/large.txt'),
-  does('cp gs://bkt/large.txt down.txt'),
-  does('mv gs://bkt/d/f.txt gs://bkt/d/g.txt'),
-  does('rm gs://bkt/d/g.txt'),
-  fails('cat gs://bkt/d/g.txt'),
-];
-
 export const CURL: readonly Command[] = [
   curl('URL/storage/v1/b?project=p'),
   curl(

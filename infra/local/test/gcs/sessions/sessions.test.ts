@@ -5,8 +5,8 @@ import { replay } from './replay.ts';
 
 const sessions = readSessions();
 
-test('there are sessions of the three command-line clients', () => {
-  expect(sessions.map(({ name }) => name.split('-')[0])).toEqual(['curl', 'gcloud', 'gsutil']);
+test('there are sessions of both command-line clients', () => {
+  expect(sessions.map(({ name }) => name.split('-')[0])).toEqual(['curl', 'gcloud']);
 });
 
 // None of the clients is needed: what each asked was recorded, with the answers on which it went on (record.ts).

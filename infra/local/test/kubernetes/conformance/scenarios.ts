@@ -8,7 +8,6 @@ import { objectsScenario } from './scenarios/objects.ts';
 import { patchesScenario } from './scenarios/patches.ts';
 import { podSpecScenario } from './scenarios/pod-spec.ts';
 import { podUpdatesScenario } from './scenarios/pod-updates.ts';
-import { reviewsScenario } from './scenarios/reviews.ts';
 import { secretsScenario } from './scenarios/secrets.ts';
 import { serverSideApplyScenario } from './scenarios/server-side-apply.ts';
 import { servicesScenario } from './scenarios/services.ts';
@@ -28,7 +27,6 @@ export const scenarios: readonly Scenario[] = [
   patchesScenario,
   podSpecScenario,
   podUpdatesScenario,
-  reviewsScenario,
   secretsScenario,
   serverSideApplyScenario,
   servicesScenario,

@@ -38,7 +38,7 @@ const ended = { path: '/apis/batch/v1/namespaces/$NS/jobs/hello', has: '"type":"
 /** The image of the Job. */
 export const IMAGE = 'shell';
 
-/** Get, describe, apply, create, wait, logs, delete, auth: what people do with this system's objects. */
+/** Get, describe, apply, create, wait, logs, delete: what people do with this system's objects. */
 export const SCRIPT: readonly Command[] = [
   { args: 'create secret generic tokens --from-literal=a=b --from-literal=c=d' },
   { args: 'get secrets' },
@@ -67,10 +67,6 @@ export const SCRIPT: readonly Command[] = [
   { args: 'logs -f job/hello --tail=1' },
   { args: 'describe pods' },
   { args: 'get events' },
-  { args: 'auth can-i create jobs' },
-  { args: 'auth can-i get secrets/tokens' },
-  { args: 'auth can-i --list' },
-  { args: 'auth whoami' },
   { args: 'get job absent' },
   { args: 'delete job hello' },
   { args: 'delete configmap applied kept settings' },
