@@ -14,7 +14,7 @@ import { readExpected, uploadUpdates } from './demo/updates.ts';
 import type { Stack } from './stack.ts';
 import { BUCKETS, startStack } from './stack.ts';
 
-/** `npm run demo`: from devices' updates to their average, on this machine. */
+/** `npm run demo`: from device updates to their average, on this machine. */
 
 const DATA = join(tmpdir(), 'tensorio-demo');
 const VALUES_FILE = join(DATA, 'values.yaml');
@@ -59,14 +59,14 @@ async function follow(client: Client, terminal: Terminal, id: string): Promise<R
       throw new Error(`Run ${id}: ${JSON.stringify(run.body)}`);
     terminal.progress(`${String(state)}: ${lastLine(logs) || String(why)}`);
   }
-  throw new Error(`Run ${id} did not end within ${RUN_MS / 1000} s`);
+  throw new Error(`Run ${id} did not finish within ${RUN_MS / 1000} s`);
 }
 
 async function missingSecret(client: Client, terminal: Terminal, values: string): Promise<void> {
-  terminal.title('1. A Secret is missing: told before anything is written');
+  terminal.title('1. A Secret is missing: the call fails before anything is written');
   terminal.command('curl $AGGREGATE --data-binary @values.yaml');
   const refused = await client.post('/', values);
-  if (refused.status !== 424) throw new Error(`424 was expected: ${refused.status} ${JSON.stringify(refused.body)}`);
+  if (refused.status !== 424) throw new Error(`expected 424, got ${refused.status} ${JSON.stringify(refused.body)}`);
   terminal.bad(`${refused.status} ${String(refused.body['detail'])}`);
   const [missing] = Array.isArray(refused.body['missing']) ? refused.body['missing'] : [];
   terminal.command(String(missing?.command));
@@ -96,7 +96,7 @@ async function aggregateFirst(client: Client, terminal: Terminal, values: string
   terminal.title('2. The same call again: a Job averages the updates');
   terminal.command('curl $AGGREGATE --data-binary @values.yaml');
   const created = await client.post('/', values);
-  if (created.status !== 201) throw new Error(`201 was expected: ${created.status} ${JSON.stringify(created.body)}`);
+  if (created.status !== 201) throw new Error(`expected 201, got ${created.status} ${JSON.stringify(created.body)}`);
   const { job, updates, outputPath } = created.body;
   terminal.good(
     `${created.status} ${String(created.body['outcome'])}: Job ${JSON.stringify(job)}, ${String(updates)} updates -> ${String(outputPath)}`,
@@ -104,7 +104,7 @@ async function aggregateFirst(client: Client, terminal: Terminal, values: string
   const done = await follow(client, terminal, id);
   terminal.good(`complete: ${lastLine(done.body['logs'])}`);
   const again = await client.post('/', values);
-  terminal.good(`${again.status} ${String(again.body['outcome'])} (asked once more: nothing is created twice)`);
+  terminal.good(`${again.status} ${String(again.body['outcome'])} (the same call again: nothing is created twice)`);
 }
 
 async function runOne(
@@ -122,20 +122,20 @@ async function runOne(
     await aggregateFirst(client, terminal, values, id);
   } else {
     const created = await client.post('/', values);
-    if (created.status !== 201) throw new Error(`201 was expected: ${created.status} ${JSON.stringify(created.body)}`);
+    if (created.status !== 201) throw new Error(`expected 201, got ${created.status} ${JSON.stringify(created.body)}`);
     await follow(client, terminal, id);
   }
   const comparison = await compareAverage(client, BUCKETS.models, id, expected[type]);
   if (isFirst) printComparison(terminal, comparison);
   const largestError = Math.max(...comparison.map((one) => one.largestError));
-  // NaN (a variable that is not there) must not pass.
+  // NaN (the variable is missing) must not pass.
   if (!(largestError <= TOLERANCE))
     throw new Error(`${id}: the largest error is ${largestError}, more than ${TOLERANCE}`);
   return { id, largestError };
 }
 
 function lookAround(terminal: Terminal, stack: Stack, task: string): void {
-  terminal.title('Look around: start it again with what the demo left, then paste');
+  terminal.title('Look around: start the stack again on the data of the demo, then run');
   for (const command of [
     `npm start -- --data ${DATA} --values ${VALUES_FILE} --port-base 18080`,
     `kubectl --kubeconfig ${stack.kubeconfig} get jobs,pods`,
@@ -158,10 +158,10 @@ async function demo(terminal: Terminal, stack: Stack): Promise<void> {
   });
   const expected = await readExpected();
   const [bundles, directories] = await uploadUpdates(client, expected);
-  if (bundles === undefined || directories === undefined) throw new Error('nothing was uploaded');
+  if (bundles === undefined || directories === undefined) throw new Error('no updates were uploaded');
   terminal.line(`  ${bundles.updates} device updates of task ${expected.task} uploaded, as bundles and as directories`);
   const results = [await runOne(client, terminal, expected, bundles, 'wcma')];
-  terminal.title('3. The other type, and the other layout');
+  terminal.title('3. The other aggregation type, and the other layout of updates');
   for (const [uploaded, type] of [
     [bundles, 'cma'],
     [directories, 'wcma'],
@@ -176,7 +176,7 @@ async function demo(terminal: Terminal, stack: Stack): Promise<void> {
   lookAround(terminal, stack, expected.task);
 }
 
-terminal.title('tensorio-trigger: from devices’ updates to their average, on this machine');
+terminal.title('tensorio-trigger: from device updates to their average, on this machine');
 rmSync(DATA, { recursive: true, force: true });
 mkdirSync(DATA, { recursive: true });
 writeFileSync(VALUES_FILE, ROUND_VALUES);

@@ -7,10 +7,10 @@ import { compileCache } from './compile-cache.ts';
 export interface FunctionProcessOptions {
   /** The registered name: `aggregate`, `onCheckpoint`, `deploy`. */
   readonly target: string;
-  /** Of 127.0.0.1; by default any free one, another at each start. */
+  /** On 127.0.0.1. By default a free port, which may change at each start. */
   readonly port?: number;
   readonly env: Readonly<Record<string, string>>;
-  /** What it prints, line by line. */
+  /** Called for each line that it prints. */
   readonly onLine: (line: string) => void;
   /** The file functions-framework serves. Default: src/index.ts. */
   readonly source?: string;
@@ -19,25 +19,25 @@ export interface FunctionProcessOptions {
 }
 
 export interface FunctionProcess {
-  /** Where it listens, or did last: it may differ after each start. */
+  /** The current or last address. It may change at each start. */
   readonly url: string;
-  /** Of the process that serves now. */
+  /** Process ID of the current process. */
   pid(): number | undefined;
-  /** Ends it as the platform's out-of-memory killer would, and waits for that. */
+  /** Kills the process with SIGKILL and waits for its end. */
   kill(): Promise<void>;
-  /** Starts it again after {@link kill}; resolves once it answers. */
+  /** Starts the process again after {@link kill}. Resolves once it listens. */
   start(): Promise<void>;
   close(): Promise<void>;
 }
 
 const require = createRequire(import.meta.url);
 const FRAMEWORK = require.resolve('@google-cloud/functions-framework').replace(/index\.js$/, 'main.js');
-/** What a function's process loads first: it listens on 127.0.0.1, says so, and ends with its parent. */
+/** Loaded first by a function's process: makes it listen on 127.0.0.1, report its port, and end with its parent. */
 export const PRELOAD = fileURLToPath(new URL('function-preload.mjs', import.meta.url));
 const SOURCE = fileURLToPath(new URL('../../src/index.ts', import.meta.url));
 const START_MS = 60_000;
 
-/** The port that `child` says it listens on ({@link PRELOAD}). Throws when it ends before, or says nothing for a minute. */
+/** Returns the port that `child` reports ({@link PRELOAD}). Rejects if it ends first, or reports nothing for a minute. */
 export function listening(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`it does not listen after ${START_MS / 1000} s`)), START_MS);
@@ -46,19 +46,19 @@ export function listening(child: ChildProcess): Promise<number> {
       reject(new Error(message));
     }
     child.once('error', (error) => fail(error.message));
-    // After `exit`, and after all that it printed has been read.
+    // Emitted after `exit`, once all output has been read.
     child.once('close', (code, signal) => fail(`it ended with ${signal ?? `exit code ${code}`}`));
     child.once('message', (message) => {
       clearTimeout(timer);
       if (typeof message === 'object' && 'port' in message && typeof message.port === 'number') resolve(message.port);
-      else reject(new Error(`it says ${JSON.stringify(message)} in the place of its port`));
+      else reject(new Error(`it reports ${JSON.stringify(message)} instead of its port`));
     });
   });
 }
 
 /**
- * One function, served by the real functions-framework in a process of its own, as Cloud Run serves it: it can be
- * killed and started again. Throws when it does not listen within 60 s, with what it printed.
+ * Starts one function under the real functions-framework, in a process that can be killed and started again. Rejects
+ * with the output of the process if it does not listen within 60 s.
  */
 export async function startFunctionProcess(options: FunctionProcessOptions): Promise<FunctionProcess> {
   let child: ChildProcess | undefined;

@@ -3,16 +3,16 @@ import { parseArgs } from 'node:util';
 import type { Stack, StackOptions } from './stack.ts';
 import { BUCKETS, startStack } from './stack.ts';
 
-const HELP = `npm start -- [options]      the whole system on this machine, without a cloud
+const HELP = `npm start -- [options]      runs the whole system on this machine
 
-  --data DIR            keep state in DIR (survives a crash); default: memory
+  --data DIR            keep state in DIR; default: in memory
   --values FILE         the functions' values: aggregator defaults, schedules, rounds, lists
   --port-base N         ports N, N+1, ...; default: free ones
   --kubeconfig FILE     use this API server; the local kubelet runs its pods
-  --image NAME=COMMAND  what runs for an image (repeatable); the aggregator's is built in
-  --chaos SEED          events are duplicated, delayed and reordered, by SEED
-  --json                one line of JSON once all of it answers
-  --quiet               do not print the functions' log lines
+  --image NAME=COMMAND  the command that runs for an image (repeatable)
+  --chaos SEED          duplicate, delay and reorder events, reproducibly
+  --json                print one line of JSON once everything answers
+  --quiet               do not print the log lines of the functions
   --help
 `;
 
@@ -25,23 +25,23 @@ function fail(message: string): never {
 
 function parsePort(text: string): number {
   const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  return port >= 1024 && port <= 65_000 ? port : fail(`--port-base "${text}": write a number from 1024 to 65000`);
+  return port >= 1024 && port <= 65_000 ? port : fail(`--port-base "${text}": must be a number from 1024 to 65000`);
 }
 
 function parseSeed(text: string): number {
-  return /^[0-9]{1,9}$/.test(text) ? Number(text) : fail(`--chaos "${text}": write a whole number, the seed`);
+  return /^[0-9]{1,9}$/.test(text) ? Number(text) : fail(`--chaos "${text}": must be a whole number`);
 }
 
 function parseImage(text: string): [string, readonly string[]] {
   const at = text.indexOf('=');
   const command = text.slice(at + 1).trim();
   if (at < 1 || command === '')
-    return fail(`--image "${text}": write NAME=COMMAND, e.g. docai/flea-aggregator=/usr/bin/my-aggregator`);
+    return fail(`--image "${text}": must be NAME=COMMAND, for example docai/flea-aggregator=/usr/bin/my-aggregator`);
   return [text.slice(0, at), command.split(/\s+/)];
 }
 
 function requireFile(option: string, path: string): string {
-  return existsSync(path) ? path : fail(`${option} "${path}": there is no such file`);
+  return existsSync(path) ? path : fail(`${option} "${path}": the file does not exist`);
 }
 
 function parseOptions() {
@@ -66,7 +66,7 @@ function parseOptions() {
 
 function describe(stack: Stack): string {
   return `
-Ready. Ctrl-C ends it.
+Ready. Press Ctrl-C to stop.
 
   aggregate    ${stack.aggregate.url}
   onCheckpoint ${stack.onCheckpoint.url} (called for every upload)
@@ -78,7 +78,7 @@ Ready. Ctrl-C ends it.
   state        ${stack.stateUri}
   buckets      ${Object.values(BUCKETS).join(' ')}
 
-An aggregation, once list and updates are uploaded and the Secret is there:
+To run an aggregation, upload the updates and a list of them, create the Secret, and call the function:
 
   kubectl --kubeconfig ${stack.kubeconfig} create secret generic sacred --from-literal=sacred.json={}
   curl -s ${stack.aggregate.url}/?set=aggregator.tag=1.0 --data-binary @values.aggregator.yaml

@@ -17,10 +17,10 @@ import { startKubernetes } from './kubernetes/server.ts';
 import type { Scheduler } from './scheduler.ts';
 import { startScheduler } from './scheduler.ts';
 
-/** Buckets of the local stack; the functions are allowed these. */
+/** Buckets of the local stack. The functions may use these. */
 export const BUCKETS = { state: 'tensorio-state', uploads: 'tensorio-uploads', models: 'tensorio-models' } as const;
 
-// As in a registry: another tag cannot be pulled.
+// Any other tag cannot be pulled, as in a registry.
 const SERVICE_TAGS = ['latest', '1.0', '2.0'] as const;
 const AGGREGATOR_IMAGE = 'docai/flea-aggregator';
 const SWEEP_MS = 5_000;
@@ -28,21 +28,21 @@ const SWEEP_MS = 5_000;
 export const SCHEDULER_ACCOUNT = 'scheduler@local.iam.gserviceaccount.com';
 
 export interface StackOptions {
-  /** Where state is kept; in memory and a temporary folder without it. */
+  /** Keeps state in this folder. Without it, state is in memory and in a temporary folder. */
   readonly dataDir?: string;
   /** The functions' values (`VALUES_FILE`); its `schedules` tick. */
   readonly valuesFile?: string;
   readonly portBase?: number;
-  /** This API server instead of the embedded one. */
+  /** Uses this API server instead of the embedded one. */
   readonly kubeconfig?: string;
-  /** Image -> command of its own, beside the aggregator's. */
+  /** Commands by image, in addition to the aggregator's. */
   readonly images?: Readonly<Record<string, readonly string[]>>;
   readonly onLine?: (source: string, line: string) => void;
-  /** Milliseconds between sweeps; 0: none. */
+  /** Milliseconds between sweeps; 0 turns them off. */
   readonly sweepMs?: number;
-  /** Events are duplicated, delayed and reordered, by this seed. */
+  /** Duplicates, delays and reorders events by this seed. */
   readonly chaosSeed?: number;
-  /** Laid over the functions' environment. */
+  /** Additional environment of the functions. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -80,7 +80,7 @@ interface Closable {
 
 /**
  * Starts the embedded servers, the process kubelet, the functions (each in a process of its own, under the real
- * functions-framework) and the scheduler, all on 127.0.0.1. Rejects, with everything ended, when a part does not start.
+ * functions-framework) and the scheduler, all on 127.0.0.1. If a part does not start, ends the others and rejects.
  */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const temporary = options.dataDir === undefined ? mkdtempSync(join(tmpdir(), 'tensorio-local-')) : undefined;
@@ -101,7 +101,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   }
   try {
     const ports = choosePorts(options.portBase);
-    // Events that an earlier stack left wait for a function that does not listen yet.
+    // Undelivered events of an earlier stack wait until the function listens.
     let eventFunction: FunctionProcess | undefined;
     const events = keep(createEvents(() => eventFunction?.url, options));
     function onFinalize(object: ObjectResource): Promise<void> {
@@ -157,7 +157,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   }
 }
 
-// Last started, first ended: a function must not see its cluster go before itself.
+// In reverse order: a function must end before its cluster does.
 async function closeAll(parts: readonly Closable[]): Promise<void> {
   for (const part of parts.toReversed()) await part.close();
 }
@@ -181,11 +181,11 @@ function createEvents(target: () => string | undefined, options: StackOptions): 
 function imagesOf(storageUrl: string, options: StackOptions) {
   return {
     [AGGREGATOR_IMAGE]: {
-      // A young generation of the default size grows to as much again as the updates that are held.
+      // With the default size, the young generation grows as large as the updates in memory.
       command: [process.execPath, '--no-warnings', '--max-semi-space-size=4', join(root, 'src/aggregator/main.ts')],
       env: { ...compileCache, STORAGE_API_ENDPOINT: storageUrl },
     },
-    // The longest reference that fits counts: ours with a tag would win over one of the same image that was given without.
+    // The longest matching reference wins: ours has a tag and would win over a given one without a tag.
     ...Object.fromEntries(
       Object.entries(serviceImages)
         .filter(([image]) => options.images?.[image] === undefined)
@@ -202,7 +202,7 @@ function functionEnv(
   options: StackOptions,
 ): Record<string, string> {
   return {
-    // The platform's Node is the one that runs: its own PATH finds it for the functions as well.
+    // The functions find the same Node through PATH.
     PATH: process.env['PATH'] ?? '',
     NODE_ENV: 'production',
     STATE_URI: stack.stateUri,
@@ -215,7 +215,7 @@ function functionEnv(
   };
 }
 
-// Rejects only once all have ended one way or the other: what did start is then known, and can be ended.
+// Waits for all before it rejects, so that every part that did start is known and can be ended.
 async function allOrNone<T extends readonly Promise<unknown>[]>(
   starting: [...T],
 ): Promise<{ [K in keyof T]: Awaited<T[K]> }> {
@@ -223,7 +223,7 @@ async function allOrNone<T extends readonly Promise<unknown>[]>(
   return Promise.all(starting);
 }
 
-// Only the schedules: the functions check the file whole when they start.
+// Reads only the schedules: the functions validate the whole file when they start.
 function schedulesOf(text: string): Schedule[] {
   const values: unknown = parse(text);
   if (typeof values !== 'object' || values === null || !('schedules' in values) || !Array.isArray(values.schedules))

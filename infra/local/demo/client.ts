@@ -1,4 +1,4 @@
-/** What the demo does as a person with curl, kubectl and gcloud would, over the same HTTP. */
+/** The requests that a person would send with curl, kubectl and gcloud. */
 export interface Client {
   post(path: string, body: string): Promise<Reply>;
   deploy(path: string, body: string): Promise<Reply>;
@@ -20,7 +20,7 @@ export interface ClientOptions {
   readonly storage: string;
 }
 
-/** Plain HTTP to the local stack. Uploads and downloads throw on any answer but success. */
+/** Returns a client that uses plain HTTP. Uploads and downloads throw unless they succeed. */
 export function createClient({ aggregate, deploy, kubernetes, storage }: ClientOptions): Client {
   return {
     post: (path, body) => postText(`${aggregate}${path}`, body),
@@ -50,7 +50,7 @@ export function createClient({ aggregate, deploy, kubernetes, storage }: ClientO
   };
 }
 
-// As `curl --data-binary` sends it.
+// The content type of `curl --data-binary`.
 async function postText(url: string, body: string): Promise<Reply> {
   return reply(
     await fetch(url, { method: 'POST', body, headers: { 'content-type': 'application/x-www-form-urlencoded' } }),

@@ -1,20 +1,20 @@
 import { readCheckpoint } from '../../../src/aggregator/checkpoint.ts';
 import type { Client } from './client.ts';
 
-/** One variable of an average beside what it should be. */
+/** One variable of an average, with the expected values. */
 export interface Comparison {
   readonly name: string;
   readonly shape: readonly number[];
   readonly actual: readonly number[];
   readonly expected: readonly number[];
-  /** Of the elements compared. */
+  /** The largest difference among the compared elements. */
   readonly largestError: number;
 }
 
-// A checkpoint of tf.train.Checkpoint names a variable by its place in the object graph.
+// tf.train.Checkpoint names a variable by its path in the object graph.
 const SUFFIX = '/.ATTRIBUTES/VARIABLE_VALUE';
 
-/** The variables of the checkpoint below `directory`, by their plain names. */
+/** Returns the variables of the checkpoint in `directory`, by their plain names. */
 export async function readAverage(
   client: Client,
   bucket: string,
@@ -35,7 +35,7 @@ function pad(number: number): string {
   return String(number).padStart(5, '0');
 }
 
-/** Reads the checkpoint below `directory` and compares it, variable by variable, with `expected`. */
+/** Compares the checkpoint in `directory`, variable by variable, with `expected`. */
 export async function compareAverage(
   client: Client,
   bucket: string,

@@ -6,7 +6,7 @@ import type { Terminal } from './terminal.ts';
 
 const VALUES = new URL('../../examples/values.gcs.yaml', import.meta.url);
 
-// The example's buckets are not this stack's.
+// The buckets of the example do not exist in this stack.
 const SETS = [
   `repository.deployment.repositoryGcsBucket=${BUCKETS.models}`,
   `flea.deployment.fleaGcsBucket=${BUCKETS.models}`,
@@ -14,14 +14,14 @@ const SETS = [
   'repository.deployment.replicas=1,flea.deployment.replicas=1',
 ];
 
-// A pod that cannot pull its image is given 45 s; the demo does not wait for all of them.
+// A pod that cannot pull its image has 45 s; the demo waits for less.
 const WAIT_SEC = 12;
 
 const ObjectsSchema = z.array(
   z.looseObject({ kind: z.string(), name: z.string(), action: z.string(), ready: z.boolean().optional() }),
 );
 
-/** The services, released from the chart's own values: keys missing, deployed, a broken tag rolled back. */
+/** Releases the services from the chart's own values: missing keys, a deployment, and a broken tag that is rolled back. */
 export async function showRelease(client: Client, terminal: Terminal): Promise<void> {
   const values = await readFile(VALUES, 'utf8');
   function path(...sets: string[]): string {
@@ -35,7 +35,7 @@ export async function showRelease(client: Client, terminal: Terminal): Promise<v
   await client.createSecret('default', 'tensorio-models', keys);
   printObjects(terminal, expectStatus(await client.deploy(path(), values), 201));
   const unchanged = expectStatus(await client.deploy(path(), values), 200);
-  terminal.good(`${unchanged.status} ${String(unchanged.body['outcome'])} (asked once more)`);
+  terminal.good(`${unchanged.status} ${String(unchanged.body['outcome'])} (the same call again)`);
   terminal.command(
     `curl "$DEPLOY/models?set=flea.deployment.tag=broken&...&timeoutSec=${WAIT_SEC}" --data-binary @infra/examples/values.gcs.yaml`,
   );
@@ -51,19 +51,19 @@ function queryOf(...more: string[]): string {
 
 function expectStatus(reply: Reply, status: number): Reply {
   if (reply.status === status) return reply;
-  throw new Error(`${status} was expected: ${reply.status} ${JSON.stringify(reply.body)}`);
+  throw new Error(`expected ${status}, got ${reply.status} ${JSON.stringify(reply.body)}`);
 }
 
 function printObjects(terminal: Terminal, reply: Reply): void {
   const objects = ObjectsSchema.parse(reply.body['objects']);
-  const told = objects.map(
+  const lines = objects.map(
     ({ kind, name, action, ready }) => `${kind} ${name} ${action}${ready === true ? ', ready' : ''}`,
   );
   terminal.good(`${reply.status} ${String(reply.body['outcome'])}, revision ${String(reply.body['revision'])}`);
-  for (const line of told) terminal.line(`  ${line}`);
+  for (const line of lines) terminal.line(`  ${line}`);
 }
 
 function printFailure(terminal: Terminal, { status, body }: Reply): void {
   terminal.bad(`${status} ${String(body['outcome'])}: ${String(body['reason'])}`);
-  terminal.good(`revision ${String(body['revision'])} runs again`);
+  terminal.good(`revision ${String(body['revision'])} is running again`);
 }

@@ -7,7 +7,7 @@ import type { Terminal } from './terminal.ts';
 import type { Expected } from './updates.ts';
 import { bundleFile } from './updates.ts';
 
-/** Values of the demo: rounds of 5 to 6 updates, what is left of fewer waits; one retry. */
+/** Values of the demo: rounds of 5 to 6 updates, and one retry. Fewer updates wait. */
 export const ROUND_VALUES = `aggregator:
   repository: docai/flea-aggregator
   tag: "1.0"
@@ -26,7 +26,7 @@ rounds:
 
 const WAIT_MS = 90_000;
 const POLL_MS = 250;
-const POISONED = '00000000-0000-4000-8000-00000000dead';
+const CORRUPT = '00000000-0000-4000-8000-00000000dead';
 
 const RoundSchema = z.looseObject({
   round: z.number(),
@@ -51,7 +51,7 @@ interface Part {
   readonly average: ReadonlyMap<string, readonly number[]>;
 }
 
-/** Rounds that start by themselves: out of order, one twice, one poisoned; the poisoned one is left out afterwards. */
+/** Rounds start by themselves: updates arrive out of order, one of them twice, and one is corrupt; a redrive leaves that one out. */
 export async function showRounds(
   client: Client,
   terminal: Terminal,
@@ -59,9 +59,7 @@ export async function showRounds(
   tolerance: number,
 ): Promise<void> {
   const { task } = expected;
-  terminal.title(
-    '4. Nobody types anything: 12 updates and a poisoned one arrive out of order, rounds start by themselves',
-  );
+  terminal.title('4. Rounds start by themselves: 12 updates and a corrupt one arrive out of order');
   await uploadAll(client, expected);
   const rested = await awaitTask(client, terminal, task, (found) => isAtRest(found) && found.rounds.length > 1);
   printRounds(terminal, rested);
@@ -72,9 +70,9 @@ export async function showRounds(
     await readFile(bundleFile(task, again?.jobId ?? '')),
   );
   const counted = await awaitTask(client, terminal, task, ({ accounting }) => accounting['duplicate'] === 1);
-  terminal.good(`${books(counted)} (one was uploaded twice)`);
+  terminal.good(`${describeCounts(counted)} (one was uploaded twice)`);
   const failed = rested.rounds.find(({ outcome }) => outcome === 'failed');
-  if (failed === undefined) throw new Error('the round with the poisoned update did not fail');
+  if (failed === undefined) throw new Error('the round with the corrupt update did not fail');
   await redrive(client, terminal, task, failed.round);
   const done = await force(client, terminal, expected);
   const error = await largestError(client, expected, done);
@@ -91,18 +89,18 @@ async function uploadAll(client: Client, expected: Expected): Promise<void> {
   const order = arrivals(jobIds);
   for (const jobId of order) {
     const bytes =
-      jobId === POISONED ? Buffer.from('not a zip file at all') : await readFile(bundleFile(expected.task, jobId));
+      jobId === CORRUPT ? Buffer.from('not a zip file at all') : await readFile(bundleFile(expected.task, jobId));
     await client.upload(BUCKETS.uploads, name(jobId), bytes);
   }
 }
 
-// Devices finish in any order: every fifth of thirteen, the poisoned one among them.
+// Devices finish in any order: here every fifth of thirteen, the corrupt one among them.
 function arrivals(jobIds: readonly string[]): string[] {
-  const all = [...jobIds.slice(0, 7), POISONED, ...jobIds.slice(7)];
+  const all = [...jobIds.slice(0, 7), CORRUPT, ...jobIds.slice(7)];
   return all.map((_, index) => all[(index * 5) % all.length] ?? '');
 }
 
-/** Polls the task, its books checked at each look, until `isDone`. */
+/** Polls the task until `isDone`, and checks its update counts each time. */
 async function awaitTask(
   client: Client,
   terminal: Terminal,
@@ -112,7 +110,7 @@ async function awaitTask(
   for (const end = Date.now() + WAIT_MS; Date.now() < end; await sleep(POLL_MS)) {
     const found = await readTask(client, task);
     if (found === null) continue;
-    terminal.progress(books(found));
+    terminal.progress(describeCounts(found));
     if (isDone(found)) return found;
   }
   throw new Error(
@@ -129,15 +127,15 @@ async function readTask(client: Client, task: string): Promise<Task | null> {
   return status === 404 ? null : TaskSchema.parse(body);
 }
 
-function books({ accounting }: Task): string {
+function describeCounts({ accounting }: Task): string {
   const { uploaded = 0, ...parts } = accounting;
-  const told = Object.entries(parts).filter(([, count]) => count > 0);
+  const present = Object.entries(parts).filter(([, count]) => count > 0);
   const sum = Object.values(parts).reduce((total, count) => total + count, 0);
-  if (sum !== uploaded) throw new Error(`the books do not add up: ${JSON.stringify(accounting)}`);
-  return `${uploaded} uploaded = ${told.map(([name, count]) => `${count} ${name}`).join(' + ') || '0'}`;
+  if (sum !== uploaded) throw new Error(`the update counts do not add up: ${JSON.stringify(accounting)}`);
+  return `${uploaded} uploaded = ${present.map(([name, count]) => `${count} ${name}`).join(' + ') || '0'}`;
 }
 
-/** No round runs, and too few updates are left for one to start. */
+/** No round is running, and too few updates are left to start one. */
 function isAtRest({ accounting, decision }: Task): boolean {
   return accounting['running'] === 0 && decision.kind === 'wait' && (accounting['pending'] ?? 0) < 5;
 }
@@ -150,35 +148,35 @@ function printRounds(terminal: Terminal, task: Task): void {
   }
 }
 
-/** The failed round once more, without the poisoned update. */
+/** Runs the failed round again, without the corrupt update. */
 async function redrive(client: Client, terminal: Terminal, task: string, round: number): Promise<void> {
-  const path = `/tasks/${task}/rounds/${round}/redrive?without=${POISONED}`;
+  const path = `/tasks/${task}/rounds/${round}/redrive?without=${CORRUPT}`;
   terminal.command(`curl -X POST "$AGGREGATE${path}"`);
   const { status, body } = await client.post(path, '');
-  if (status !== 201) throw new Error(`201 was expected: ${status} ${JSON.stringify(body)}`);
+  if (status !== 201) throw new Error(`expected 201, got ${status} ${JSON.stringify(body)}`);
   const done = await awaitTask(client, terminal, task, (found) => isAtRest(found) && found.accounting['failed'] === 1);
-  terminal.good(`round ${String(body['redrivenAs'])} aggregated the others of it: ${books(done)}`);
+  terminal.good(`round ${String(body['redrivenAs'])} aggregated the other updates of it: ${describeCounts(done)}`);
 }
 
-/** What is left is fewer than a round takes by itself: a person starts one. */
+/** Too few updates are left for a round to start by itself: the call forces one. */
 async function force(client: Client, terminal: Terminal, { task, jobs }: Expected): Promise<Task> {
-  terminal.line(`  what is left waits: ${(await readTask(client, task))?.decision.reason}`);
+  terminal.line(`  the other updates wait: ${(await readTask(client, task))?.decision.reason}`);
   terminal.command(`curl -X POST "$AGGREGATE/tasks/${task}?force=true"`);
   const { status, body } = await client.post(`/tasks/${task}?force=true`, '');
-  if (status >= 300) throw new Error(`a round was expected: ${status} ${JSON.stringify(body)}`);
+  if (status >= 300) throw new Error(`expected a round, got ${status} ${JSON.stringify(body)}`);
   const done = await awaitTask(
     client,
     terminal,
     task,
     (found) => isAtRest(found) && found.accounting['aggregated'] === jobs.length,
   );
-  terminal.good(books(done));
+  terminal.good(describeCounts(done));
   return done;
 }
 
 /**
- * The largest error of the rounds' averages taken together: weighted by their samples they must give the average of all
- * updates, which TensorFlow computed.
+ * Returns the largest error of all rounds together: their averages, weighted by samples, must be the average of all
+ * updates that TensorFlow computed.
  */
 async function largestError(client: Client, expected: Expected, task: Task): Promise<number> {
   const done = task.rounds.filter(({ outcome }) => outcome === 'aggregated');

@@ -2,15 +2,15 @@ import { styleText } from 'node:util';
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Prints for people: colours on a terminal, plain text in a pipe or with NO_COLOR. */
+/** Prints with colours on a terminal, and plain text in a pipe or with NO_COLOR. */
 export interface Terminal {
   readonly title: (text: string) => void;
-  /** What a person would type. */
+  /** A command that a person would type. */
   readonly command: (text: string) => void;
   readonly line: (text?: string) => void;
   readonly good: (text: string) => void;
   readonly bad: (text: string) => void;
-  /** A line that the next one replaces on a terminal; in a pipe each different one is printed once. */
+  /** A line that the next one replaces on a terminal; in a pipe each different text is printed once. */
   readonly progress: (text: string) => void;
 }
 

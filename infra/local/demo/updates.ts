@@ -16,7 +16,7 @@ const ExpectedSchema = z.object({
 /** The averages of the updates, by variable: the first 64 elements of each, computed by TensorFlow and numpy. */
 export type Expected = z.infer<typeof ExpectedSchema>;
 
-/** Both layouts in which an update reaches a bucket, each with the list that names its updates. */
+/** One layout of uploaded updates, with the list that names them. */
 export interface Uploaded {
   readonly layout: 'bundles' | 'directories';
   readonly list: string;
