@@ -13,18 +13,19 @@ import type { BundleIndex } from './tensor-bundle-reader.ts';
 import { parseBundleIndex } from './tensor-bundle-reader.ts';
 import { openUpdate } from './update-sources.ts';
 
-/** Updates under way at once, and the bytes that they may take together: one is always under way, however large. */
+/** Limits on the updates that are loaded at the same time. One is always loaded, however large. */
 const MAX_IN_FLIGHT = 4;
 const MAX_BYTES_IN_FLIGHT = 256 * 2 ** 20;
-/** Up to so many updates each one has its progress line; of more, each twentieth of them. */
+/** Up to this number of updates, each one is logged; with more, every twentieth part. */
 const FEW_UPDATES = 20;
 
 interface Run {
   readonly settings: Settings;
   readonly findStore: FindStore;
-  readonly say: (line: string) => void;
+  readonly log: (line: string) => void;
 }
 
+/** A loaded update, with its line in the list. */
 interface Turn {
   readonly listed: ListedUpdate;
   readonly update: LoadedUpdate;
@@ -37,11 +38,11 @@ export interface Outcome {
   readonly indexPath: string;
 }
 
-/** Averages the updates of the list and writes the result. Throws Fault (one sentence) naming what is wrong. */
+/** Averages the updates of the list and writes the result. Throws Fault with one sentence that names the problem. */
 export async function aggregate(run: Run): Promise<Outcome> {
   const { listPath, outputPath, weighted, later } = run.settings;
   const total = await withinAsync(`list ${quote(listPath)}`, () => countUpdates(run));
-  run.say(
+  run.log(
     `Averaging ${total} ${total === 1 ? 'update' : 'updates'} of ${listPath} by ${weighted ? 'wcma, weighted by samples' : 'cma, all of weight 1'}`,
   );
   const inOutput = `output ${quote(outputPath)}`;
@@ -54,7 +55,7 @@ export async function aggregate(run: Run): Promise<Outcome> {
   return { updates: total, weight, indexPath };
 }
 
-/** The list is read twice, to be counted and checked first, and is never held: it may be longer than memory. */
+/** Reads the list once to count and check it. The list is never held in memory, because it may be larger. */
 async function countUpdates(run: Run): Promise<number> {
   let count = 0;
   for await (const _ of listUpdates(run)) count += 1;
@@ -71,19 +72,19 @@ async function averageAll(run: Run, total: number): Promise<RunningAverage> {
   let average: RunningAverage | undefined;
   let done = 0;
   for await (const { listed, update, release } of loadTurns(run)) {
-    if (average === undefined) run.say(describeCanonical(run, update));
+    if (average === undefined) run.log(describeCanonical(run, update));
     const running = (average ??= createRunningAverage(update.index));
     within(nameOf(listed), () => running.add(update));
     release();
     done += 1;
-    tellProgress(run, done, total);
+    logProgress(run, done, total);
   }
   if (average === undefined || done !== total)
     throw new Fault(`the list changed: it named ${total} updates, then ${done}`);
   return average;
 }
 
-/** The turns in the list's order. The first is loaded alone: the others are held to its variables, and its size says how many fit. */
+/** Loads the updates in the order of the list. The first is loaded alone: the others must have its variables, and its size decides how many fit. */
 async function* loadTurns(run: Run): AsyncGenerator<Turn> {
   const listed = listUpdates(run);
   const first = await listed.next();
@@ -111,7 +112,7 @@ async function loadUpdate(run: Run, path: string, canonical: BundleIndex | null)
     throw new Fault('it is the output path, which would replace it');
   const files = await openUpdate(path, run.findStore);
   const index = within('its index', () => parseBundleIndex(files.index));
-  // Before its data is read: an odd update costs little, and cannot be much larger than the first.
+  // Checked before the data is read, so that no update can be much larger than the first.
   if (canonical === null) checkAveragable(index);
   else checkSameVariables(canonical, index);
   const weight = await files.weight();
@@ -132,14 +133,14 @@ function bytesOf(update: LoadedUpdate): number {
 function describeCanonical({ settings }: Run, { index }: LoadedUpdate): string {
   const averaged = [...index.entries.values()].filter(({ dtype }) => dataType(dtype).treatment === 'average').length;
   const source = settings.later
-    ? `The canonical checkpoint is that of the first update; it is not asked of the repository at ${settings.repository}`
+    ? `The canonical checkpoint is that of the first update; it is not downloaded from the repository at ${settings.repository}`
     : 'The first update gives the variables';
   return `${source}: ${averaged} to average, ${index.entries.size - averaged} carried over from it`;
 }
 
-function tellProgress(run: Run, done: number, total: number): void {
+function logProgress(run: Run, done: number, total: number): void {
   function twentieth(count: number): number {
     return Math.floor((count * 20) / total);
   }
-  if (total <= FEW_UPDATES || twentieth(done) > twentieth(done - 1)) run.say(`${done} of ${total} updates averaged`);
+  if (total <= FEW_UPDATES || twentieth(done) > twentieth(done - 1)) run.log(`${done} of ${total} updates averaged`);
 }

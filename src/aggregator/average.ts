@@ -1,8 +1,8 @@
 import type { FloatElements } from './floats.ts';
 
 /**
- * Moves `mean` by `share` (0 to 1) towards `next`, element by element, in place. Returns -1, or the place of the first
- * NaN or infinity of `next`, where it stopped: one such value would poison the mean for good.
+ * Moves `mean` by `share` (0 to 1) towards `next`, element by element, in place. Returns -1, or the index of the first
+ * NaN or infinity in `next`, where it stops: one such value would make the mean useless.
  */
 export function mixInto(mean: Float64Array, next: FloatElements, share: number): number {
   return next.kind === 'numbers'
@@ -10,7 +10,7 @@ export function mixInto(mean: Float64Array, next: FloatElements, share: number):
     : mixPatterns(mean, next.values, next.table, share);
 }
 
-// The two loops are apart so that each stays typed; `?? 0` costs nothing once compiled, since typed arrays hold no holes.
+// Two loops, so that each stays monomorphic. `?? 0` is free once compiled, because typed arrays have no holes.
 function mixNumbers(mean: Float64Array, next: Float16Array | Float32Array | Float64Array, share: number): number {
   for (let at = 0; at < mean.length; at += 1) {
     const value = next[at] ?? 0;
@@ -33,13 +33,13 @@ function mixPatterns(mean: Float64Array, next: Uint16Array, table: Float64Array,
 
 /**
  * The share of an update of weight `weight` after updates of weight `seen` in all: `(current*seen + next*w) / (seen + w)`
- * is `current + (next - current) * w/(seen + w)`, which keeps equal values exactly equal. 0 while nothing has weight.
+ * equals `current + (next - current) * w/(seen + w)`, which keeps equal values exactly equal. 0 while no update has weight.
  */
 export function shareOf(seen: number, weight: number): number {
   return weight === 0 ? 0 : weight / (seen + weight);
 }
 
-/** The place of the first NaN or infinity, or -1. */
+/** Returns the index of the first NaN or infinity, or -1. */
 export function findNonFinite(values: Float64Array): number {
   return values.findIndex((value) => !isFiniteNumber(value));
 }

@@ -7,27 +7,27 @@ export interface BundleHeader {
   readonly shards: number;
 }
 
-/** Where a variable's bytes are, and what they are. */
+/** The location and type of a variable's bytes. */
 export interface BundleEntry {
-  /** TensorFlow's number of it; see dtypes.ts. */
+  /** TensorFlow's number of the data type; see dtypes.ts. */
   readonly dtype: number;
   readonly shape: readonly number[];
   readonly shard: number;
   readonly offset: number;
   /** Bytes. */
   readonly size: number;
-  /** Of those bytes, masked. */
+  /** The masked CRC-32C of the bytes. */
   readonly crc32c: number;
   /** More than 0 for a partitioned variable: its bytes are then under other keys. */
   readonly slices: number;
 }
 
-/** Reads a BundleHeaderProto. Throws Fault on a big-endian bundle and on one that asks for a newer reader. */
+/** Reads a BundleHeaderProto. Throws Fault for a big-endian bundle and for one that requires a newer reader. */
 export function parseHeader(bytes: Uint8Array): BundleHeader {
   let shards = 0;
   for (const { number, value } of readFields(bytes)) {
     if (number === 1) shards = asNumber(value);
-    if (number === 2 && value !== 0) throw new Fault('it was written big-endian, which is not read here');
+    if (number === 2 && value !== 0) throw new Fault('it was written big-endian, which is not supported');
     if (number === 3) checkVersion(asBytes(value));
   }
   if (shards < 1) throw new Fault('its header names no data file');
@@ -39,7 +39,7 @@ function asNumber(value: number | Uint8Array): number {
   return value;
 }
 
-/** Of VersionDef: field 2 is the oldest reader that may read it; this reader is of version 1. */
+/** Field 2 of VersionDef is the oldest version that may read the bundle. This reader has version 1. */
 function checkVersion(bytes: Uint8Array): void {
   for (const { number, value } of readFields(bytes)) {
     if (number === 2 && asNumber(value) > 1) throw new Fault(`it needs a reader of bundle version ${value}, this is 1`);
@@ -51,7 +51,7 @@ function asBytes(value: number | Uint8Array): Uint8Array {
   return value;
 }
 
-/** Reads a BundleEntryProto. Throws Fault where it is cut off, or where its size is not what shape and dtype ask for. */
+/** Reads a BundleEntryProto. Throws Fault if it is truncated, or if its size does not match shape and dtype. */
 export function parseEntry(bytes: Uint8Array): BundleEntry {
   const entry = { dtype: 0, shape: [] as number[], shard: 0, offset: 0, size: 0, crc32c: 0, slices: 0 };
   for (const { number, value } of readFields(bytes)) {
@@ -90,7 +90,7 @@ function checkSize(entry: BundleEntry): void {
   }
 }
 
-/** How many elements a tensor of `shape` has; a scalar has one. */
+/** Returns the number of elements of a tensor of `shape`; a scalar has one. */
 export function countElements(shape: readonly number[]): number {
   return shape.reduce((count, size) => count * size, 1);
 }
@@ -100,7 +100,7 @@ export function formatShape(shape: readonly number[]): string {
   return `[${shape.join(',')}]`;
 }
 
-/** The header of a little-endian bundle of one data file. */
+/** Builds the header of a little-endian bundle with one data file. */
 export function buildHeader(): Uint8Array {
   const version: number[] = [];
   pushNumberField(version, 1, 1);
@@ -110,7 +110,7 @@ export function buildHeader(): Uint8Array {
   return Uint8Array.from(out);
 }
 
-/** The BundleEntryProto of a whole variable. */
+/** Builds the BundleEntryProto of a whole variable. */
 export function buildEntry(entry: Omit<BundleEntry, 'slices'>): Uint8Array {
   const shape: number[] = [];
   for (const size of entry.shape) {

@@ -1,7 +1,7 @@
 import { Fault, within } from './fault.ts';
 import { checkPath } from './paths.ts';
 
-/** One line of the checkpoint list: the path of an update, and the line's number from 1. */
+/** One line of the checkpoint list: the path of an update and its line number, from 1. */
 export interface ListedUpdate {
   readonly path: string;
   readonly line: number;
@@ -10,8 +10,8 @@ export interface ListedUpdate {
 const MAX_LINE_CHARACTERS = 8192;
 
 /**
- * The updates of a checkpoint list as they are read: one path per line, no header, blank lines skipped; the end of
- * `listPath` decides between csv, tsv and plain text. Throws Fault naming the line that is no path, or that it is not UTF-8.
+ * Yields the updates of a checkpoint list: one path per line, no header, blank lines skipped. The extension of
+ * `listPath` decides between csv, tsv and plain text. Throws Fault if a line is no path, or if the list is not UTF-8.
  */
 export async function* readCheckpointList(
   chunks: AsyncIterable<Uint8Array>,
@@ -34,7 +34,7 @@ function separatorOf(listPath: string): string | null {
   return listPath.endsWith('.csv') ? ',' : listPath.endsWith('.tsv') ? '\t' : null;
 }
 
-/** Lines without their ends (LF or CRLF), and without a byte order mark before the first. */
+/** Yields lines without line ends (LF or CRLF) and without a byte order mark. */
 async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   let rest = '';
   for await (const text of decode(chunks)) {
@@ -59,7 +59,7 @@ async function* decode(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string
   yield decodeNext();
 }
 
-/** The one column: in a csv it may be quoted, in a csv or tsv there may be no second one. */
+/** Returns the only column. In a csv it may be quoted. A second column is an error. */
 function parseColumn(text: string, separator: string | null): string {
   const quoted = separator === ',' ? /^"((?:[^"]|"")*)"$/.exec(text)?.[1] : undefined;
   if (quoted !== undefined) return quoted.replaceAll('""', '"');

@@ -11,14 +11,14 @@ export interface CheckpointFiles {
 }
 
 export interface CheckpointVariable {
-  /** TensorFlow's name of it: `float32`, `int64`, `string`. */
+  /** TensorFlow's name of the data type: `float32`, `int64`, `string`. */
   readonly dtype: string;
   readonly shape: readonly number[];
   /** Row-major; null unless the dtype is a float of 16, 32 or 64 bits. */
   readonly values: Float64Array | null;
 }
 
-/** The data files that hold a variable, by number; one that holds none is not asked for. */
+/** Loads the data files that hold a variable, by number. Other data files are not loaded. */
 export async function loadShards(
   index: BundleIndex,
   load: CheckpointFiles['shard'],
@@ -31,8 +31,8 @@ export async function loadShards(
 }
 
 /**
- * The variables of a checkpoint by name, in the order of their names' bytes. All crc32c are checked.
- * Throws Fault (one sentence) naming the variable where it is corrupt or of a kind that is not read here.
+ * Returns the variables of a checkpoint by name, in the order of their names' bytes. All checksums are verified.
+ * Throws Fault naming the variable that is corrupt or has an unsupported type.
  */
 export async function readCheckpoint(files: CheckpointFiles): Promise<Map<string, CheckpointVariable>> {
   const { shards, entries } = await withinAsync('its index', async () => parseBundleIndex(files.index));

@@ -1,9 +1,9 @@
-/** What becomes of a variable: its mean is taken, or the first update's bytes are carried over; the rest is refused. */
+/** How a variable is treated: averaged, copied from the first update, or refused. */
 export type Treatment = 'average' | 'carry' | 'refuse';
 
 export interface DataType {
   readonly name: string;
-  /** Bytes of one element; null where elements differ in length. */
+  /** Bytes of one element; null if elements differ in length. */
   readonly bytes: number | null;
   readonly treatment: Treatment;
 }
@@ -41,7 +41,7 @@ const TYPES: Readonly<Record<number, DataType>> = {
   30: carry('uint4', 1),
 };
 
-/** The data type of TensorFlow's number `dtype`; one that this file does not know is refused. */
+/** Returns the data type with TensorFlow's number `dtype`. An unknown one is refused. */
 export function dataType(dtype: number): DataType {
   return TYPES[dtype] ?? refuse(`data type ${dtype}`, null);
 }

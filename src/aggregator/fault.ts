@@ -3,7 +3,7 @@ export class Fault extends Error {
   override readonly name = 'Fault';
 }
 
-const WORDS_BY_CODE: Readonly<Record<string, string>> = {
+const MESSAGE_BY_CODE: Readonly<Record<string, string>> = {
   ENOENT: 'it does not exist',
   ENOTDIR: 'a part of its path is not a directory',
   EISDIR: 'it is a directory, not a file',
@@ -17,22 +17,22 @@ const WORDS_BY_CODE: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'the storage endpoint did not answer in time',
 };
 
-const WORDS_BY_STATUS: Readonly<Record<number, string>> = {
+const MESSAGE_BY_STATUS: Readonly<Record<number, string>> = {
   401: 'Cloud Storage refused the credentials (401)',
   403: 'Cloud Storage denied access (403)',
   404: 'it does not exist',
   412: 'it changed while it was read (412)',
 };
 
-/** What `error` says, as one line without a stack; system and Cloud Storage codes are put into words. */
+/** Describes `error` in one line without a stack. System and Cloud Storage codes become text. */
 export function describeError(error: unknown): string {
   if (error instanceof Fault) return error.message;
   if (!(error instanceof Error)) return oneLine(String(error));
   const code = codeOf(error);
-  if (typeof code === 'string' && WORDS_BY_CODE[code] !== undefined) return WORDS_BY_CODE[code];
+  if (typeof code === 'string' && MESSAGE_BY_CODE[code] !== undefined) return MESSAGE_BY_CODE[code];
   const status = typeof code === 'number' ? code : typeof code === 'string' ? Number(code) : Number.NaN;
-  const words = describeStatus(status);
-  if (words !== undefined) return words;
+  const description = describeStatus(status);
+  if (description !== undefined) return description;
   if (error.cause instanceof Error && codeOf(error.cause) !== undefined) return describeError(error.cause);
   return oneLine(error.message === '' ? error.name : error.message);
 }
@@ -48,10 +48,10 @@ function codeOf(error: Error): unknown {
 function describeStatus(status: number): string | undefined {
   return status === 408 || status === 429 || status >= 500
     ? `Cloud Storage is unavailable (${status}), after several tries`
-    : WORDS_BY_STATUS[status];
+    : MESSAGE_BY_STATUS[status];
 }
 
-/** The fault that `error` is within `what`: `what: reason`. */
+/** Returns a Fault with the message `what: reason`. */
 export function faultIn(what: string, error: unknown): Fault {
   return new Fault(`${what}: ${describeError(error)}`, { cause: error });
 }
@@ -74,7 +74,7 @@ export async function withinAsync<T>(what: string, work: () => Promise<T>): Prom
   }
 }
 
-/** `name` as it is shown in a fault: quoted, its control characters escaped, at most 200 characters. */
+/** Quotes `name` for a message: control characters escaped, at most 200 characters. */
 export function quote(name: string): string {
   return JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}…` : name);
 }

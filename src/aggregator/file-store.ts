@@ -1,23 +1,18 @@
-/** Files by path, of a disk or of Cloud Storage. What goes wrong is thrown; an absent file too, except by `remove`. */
+/** Files by path, on disk or in Cloud Storage. Every method throws on failure; a missing file is one, except for `remove`. */
 export interface FileStore {
-  /** Throws Fault if there are more than `maxBytes`. */
+  /** Throws Fault if the file has more than `maxBytes`. */
   readonly read: (path: string, maxBytes: number) => Promise<Uint8Array>;
   readonly stream: (path: string) => AsyncIterable<Uint8Array>;
   /** The names of the files directly in `directory`. */
   readonly list: (directory: string) => Promise<string[]>;
-  /** Makes `directory` if it can be made, and finds out early, where it can be, that nothing may be written there. */
+  /** Creates `directory` where that is needed, and fails early, where that can be known, if it is not writable. */
   readonly prepare: (directory: string) => Promise<void>;
-  /** Replaces the file; nobody sees a half-written one. */
+  /** Replaces the file atomically. */
   readonly write: (path: string, chunks: Iterable<Uint8Array>) => Promise<void>;
   readonly remove: (path: string) => Promise<void>;
 }
 
-/** The file `name` in `directory`, whether that ends in a slash or not. */
+/** Returns the path of the file `name` in `directory`, which may end in a slash. */
 export function joinPath(directory: string, name: string): string {
   return `${directory.replace(/\/+$/, '')}/${name}`;
-}
-
-/** The last part of a path. */
-export function baseName(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
 }

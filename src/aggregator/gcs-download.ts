@@ -10,14 +10,14 @@ const FIRST_DELAY_MS = 250;
 const IDLE_MS = 60_000;
 
 /**
- * All bytes of the object at `path`. Its crc32c is not asked for: what is read holds checksums of its own, all of them checked.
+ * Downloads the object at `path`. Its crc32c is not compared: checkpoints and zips hold checksums, which are all verified.
  * Throws Fault if it is larger than `maxBytes`, else an error with the HTTP status as `code`.
  */
 export function download(client: Storage, path: string, maxBytes: number): Promise<Uint8Array> {
   return retrying(() => readOnce(client, path, maxBytes));
 }
 
-/** Tries again, later each time, what fails for a reason that passes: no answer, 408, 429, 5xx, a body that breaks off. */
+/** Retries transient failures with increasing delays: no answer, 408, 429, 5xx, a truncated body. */
 async function retrying<T>(work: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
@@ -46,7 +46,7 @@ async function readOnce(client: Storage, path: string, maxBytes: number): Promis
   return Buffer.concat(chunks, size);
 }
 
-/** The chunks of `body`; throws if none comes for a minute. */
+/** Yields the chunks of `body`. Throws if none arrives for a minute. */
 async function* readChunks(body: Readable): AsyncGenerator<Uint8Array> {
   const idle = setTimeout(() => body.destroy(failure('ETIMEDOUT')), IDLE_MS);
   try {
@@ -59,21 +59,21 @@ async function* readChunks(body: Readable): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** Fails as the client's own errors do: with the HTTP status, or the system's code, as `code`. */
+/** Returns an error like the client's own, with the HTTP status or the system's code as `code`. */
 function failure(code: number | string): Error {
   return Object.assign(new Error(`Cloud Storage answered ${code}`), { code });
 }
 
 /**
- * The body of an object, once Cloud Storage has answered 200. Not by `File.createReadStream`: on a 503 version 8.4.0 of
- * the client throws where nobody can catch it. The client given must not retry.
+ * Resolves to the body of an object, once Cloud Storage has answered 200. `File.createReadStream` is not used: on a 503,
+ * version 8.4.0 of the client throws an error that cannot be caught. `client` must not retry.
  */
 function open(client: Storage, path: string): Promise<Readable> {
   return new Promise((resolve, reject) => {
     const { bucket, name } = parseGcsPath(path);
     const uri = `${client.apiEndpoint}/storage/v1/b/${bucket}/o/${encodeURIComponent(name)}?alt=media`;
     const request = client.requestStream({ method: 'GET', uri });
-    // What the client gives is a duplex stream whose writing side never ends, so iterating over it would not end either.
+    // The client returns a duplex stream whose writable side never ends, so that iterating over it would not end either.
     const body = request.pipe(new PassThrough());
     const idle = setTimeout(() => reject(failure('ETIMEDOUT')), IDLE_MS);
     request.on('error', (error) => {
@@ -90,7 +90,7 @@ function open(client: Storage, path: string): Promise<Readable> {
   });
 }
 
-/** The object at `path` as it arrives. Once it has begun, nothing is tried again. */
+/** Yields the object at `path` as it arrives. Retries only until the first byte. */
 export async function* downloadStream(client: Storage, path: string): AsyncGenerator<Uint8Array> {
   yield* readChunks(await retrying(() => open(client, path)));
 }

@@ -8,13 +8,13 @@ import { download, downloadStream } from './gcs-download.ts';
 import { parseGcsPath } from './paths.ts';
 
 /**
- * Objects in Cloud Storage, by `gs://bucket/name`. With `endpoint` (an http URL) another server is asked, without credentials;
- * else Google's, with the application default credentials.
+ * Objects in Cloud Storage, by `gs://bucket/name`. Uses the server at `endpoint` (an http URL) without credentials, or
+ * Google's with the application default credentials.
  */
 export function createGcsFiles(endpoint: string | undefined): FileStore {
   // A custom endpoint needs no project, but the client would look for one.
   const options = endpoint === undefined ? {} : { apiEndpoint: endpoint, projectId: 'local' };
-  // All that is sent may be sent twice: it replaces, or removes, the same objects.
+  // Every request may be sent twice: it replaces or removes the same objects.
   const client = new Storage({ ...options, retryOptions: { idempotencyStrategy: IdempotencyStrategy.RetryAlways } });
   const reader = new Storage({ ...options, retryOptions: { autoRetry: false } });
   function fileAt(path: string): File {

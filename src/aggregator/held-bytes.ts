@@ -1,17 +1,17 @@
-/** Reads files and can give their memory back at once. */
+/** Holds the contents of files, and can free their memory at once. */
 export interface HeldBytes {
-  /** `bytes`, remembered. */
+  /** Returns `bytes`, and frees them at the next release. */
   readonly hold: (bytes: Uint8Array) => Uint8Array;
-  /** Frees what was held: every view of it is empty from now on. */
+  /** Frees the held bytes. Every view of them is empty afterwards. */
   readonly release: () => void;
 }
 
-/** Below `Buffer.poolSize` a buffer may be cut out of a pool that others share; and it is not worth it. */
+/** A smaller buffer may be part of a pool that others share (`Buffer.poolSize`). */
 const MIN_BYTES = 64 * 1024;
 
 /**
- * Left to the garbage collector, the files of past updates stay for a while, in a number that depends on its mood: with 1,000 updates
- * of 5 MB the process peaked 90 MB higher than with 10. Detaching their buffers frees them on the spot.
+ * The garbage collector frees the files of past updates late and irregularly: with 1,000 updates of 5 MB the process
+ * peaked 90 MB higher than with 10. Detaching their buffers frees them at once.
  */
 export function createHeldBytes(): HeldBytes {
   const held = new Set<ArrayBuffer>();

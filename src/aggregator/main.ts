@@ -1,6 +1,6 @@
 /**
- * The reference aggregator: what the local image map runs for the aggregator's image. Averages TensorFlow V2 checkpoints as its
- * environment says (settings.ts). Ends with exit code 0, or 1 and one last line on standard error that says why.
+ * The reference aggregator. Averages TensorFlow V2 checkpoints; its environment (settings.ts) is its configuration. Exits
+ * with 0, or with 1 after one last line on standard error that states the reason.
  */
 import { readFile } from 'node:fs/promises';
 import { endianness } from 'node:os';
@@ -11,7 +11,7 @@ import { parseSettings } from './settings.ts';
 
 function fail(error: unknown): void {
   process.stderr.write(`Aggregation failed: ${describeError(error)}\n`);
-  // At once: updates that are still being read would only hold it up.
+  // Exits at once: updates that are still being read would delay it.
   process.exit(1);
 }
 
@@ -23,12 +23,12 @@ async function run(): Promise<void> {
   if (credentialsPath !== undefined) {
     await withinAsync(`GOOGLE_APPLICATION_CREDENTIALS ${quote(credentialsPath)}`, () => readFile(credentialsPath));
   }
-  function say(line: string): void {
+  function log(line: string): void {
     return void process.stdout.write(`${line}\n`);
   }
-  const outcome = await aggregate({ settings, findStore: createFindStore(settings.endpoint), say });
+  const outcome = await aggregate({ settings, findStore: createFindStore(settings.endpoint), log });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  say(
+  log(
     `Averaged ${outcome.updates} ${outcome.updates === 1 ? 'update' : 'updates'}, sum of weights ${outcome.weight}, into ${outcome.indexPath} in ${seconds} s`,
   );
 }

@@ -10,13 +10,13 @@ const PREFIX = 'checkpoint';
 export interface Output {
   readonly directory: string;
   readonly variables: readonly OutputVariable[];
-  /** What `model.steps` says; null writes none. */
+  /** The content of `model.steps`; null writes no such file. */
   readonly steps: number | null;
 }
 
 /**
- * Writes the checkpoint: data file, `model.steps`, and the index last, after any index of an earlier run was removed. So
- * a directory with an index is whole, whenever this process ends. Returns the path of the index.
+ * Writes the checkpoint: data file, `model.steps`, and the index last, after any index of an earlier run was removed. A
+ * directory with an index is therefore complete, whenever this process ends. Returns the path of the index.
  */
 export async function writeOutput(output: Output, findStore: FindStore): Promise<string> {
   const store = await findStore(output.directory);

@@ -1,6 +1,6 @@
 /**
- * What `load` makes of each item, in order, with up to `inFlight` loads under way or waiting to be taken. Throws what
- * the first failed load threw once its turn has come, so that the reported fault does not depend on timing.
+ * Yields the result of `load` for each item, in order, with up to `inFlight` loads running or waiting. A failed load
+ * throws in its turn, so that the reported fault does not depend on timing.
  */
 export async function* prefetch<Item, Loaded>(
   items: AsyncIterable<Item>,
@@ -10,7 +10,7 @@ export async function* prefetch<Item, Loaded>(
   const pending: Promise<Loaded>[] = [];
   for await (const item of items) {
     const loading = load(item);
-    // Awaited in its turn; until then a rejection would count as unhandled.
+    // Awaited in its turn; until then a rejection would be unhandled.
     loading.catch(() => undefined);
     pending.push(loading);
     const first = pending.length < inFlight ? undefined : pending.shift();

@@ -1,18 +1,18 @@
 import { Fault } from './fault.ts';
 
-/** One field as it stands on the wire: varints and fixed32 as numbers, the length-delimited (and fixed64) as bytes. */
+/** One field in wire format: varints and fixed32 as numbers, length-delimited fields and fixed64 as bytes. */
 export interface Field {
   readonly number: number;
   readonly value: number | Uint8Array;
 }
 
-/** A place in bytes that are read from front to back. */
+/** A position in bytes that are read from front to back. */
 export interface Cursor {
   readonly bytes: Uint8Array;
   at: number;
 }
 
-/** The next varint. Throws Fault on the end of the bytes and on numbers past 2^53 - 1, negative int64 among them. */
+/** Reads a varint. Throws Fault at the end of the bytes and for numbers above 2^53 - 1, which include negative int64. */
 export function readVarint(cursor: Cursor): number {
   let value = 0;
   for (let scale = 1; scale <= 2 ** 63; scale *= 128) {
@@ -28,7 +28,7 @@ export function readVarint(cursor: Cursor): number {
   throw new Fault('it holds a number of more than ten bytes');
 }
 
-/** The next `length` bytes, as a view. */
+/** Reads `length` bytes, as a view. */
 export function readBytes(cursor: Cursor, length: number): Uint8Array {
   const end = cursor.at + length;
   if (end > cursor.bytes.length) throw new Fault('it ends within a field');
@@ -37,13 +37,13 @@ export function readBytes(cursor: Cursor, length: number): Uint8Array {
   return bytes;
 }
 
-/** The next four bytes as an unsigned number, little-endian. */
+/** Reads four bytes as an unsigned little-endian number. */
 export function readFixed32(cursor: Cursor): number {
   const [a = 0, b = 0, c = 0, d = 0] = readBytes(cursor, 4);
   return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0;
 }
 
-/** The fields of a message in their order; https://protobuf.dev/programming-guides/encoding/. Throws Fault where it is cut off. */
+/** Yields the fields of a message in order; https://protobuf.dev/programming-guides/encoding/. Throws Fault if it is truncated. */
 export function* readFields(bytes: Uint8Array): Generator<Field> {
   const cursor: Cursor = { bytes, at: 0 };
   while (cursor.at < bytes.length) {
@@ -82,7 +82,7 @@ export function pushFixed32(out: number[], value: number): void {
   out.push(value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24);
 }
 
-/** Appends a varint field; as proto3 does, nothing for 0. */
+/** Appends a varint field; nothing for 0, as in proto3. */
 export function pushNumberField(out: number[], field: number, value: number): void {
   if (value === 0) return;
   pushVarint(out, field * 8);

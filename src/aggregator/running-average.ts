@@ -16,15 +16,15 @@ export interface LoadedUpdate {
 }
 
 export interface RunningAverage {
-  /** Takes one update in. Throws Fault naming the variable; the average is of no use after that. */
+  /** Adds one update. Throws Fault naming the variable; the average cannot be used after that. */
   readonly add: (update: LoadedUpdate) => void;
   /** The sum of the weights so far. */
   readonly weight: () => number;
-  /** The averaged variables, and the carried-over ones of the first update. Throws Fault if nothing had weight. */
+  /** Returns the averaged variables and those copied from the first update. Throws Fault if no update had weight. */
   readonly finish: () => OutputVariable[];
 }
 
-/** Throws Fault naming the first variable of `index` that the average cannot take. */
+/** Throws Fault naming the first variable of `index` that cannot be averaged. */
 export function checkAveragable(index: BundleIndex): void {
   if (index.entries.size === 0) throw new Fault('it holds no variable');
   for (const [name, { dtype }] of index.entries) {
@@ -58,8 +58,8 @@ function checkSame(expected: BundleEntry, actual: BundleEntry): void {
 }
 
 /**
- * The running mean over updates with the variables of `canonical` (which {@link checkAveragable} has passed), in float64.
- * Every further update must have passed {@link checkSameVariables}. Holds one mean, and no update.
+ * Computes the running mean, in float64, of updates with the variables of `canonical`, which must have passed
+ * {@link checkAveragable}. Every other update must have passed {@link checkSameVariables}. Holds one mean and no update.
  */
 export function createRunningAverage(canonical: BundleIndex): RunningAverage {
   const means = new Map<string, Float64Array>();
@@ -100,8 +100,8 @@ export function createRunningAverage(canonical: BundleIndex): RunningAverage {
 
 function mixVariable(mean: Float64Array, entry: BundleEntry, bytes: Uint8Array, share: number): void {
   const elements = viewFloats(entry.dtype, bytes);
-  const poisoned = elements === null ? -1 : mixInto(mean, elements, share);
-  if (poisoned >= 0) throw new Fault(`its element ${poisoned} of ${mean.length} is NaN or infinite`);
+  const nonFinite = elements === null ? -1 : mixInto(mean, elements, share);
+  if (nonFinite >= 0) throw new Fault(`its element ${nonFinite} of ${mean.length} is NaN or infinite`);
 }
 
 function outputOf(entry: BundleEntry, mean: Float64Array): Uint8Array {

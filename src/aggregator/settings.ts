@@ -5,11 +5,11 @@ export interface Settings {
   readonly weighted: boolean;
   readonly listPath: string;
   readonly outputPath: string;
-  /** Of the later interface: bundles, and a repository to take the canonical checkpoint from. */
+  /** Whether the environment is that of the later interface, with bundles and a model repository. */
   readonly later: boolean;
   readonly repository: string | undefined;
   readonly credentialsPath: string | undefined;
-  /** Another server than Google's, by URL. */
+  /** URL of a server to use instead of Google's. */
   readonly endpoint: string | undefined;
 }
 
@@ -33,7 +33,7 @@ const LATER_INTERFACE = [
   'AGGREGATION_EXPORT_TYPE',
 ] as const;
 
-/** Reads the environment; an empty variable is an absent one. Throws one Fault that names all that is wrong, and no value of a token. */
+/** Reads the environment; an empty variable counts as absent. Throws one Fault with all problems, without the value of any token. */
 export function parseSettings(environment: Environment): Settings {
   function get(name: string): string | undefined {
     return environment[name] === '' ? undefined : environment[name];

@@ -10,31 +10,31 @@ interface Copy {
 }
 
 /**
- * The bytes that `compressed` stands for: one raw Snappy stream, as LevelDB compresses a block
- * (google/snappy format_description.txt). TensorFlow reads such blocks, and itself writes none. Throws Fault where it is corrupt.
+ * Decompresses one raw Snappy stream, as LevelDB compresses a block (google/snappy format_description.txt). TensorFlow
+ * reads such blocks but writes none. Throws Fault if it is corrupt: snappyjs 0.7.0 would accept a wrong length.
  */
 export function decompressSnappy(compressed: Uint8Array): Uint8Array {
   const cursor: Cursor = { bytes: compressed, at: 0 };
   const length = readVarint(cursor);
-  if (length > MAX_BYTES) throw new Fault(`a compressed block says that it holds ${length} bytes`);
+  if (length > MAX_BYTES) throw new Fault(`a compressed block declares ${length} bytes`);
   const out = new Uint8Array(length);
   let at = 0;
   while (cursor.at < compressed.length) {
     const [tag = 0] = readBytes(cursor, 1);
     if ((tag & 3) === 0) {
       const literal = readLiteral(cursor, tag);
-      if (at + literal.length > length) throw new Fault('a compressed block holds more than it says');
+      if (at + literal.length > length) throw new Fault('a compressed block holds more than it declares');
       out.set(literal, at);
       at += literal.length;
       continue;
     }
     const copy = readCopy(cursor, tag);
     if (copy.offset === 0 || copy.offset > at) throw new Fault('a compressed block refers to bytes before its start');
-    if (at + copy.length > length) throw new Fault('a compressed block holds more than it says');
-    // Byte by byte: a copy may overlap what it writes, which repeats it.
+    if (at + copy.length > length) throw new Fault('a compressed block holds more than it declares');
+    // Byte by byte: a copy may overlap its own output, which repeats it.
     for (const end = at + copy.length; at < end; at += 1) out[at] = out[at - copy.offset] ?? 0;
   }
-  if (at !== length) throw new Fault('a compressed block holds less than it says');
+  if (at !== length) throw new Fault('a compressed block holds less than it declares');
   return out;
 }
 

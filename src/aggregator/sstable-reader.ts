@@ -21,7 +21,7 @@ const TRAILER_BYTES = 5;
 const MAGIC = Buffer.from('57fb808b247547db', 'hex');
 
 /**
- * The entries of a LevelDB-style sorted table in the order of their keys (leveldb doc/table_format.md; TensorFlow's
+ * Returns the entries of a LevelDB-style sorted table in the order of their keys (leveldb doc/table_format.md; TensorFlow's
  * checkpoint index is one). Throws Fault naming the block that is corrupt.
  */
 export function readTable(table: Uint8Array): TableEntry[] {
@@ -46,7 +46,7 @@ function readIndexHandle(table: Uint8Array): BlockHandle {
   if (table.length < FOOTER_BYTES) throw new Fault('it is too short to be a checkpoint index');
   const footer = table.subarray(table.length - FOOTER_BYTES);
   if (!MAGIC.equals(footer.subarray(40))) {
-    throw new Fault('it does not end as a checkpoint index does (cut off, or another kind of file)');
+    throw new Fault('it does not end as a checkpoint index does (truncated, or another kind of file)');
   }
   const cursor: Cursor = { bytes: footer, at: 0 };
   readHandle(cursor); // of the meta-index block, which TensorFlow leaves empty
@@ -75,7 +75,7 @@ function* readBlockEntries(block: Uint8Array): Generator<TableEntry> {
   }
 }
 
-/** A block's contents, its trailer (compression type, masked crc32c of contents and type) checked and taken off. */
+/** Returns the contents of a block. Verifies and removes its trailer: compression type, masked crc32c of contents and type. */
 function readBlock(table: Uint8Array, handle: BlockHandle): Uint8Array {
   const end = handle.offset + handle.size;
   if (end + TRAILER_BYTES > table.length - FOOTER_BYTES) throw new Fault('it lies outside of the file');

@@ -2,14 +2,14 @@ import { crc32c, maskCrc } from './crc32c.ts';
 import { pushFixed32, pushVarint } from './protobuf.ts';
 import type { TableEntry } from './sstable-reader.ts';
 
-/** A block is closed once it is past this size, as TensorFlow's are. */
+/** A block ends once it exceeds this size, as in TensorFlow. */
 const BLOCK_BYTES = 262_144;
 const RESTART_EVERY = 16;
 const FOOTER_BYTES = 48;
 const MAGIC = [0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb];
 
 /**
- * A sorted table of `entries`, whose keys must be ascending by their bytes: data blocks, an empty meta-index block,
+ * Builds a sorted table of `entries`, whose keys must be in ascending byte order: data blocks, an empty meta-index block,
  * the block index (under each block's last key), the footer. Uncompressed, as TensorFlow writes its own.
  */
 export function buildTable(entries: readonly TableEntry[]): Uint8Array {
@@ -66,7 +66,7 @@ function buildBlock(entries: readonly TableEntry[]): Uint8Array {
     for (const byte of value) out.push(byte);
     previous = key;
   }
-  // An empty block has one restart all the same: readers subtract one.
+  // An empty block still has one restart, because readers subtract one.
   if (restarts.length === 0) restarts.push(0);
   for (const restart of restarts) pushFixed32(out, restart);
   pushFixed32(out, restarts.length);

@@ -7,7 +7,7 @@ import type { Cursor } from './protobuf.ts';
 import { readBytes, readFixed32, readVarint } from './protobuf.ts';
 import { readTable } from './sstable-reader.ts';
 
-/** A checkpoint's index: how many data files there are, and its variables in the order of their names' bytes. */
+/** The index of a checkpoint: the number of data files, and the variables in byte order of their names. */
 export interface BundleIndex {
   readonly shards: number;
   readonly entries: ReadonlyMap<string, BundleEntry>;
@@ -15,19 +15,19 @@ export interface BundleIndex {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** How a fault names a variable. */
+/** Names a variable in a message. */
 export function variable(name: string): string {
   return `variable ${quote(name)}`;
 }
 
-/** The name of data file `shard` of `shards` beside `prefix`.index. */
+/** Returns the name of data file `shard` of `shards` next to `prefix`.index. */
 export function dataFileName(prefix: string, shard: number, shards: number): string {
   return `${prefix}.data-${String(shard).padStart(5, '0')}-of-${String(shards).padStart(5, '0')}`;
 }
 
 /**
  * Reads `<prefix>.index`. Throws Fault naming what is corrupt, or the variable that cannot be read: a partitioned one,
- * whose slices lie under keys of their own (they start with a zero byte, and are passed over here).
+ * whose slices have keys of their own (they start with a zero byte and are skipped here).
  */
 export function parseBundleIndex(bytes: Uint8Array): BundleIndex {
   const [header, ...rows] = readTable(bytes);
@@ -55,7 +55,7 @@ function decodeName(key: Uint8Array): string {
   }
 }
 
-/** A variable's bytes, as a view of its data file `shard`. Throws Fault where the file is too short or the crc32c differs. */
+/** Returns a variable's bytes, as a view of its data file `shard`. Throws Fault if the file is too short or the crc32c differs. */
 export function readTensor(entry: BundleEntry, shard: Uint8Array): Uint8Array {
   const end = entry.offset + entry.size;
   if (end > shard.length) {
@@ -75,7 +75,7 @@ function crcOf(entry: BundleEntry, bytes: Uint8Array): number {
   return crc32c(bytes);
 }
 
-/** Lengths, the masked crc of the lengths, then all strings (tensor_bundle.cc, ReadStringTensor). */
+/** Layout: lengths, the masked crc of the lengths, then all strings (tensor_bundle.cc, ReadStringTensor). */
 function crcOfStrings(bytes: Uint8Array, elements: number): number {
   const cursor: Cursor = { bytes, at: 0 };
   let crc = 0;
@@ -92,7 +92,7 @@ function crcOfStrings(bytes: Uint8Array, elements: number): number {
   return crc32c(readBytes(cursor, total), crc32c(littleEndianBytes(stored, 4), crc));
 }
 
-/** A length enters a string tensor's crc as uint32, or as uint64 where it needs one; on disk it is a varint. */
+/** The crc of a string tensor covers each length as uint32, or as uint64 if it needs one; on disk it is a varint. */
 function extendByLength(crc: number, length: number): number {
   return crc32c(littleEndianBytes(length, length <= 0xffff_ffff ? 4 : 8), crc);
 }
@@ -103,7 +103,7 @@ function littleEndianBytes(value: number, bytes: 4 | 8): Uint8Array {
   return out.subarray(0, bytes);
 }
 
-/** Each element: its length (uint64 in the crc), its bytes, the masked crc of all so far (tensor_bundle.cc, ReadVariantTensor). */
+/** Layout of each element: its length (uint64 in the crc), its bytes, the masked crc of everything before (tensor_bundle.cc, ReadVariantTensor). */
 function crcOfVariants(bytes: Uint8Array, elements: number): number {
   const cursor: Cursor = { bytes, at: 0 };
   let crc = 0;

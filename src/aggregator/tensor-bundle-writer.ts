@@ -2,20 +2,20 @@ import { buildEntry, buildHeader } from './bundle-proto.ts';
 import { crc32c, maskCrc } from './crc32c.ts';
 import { buildTable } from './sstable-writer.ts';
 
-/** A variable as it is written: its bytes, or a function that makes them when it is their turn, so that one is held at a time. */
+/** A variable to write. `encode` is called in its turn, so that only one variable is held in memory. */
 export interface OutputVariable {
   readonly name: string;
   readonly dtype: number;
   readonly shape: readonly number[];
-  /** Masked; given where it is not that of the bytes (strings, variants). */
+  /** Masked. Set if it is not that of the bytes (strings, variants). */
   readonly crc32c?: number;
   readonly encode: () => Uint8Array;
 }
 
 export interface BundleWriter {
-  /** The bytes of the one data file, a variable at a time. To be read to its end before {@link index}. */
+  /** Yields the bytes of the data file, one variable at a time. Must be consumed before {@link index} is called. */
   readonly data: () => Generator<Uint8Array>;
-  /** The bytes of the index of what `data` has given. */
+  /** Returns the bytes of the index for the data that `data` has yielded. */
   readonly index: () => Uint8Array;
 }
 

@@ -1,28 +1,28 @@
 import type { CheckpointFiles } from './checkpoint.ts';
 import { Fault, quote, withinAsync } from './fault.ts';
 import { createHeldBytes } from './held-bytes.ts';
-import { baseName, joinPath } from './file-store.ts';
+import { joinPath } from './file-store.ts';
 import type { FindStore } from './paths.ts';
 import { dataFileName } from './tensor-bundle-reader.ts';
 import { openZip } from './zip-reader.ts';
 
-/** An update, its large parts not yet read. */
+/** An update whose large parts have not been read yet. */
 export interface UpdateFiles extends CheckpointFiles {
-  /** What stands for its number of samples; null if nothing does. Throws Fault if that is no integer of 0 or more. */
+  /** Returns the number of samples, or null if the update has none. Throws Fault unless it is an integer of 0 or more. */
   readonly weight: () => Promise<number | null>;
-  /** Frees its memory; what was read of it is empty from now on. */
+  /** Frees the memory of the update. Everything read from it is empty afterwards. */
   readonly release: () => void;
 }
 
-/** Of one file, and of an update as a whole. */
+/** Limit for one file, and for a bundle as a whole. */
 const MAX_BYTES = 2 ** 31;
 const MAX_TEXT_BYTES = 16 * 2 ** 20;
 
-/** Reads one of the files beside each other; a fault names it. */
+/** Reads one file of the update. A fault names the file. */
 type ReadFile = (name: string, maxBytes: number) => Promise<Uint8Array>;
 
 /**
- * Opens the update at `path`: a bundle if it ends in `.zip`, else a directory. Reads its index (of a bundle: all of it).
+ * Opens the update at `path`: a bundle if it ends in `.zip`, else a directory. Reads its index, or all of a bundle.
  * Throws what the store throws, or Fault.
  */
 export function openUpdate(path: string, findStore: FindStore): Promise<UpdateFiles> {
@@ -33,10 +33,7 @@ async function openBundle(path: string, findStore: FindStore): Promise<UpdateFil
   const store = await findStore(path);
   const { hold, release } = createHeldBytes();
   const zip = await openZip(hold(await store.read(path, MAX_BYTES)));
-  const folder = baseName(path).slice(0, -'.zip'.length);
-  if (!zip.names.some((name) => name.startsWith(`${folder}/`))) {
-    throw new Fault(`it holds no folder ${quote(folder)}, named as it`);
-  }
+  const folder = findFolder(zip.names);
   const place = `${folder}/checkpoints/`;
   const names = zip.names.filter((name) => name.startsWith(place)).map((name) => name.slice(place.length));
   const read = naming(async (name, maxBytes) => hold(await zip.read(`${place}${name}`, maxBytes)));
@@ -45,6 +42,18 @@ async function openBundle(path: string, findStore: FindStore): Promise<UpdateFil
     return result['numSamples'] === undefined ? null : parseWeight(result['numSamples'], 'numSamples of result.json');
   }
   return { ...(await checkpointFiles(read, findIndex(names, 'its folder checkpoints'))), weight, release };
+}
+
+/**
+ * Returns the only folder with a `result.json`. Its name is not checked: some devices name it as the zip, the iOS client
+ * adds `.tioresult`, and the original aggregator takes any.
+ */
+function findFolder(names: readonly string[]): string {
+  const found = names.flatMap((name) => /^([^/]+)\/result\.json$/.exec(name)?.[1] ?? []);
+  const [only] = found;
+  if (only === undefined) throw new Fault('"result.json": no folder of the zip holds it');
+  if (found.length > 1) throw new Fault(`it holds ${found.length} folders with a result.json, instead of one`);
+  return only;
 }
 
 function naming(read: ReadFile): ReadFile {
@@ -76,7 +85,7 @@ async function checkpointFiles(read: ReadFile, indexName: string): Promise<Check
   };
 }
 
-/** The one `*.index` among `names`; the checkpoint that training started from (`initial` in its name) does not count. */
+/** Returns the only `*.index` of `names`. The checkpoint that training started from (`initial` in its name) is ignored. */
 function findIndex(names: readonly string[], place: string): string {
   const found = names.filter((name) => name.endsWith('.index') && !name.includes('initial'));
   const [only] = found;

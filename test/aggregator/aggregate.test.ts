@@ -91,12 +91,12 @@ describe('memory', () => {
       ),
     ]);
     let peak = 0;
-    const say = (): void => void (peak = Math.max(peak, process.memoryUsage().arrayBuffers));
+    const log = (): void => void (peak = Math.max(peak, process.memoryUsage().arrayBuffers));
     const before = process.memoryUsage().arrayBuffers;
     await average(
       folder,
       Array.from({ length: 300 }, () => path),
-      { say },
+      { log },
     );
     // The mean in float64 is 4 MB, each update in flight 2 MB; all of them are 600 MB.
     expect(peak - before).toBeLessThan(40 * megabyte);
@@ -290,6 +290,17 @@ describe('a bundle', () => {
     expect(await averageDamaged(bundleWith({}))).toMatchObject({ updates: 2, weight: 4 });
   });
 
+  test.each(['odd.tioresult', 'another'])('whose folder is named %s is averaged', async (name) => {
+    const renamed = async (update: Case): Promise<string> => {
+      const files = Object.entries(await filesOf(update));
+      return writeBundle(
+        update.folder,
+        Object.fromEntries(files.map(([file, data]) => [file.replace(/^odd\//, `${name}/`), data])),
+      );
+    };
+    expect(await averageDamaged(renamed)).toMatchObject({ updates: 2, weight: 4 });
+  });
+
   test('with paths that lead out of it is read, and they are not written', async () => {
     expect(await averageDamaged(bundleWith({ '../../evil.txt': 'x', '/evil.txt': 'x' }))).toMatchObject({ updates: 2 });
   });
@@ -302,16 +313,15 @@ describe('a bundle', () => {
       'it is not a whole zip file',
     ],
     [
-      'without a folder of its name',
-      bundleWith({
-        'odd/result.json': undefined,
-        'odd/checkpoints/checkpoint.index': undefined,
-        [`odd/checkpoints/${DATA}`]: undefined,
-        'other/result.json': '{}',
-      }),
-      'it holds no folder "odd", named as it',
+      'with two folders of results',
+      bundleWith({ 'other/result.json': '{}' }),
+      'it holds 2 folders with a result.json, instead of one',
     ],
-    ['without result.json', bundleWith({ 'odd/result.json': undefined }), '"odd/result.json": it is not in the zip'],
+    [
+      'without result.json',
+      bundleWith({ 'odd/result.json': undefined }),
+      '"result.json": no folder of the zip holds it',
+    ],
     ['whose result.json is no JSON', bundleWith({ 'odd/result.json': '{' }), 'result.json is not JSON'],
     ['whose result.json is a list', bundleWith({ 'odd/result.json': '[1]' }), 'result.json is not a JSON object'],
     [

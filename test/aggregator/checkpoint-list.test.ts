@@ -58,7 +58,7 @@ describe('a checkpoint list', () => {
     ['another scheme', 'a\n\nhttps://b/c.zip', 'list.txt', 'line 3: it is neither a gs:// path nor a local one'],
     ['no object name', 'gs://bucket/', 'list.txt', 'line 1: it is not of the form gs://BUCKET/NAME'],
     ['an endless line', 'x'.repeat(9000), 'list.txt', 'a line is longer than 8192 characters'],
-    ['a zero byte', 'a\0b', 'list.txt', 'line 1: it holds a zero byte'],
+    ['a zero byte', 'a\0b', 'list.txt', 'line 1: it contains a zero byte'],
   ])('with %s is refused', async (_, text, name, reason) => {
     await expect(listOf(text, name)).rejects.toThrow(reason);
   });

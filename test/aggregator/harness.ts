@@ -47,14 +47,14 @@ export const runProcess = (environment: Readonly<Record<string, string>>): Promi
 
 export interface AverageOptions {
   readonly weighted?: boolean;
-  readonly say?: (line: string) => void;
+  readonly log?: (line: string) => void;
 }
 
 /** Averages the updates at `paths` in this process, into `folder`/out. */
 export const average = async (
   folder: string,
   paths: readonly string[],
-  { weighted = false, say = () => undefined }: AverageOptions = {},
+  { weighted = false, log = () => undefined }: AverageOptions = {},
 ): Promise<Outcome> => {
   const listPath = join(folder, 'list.txt');
   await writeFile(listPath, paths.join('\n'));
@@ -63,7 +63,7 @@ export const average = async (
     AGGREGATION_CKPTS_FILELIST: listPath,
     AGGREGATION_OUTPUT_PATH: join(folder, 'out'),
   };
-  return aggregate({ settings: parseSettings(environment), findStore: createFindStore(undefined), say });
+  return aggregate({ settings: parseSettings(environment), findStore: createFindStore(undefined), log });
 };
 
 /** The checkpoint `prefix`.index and its data files. */

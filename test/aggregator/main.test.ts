@@ -59,7 +59,7 @@ describe('the process', () => {
     const { code, stdout, stderr } = await runProcess(environment);
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toContain(
-      'The canonical checkpoint is that of the first update; it is not asked of the repository at http://repository.local/rest',
+      'The canonical checkpoint is that of the first update; it is not downloaded from the repository at http://repository.local/rest',
     );
     expect(stdout).not.toContain('secret');
     expect((await readdir(environment['AGGREGATION_OUTPUT_PATH'] ?? '')).toSorted()).toEqual([

@@ -31,9 +31,9 @@ describe('a snappy block', () => {
   test.each([
     ['refers to bytes before its start', [4, 0, 97, 0b000_000_01, 2]],
     ['refers to bytes before its start', [4, 0, 97, 0b000_000_01, 0]],
-    ['holds less than it says', [5, 0, 97]],
-    ['holds more than it says', [1, 1 << 2, 97, 98]],
-    ['says that it holds', [0xff, 0xff, 0xff, 0xff, 0x7f]],
+    ['holds less than it declares', [5, 0, 97]],
+    ['holds more than it declares', [1, 1 << 2, 97, 98]],
+    ['a compressed block declares', [0xff, 0xff, 0xff, 0xff, 0x7f]],
     ['ends within a field', [5, 4 << 2, 97]],
   ])('that %s is refused', (reason, bytes) => {
     expect(() => decompressSnappy(Uint8Array.from(bytes))).toThrow(reason);
