@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { assertRunnable } from './rounds/attempt-spec.ts';
 import type { LaunchDeps } from './runs/finish.ts';
 import { createClusterAccess } from './cluster/access.ts';
 import { createCluster } from './cluster/kubernetes.ts';
@@ -11,19 +10,28 @@ import { AppError, DeadlineError, UpstreamError } from './errors.ts';
 import type { DeployDeps } from './functions/deploy.ts';
 import type { AggregateDeps } from './functions/aggregate-deps.ts';
 import type { OnCheckpointDeps } from './functions/on-checkpoint.ts';
-import { createRoundsDeps } from './functions/rounds-deps.ts';
-import type { ConfiguredValues } from './functions/rounds-deps.ts';
 import type { Log } from './log.ts';
+import { assertRunnable } from './rounds/check-values.ts';
+import { createCoalescer } from './rounds/coalesce.ts';
+import { createLedgerStore } from './rounds/ledger-store.ts';
+import type { RoundsDeps } from './rounds/task-context.ts';
 import { createGcsObjectStore } from './storage/gcs.ts';
 import type { ObjectStore } from './storage/port.ts';
 import { parseGsUri } from './storage/uri.ts';
 import type { JsonObject } from './values/json.ts';
 import { parseDocument } from './values/parse-document.ts';
 import { parseValues } from './values/parse-values.ts';
+import type { Values } from './values/parse-values.ts';
 
 // Eventarc's push gives up after 10 s and delivers again; of a new instance a part is spent before the first event.
 const EVENT_BUDGET_MS = 8_000;
 const LEAST_EVENT_BUDGET_MS = 2_000;
+
+/** The configured values, as written and as parsed. */
+interface ConfiguredValues {
+  readonly document: JsonObject;
+  readonly values: Values;
+}
 
 type Read = (document: JsonObject) => ConfiguredValues;
 
@@ -59,13 +67,24 @@ export function wire(config: Config, log: Log): Wiring {
   const launch = createLaunchDeps(config, store, cluster);
   const defaults = { namespace: config.defaultNamespace, releaseName: config.releaseName };
   const configured = createConfiguredValues(config.values, store, createRead(config));
-  const rounds = createRoundsDeps({ launch, log, defaults, configured });
+  const rounds: RoundsDeps = {
+    ...launch,
+    log,
+    defaults,
+    ledgers: createLedgerStore(store, config.stateUri),
+    coalescer: createCoalescer(),
+  };
+  async function values(signal: AbortSignal): Promise<Values> {
+    return (await configured(signal)).values;
+  }
   return {
     aggregate: {
       ...launch,
       log,
       rounds,
+      values,
       defaults,
+      projectId: config.projectId,
       schedulerServiceAccount: config.schedulerServiceAccount,
       configuredValues: async (signal) => (await configured(signal)).document,
       requestTimeoutMs: config.requestTimeoutMs,
@@ -76,7 +95,7 @@ export function wire(config: Config, log: Log): Wiring {
       rounds,
       log,
       defaults,
-      values: async (signal) => (await configured(signal)).values,
+      values,
       budgetMs: () => eventBudgetMs(process.uptime()),
     },
   };
@@ -158,6 +177,7 @@ function createDeployDeps(config: Config, launch: LaunchDeps, log: Log): DeployD
   return {
     release: { cluster: createCluster(access, { deadlineMs }), launch, newId: randomUUID },
     log,
+    projectId: config.projectId,
     defaultNamespace: config.defaultNamespace,
     requestTimeoutMs: config.deployTimeoutMs,
   };

@@ -10,7 +10,7 @@ import type { Routes } from './routes.ts';
 import { serveRoutes } from './routes.ts';
 import { cancel, listAll, postRun, showRun } from './runs.ts';
 import { backfill, listSchedules, schedulesOf } from './schedules.ts';
-import { advanceNow, cancelRound, listAllTasks, redriveRound, showTask } from './tasks.ts';
+import { advanceNow, cancelRound, contextOf, listAllTasks, redriveRound, showTask } from './tasks.ts';
 
 // What is left of the request's time for the answer, once the sweep has begun its last task.
 const SWEEP_RESERVE_MS = 5_000;
@@ -30,7 +30,7 @@ const sweepAll: AggregateHandler = async (deps, req, signal) => {
   const half = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(deps.requestTimeoutMs / 2))]);
   const [lists] = await Promise.allSettled([dryRun ? NO_LISTS : sweepLists(deps, half)]);
   const deadlineMs = deps.requestTimeoutMs - SWEEP_RESERVE_MS - (performance.now() - startedAt);
-  const tasks = await sweep(deps.rounds, { signal, dryRun, deadlineMs });
+  const tasks = await sweep(await contextOf(deps, signal), { signal, dryRun, deadlineMs });
   if (lists.status === 'rejected') throw lists.reason;
   const { missedTicks, ...runs } = lists.value;
   const sum = {

@@ -2,16 +2,18 @@ import type { Request } from 'express';
 import { InvalidRequestError } from '../errors.ts';
 import { advance } from '../rounds/advance.ts';
 import { cancel } from '../rounds/cancel.ts';
-import type { RoundsDeps } from '../rounds/deps.ts';
 import { redrive } from '../rounds/redrive.ts';
-import { listTasks } from '../rounds/task-list.ts';
-import { readTask } from '../rounds/task-status.ts';
+import type { RoundsContext, RoundsDeps } from '../rounds/task-context.ts';
+import { listTasks, readTask } from '../rounds/task-status.ts';
 import { taskIdProblem } from '../rounds/update.ts';
+import type { Values } from '../values/parse-values.ts';
 import { flag, parseQuery, text, wholeNumber } from './query.ts';
 import type { Handler } from './routes.ts';
 
 export interface TasksDeps {
   readonly rounds: RoundsDeps;
+  /** Reads the configured values. */
+  readonly values: (signal: AbortSignal) => Promise<Values>;
 }
 
 type TasksHandler = Handler<TasksDeps>;
@@ -19,11 +21,11 @@ type TasksHandler = Handler<TasksDeps>;
 const MAX_PAGE = 100;
 
 /** `GET /tasks`: a page of tasks, each with its books and what it waits for. */
-export const listAllTasks: TasksHandler = async ({ rounds }, req, signal) => {
+export const listAllTasks: TasksHandler = async (deps, req, signal) => {
   const query = parseQuery(req.url, ['limit', 'pageToken']);
   const limit = wholeNumber(query, 'limit', 1, MAX_PAGE);
   const pageToken = text(query, 'pageToken');
-  const page = await listTasks(rounds, {
+  const page = await listTasks(await contextOf(deps, signal), {
     signal,
     ...(limit !== undefined && { limit }),
     ...(pageToken !== undefined && { pageToken }),
@@ -32,27 +34,35 @@ export const listAllTasks: TasksHandler = async ({ rounds }, req, signal) => {
 };
 
 /** `GET /tasks/<taskId>` */
-export const showTask: TasksHandler = async ({ rounds }, req, signal) => {
+export const showTask: TasksHandler = async (deps, req, signal) => {
   parseQuery(req.url, []);
   const taskId = taskIdOf(req);
-  return { status: 200, body: await readTask(rounds, taskId, { signal }), log: { taskId } };
+  return { status: 200, body: await readTask(await contextOf(deps, signal), taskId, { signal }), log: { taskId } };
 };
 
 /** `POST /tasks/<taskId>?force=&dryRun=` */
-export const advanceNow: TasksHandler = async ({ rounds }, req, signal) => {
+export const advanceNow: TasksHandler = async (deps, req, signal) => {
   const query = parseQuery(req.url, ['force', 'dryRun']);
   const taskId = taskIdOf(req);
-  const result = await advance(rounds, taskId, { force: flag(query, 'force'), dryRun: flag(query, 'dryRun'), signal });
+  const result = await advance(await contextOf(deps, signal), taskId, {
+    force: flag(query, 'force'),
+    dryRun: flag(query, 'dryRun'),
+    signal,
+  });
   const { kind, reason } = result.decision;
   return { status: 200, body: result, log: { trigger: 'http', taskId, decision: kind, reason } };
 };
 
 /** `POST /tasks/<taskId>/rounds/<n>/redrive?without=&dryRun=`: `without` is repeatable, or a list with commas. */
-export const redriveRound: TasksHandler = async ({ rounds }, req, signal) => {
+export const redriveRound: TasksHandler = async (deps, req, signal) => {
   const query = parseQuery(req.url, ['without', 'dryRun']);
   const [taskId, round] = [taskIdOf(req), roundOf(req)];
   const without = (query.get('without') ?? []).flatMap((ids) => ids.split(',')).filter((id) => id !== '');
-  const result = await redrive(rounds, taskId, round, { without, dryRun: flag(query, 'dryRun'), signal });
+  const result = await redrive(await contextOf(deps, signal), taskId, round, {
+    without,
+    dryRun: flag(query, 'dryRun'),
+    signal,
+  });
   const { outcome, redrivenAs, reason } = result;
   return {
     status: outcome === 'created' ? 201 : 200,
@@ -62,12 +72,17 @@ export const redriveRound: TasksHandler = async ({ rounds }, req, signal) => {
 };
 
 /** `DELETE /tasks/<taskId>/rounds/<n>?dryRun=`: cancels the open round. */
-export const cancelRound: TasksHandler = async ({ rounds }, req, signal) => {
+export const cancelRound: TasksHandler = async (deps, req, signal) => {
   const query = parseQuery(req.url, ['dryRun']);
   const [taskId, round] = [taskIdOf(req), roundOf(req)];
-  const result = await cancel(rounds, taskId, round, { dryRun: flag(query, 'dryRun'), signal });
+  const result = await cancel(await contextOf(deps, signal), taskId, round, { dryRun: flag(query, 'dryRun'), signal });
   return { status: 200, body: result, log: { trigger: 'http', taskId, round, reason: result.decision.reason } };
 };
+
+/** The rounds with the values that this request reads: what they decide does not depend on other requests. */
+export async function contextOf({ rounds, values }: TasksDeps, signal: AbortSignal): Promise<RoundsContext> {
+  return { ...rounds, values: await values(signal) };
+}
 
 function taskIdOf(req: Request): string {
   const taskId = String(req.params['taskId'] ?? '');

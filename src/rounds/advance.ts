@@ -1,51 +1,136 @@
+import { createHash } from 'node:crypto';
 import { AppError, ContentionError } from '../errors.ts';
-import type { CallOptions } from '../storage/port.ts';
-import type { RoundsDeps } from './deps.ts';
-import { emptyLedger } from './ledger.ts';
-import { nextStep } from './next-step.ts';
-import type { AdvanceResult, Done, Known, Pass, Step, TaskDecision } from './step.ts';
-import { policyOf } from './task-policy.ts';
+import type { SortedUpdates } from './accounting.ts';
+import { countUpdates, sortListing } from './accounting.ts';
+import { observeRound } from './attempt.ts';
+import type { UpdateCounts, VersionedLedger } from './ledger.ts';
+import type { ListedUpdate } from './listing.ts';
+import { listUpdates } from './listing.ts';
+import type { Manifest } from './manifest.ts';
+import { decide } from './policy.ts';
+import { publishStep } from './publish.ts';
+import { adoptStep, readManifest, sealStep } from './seal.ts';
+import type {
+  AdvanceResult,
+  DoneAction,
+  RoundsContext,
+  Step,
+  TaskContext,
+  TaskDecision,
+  TaskSnapshot,
+} from './task-context.ts';
+import { createContention, readSnapshot } from './task-context.ts';
 
 export interface AdvanceOptions {
-  /** Starts a round below its minimum, never with nothing. */
+  /** Starts a round below its minimum, never without an update. */
   readonly force?: boolean;
-  /** Says what would be done first, and why; writes nothing. */
+  /** Returns the first action and its reason; writes nothing. */
   readonly dryRun?: boolean;
   readonly signal?: AbortSignal;
 }
 
-const MAX_CONFLICTS = 5;
-// Far more than any task needs in one go; a loop of ours would otherwise never end.
+/** The uploads of a task by state. */
+export interface TaskUpdates {
+  /** The manifest of a sealed round that is not in the ledger yet. */
+  readonly unadopted: Manifest | null;
+  readonly listing: readonly ListedUpdate[];
+  readonly sorted: SortedUpdates;
+  readonly accounting: UpdateCounts;
+}
+
+// Far more than a task needs in one call. It ends a loop that a fault of this service would make endless.
 const MAX_STEPS = 100;
 
-export interface Begun {
-  readonly pass: Pass;
-  readonly known: Known;
+/**
+ * Reconciles a task: publishes, settles or retries its open round, or starts the next one, until nothing can be done now.
+ * It reads only the bucket and the cluster, so it can be called at any time, concurrently, and after a crash at any point.
+ * Calls for the same task with the same values are coalesced within an instance.
+ *
+ * Throws ContentionError after six lost races, UnreadableStateError for state it cannot read, ConflictError for a changed
+ * upload pattern or a Job of somebody else, PreflightError for missing Secrets, and what the ports throw.
+ */
+export async function advance(
+  rounds: RoundsContext,
+  taskId: string,
+  options: AdvanceOptions = {},
+): Promise<AdvanceResult> {
+  if (options.dryRun === true) return reconcile(rounds, taskId, options);
+  return rounds.coalescer.run(coalescingKey(rounds, taskId), options, async (merged) => {
+    const startedMs = rounds.now().getTime();
+    const result = await reconcile(rounds, taskId, merged);
+    logResult(rounds, result, startedMs);
+    return result;
+  });
 }
 
-/** `now`, then the ledger and its policy: what every look at a task begins with. */
-export async function beginPass(deps: RoundsDeps, taskId: string, call: CallOptions, force = false): Promise<Begun> {
-  // Before the ledger: an upload between listing and write would else fall behind the watermark and be lost.
-  const now = deps.now();
-  const { ledger, generation } = await deps.ledgers.read(taskId, call);
-  const policy = await policyOf(deps, taskId, ledger, call);
-  const known = { ledger: ledger ?? emptyLedger(taskId, policy.uploads.text), generation };
-  return { pass: { taskId, policy, now, force, call }, known };
+// A call must not decide by the values of another one, so it never joins a call with different values. The two run side
+// by side, as on two instances.
+function coalescingKey({ values }: RoundsContext, taskId: string): string {
+  return `${createHash('sha256').update(JSON.stringify(values)).digest('base64')} ${taskId}`;
 }
 
-/** For loops over {@link beginPass}: counts lost races, and throws ContentionError at the sixth. */
-export function createContention(taskId: string): () => void {
-  let conflicts = 0;
-  return () => {
-    conflicts += 1;
-    if (conflicts <= MAX_CONFLICTS) return;
-    throw new ContentionError(
-      `Task "${taskId}": its state changed ${conflicts} times while it was looked at; call again.`,
-    );
-  };
+async function reconcile(
+  rounds: RoundsContext,
+  taskId: string,
+  { force = false, dryRun = false, signal }: AdvanceOptions,
+): Promise<AdvanceResult> {
+  const call = signal === undefined ? {} : { signal };
+  const done: DoneAction[] = [];
+  const noteConflict = createContention(taskId);
+  let snapshot = await readSnapshot(rounds, taskId, call, force);
+  for (let steps = 0; steps < MAX_STEPS; steps += 1) {
+    const { context, current } = snapshot;
+    const step = await nextStep(context, current);
+    const { next } = step;
+    if (next.kind === 'wait' || dryRun) return toResult(snapshot, step, done, dryRun);
+    const written = await next.run();
+    // The force applies to one round. That round is sealed even where the ledger write was lost.
+    const forceNext = context.force && next.act !== 'start';
+    if (written === 'conflict') {
+      noteConflict();
+      snapshot = await readSnapshot(rounds, taskId, call, forceNext);
+    } else {
+      done.push({ act: next.act, round: next.round, reason: next.reason });
+      snapshot = { context: { ...context, force: forceNext }, current: written };
+    }
+  }
+  throw new ContentionError(`Task "${taskId}": it still needs an action after ${MAX_STEPS} steps; call again.`);
 }
 
-/** A step as an answer tells of it, without doing it; what it would be refused for stands in the reason. */
+/** The next step of a task (docs/rounds.md). Only the `run` of the step writes. */
+async function nextStep(context: TaskContext, current: VersionedLedger): Promise<Step> {
+  const publish = publishStep(context, current);
+  if (publish !== null) return { next: publish };
+  const { open } = current.ledger;
+  if (open !== null) return observeRound(context, current, open);
+  const manifest = await readManifest(context, current.ledger.next);
+  // The manifest is the set of the round, so adopting it needs no listing.
+  if (manifest !== null) return { next: adoptStep(context, current, manifest) };
+  return stepFromUpdates(context, current, await readUpdates(context, current, null));
+}
+
+/** Reads the manifest of the next round, then the listing. With the ledger read before both, the counts add up. */
+export async function readUpdates(
+  context: TaskContext,
+  { ledger }: VersionedLedger,
+  manifest?: Manifest | null,
+): Promise<TaskUpdates> {
+  const unadopted = manifest === undefined ? await readManifest(context, ledger.next) : manifest;
+  const listing = await listUpdates(context.rounds.store, context.policy.uploads, context.taskId, context.call);
+  const sorted = sortListing(ledger, unadopted, listing);
+  return { unadopted, listing, sorted, accounting: countUpdates(ledger, unadopted, sorted) };
+}
+
+/** The next step of a task without an open round. */
+export function stepFromUpdates(context: TaskContext, current: VersionedLedger, updates: TaskUpdates): Step {
+  const { unadopted, accounting, sorted, listing } = updates;
+  if (unadopted !== null) return { next: adoptStep(context, current, unadopted), accounting };
+  const decision = decide(context.policy, sorted.pending, context.now, context.force);
+  if (decision.kind === 'wait') return { next: decision, accounting };
+  return { next: sealStep(context, current, decision, sorted, listing), accounting };
+}
+
+/** The decision of a step that is not carried out. The reason contains the error that would stop it. */
 export async function describeStep({ next }: Step): Promise<TaskDecision> {
   if (next.kind === 'wait') {
     return {
@@ -59,65 +144,19 @@ export async function describeStep({ next }: Step): Promise<TaskDecision> {
     return { kind: next.act, reason: next.reason };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    return { kind: next.act, reason: `${next.reason} It is held up: ${error.message}` };
+    return { kind: next.act, reason: `${next.reason} It is blocked: ${error.message}` };
   }
-}
-
-/**
- * Does for a task whatever can be done now: publishes, settles or retries its open round, or starts the next one.
- * Looks at the bucket and the cluster only, so it may be called by anyone, twice, at once, or after a crash anywhere.
- * Calls for one task within an instance are coalesced.
- *
- * Throws ContentionError after six lost races, UnreadableStateError for state it cannot read, ConflictError for a changed
- * upload pattern or a Job that is not ours, PreflightError for missing Secrets, and what the ports throw.
- */
-export async function advance(deps: RoundsDeps, taskId: string, options: AdvanceOptions = {}): Promise<AdvanceResult> {
-  if (options.dryRun === true) return run(deps, taskId, options);
-  return deps.coalescer.run(taskId, options, async (merged) => {
-    const startedMs = deps.now().getTime();
-    const result = await run(deps, taskId, merged);
-    logLine(deps, result, startedMs);
-    return result;
-  });
-}
-
-async function run(
-  deps: RoundsDeps,
-  taskId: string,
-  { force = false, dryRun = false, signal }: AdvanceOptions,
-): Promise<AdvanceResult> {
-  const call = signal === undefined ? {} : { signal };
-  const done: Done[] = [];
-  const noteConflict = createContention(taskId);
-  let begun = await beginPass(deps, taskId, call, force);
-  for (let steps = 0; steps < MAX_STEPS; steps += 1) {
-    const { pass, known } = begun;
-    const step = await nextStep(deps, pass, known);
-    const { next } = step;
-    if (next.kind === 'wait' || dryRun) return toResult(begun, step, done, dryRun);
-    const state = await next.run();
-    // Forced once: the round that was asked for is sealed, even where our ledger write was lost.
-    const forceNext = pass.force && next.act !== 'start';
-    if (state === 'conflict') {
-      noteConflict();
-      begun = await beginPass(deps, taskId, call, forceNext);
-    } else {
-      done.push({ act: next.act, round: next.round, reason: next.reason });
-      begun = { pass: { ...pass, force: forceNext }, known: state };
-    }
-  }
-  throw new ContentionError(`Task "${taskId}": ${MAX_STEPS} steps did not bring it to rest; call again.`);
 }
 
 async function toResult(
-  { pass, known }: Begun,
+  { context, current }: TaskSnapshot,
   step: Step,
-  done: readonly Done[],
+  done: readonly DoneAction[],
   dryRun: boolean,
 ): Promise<AdvanceResult> {
-  const { open } = known.ledger;
+  const { open } = current.ledger;
   return {
-    taskId: pass.taskId,
+    taskId: context.taskId,
     dryRun,
     decision: await describeStep(step),
     done,
@@ -126,16 +165,16 @@ async function toResult(
   };
 }
 
-function logLine(deps: RoundsDeps, result: AdvanceResult, startedMs: number): void {
-  const failed = result.done.some(({ act }) => act === 'fail');
+function logResult({ log, now }: RoundsContext, result: AdvanceResult, startedMs: number): void {
   const { taskId, decision, done, openRound, accounting } = result;
-  deps.log(failed ? 'ERROR' : 'INFO', `Task ${taskId}: ${[...done, decision].map(({ reason }) => reason).join(' ')}`, {
+  const failed = done.some(({ act }) => act === 'fail');
+  log(failed ? 'ERROR' : 'INFO', `Task ${taskId}: ${[...done, decision].map(({ reason }) => reason).join(' ')}`, {
     taskId,
     decision: decision.kind,
     reason: decision.reason,
     done: done.map(({ act, round }) => `${act} ${round}`),
     ...openRound,
     ...accounting,
-    durationMs: deps.now().getTime() - startedMs,
+    durationMs: now().getTime() - startedMs,
   });
 }

@@ -1,100 +1,117 @@
 import type { V1Job } from '@kubernetes/client-node';
+import { buildSpec } from '../jobs/build-spec.ts';
+import type { SpecDefaults } from '../jobs/build-spec.ts';
+import { buildJob, LABELS } from '../jobs/manifest.ts';
+import { buildAttemptJobName, buildLabelValue } from '../jobs/names.ts';
+import type { RequiredSecret } from '../jobs/required-secrets.ts';
+import { requiredSecrets } from '../jobs/required-secrets.ts';
+import type { GsUri } from '../storage/uri.ts';
 import { formatGsUri } from '../storage/uri.ts';
-import type { RoundsDeps } from './deps.ts';
-import type { JobRef, Ledger, OpenRound } from './ledger.ts';
-import { outputPathOf } from './ledger.ts';
+import { requireAggregator } from '../values/complete-aggregator.ts';
+import type { Values } from '../values/parse-values.ts';
+import type { JobRef, OpenRound } from './ledger.ts';
 import { listUri } from './paths.ts';
-import type { RoundPolicy } from './policy.ts';
 
-/** Whose attempt a Job is: the checkpoint list's path (it names the state bucket, task and round) and the attempt. */
+/** Identifies the attempt of a Job: the path of the checkpoint list (state bucket, task, round) and the attempt. */
 const ATTEMPT = 'tensorio-trigger/attempt';
-/** On a Job that only holds a name, so that nobody who still means to create the real one can; its value says why. */
-const BURIED = 'tensorio-trigger/buried';
-/** Kueue resumes a suspended Job that carries it: https://kueue.sigs.k8s.io/docs/tasks/run/jobs/ */
+/** Marks a placeholder Job; the value is the reason. */
+const PLACEHOLDER = 'tensorio-trigger/placeholder';
+/** The same annotation, as earlier versions wrote it. */
+const OLD_PLACEHOLDER = 'tensorio-trigger/buried';
+/** Kueue resumes a suspended Job with this label: https://kueue.sigs.k8s.io/docs/tasks/run/jobs/ */
 const KUEUE_QUEUE = 'kueue.x-k8s.io/queue-name';
 
-type Deps = Pick<RoundsDeps, 'buildJob' | 'stateUri'>;
+/** What an attempt's Job is built from. */
+export interface AttemptJobDeps {
+  readonly values: Values;
+  readonly defaults: SpecDefaults;
+  readonly stateUri: GsUri;
+}
 
-/** Why an attempt was ended by a Job that only holds its name. */
-export type Burial = 'Cancelled' | 'Vanished' | 'OutputNotEmpty';
+export type Attempt = Pick<OpenRound, 'round' | 'attempt' | 'outputPaths'>;
 
-const BURIALS: readonly Burial[] = ['Cancelled', 'Vanished', 'OutputNotEmpty'];
+/** Why an attempt ended without an end of its Job. A placeholder Job, which never runs, reserves the Job's name. */
+export type PlaceholderReason = 'Cancelled' | 'Vanished' | 'OutputNotEmpty';
+
+const PLACEHOLDER_REASONS: readonly PlaceholderReason[] = ['Cancelled', 'Vanished', 'OutputNotEmpty'];
 
 export type JobEnd =
   | { readonly kind: 'complete' }
   | { readonly kind: 'failed'; readonly code: string; readonly reason: string };
 
-/** Namespace and name of an attempt's Job as it would be built now. */
-export function jobRefOf(
-  deps: Deps,
-  policy: RoundPolicy,
-  taskId: string,
-  attempt: Pick<OpenRound, 'round' | 'attempt' | 'outputPaths'>,
-): JobRef {
-  const { name, namespace } = build(deps, policy, taskId, attempt).metadata ?? {};
-  if (name === undefined || namespace === undefined) throw new Error('buildJob gave a Job without a name or namespace');
+/** Namespace and name of an attempt's Job under the values in force. */
+export function jobRefOf(deps: AttemptJobDeps, taskId: string, attempt: Attempt): JobRef {
+  const { name = '', namespace = '' } = buildAttempt(deps, taskId, attempt).metadata ?? {};
   return { name, namespace };
 }
 
-function build(
-  deps: Deps,
-  policy: RoundPolicy,
+/**
+ * The Job of an attempt. The same task, round and attempt give the same name on every instance. Throws
+ * InvalidRequestError when the values lack a field that a Job needs.
+ */
+export function buildAttempt({ values, defaults, stateUri }: AttemptJobDeps, taskId: string, attempt: Attempt): V1Job {
+  const { round, attempt: number, outputPaths } = attempt;
+  const paths = {
+    checkpointsFilePath: formatGsUri(listUri(stateUri, taskId, round)),
+    outputPath: outputPaths[number - 1] ?? '',
+  };
+  const aggregator = requireAggregator({ aggregator: { ...values.aggregator, ...paths } }, { idIsDerived: true });
+  const id = `${taskId}/round-${round}/attempt-${number}`;
+  const spec = buildSpec(aggregator, id, values.namespace ?? defaults.namespace, defaults);
+  const { name } = buildAttemptJobName(spec.releaseName, taskId, round, number);
+  return buildJob(spec, { name, task: { taskId, round } });
+}
+
+/** The Job of the open attempt, with the name that the ledger has frozen. */
+export function buildOpenJob(deps: AttemptJobDeps, taskId: string, open: OpenRound): V1Job {
+  const job = buildAttempt(deps, taskId, open);
+  const annotations = { ...job.metadata?.annotations, [ATTEMPT]: attemptId(deps, taskId, open) };
+  job.metadata = Object.assign({}, job.metadata, open.job, { annotations });
+  return job;
+}
+
+function attemptId(
+  { stateUri }: Pick<AttemptJobDeps, 'stateUri'>,
   taskId: string,
-  attempt: Pick<OpenRound, 'round' | 'attempt' | 'outputPaths'>,
-): V1Job {
-  return deps.buildJob({
-    taskId,
-    round: attempt.round,
-    attempt: attempt.attempt,
-    listUri: formatGsUri(listUri(deps.stateUri, taskId, attempt.round)),
-    outputPath: attempt.outputPaths[attempt.attempt - 1] ?? '',
-    policy,
-  });
+  { round, attempt }: Attempt,
+): string {
+  return `${formatGsUri(listUri(stateUri, taskId, round))}#${attempt}`;
 }
 
-/** The Job of the open attempt, under the name that the ledger has frozen. */
-export function buildAttemptJob(deps: Deps, policy: RoundPolicy, ledger: Ledger, open: OpenRound): V1Job {
-  const job = structuredClone(build(deps, policy, ledger.taskId, open));
-  job.metadata = Object.assign({}, job.metadata, open.job);
-  job.metadata.annotations = { ...job.metadata.annotations, [ATTEMPT]: attemptId(deps, ledger.taskId, open) };
-  return job;
-}
-
-function attemptId(deps: Pick<RoundsDeps, 'stateUri'>, taskId: string, { round, attempt }: OpenRound): string {
-  return `${formatGsUri(listUri(deps.stateUri, taskId, round))}#${attempt}`;
-}
-
-/** The same Job, suspended for good: it takes the name and runs nothing. */
-export function buildBuriedJob(
-  deps: Deps,
-  policy: RoundPolicy,
-  ledger: Ledger,
+/** The same Job, suspended and without its queue: it reserves the name and never runs. */
+export function buildPlaceholder(
+  deps: AttemptJobDeps,
+  taskId: string,
   open: OpenRound,
-  burial: Burial,
+  reason: PlaceholderReason,
 ): V1Job {
-  const job = buildAttemptJob(deps, policy, ledger, open);
-  if (job.spec !== undefined) job.spec.suspend = true;
+  const job = buildOpenJob(deps, taskId, open);
   const { [KUEUE_QUEUE]: _, ...labels } = job.metadata?.labels ?? {};
-  job.metadata = Object.assign({}, job.metadata, {
-    labels,
-    annotations: { ...job.metadata?.annotations, [BURIED]: burial },
-  });
+  const annotations = { ...job.metadata?.annotations, [PLACEHOLDER]: reason };
+  job.metadata = Object.assign({}, job.metadata, { labels, annotations });
+  if (job.spec !== undefined) job.spec.suspend = true;
   return job;
 }
 
-/** Whether Kueue, and not we, decides when the Job is suspended. */
-export function isQueued(job: V1Job): boolean {
-  return job.metadata?.labels?.[KUEUE_QUEUE] !== undefined;
+/** The reason of a placeholder Job; `undefined` for any other Job. */
+export function placeholderReasonOf({ metadata }: V1Job): PlaceholderReason | undefined {
+  const written = metadata?.annotations?.[PLACEHOLDER] ?? metadata?.annotations?.[OLD_PLACEHOLDER];
+  return PLACEHOLDER_REASONS.find((reason) => reason === written);
 }
 
-/** Whether `job`, found under the attempt's name, is of this attempt of this task of this state bucket. */
-export function isOfAttempt(deps: Pick<RoundsDeps, 'stateUri'>, ledger: Ledger, open: OpenRound, job: V1Job): boolean {
-  return job.metadata?.annotations?.[ATTEMPT] === attemptId(deps, ledger.taskId, open);
+/** Whether Kueue decides when the Job is suspended. */
+export function isQueued({ metadata }: V1Job): boolean {
+  return metadata?.labels?.[KUEUE_QUEUE] !== undefined;
 }
 
-/** Why `job` only holds the name of an attempt that has ended; `undefined` for a real one. */
-export function burialOf(job: V1Job): Burial | undefined {
-  return BURIALS.find((burial) => burial === job.metadata?.annotations?.[BURIED]);
+/** Whether a Job with the attempt's name belongs to this attempt of this task of this state bucket. */
+export function isOfAttempt(
+  deps: Pick<AttemptJobDeps, 'stateUri'>,
+  taskId: string,
+  open: OpenRound,
+  { metadata }: V1Job,
+): boolean {
+  return metadata?.annotations?.[ATTEMPT] === attemptId(deps, taskId, open);
 }
 
 /** How the Job ended; `null` while it has not. */
@@ -107,14 +124,13 @@ export function jobEnd(job: V1Job): JobEnd | null {
   return null;
 }
 
-/** `round 3, attempt 1 of 3 (100 updates)` */
-export function attemptWords(open: OpenRound): string {
-  return `round ${open.round}, attempt ${open.attempt} of ${open.maxAttempts} (${open.updates} ${open.updates === 1 ? 'update' : 'updates'})`;
+/** Selects the pods of all rounds of a task. */
+export function taskPodSelector(taskId: string): string {
+  return `${LABELS.task}=${buildLabelValue(taskId)}`;
 }
 
-/** The prefix below which every object of the attempt's output lies, split for a listing. */
-export function outputFolder(open: OpenRound): { readonly bucket: string; readonly prefix: string } {
-  const path = outputPathOf(open).slice('gs://'.length).replace(/\/+$/, '');
-  const slash = path.indexOf('/');
-  return { bucket: path.slice(0, slash), prefix: `${path.slice(slash + 1)}/` };
+/** The Secrets that must exist before the Job is created. */
+export function attemptSecrets({ checkSecrets }: Values, job: V1Job): RequiredSecret[] {
+  const podSpec = job.spec?.template.spec;
+  return requiredSecrets(job.metadata?.namespace ?? '', podSpec === undefined ? [] : [podSpec], checkSecrets);
 }

@@ -1,12 +1,10 @@
 import { ConflictError, NotFoundError } from '../errors.ts';
-import type { Begun } from './advance.ts';
-import { advance, beginPass, createContention } from './advance.ts';
-import { attemptWords } from './attempt-job.ts';
-import type { RoundsDeps } from './deps.ts';
+import { advance } from './advance.ts';
+import { describeAttempt } from './attempt.ts';
 import type { OpenRound } from './ledger.ts';
-import { noteCancelled } from './ledger-changes.ts';
-import type { AdvanceResult } from './step.ts';
-import { writeLedger } from './write-ledger.ts';
+import { noteCancelled } from './ledger.ts';
+import type { AdvanceResult, RoundsContext, TaskSnapshot } from './task-context.ts';
+import { createContention, readSnapshot, writeLedger } from './task-context.ts';
 
 export interface CancelOptions {
   readonly dryRun?: boolean;
@@ -14,14 +12,14 @@ export interface CancelOptions {
 }
 
 /**
- * Ends the open round: no further attempt, its Job suspended (not deleted: the name must stay taken), its updates
- * accounted as failed, so that it can be redriven. A round whose Job was complete by then is settled as aggregated.
+ * Ends the open round: no further attempt, its Job suspended (not deleted, because its name must stay reserved), its
+ * updates counted as failed, so that they can be redriven. A round whose Job is complete by then is settled as aggregated.
  *
- * The wish is written to the ledger first: whoever looks next carries it out, also after a crash here.
+ * The request is recorded in the ledger first. If this call is interrupted, the next reconcile carries it out.
  * Throws NotFoundError for an unknown round, ConflictError for an ended one, and what {@link advance} throws.
  */
 export async function cancel(
-  deps: RoundsDeps,
+  rounds: RoundsContext,
   taskId: string,
   round: number,
   { dryRun = false, signal }: CancelOptions = {},
@@ -29,33 +27,35 @@ export async function cancel(
   const call = signal === undefined ? {} : { signal };
   const noteConflict = createContention(taskId);
   for (;;) {
-    const begun = await beginPass(deps, taskId, call);
-    const open = openOf(begun, round);
+    const snapshot = await readSnapshot(rounds, taskId, call);
+    const { context, current } = snapshot;
+    const open = openOf(snapshot, round);
     if (dryRun) return dryRunOf(taskId, open);
-    if (open.cancelled === true) return advance(deps, taskId, call);
-    const written = await writeLedger(deps, begun.pass, begun.known, noteCancelled(begun.known.ledger));
-    if (written !== 'conflict') return advance(deps, taskId, call);
+    if (open.cancelled === true) return advance(rounds, taskId, call);
+    const written = await writeLedger(context, current, noteCancelled(current.ledger));
+    if (written !== 'conflict') return advance(rounds, taskId, call);
     noteConflict();
   }
 }
 
-function openOf({ known: { ledger }, pass }: Begun, round: number): OpenRound {
+function openOf({ current: { ledger }, context }: TaskSnapshot, round: number): OpenRound {
   const { open } = ledger;
   if (open?.round === round) return open;
   const record = ledger.rounds.get(round);
-  if (record === undefined) throw new NotFoundError(`Task "${pass.taskId}" has no open round ${round}.`);
+  if (record === undefined) throw new NotFoundError(`Task "${context.taskId}" has no open round ${round}.`);
   throw new ConflictError(
     `Round ${round} has ended already: it ${record.outcome === 'failed' ? 'failed' : 'was aggregated'}.`,
   );
 }
 
 function dryRunOf(taskId: string, open: OpenRound): AdvanceResult {
+  const attempt = describeAttempt(open);
   return {
     taskId,
     dryRun: true,
     decision: {
       kind: 'suspend-job',
-      reason: `${attemptWords(open)} would be cancelled: its Job is suspended, and the round counts as failed.`,
+      reason: `${attempt} would be cancelled: its Job is suspended, and the round counts as failed.`,
     },
     done: [],
   };

@@ -2,13 +2,13 @@ import { DeadlineError } from '../errors.ts';
 
 export interface CoalesceOptions {
   readonly force?: boolean;
-  /** Ends this caller's wait. The work itself is ended when every caller's signal has fired. */
+  /** Ends the wait of this caller. The work is aborted when the signals of all callers have fired. */
   readonly signal?: AbortSignal;
 }
 
 export type Work<T> = (options: { readonly force: boolean; readonly signal: AbortSignal }) => Promise<T>;
 
-/** At most one call per key runs and one waits; whoever comes meanwhile joins the waiting one, never the running one. */
+/** Per key, at most one call runs and one waits. A further call joins the waiting one, never the running one. */
 export interface Coalescer<T> {
   run(key: string, options: CoalesceOptions, work: Work<T>): Promise<T>;
 }
@@ -26,7 +26,7 @@ interface Lane<T> {
   waiting: Batch<T> | null;
 }
 
-/** For one instance. A call that joined the running one could be answered by a look taken before its event. */
+/** For one instance. A call that joined the running one could get a result from before its event. */
 export function createCoalescer<T>(): Coalescer<T> {
   const lanes = new Map<string, Lane<T>>();
 
@@ -50,7 +50,7 @@ export function createCoalescer<T>(): Coalescer<T> {
       controller,
       result: Promise.resolve().then(start),
     };
-    // Every caller may have left; whoever is left hears of it.
+    // All callers may have left by the time it fails; the callers that remain receive the error.
     batch.result.catch(() => undefined);
     return batch;
   }
@@ -80,9 +80,9 @@ async function join<T>(batch: Batch<T>, { force = false, signal }: CoalesceOptio
   const { promise: expired, reject } = Promise.withResolvers<never>();
   function leave(): void {
     batch.callers -= 1;
-    // One that waits may be joined yet: its time begins with its work.
+    // A waiting batch can still be joined, so its work is not aborted before it starts.
     if (batch.begun && batch.callers === 0) batch.controller.abort();
-    reject(new DeadlineError('advance: the deadline passed; the next sweep goes on from what is in the bucket'));
+    reject(new DeadlineError('advance: the deadline passed; the next sweep continues from the state in the bucket'));
   }
   if (signal.aborted) leave();
   else signal.addEventListener('abort', leave, { once: true });

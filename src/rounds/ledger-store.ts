@@ -1,37 +1,71 @@
-import type { CallOptions, ObjectStore } from '../storage/port.ts';
+import { z } from 'zod';
+import type { ObjectStore } from '../storage/port.ts';
 import type { GsUri } from '../storage/uri.ts';
-import type { Ledger } from './ledger.ts';
-import { formatLedger, parseLedger } from './ledger-schema.ts';
+import type { Ledger, LedgerStore, SettledId, VersionedLedger } from './ledger.ts';
 import { ledgerUri } from './paths.ts';
+import { corruptState, parseState } from './state-json.ts';
 
-/** A ledger and the generation it was read or written at; `'0'` and `null` where there is none. */
-export interface LedgerState {
-  readonly ledger: Ledger | null;
-  readonly generation: string;
-}
+const VERSION = 1;
 
-/** The new generation, or a failed precondition. */
-export type LedgerWrite = { readonly generation: string } | 'conflict';
+const Count = z.int().nonnegative();
+const Round = z.int().positive();
+const Time = z.iso.datetime();
 
-export interface LedgerStore {
-  /** Throws UnreadableStateError for a corrupt or newer one. */
-  read(taskId: string, call?: CallOptions): Promise<LedgerState>;
-  /**
-   * Writes only over `generation`, and answers the new one. `'conflict'` may be the echo of our own write: read again
-   * and decide, it never means that somebody else did it.
-   */
-  write(taskId: string, generation: string, ledger: Ledger, call?: CallOptions): Promise<LedgerWrite>;
-}
+const FailureSchema = z.object({ attempt: Round, code: z.string(), reason: z.string() });
+
+const OpenSchema = z.object({
+  round: Round,
+  attempt: Round,
+  created: z.boolean(),
+  jobUid: z.string().optional(),
+  notBefore: Time,
+  job: z.object({ namespace: z.string(), name: z.string() }),
+  outputPaths: z.array(z.string()).min(1),
+  maxAttempts: Round,
+  updates: Round,
+  startedAt: Time,
+  redriveOf: Round.optional(),
+  cancelled: z.literal(true).optional(),
+  failures: z.array(FailureSchema),
+});
+
+const RecordSchema = z.object({
+  outcome: z.enum(['aggregated', 'failed']),
+  attempts: Round,
+  updates: Round,
+  outputPath: z.string(),
+  startedAt: Time,
+  finishedAt: Time,
+  redriveOf: Round.optional(),
+  redrivenAs: Round.optional(),
+  failures: z.array(FailureSchema),
+});
+
+const LedgerSchema = z.object({
+  schema: z.literal(VERSION),
+  taskId: z.string(),
+  uploads: z.string(),
+  next: Round,
+  watermark: Time,
+  open: OpenSchema.nullable(),
+  settled: z.string(),
+  totals: z.object({ aggregated: Count, failed: Count, dropped: Count, duplicate: Count, invalid: Count }),
+  rounds: z.record(z.string().regex(/^[1-9]\d*$/), RecordSchema),
+  unpublished: z.array(Round),
+});
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const ENTRY = /([1-9]\d{0,18}) (0|[1-9a-z][0-9a-z]{0,9}) (?:([\w-]{22})|("(?:[^"\\\n]|\\.)*"))\n/y;
 
 interface Cached {
-  readonly state: LedgerState;
+  readonly state: VersionedLedger;
   readonly chars: number;
 }
 
-// About 64 MB as UTF-16: hundreds of busy tasks, thousands of small ones.
+// About 64 MB in memory: the ledgers of hundreds of busy tasks or thousands of small ones.
 const MAX_CACHED_CHARS = 32 * 1024 * 1024;
 
-/** The ledgers below `stateUri`. Keeps the last ones seen: an unchanged ledger then costs a 304 and no parsing. */
+/** The ledgers under `stateUri`. The last ones are cached: an unchanged ledger then costs a 304 and no parsing. */
 export function createLedgerStore(store: ObjectStore, stateUri: GsUri): LedgerStore {
   const cache = new Map<string, Cached>();
   let chars = 0;
@@ -40,7 +74,7 @@ export function createLedgerStore(store: ObjectStore, stateUri: GsUri): LedgerSt
     chars -= cache.get(taskId)?.chars ?? 0;
     cache.delete(taskId);
   }
-  function remember(taskId: string, state: LedgerState, size: number): LedgerState {
+  function remember(taskId: string, state: VersionedLedger, size: number): VersionedLedger {
     forget(taskId);
     cache.set(taskId, { state, chars: size });
     chars += size;
@@ -62,18 +96,107 @@ export function createLedgerStore(store: ObjectStore, stateUri: GsUri): LedgerSt
       if (found === 'unchanged' && cached !== undefined) return remember(taskId, cached.state, cached.chars);
       if (found === null || found === 'unchanged') {
         forget(taskId);
-        return { ledger: null, generation: '0' };
+        return null;
       }
       const state = { ledger: parseLedger(uri, taskId, found.text), generation: found.info.generation };
       return remember(taskId, state, found.text.length);
     },
-    write: async (taskId, generation, ledger, call = {}) => {
+    write: async (current, ledger, call = {}) => {
       const text = formatLedger(ledger);
-      const options = { ...call, ifGenerationMatch: generation, contentType: 'application/json' };
-      const written = await store.write(ledgerUri(stateUri, taskId), text, options);
+      const options = { ...call, ifGenerationMatch: current.generation, contentType: 'application/json' };
+      const written = await store.write(ledgerUri(stateUri, ledger.taskId), text, options);
       if (written === 'conflict') return 'conflict';
-      remember(taskId, { ledger, generation: written.generation }, text.length);
-      return { generation: written.generation };
+      return remember(ledger.taskId, { ledger, generation: written.generation }, text.length);
     },
   };
+}
+
+/** The JSON of a ledger. */
+export function formatLedger(ledger: Ledger): string {
+  const { watermarkMs, settled, rounds, open, ...rest } = ledger;
+  return JSON.stringify({
+    schema: VERSION,
+    ...rest,
+    watermark: time(watermarkMs),
+    open: formatOpen(open),
+    rounds: Object.fromEntries(rounds),
+    settled: encodeSettled(settled),
+  });
+}
+
+function time(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function formatOpen(open: Ledger['open']): z.infer<typeof OpenSchema> | null {
+  if (open === null) return null;
+  const { notBeforeMs, ...rest } = open;
+  return { ...rest, notBefore: time(notBeforeMs), outputPaths: [...open.outputPaths], failures: [...open.failures] };
+}
+
+/** Parses a stored ledger. Throws UnreadableStateError, with the remedy. */
+export function parseLedger(uri: GsUri, taskId: string, text: string): Ledger {
+  const { schema: _, watermark, settled, rounds, open, ...rest } = parseState(uri, text, VERSION, LedgerSchema);
+  const ids = decodeSettled(settled);
+  if (ids === null) throw corruptState(uri, 'is corrupt: a line of `settled` cannot be read');
+  if (rest.taskId !== taskId) throw corruptState(uri, `is the ledger of another task, "${rest.taskId}"`);
+  if (open !== null && open.round !== rest.next - 1)
+    throw corruptState(uri, 'is corrupt: `open` and `next` contradict each other');
+  return {
+    ...rest,
+    watermarkMs: Date.parse(watermark),
+    open: parseOpen(open),
+    settled: ids,
+    rounds: new Map(Object.entries(rounds).map(([round, record]) => [Number(round), record])),
+  };
+}
+
+function parseOpen(open: z.infer<typeof OpenSchema> | null): Ledger['open'] {
+  if (open === null) return null;
+  const { notBefore, ...rest } = open;
+  return { ...rest, notBeforeMs: Date.parse(notBefore) };
+}
+
+/** A canonical UUID as its 16 bytes in base64url (22 characters instead of 36); any other id as JSON, which starts with `"`. */
+export function encodeId(jobId: string): string {
+  return UUID.test(jobId) ? Buffer.from(jobId.replaceAll('-', ''), 'hex').toString('base64url') : JSON.stringify(jobId);
+}
+
+/**
+ * One line per id: `<generation> <ms since 1970 in base 36> <encoded id>`. The ledger contains all ids of the window (up
+ * to 100,000), so they are one string, which is parsed faster than as many members of a JSON object.
+ */
+export function encodeSettled(settled: ReadonlyMap<string, SettledId>): string {
+  let text = '';
+  for (const [jobId, { generation, timeCreatedMs }] of settled) {
+    text += `${generation} ${timeCreatedMs.toString(36)} ${encodeId(jobId)}\n`;
+  }
+  return text;
+}
+
+/** The reverse of {@link encodeSettled}; `null` when a line is malformed. */
+export function decodeSettled(text: string): ReadonlyMap<string, SettledId> | null {
+  const settled = new Map<string, SettledId>();
+  ENTRY.lastIndex = 0;
+  while (ENTRY.lastIndex < text.length) {
+    const [, generation = '', time = '', uuid, json = ''] = ENTRY.exec(text) ?? [];
+    const jobId = uuid === undefined ? decodeText(json) : decodeUuid(uuid);
+    if (generation === '' || jobId === null) return null;
+    settled.set(jobId, { generation, timeCreatedMs: parseInt(time, 36) });
+  }
+  return settled;
+}
+
+function decodeText(json: string): string | null {
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === 'string' ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function decodeUuid(text: string): string {
+  const hex = Buffer.from(text, 'base64url').toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

@@ -1,6 +1,8 @@
+import type { V1Job } from '@kubernetes/client-node';
+import type { CallOptions } from '../storage/port.ts';
 import type { Manifest } from './manifest.ts';
 
-/** Which generation of an update was sealed or dropped, and when the bucket created it. */
+/** The generation of an update that was sealed or dropped, and when the bucket created it. */
 export interface SettledId {
   readonly generation: string;
   readonly timeCreatedMs: number;
@@ -13,34 +15,34 @@ export interface JobRef {
 
 export interface Failure {
   readonly attempt: number;
-  /** One word for programs: `Vanished`, `OutputMissing`, or the Job condition's reason. */
+  /** One word: `Vanished`, `OutputMissing`, `OutputNotEmpty`, `Cancelled`, or the reason of the Job's condition. */
   readonly code: string;
   readonly reason: string;
 }
 
-/** The round that is sealed and not yet settled. */
+/** The round that is sealed and not settled. */
 export interface OpenRound {
   readonly round: number;
   readonly attempt: number;
-  /** Whether a Job of this attempt is known to have existed: absent then means vanished, else not yet created. */
+  /** Whether a Job of this attempt has existed. If it has and is absent, it vanished; otherwise it is still to be created. */
   readonly created: boolean;
-  /** Of that Job: one of its name and another uid was made after it was deleted. */
+  /** The uid of that Job. A Job with the same name and another uid was created after it was deleted. */
   readonly jobUid?: string | undefined;
-  /** No Job of this attempt is created before, in ms. */
+  /** The attempt's Job is not created before this time, in milliseconds since 1970. */
   readonly notBeforeMs: number;
   /**
-   * The attempt's Job, frozen before it is created: a release name or namespace changed in mid-round would make a
-   * running Job look absent, and a second one run beside it.
+   * The attempt's Job, frozen before it is created. Otherwise a changed release name or namespace would make a running
+   * Job look absent, and a second one would run beside it.
    */
   readonly job: JobRef;
   /** One per attempt. */
   readonly outputPaths: readonly string[];
   readonly maxAttempts: number;
-  /** How many updates. */
+  /** The number of updates. */
   readonly updates: number;
   readonly startedAt: string;
   readonly redriveOf?: number | undefined;
-  /** Somebody asked for its end: it is suspended and counts as failed unless it was complete already. */
+  /** A cancellation was requested: the Job is suspended and the round fails, unless the Job is already complete. */
   readonly cancelled?: true | undefined;
   readonly failures: readonly Failure[];
 }
@@ -52,7 +54,7 @@ export interface RoundRecord {
   readonly outcome: Outcome;
   readonly attempts: number;
   readonly updates: number;
-  /** Of the last attempt. */
+  /** The output directory of the last attempt. */
   readonly outputPath: string;
   readonly startedAt: string;
   readonly finishedAt: string;
@@ -61,6 +63,7 @@ export interface RoundRecord {
   readonly failures: readonly Failure[];
 }
 
+/** Numbers of updates that the ledger no longer lists by id, or that finished rounds hold. */
 export interface Totals {
   readonly aggregated: number;
   readonly failed: number;
@@ -69,22 +72,50 @@ export interface Totals {
   readonly invalid: number;
 }
 
+/** The number of updates of a task by state. `uploaded` is the sum of the others, at every moment. */
+export interface UpdateCounts extends Totals {
+  readonly uploaded: number;
+  readonly running: number;
+  readonly pending: number;
+}
+
+/** The state of one task: `ledger.json`. */
 export interface Ledger {
   readonly taskId: string;
-  /** The upload pattern the task's rounds were counted by. */
+  /** The upload pattern of the task's rounds. */
   readonly uploads: string;
   /** The number of the next round to be sealed. */
   readonly next: number;
-  /** What is listed with a `timeCreated` at or before, in ms, and is not in `settled`, counts as settled. Never falls. */
+  /** A listed object with a `timeCreated` at or before this, in ms since 1970, counts as settled. It never decreases. */
   readonly watermarkMs: number;
   readonly open: OpenRound | null;
   readonly settled: ReadonlyMap<string, SettledId>;
-  /** Updates of finished rounds, all dropped ones, and of `duplicate` and `invalid` what lies behind the watermark. */
+  /** Updates of finished rounds, all dropped ones, and the duplicate and invalid ones at or before the watermark. */
   readonly totals: Totals;
   readonly rounds: ReadonlyMap<number, RoundRecord>;
-  /** Settled rounds whose result may not have been published. */
+  /** Settled rounds whose result may not be published yet. */
   readonly unpublished: readonly number[];
 }
+
+/** A ledger and the generation of its object. */
+export interface VersionedLedger {
+  readonly ledger: Ledger;
+  /** `'0'` for a ledger that is not stored yet. */
+  readonly generation: string;
+}
+
+export interface LedgerStore {
+  /** `null` when the task has no ledger. Throws UnreadableStateError for a corrupt one, or one of a newer version. */
+  read(taskId: string, call?: CallOptions): Promise<VersionedLedger | null>;
+  /**
+   * Writes `ledger` only where the stored generation is still that of `current`, and returns it with its new generation.
+   * `'conflict'` may be the echo of our own write, so it never means that another instance did the same: read again.
+   */
+  write(current: VersionedLedger, ledger: Ledger, call?: CallOptions): Promise<VersionedLedger | 'conflict'>;
+}
+
+/** Settled rounds that are kept in the ledger, besides the failed ones that were not redriven. */
+const KEPT_ROUNDS = 20;
 
 /** The ledger of a task that has none. */
 export function emptyLedger(taskId: string, uploads: string): Ledger {
@@ -101,16 +132,138 @@ export function emptyLedger(taskId: string, uploads: string): Ledger {
   };
 }
 
-/** The directory the open attempt writes to. */
+/** The directory that the open attempt writes to. */
 export function outputPathOf(open: OpenRound): string {
   return open.outputPaths[open.attempt - 1] ?? '';
 }
 
-/** What a manifest settles: nothing new for a redrive, whose updates its first round has settled. */
+/** The ids that a manifest settles. A redrive settles none, because its updates were settled by the failed round. */
 export function settledBy(manifest: Manifest): ReadonlyMap<string, SettledId> {
   return new Map(
     (manifest.redriveOf === undefined ? [...manifest.updates, ...manifest.dropped] : []).map(
       ({ jobId, generation, timeCreated }) => [jobId, { generation, timeCreatedMs: Date.parse(timeCreated) }],
     ),
   );
+}
+
+/**
+ * The ledger with the round of `manifest` open. The watermark does not change and no id leaves `settled`, because the
+ * listing of the seal may not be available.
+ */
+export function openRound(ledger: Ledger, manifest: Manifest, job: JobRef): Ledger {
+  const { redriveOf } = manifest;
+  const first = redriveOf === undefined ? undefined : ledger.rounds.get(redriveOf);
+  const { totals } = ledger;
+  return {
+    ...ledger,
+    uploads: manifest.uploads,
+    next: manifest.round + 1,
+    open: openOf(manifest, job),
+    settled: new Map([...ledger.settled, ...settledBy(manifest)]),
+    totals: {
+      ...totals,
+      dropped: totals.dropped + manifest.dropped.length,
+      failed: totals.failed - (redriveOf === undefined ? 0 : manifest.updates.length),
+    },
+    rounds:
+      redriveOf === undefined || first === undefined
+        ? ledger.rounds
+        : withRecord(ledger.rounds, redriveOf, { ...first, redrivenAs: manifest.round }),
+  };
+}
+
+function openOf(manifest: Manifest, job: JobRef): OpenRound {
+  return {
+    round: manifest.round,
+    attempt: 1,
+    created: false,
+    notBeforeMs: 0,
+    job,
+    outputPaths: manifest.outputPaths,
+    maxAttempts: manifest.maxAttempts,
+    updates: manifest.updates.length,
+    startedAt: manifest.sealedAt,
+    ...(manifest.redriveOf !== undefined && { redriveOf: manifest.redriveOf }),
+    failures: [],
+  };
+}
+
+function withRecord(
+  rounds: ReadonlyMap<number, RoundRecord>,
+  round: number,
+  record: RoundRecord,
+): ReadonlyMap<number, RoundRecord> {
+  return new Map(rounds).set(round, record);
+}
+
+/** Records that the Job of the open attempt exists. */
+export function noteCreated(ledger: Ledger, { metadata }: V1Job): Ledger {
+  return changeOpen(ledger, { created: true, jobUid: metadata?.uid });
+}
+
+function changeOpen(ledger: Ledger, change: Partial<OpenRound>): Ledger {
+  return ledger.open === null ? ledger : { ...ledger, open: { ...ledger.open, ...change } };
+}
+
+/** Records that the cancellation of the open round was requested. */
+export function noteCancelled(ledger: Ledger): Ledger {
+  return changeOpen(ledger, { cancelled: true });
+}
+
+/** Records that the open attempt failed and prepares the next one. */
+export function nextAttempt(ledger: Ledger, failure: Failure, job: JobRef, notBefore: Date): Ledger {
+  return changeOpen(ledger, {
+    attempt: failure.attempt + 1,
+    created: false,
+    jobUid: undefined,
+    notBeforeMs: notBefore.getTime(),
+    job,
+    failures: [...(ledger.open?.failures ?? []), failure],
+  });
+}
+
+/** Settles the open round: as aggregated, or as failed with `failure` where no attempt is left. */
+export function settleRound(ledger: Ledger, finishedAt: Date, failure?: Failure): Ledger {
+  const { open, totals } = ledger;
+  if (open === null) return ledger;
+  const outcome: Outcome = failure === undefined ? 'aggregated' : 'failed';
+  const record: RoundRecord = {
+    outcome,
+    attempts: open.attempt,
+    updates: open.updates,
+    outputPath: outputPathOf(open),
+    startedAt: open.startedAt,
+    finishedAt: finishedAt.toISOString(),
+    ...(open.redriveOf !== undefined && { redriveOf: open.redriveOf }),
+    failures: failure === undefined ? open.failures : [...open.failures, failure],
+  };
+  return {
+    ...ledger,
+    open: null,
+    totals: { ...totals, [outcome]: totals[outcome] + open.updates },
+    rounds: forgetOld(withRecord(ledger.rounds, open.round, record)),
+    unpublished: [...ledger.unpublished, open.round],
+  };
+}
+
+// Failed rounds stay until they are redriven. Of the others, the newest are kept.
+function forgetOld(rounds: ReadonlyMap<number, RoundRecord>): ReadonlyMap<number, RoundRecord> {
+  const done = [...rounds].filter(
+    ([, { outcome, redrivenAs }]) => outcome === 'aggregated' || redrivenAs !== undefined,
+  );
+  const old = new Set(
+    done
+      .map(([round]) => round)
+      .toSorted((a, b) => b - a)
+      .slice(KEPT_ROUNDS),
+  );
+  return new Map([...rounds].filter(([round]) => !old.has(round)));
+}
+
+/** Records that the results of `rounds` are published. */
+export function notePublished(ledger: Ledger, rounds: readonly number[]): Ledger {
+  return {
+    ...ledger,
+    unpublished: ledger.unpublished.filter((round) => !rounds.includes(round)),
+  };
 }

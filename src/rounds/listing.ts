@@ -1,7 +1,9 @@
 import type { CallOptions, ListOptions, ObjectInfo, ObjectPage, ObjectStore } from '../storage/port.ts';
-import { formatGsUri, gsUriProblem } from '../storage/uri.ts';
+import type { GsUri } from '../storage/uri.ts';
 import type { ObjectPattern } from '../values/object-pattern.ts';
-import { taskPrefix } from './update.ts';
+import { tasksFolder } from './paths.ts';
+import type { RoundPolicy } from './policy.ts';
+import { objectProblem, taskIdProblem, taskPrefix, tasksPrefix } from './update.ts';
 
 /** An object that matches the task's upload pattern. */
 export interface ListedUpdate {
@@ -12,11 +14,11 @@ export interface ListedUpdate {
   readonly crc32c: string;
   readonly timeCreated: string;
   readonly timeCreatedMs: number;
-  /** False for an empty object, and for a name that cannot stand in a checkpoint list. */
+  /** False for an empty object and for a name that cannot be used in a checkpoint list. */
   readonly valid: boolean;
 }
 
-// Plain names are most of them, and need no closer look.
+// Most names are plain and need no further check.
 const PLAIN = /^[A-Za-z0-9_-][\w.-]*$/;
 
 type Page = (pageToken?: string) => Promise<ObjectPage>;
@@ -29,9 +31,8 @@ interface Range {
 }
 
 /**
- * Every object of the task that matches `pattern`, in no particular order. One call for up to a page (1,000 objects);
- * beyond that, up to 16 ranges of names are listed side by side. Each object is shown as it was at some moment of the
- * listing: uploads meanwhile may or may not be seen.
+ * Every object of the task that matches `pattern`, in no particular order. The first page (1,000 objects) takes one call;
+ * up to 16 ranges of names are then listed in parallel. An object that is uploaded during the listing may be missing.
  */
 export async function listUpdates(
   store: ObjectStore,
@@ -47,20 +48,20 @@ export async function listUpdates(
     };
   }
   let first = await pageOf({})();
-  // A page may be empty, and others follow all the same: https://cloud.google.com/storage/docs/json_api/v1/objects/list
+  // An empty page may be followed by others: https://cloud.google.com/storage/docs/json_api/v1/objects/list
   while (first.objects.length === 0 && first.nextPageToken !== undefined) first = await pageOf({})(first.nextPageToken);
   const last = first.objects.at(-1)?.name;
   const objects = [...first.objects];
   if (first.nextPageToken !== undefined && last !== undefined) {
     const rest = await Promise.all(rangesFrom(prefix, last).map((range) => everyPage(pageOf(range))));
-    // The first range begins at the last name of the first page, inclusive.
+    // The first range includes the last name of the first page.
     for (const part of rest) for (const object of part) if (object.name !== last) objects.push(object);
   }
   const suffix = pattern.segments.at(-1)?.after ?? '';
   return objects.flatMap((object) => toUpdate(prefix, suffix, object) ?? []);
 }
 
-// Names of ids that are UUIDs fall evenly between the hex digits; others are found all the same, in the outer ranges.
+// UUIDs are distributed evenly over these ranges. Other ids are in the outer ranges.
 function rangesFrom(prefix: string, last: string): readonly Range[] {
   const bounds = HEX.slice(1)
     .map((digit) => prefix + digit)
@@ -81,11 +82,43 @@ async function everyPage(page: Page): Promise<readonly ObjectInfo[]> {
   return objects;
 }
 
-/** `prefix` is the task's: what follows it is the jobId, then what the pattern ends in. */
+/** The name is the task's prefix, the jobId and the suffix of the pattern. */
 function toUpdate(prefix: string, suffix: string, object: ObjectInfo): ListedUpdate | null {
   const { name, generation, size, crc32c, timeCreated } = object;
   const jobId = name.slice(prefix.length, name.length - suffix.length);
   if (jobId === '' || jobId.includes('/') || !name.endsWith(suffix)) return null;
-  const valid = size > 0 && (PLAIN.test(jobId) || gsUriProblem(formatGsUri(object)) === null);
+  const valid = size > 0 && (PLAIN.test(jobId) || objectProblem(object) === null);
   return { jobId, name, generation, size, crc32c, timeCreated, timeCreatedMs: Date.parse(timeCreated), valid };
+}
+
+/** The ids of all tasks that have a ledger or uploads, sorted. */
+export async function listTaskIds(
+  { store, stateUri }: { readonly store: ObjectStore; readonly stateUri: GsUri },
+  policies: readonly RoundPolicy[],
+  call: CallOptions = {},
+): Promise<readonly string[]> {
+  const folder = tasksFolder(stateUri);
+  const lists = await Promise.all([
+    segmentsBelow(store, folder.bucket, folder.name, call),
+    ...policies.map(({ uploads }) => segmentsBelow(store, uploads.bucket, tasksPrefix(uploads), call)),
+  ]);
+  return [...new Set(lists.flat())].filter((taskId) => taskIdProblem(taskId) === null).toSorted();
+}
+
+/** The path segments directly below `prefix`. */
+async function segmentsBelow(
+  store: ObjectStore,
+  bucket: string,
+  prefix: string,
+  call: CallOptions,
+): Promise<readonly string[]> {
+  const segments: string[] = [];
+  let pageToken: string | undefined;
+  do {
+    const options: ListOptions = { ...call, bucket, prefix, delimiter: '/' };
+    const page = await store.list(pageToken === undefined ? options : { ...options, pageToken });
+    for (const each of page.prefixes) segments.push(each.slice(prefix.length, -1));
+    pageToken = page.nextPageToken;
+  } while (pageToken !== undefined);
+  return segments;
 }

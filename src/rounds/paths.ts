@@ -19,7 +19,7 @@ function roundFolder(taskId: string, round: number): string {
   return `tasks/${taskId}/rounds/${String(round).padStart(ROUND_DIGITS, '0')}`;
 }
 
-/** The checkpoint list that the aggregator of this round reads. */
+/** The checkpoint list that the aggregator of the round reads. */
 export function listUri(state: GsUri, taskId: string, round: number): GsUri {
   return joinGsUri(state, `${roundFolder(taskId, round)}/checkpoints.txt`);
 }
@@ -28,7 +28,7 @@ export function resultUri(state: GsUri, taskId: string, round: number): GsUri {
   return joinGsUri(state, `${roundFolder(taskId, round)}/result.json`);
 }
 
-/** Below it, one folder per task that has state. */
+/** Contains one folder per task that has state. */
 export function tasksFolder(state: GsUri): GsUri {
   return joinGsUri(state, 'tasks/');
 }

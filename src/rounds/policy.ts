@@ -1,13 +1,6 @@
-import {
-  belowGoal,
-  forcedStart,
-  goalReached,
-  nothingPending,
-  overdue,
-  quietStart,
-  timeoutStart,
-} from './decision-words.ts';
+import { parseUploadPattern } from '../values/object-pattern.ts';
 import type { ObjectPattern } from '../values/object-pattern.ts';
+import type { Values } from '../values/parse-values.ts';
 
 /** One entry of `rounds[]`, defaults filled in. */
 export interface RoundPolicy {
@@ -17,7 +10,7 @@ export interface RoundPolicy {
   readonly reportGoal: number;
   readonly minReports: number;
   readonly roundTimeoutSec: number;
-  /** 0: off. */
+  /** 0 switches it off. */
   readonly quietPeriodSec: number;
   readonly maxReports: number;
   readonly maxAttempts: number;
@@ -26,10 +19,10 @@ export interface RoundPolicy {
   readonly settledWindowSec: number;
 }
 
-/** What a decision needs to know of an update. */
+/** The fields of an update that a decision depends on. */
 export interface Pending {
   readonly name: string;
-  /** Milliseconds since 1970, by the bucket's clock. */
+  /** Milliseconds since 1970, set by the bucket. */
   readonly timeCreatedMs: number;
 }
 
@@ -41,14 +34,22 @@ export type Decision<P extends Pending = Pending> =
       readonly kind: 'wait';
       readonly wait: 'nothing-pending' | 'below-goal' | 'overdue';
       readonly reason: string;
-      /** When time alone changes the decision; absent when only an upload can. */
+      /** When the passing of time changes the decision; absent when only an upload can. */
       readonly nextCheckAt?: Date;
     };
 
-/** No backoff is longer. */
+/** The longest backoff. */
 export const MAX_BACKOFF_SEC = 600;
 
-/** The oldest `maxReports` by (timeCreated, name): the same set on every instance that sees the same listing. */
+/** The policies of `rounds[]`. Throws InvalidRequestError for a pattern that is not valid. */
+export function policiesOf(values: Values): readonly RoundPolicy[] {
+  return values.rounds.map((round, index) => ({
+    ...round,
+    uploads: parseUploadPattern(round.uploads, `rounds[${index}].uploads`),
+  }));
+}
+
+/** The oldest `maxReports` updates by (timeCreated, name): every instance that sees the same listing selects the same set. */
 export function selectUpdates<P extends Pending>(pending: readonly P[], maxReports: number): readonly P[] {
   return pending.toSorted(inOrder).slice(0, maxReports);
 }
@@ -58,8 +59,8 @@ function inOrder(a: Pending, b: Pending): number {
 }
 
 /**
- * Whether a round starts now, of which updates, and why; or what it waits for and until when.
- * `force` starts below the minimum, and with nothing it waits like any other.
+ * Whether a round starts now, with which updates and why, or what it waits for and until when.
+ * `force` starts a round below the minimum. Without a pending update it waits as well.
  */
 export function decide<P extends Pending>(
   policy: RoundPolicy,
@@ -106,7 +107,64 @@ function newestMs(pending: readonly Pending[]): number {
   return pending.reduce((most, { timeCreatedMs }) => Math.max(most, timeCreatedMs), -Infinity);
 }
 
-/** How long attempt number `attempt` waits after the one before it failed, in seconds. */
+/** Seconds between the failure of an attempt and the start of attempt number `attempt`. */
 export function backoffSec(policy: RoundPolicy, attempt: number): number {
   return Math.min(policy.retryBackoffSec * 2 ** Math.max(0, attempt - 2), MAX_BACKOFF_SEC);
+}
+
+/** `2026-01-02T16:20:00Z` */
+export function formatTime(at: Date): string {
+  return at.toISOString().replace(/\.\d{3}Z$/, 'Z');
+}
+
+/** `1 update`, `2 updates` */
+function updateCount(count: number): string {
+  return `${count} ${count === 1 ? 'update' : 'updates'}`;
+}
+
+function nothingPending({ reportGoal, minReports }: RoundPolicy): string {
+  return `No update is pending; a round starts at ${updateCount(reportGoal)}, or with at least ${minReports} when the round timeout has passed. The task waits for uploads, without a time limit.`;
+}
+
+function forcedStart(policy: RoundPolicy, count: number): string {
+  return `${pendingNow(count)} and the start was forced${capped(policy, count)}.`;
+}
+
+function pendingNow(count: number): string {
+  return `${updateCount(count)} ${count === 1 ? 'is' : 'are'} pending`;
+}
+
+function capped({ maxReports }: RoundPolicy, count: number): string {
+  return count > maxReports ? `; the round takes the oldest ${maxReports} (maxReports)` : '';
+}
+
+function goalReached(policy: RoundPolicy, count: number): string {
+  return `${pendingNow(count)}: the report goal of ${policy.reportGoal} is reached${capped(policy, count)}.`;
+}
+
+function quietStart(policy: RoundPolicy, count: number): string {
+  return `${pendingNow(count)}, at least the minimum of ${policy.minReports}, and none was uploaded for ${seconds(policy.quietPeriodSec)}${capped(policy, count)}.`;
+}
+
+function seconds(count: number): string {
+  return `${count} s`;
+}
+
+function timeoutStart(policy: RoundPolicy, count: number): string {
+  return `${pendingNow(count)}, at least the minimum of ${policy.minReports}, and the oldest is ${seconds(policy.roundTimeoutSec)} old or more${capped(policy, count)}.`;
+}
+
+/** Overdue: the round timeout has passed, and only uploads can start the round. */
+function overdue({ minReports, roundTimeoutSec }: RoundPolicy, count: number, timeoutAt: Date): string {
+  return `Overdue since ${formatTime(timeoutAt)} (${seconds(roundTimeoutSec)} after the oldest upload): ${pendingNow(count)} and at least ${minReports} are needed. The task waits for ${minReports - count} more, without a time limit.`;
+}
+
+function belowGoal(policy: RoundPolicy, count: number, timeoutAt: Date, quietAt: Date | null = null): string {
+  const head = `${count} of ${policy.reportGoal} updates are pending.`;
+  if (count < policy.minReports) {
+    return `${head} The task waits for ${policy.reportGoal - count} more; with at least ${policy.minReports} a round starts at ${formatTime(timeoutAt)}, with fewer it is overdue from then on.`;
+  }
+  const quiet =
+    quietAt !== null && quietAt < timeoutAt ? `at ${formatTime(quietAt)} if nothing more is uploaded, else ` : '';
+  return `${head} The task waits for ${policy.reportGoal - count} more, and starts without them ${quiet}at ${formatTime(timeoutAt)} (minimum ${policy.minReports}).`;
 }

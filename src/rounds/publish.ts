@@ -1,54 +1,90 @@
-import type { RoundsDeps } from './deps.ts';
-import type { RoundRecord } from './ledger.ts';
-import { notePublished } from './ledger-changes.ts';
+import { z } from 'zod';
+import type { GsUri } from '../storage/uri.ts';
+import type { RoundRecord, VersionedLedger } from './ledger.ts';
+import { notePublished } from './ledger.ts';
 import { latestUri, resultUri } from './paths.ts';
-import { buildLatest, buildResult, parseLatest } from './result.ts';
-import type { Act, Known, Pass } from './step.ts';
-import { writeLedger } from './write-ledger.ts';
+import { parseState } from './state-json.ts';
+import type { Action, TaskContext } from './task-context.ts';
+import { writeLedger } from './task-context.ts';
 
-const JSON_TYPE = { contentType: 'application/json' } as const;
+const VERSION = 1;
 const MAX_CONFLICTS = 5;
+const JSON_TYPE = { contentType: 'application/json' } as const;
 
-/** Publishes what a settlement (or an instance that died after one) has left unpublished; `null` when nothing is. */
-export function publishStep(deps: RoundsDeps, pass: Pass, known: Known): Act | null {
-  const rounds = known.ledger.unpublished.toSorted((a, b) => a - b);
+/** `result.json`: the outcome of one round, for subscribers. It never changes. */
+export interface RoundResult extends Omit<RoundRecord, 'redrivenAs'> {
+  readonly schema: number;
+  readonly taskId: string;
+  readonly round: number;
+}
+
+const LatestSchema = z.object({
+  schema: z.literal(VERSION),
+  taskId: z.string(),
+  round: z.int().positive(),
+  outputPath: z.string(),
+  updates: z.int().positive(),
+  finishedAt: z.string(),
+});
+/** `latest.json`: the output of the newest aggregated round. */
+export type Latest = z.infer<typeof LatestSchema>;
+
+/** Publishes the results of settled rounds; `null` when all are published. */
+export function publishStep(context: TaskContext, current: VersionedLedger): Action | null {
+  const rounds = current.ledger.unpublished.toSorted((a, b) => a - b);
   const first = rounds[0];
   if (first === undefined) return null;
-  const run: Act['run'] = async () => {
+  const run: Action['run'] = async () => {
     for (const round of rounds) {
-      const record = known.ledger.rounds.get(round);
-      if (record !== undefined && !(await publishRound(deps, pass, round, record))) return 'conflict';
+      const record = current.ledger.rounds.get(round);
+      if (record !== undefined && !(await publishRound(context, round, record))) return 'conflict';
     }
-    return writeLedger(deps, pass, known, notePublished(known.ledger, rounds));
+    return writeLedger(context, current, notePublished(current.ledger, rounds));
   };
-  return {
-    kind: 'act',
-    act: 'publish',
-    round: first,
-    reason: `The result of round ${rounds.join(', ')} is published.`,
-    run,
-  };
+  const reason = `The result of round ${rounds.join(', ')} is published.`;
+  return { kind: 'act', act: 'publish', round: first, reason, run };
 }
 
-async function publishRound(deps: RoundsDeps, pass: Pass, round: number, record: RoundRecord): Promise<boolean> {
-  const result = JSON.stringify(buildResult(pass.taskId, round, record));
-  // A conflict means that it is there; its content is the ledger's, whoever wrote it.
-  const options = { ...pass.call, ...JSON_TYPE, ifGenerationMatch: '0' };
-  await deps.store.write(resultUri(deps.stateUri, pass.taskId, round), result, options);
-  return record.outcome === 'aggregated' ? writeLatest(deps, pass, round, record) : true;
+/** Returns false after too many lost races. */
+async function publishRound(context: TaskContext, round: number, record: RoundRecord): Promise<boolean> {
+  const { rounds, taskId, call } = context;
+  const result = JSON.stringify(buildResult(taskId, round, record));
+  // A conflict means that the object exists. Every instance writes the same content, that of the ledger.
+  const options = { ...call, ...JSON_TYPE, ifGenerationMatch: '0' };
+  await rounds.store.write(resultUri(rounds.stateUri, taskId, round), result, options);
+  return record.outcome === 'aggregated' ? writeLatest(context, round, record) : true;
 }
 
-/** Points `latest.json` at `round` unless it names this or a later one: it never goes back. */
-async function writeLatest(deps: RoundsDeps, pass: Pass, round: number, record: RoundRecord): Promise<boolean> {
-  const uri = latestUri(deps.stateUri, pass.taskId);
-  const text = JSON.stringify(buildLatest(pass.taskId, round, record));
+/** The result of a settled round. A later redrive is not part of it, because the first write must equal later ones. */
+export function buildResult(taskId: string, round: number, record: RoundRecord): RoundResult {
+  const { redrivenAs: _, ...rest } = record;
+  return { schema: VERSION, taskId, round, ...rest };
+}
+
+/** Points `latest.json` at `round`, unless it names this round or a later one. */
+async function writeLatest(
+  { rounds, taskId, call }: TaskContext,
+  round: number,
+  record: RoundRecord,
+): Promise<boolean> {
+  const uri = latestUri(rounds.stateUri, taskId);
+  const text = JSON.stringify(buildLatest(taskId, round, record));
   for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
-    const found = await deps.store.read(uri, pass.call);
+    const found = await rounds.store.read(uri, call);
     if (found === 'unchanged') continue;
     if (found !== null && parseLatest(uri, found.text).round >= round) return true;
     const ifGenerationMatch = found?.info.generation ?? '0';
-    if ((await deps.store.write(uri, text, { ...pass.call, ...JSON_TYPE, ifGenerationMatch })) !== 'conflict')
-      return true;
+    const written = await rounds.store.write(uri, text, { ...call, ...JSON_TYPE, ifGenerationMatch });
+    if (written !== 'conflict') return true;
   }
   return false;
+}
+
+function buildLatest(taskId: string, round: number, { outputPath, updates, finishedAt }: RoundRecord): Latest {
+  return { schema: VERSION, taskId, round, outputPath, updates, finishedAt };
+}
+
+/** Parses a stored `latest.json`. Throws UnreadableStateError. */
+export function parseLatest(uri: GsUri, text: string): Latest {
+  return parseState(uri, text, VERSION, LatestSchema);
 }

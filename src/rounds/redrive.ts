@@ -1,17 +1,15 @@
 import { AppError, ConflictError, InvalidRequestError, NotFoundError } from '../errors.ts';
 import type { CallOptions } from '../storage/port.ts';
-import { advance, beginPass, createContention } from './advance.ts';
-import type { Begun } from './advance.ts';
-import type { RoundsDeps } from './deps.ts';
+import { advance } from './advance.ts';
 import type { Manifest } from './manifest.ts';
 import { manifestUri } from './paths.ts';
 import { adoptStep, commitManifest, freezePolicy, openSealed, readManifest } from './seal.ts';
-import { corruptState } from './state-error.ts';
-import type { TaskDecision } from './step.ts';
-import { writeLedger } from './write-ledger.ts';
+import { corruptState } from './state-json.ts';
+import type { RoundsContext, TaskDecision, TaskSnapshot } from './task-context.ts';
+import { createContention, readSnapshot, writeLedger } from './task-context.ts';
 
 export interface RedriveOptions {
-  /** jobIds to leave out; they stay accounted as failed. */
+  /** jobIds to leave out. They remain counted as failed. */
   readonly without?: readonly string[];
   readonly dryRun?: boolean;
   readonly signal?: AbortSignal;
@@ -22,25 +20,25 @@ export interface RedriveResult {
   readonly outcome: 'created' | 'exists' | 'dry-run';
   /** The failed round. */
   readonly round: number;
-  /** The new round with its updates. */
+  /** The new round. */
   readonly redrivenAs: number;
   readonly updates: number;
   readonly reason: string;
-  /** How the new round stands; absent in a dry run. */
+  /** The state of the new round; absent in a dry run. */
   readonly decision?: TaskDecision;
 }
 
 type Redriven = Omit<RedriveResult, 'decision'>;
 
 /**
- * Runs the updates of a failed round once more, as a new round; only while none is open, and once per round: the same
- * call again answers `exists`. (The same round number again could be aggregated by two instances over two sets.)
+ * Aggregates the updates of a failed round again, as a new round: only while no round is open, and once per round. A
+ * repeated call returns `exists`. (With the same round number, two instances could aggregate two different sets.)
  *
- * Throws NotFoundError for an unknown round, ConflictError for one that did not fail or while another is open,
- * InvalidRequestError for a `without` that is not of the round or leaves nothing, and what the ports throw.
+ * Throws NotFoundError for an unknown round, ConflictError for a round that did not fail or while another one is open,
+ * InvalidRequestError for a `without` with unknown ids or that leaves no update, and what the ports throw.
  */
 export async function redrive(
-  deps: RoundsDeps,
+  rounds: RoundsContext,
   taskId: string,
   round: number,
   options: RedriveOptions = {},
@@ -48,56 +46,58 @@ export async function redrive(
   const call = options.signal === undefined ? {} : { signal: options.signal };
   const noteConflict = createContention(taskId);
   for (;;) {
-    const redriven = await tryOnce(deps, await beginPass(deps, taskId, call), round, options);
+    const redriven = await tryOnce(await readSnapshot(rounds, taskId, call), round, options);
     if (redriven?.outcome === 'dry-run') return redriven;
-    if (redriven !== null) return { ...redriven, decision: await advanceOrTell(deps, taskId, call) };
+    if (redriven !== null) return { ...redriven, decision: await tryAdvance(rounds, taskId, call) };
     noteConflict();
   }
 }
 
-/** One try: the redrive, or `null` when the state was another by the time of a write. */
+/** One try; `null` when the state changed before a write. */
 async function tryOnce(
-  deps: RoundsDeps,
-  begun: Begun,
+  snapshot: TaskSnapshot,
   round: number,
   { without = [], dryRun = false }: RedriveOptions,
 ): Promise<Redriven | null> {
-  const { pass, known } = begun;
-  const before = redrivenAs(begun, round);
+  const { context, current } = snapshot;
+  const before = redrivenAs(snapshot, round);
   if (before !== null) return before;
-  const unadopted = await readManifest(deps, pass, known.ledger.next);
+  const unadopted = await readManifest(context, current.ledger.next);
   if (unadopted !== null) {
-    await adoptStep(deps, pass, known, unadopted).run();
+    await adoptStep(context, current, unadopted).run();
     return null;
   }
-  const first = await readManifest(deps, pass, round);
+  const first = await readManifest(context, round);
   if (first === null)
-    throw corruptState(manifestUri(deps.stateUri, pass.taskId, round), 'is gone, and the ledger holds the round');
-  const manifest = buildRedrive(begun, first, without);
+    throw corruptState(
+      manifestUri(context.rounds.stateUri, context.taskId, round),
+      'is missing, and the ledger has the round',
+    );
+  const manifest = buildRedrive(snapshot, first, without);
   const left = without.length === 0 ? '' : ` without ${without.join(', ')}`;
   const redriven = {
-    taskId: pass.taskId,
+    taskId: context.taskId,
     round,
     redrivenAs: manifest.round,
     updates: manifest.updates.length,
-    reason: `Round ${manifest.round} takes the ${manifest.updates.length} updates of failed round ${round}${left}.`,
+    reason: `Round ${manifest.round} aggregates the ${manifest.updates.length} updates of failed round ${round}${left}.`,
   };
   if (dryRun) return { ...redriven, outcome: 'dry-run' };
-  if ((await commitManifest(deps, pass, manifest)) === 'taken') return null;
-  // Lost or not: the manifest is the commit point, and whoever looks next opens the round.
-  await writeLedger(deps, pass, known, openSealed(deps, pass, known.ledger, manifest));
+  if ((await commitManifest(context, manifest)) === 'taken') return null;
+  // The round is sealed whether this write succeeds or not: the next reconcile adopts it.
+  await writeLedger(context, current, openSealed(context, current.ledger, manifest));
   return { ...redriven, outcome: 'created' };
 }
 
-/** The round it was redriven as, or `null` when it may be redriven now. Throws NotFoundError or ConflictError. */
-function redrivenAs({ known: { ledger }, pass }: Begun, round: number): Redriven | null {
+/** The redrive of the round; `null` when it can be redriven now. Throws NotFoundError or ConflictError. */
+function redrivenAs({ current: { ledger }, context }: TaskSnapshot, round: number): Redriven | null {
   const { open } = ledger;
   const record = ledger.rounds.get(round);
   const as = open?.redriveOf === round ? open.round : record?.redrivenAs;
   if (as !== undefined) {
     const updates = open?.round === as ? open.updates : (ledger.rounds.get(as)?.updates ?? 0);
     return {
-      taskId: pass.taskId,
+      taskId: context.taskId,
       outcome: 'exists',
       round,
       redrivenAs: as,
@@ -106,7 +106,7 @@ function redrivenAs({ known: { ledger }, pass }: Begun, round: number): Redriven
     };
   }
   if (record === undefined && open?.round !== round)
-    throw new NotFoundError(`Task "${pass.taskId}" knows no failed round ${round}.`);
+    throw new NotFoundError(`Task "${context.taskId}" has no failed round ${round}.`);
   if (record?.outcome === 'aggregated')
     throw new ConflictError(`Round ${round} was aggregated; only a failed round can be redriven.`);
   if (open !== null)
@@ -114,7 +114,7 @@ function redrivenAs({ known: { ledger }, pass }: Begun, round: number): Redriven
   return null;
 }
 
-function buildRedrive({ pass, known }: Begun, first: Manifest, without: readonly string[]): Manifest {
+function buildRedrive({ context, current }: TaskSnapshot, first: Manifest, without: readonly string[]): Manifest {
   const ids = new Set(first.updates.map(({ jobId }) => jobId));
   const unknown = without.filter((jobId) => !ids.has(jobId));
   if (unknown.length > 0) {
@@ -123,29 +123,29 @@ function buildRedrive({ pass, known }: Begun, first: Manifest, without: readonly
   }
   const updates = first.updates.filter(({ jobId }) => !without.includes(jobId));
   if (updates.length === 0) {
-    const message = `nothing of round ${first.round} would be left`;
+    const message = `no update of round ${first.round} would be left`;
     throw new InvalidRequestError(`without: ${message}`, [{ path: 'without', message }]);
   }
   return {
     schema: first.schema,
-    taskId: pass.taskId,
-    round: known.ledger.next,
+    taskId: context.taskId,
+    round: current.ledger.next,
     uploads: first.uploads,
-    sealedAt: pass.now.toISOString(),
+    sealedAt: context.now.toISOString(),
     reason: 'redrive',
     forced: false,
     redriveOf: first.round,
     ...(without.length > 0 && { without: [...without] }),
-    ...freezePolicy(pass.policy, pass.taskId, known.ledger.next),
+    ...freezePolicy(context.policy, context.taskId, current.ledger.next),
     updates,
     dropped: [],
   };
 }
 
-/** The round is sealed whatever comes of this: a missing Secret is told of, and the next sweep goes on. */
-async function advanceOrTell(deps: RoundsDeps, taskId: string, call: CallOptions): Promise<TaskDecision> {
+/** The round is sealed already. An error, such as a missing Secret, is reported, and the next sweep continues. */
+async function tryAdvance(rounds: RoundsContext, taskId: string, call: CallOptions): Promise<TaskDecision> {
   try {
-    return (await advance(deps, taskId, call)).decision;
+    return (await advance(rounds, taskId, call)).decision;
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return { kind: 'wait', reason: error.message };

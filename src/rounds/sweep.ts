@@ -1,40 +1,57 @@
+import { z } from 'zod';
 import { DeadlineError } from '../errors.ts';
 import type { CallOptions } from '../storage/port.ts';
 import { advance } from './advance.ts';
-import type { RoundsDeps } from './deps.ts';
-import type { AdvanceResult } from './step.ts';
-import { readCursor, writeCursor } from './sweep-cursor.ts';
-import type { SweepCursor } from './sweep-cursor.ts';
-import { listTaskIds } from './task-ids.ts';
+import { listTaskIds } from './listing.ts';
+import { sweepUri } from './paths.ts';
+import { policiesOf } from './policy.ts';
+import { parseState } from './state-json.ts';
+import type { AdvanceResult, RoundsContext } from './task-context.ts';
 
 export interface SweepOptions {
-  /** Tasks looked at side by side. */
+  /** The number of tasks that are advanced at the same time. */
   readonly concurrency?: number;
-  /** Tasks begun per write of the cursor. */
+  /** The number of tasks per write of the cursor. */
   readonly batchSize?: number;
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
-  /** Says what the next step of every task would be; writes nothing. */
+  /** Returns the next action of every task; writes nothing. */
   readonly dryRun?: boolean;
 }
 
 export interface SweepResult {
-  /** How many tasks were looked at. */
+  /** The number of tasks that were visited. */
   readonly tasks: number;
-  /** Rounds, over all tasks. */
+  /** Numbers of rounds, over all tasks. */
   readonly started: number;
   readonly settled: number;
   readonly failed: number;
-  /** False: it ran out of time, the next sweep goes on from there. */
+  /** False when the deadline passed first. The next sweep continues from there. */
   readonly complete: boolean;
-  /** Tasks that could not be looked at, and why; the others went on. */
+  /** Tasks that could not be advanced, and why. */
   readonly problems: readonly { readonly taskId: string; readonly message: string }[];
-  /** In a dry run: what each task needs. */
+  /** Present in a dry run: the next action of each task. */
   readonly decisions?: readonly { readonly taskId: string; readonly kind: string; readonly reason: string }[];
 }
 
+const VERSION = 1;
+
+const CursorSchema = z.object({
+  schema: z.literal(VERSION),
+  /** The last task of the last batch that was started. The next sweep starts after it. */
+  after: z.string(),
+  /** The batch in progress. If a later sweep finds it, one of these tasks may have killed the instance. */
+  begun: z.array(z.string()),
+  at: z.iso.datetime(),
+});
+
+export interface SweepCursor {
+  readonly after: string;
+  readonly begun: readonly string[];
+}
+
 const CONCURRENCY = 16;
-// Cloud Storage takes about one write a second per object: a batch must last about that long.
+// Cloud Storage accepts about one write per second and object, so a batch must take about that long.
 const BATCH_SIZE = 64;
 
 interface Tally {
@@ -42,7 +59,7 @@ interface Tally {
   readonly problems: { taskId: string; message: string }[];
 }
 
-/** The batches in which the tasks are visited: those a dead sweep had begun one by one, then the rest from its cursor on. */
+/** The batches of a sweep: the tasks of an interrupted batch one by one, then the others, starting after the cursor. */
 export function planBatches(
   taskIds: readonly string[],
   { after, begun }: SweepCursor,
@@ -59,10 +76,10 @@ export function planBatches(
 }
 
 /**
- * Advances every task that has a ledger or uploads, within its own deadline. A task that fails, or whose state cannot be
- * read, is told of in `problems` and does not stop the others.
+ * Advances every task that has a ledger or uploads, until its own deadline. A task that fails, or whose state cannot be
+ * read, is reported in `problems` and does not stop the others.
  */
-export async function sweep(deps: RoundsDeps, options: SweepOptions = {}): Promise<SweepResult> {
+export async function sweep(rounds: RoundsContext, options: SweepOptions = {}): Promise<SweepResult> {
   const controller = new AbortController();
   function abort(): void {
     return controller.abort();
@@ -71,7 +88,7 @@ export async function sweep(deps: RoundsDeps, options: SweepOptions = {}): Promi
   options.signal?.addEventListener('abort', abort, { once: true });
   if (options.signal?.aborted === true) abort();
   try {
-    return await visitAll(deps, options, { signal: controller.signal });
+    return await visitAll(rounds, options, { signal: controller.signal });
   } finally {
     clearTimeout(timer);
     options.signal?.removeEventListener('abort', abort);
@@ -79,32 +96,32 @@ export async function sweep(deps: RoundsDeps, options: SweepOptions = {}): Promi
 }
 
 async function visitAll(
-  deps: RoundsDeps,
+  rounds: RoundsContext,
   { concurrency = CONCURRENCY, batchSize = BATCH_SIZE, dryRun = false }: SweepOptions,
   call: CallOptions,
 ): Promise<SweepResult> {
   const tally: Tally = { results: [], problems: [] };
-  const taskIds = await listTaskIds(deps, call);
-  const cursor = await readCursor(deps, call);
+  const taskIds = await listTaskIds(rounds, policiesOf(rounds.values), call);
+  const cursor = await readCursor(rounds, call);
   const waiting = new Set(cursor.begun.filter((taskId) => taskIds.includes(taskId)));
   let { after } = cursor;
   for (const batch of planBatches(taskIds, cursor, batchSize)) {
     if (call.signal?.aborted === true) break;
-    // Before the batch: a task that kills its instance would else be met first by every sweep, and starve the rest.
+    // Before the batch: otherwise every sweep would start with a task that kills its instance, and starve the others.
     const alone = batch.length === 1 && waiting.delete(batch[0] ?? '');
     const end = alone ? after : (batch.at(-1) ?? after);
-    if (!dryRun) await writeCursor(deps, { after: end, begun: alone ? [...waiting] : batch }, call);
+    if (!dryRun) await writeCursor(rounds, { after: end, begun: alone ? [...waiting] : batch }, call);
     let begun = 0;
     await visitBatch(batch, concurrency, async (taskId) => {
       if (call.signal?.aborted === true) return;
       begun += 1;
-      await visit(deps, taskId, tally, dryRun, call);
+      await visit(rounds, taskId, tally, dryRun, call);
     });
-    // Tasks are begun in order. Where time ran out among them the next sweep goes on with the first that was not: with
-    // the next batch, they would be met by no sweep at all.
+    // Tasks start in order. When the deadline passes within a batch, the next sweep continues with the first task that was
+    // not started. If it continued with the next batch, no sweep would reach these tasks.
     if (!alone) after = begun === batch.length ? end : (batch[begun - 1] ?? after);
   }
-  if (!dryRun) await writeCursor(deps, { after, begun: [] }, {});
+  if (!dryRun) await writeCursor(rounds, { after, begun: [] }, {});
   return summarise(tally, taskIds.length, dryRun);
 }
 
@@ -121,19 +138,19 @@ async function visitBatch(
 }
 
 async function visit(
-  deps: RoundsDeps,
+  rounds: RoundsContext,
   taskId: string,
   tally: Tally,
   dryRun: boolean,
   call: CallOptions,
 ): Promise<void> {
   try {
-    tally.results.push(await advance(deps, taskId, { ...call, dryRun }));
+    tally.results.push(await advance(rounds, taskId, { ...call, dryRun }));
   } catch (error) {
     if (call.signal?.aborted === true && error instanceof DeadlineError) return;
     const message = error instanceof Error ? error.message : String(error);
     tally.problems.push({ taskId, message });
-    deps.log('ERROR', `Task ${taskId} could not be advanced: ${message}`, { taskId });
+    rounds.log('ERROR', `Task ${taskId} could not be advanced: ${message}`, { taskId });
   }
 }
 
@@ -150,4 +167,33 @@ function summarise({ results, problems }: Tally, all: number, dryRun: boolean): 
     problems,
     ...(dryRun && { decisions: results.map(({ taskId, decision: { kind, reason } }) => ({ taskId, kind, reason })) }),
   };
+}
+
+/** Where the last sweep stopped. Without a readable cursor, a sweep starts from the first task. */
+async function readCursor(rounds: RoundsContext, call: CallOptions): Promise<SweepCursor> {
+  const uri = sweepUri(rounds.stateUri);
+  const found = await rounds.store.read(uri, call);
+  if (found === null || found === 'unchanged') return { after: '', begun: [] };
+  try {
+    return parseState(uri, found.text, VERSION, CursorSchema);
+  } catch (error) {
+    rounds.log('WARNING', `The sweep cursor cannot be read; the sweep starts from the first task: ${String(error)}`);
+    return { after: '', begun: [] };
+  }
+}
+
+/**
+ * Overwrites the cursor. Concurrent sweeps may overwrite each other's cursor: a task is then visited twice, or one sweep
+ * later. A failed write (Cloud Storage refuses more than one per second) must not end the sweep.
+ */
+async function writeCursor(rounds: RoundsContext, cursor: SweepCursor, call: CallOptions): Promise<void> {
+  const uri = sweepUri(rounds.stateUri);
+  const text = JSON.stringify({ schema: VERSION, ...cursor, at: rounds.now().toISOString() });
+  try {
+    const found = await rounds.store.read(uri, call);
+    const ifGenerationMatch = found === null || found === 'unchanged' ? '0' : found.info.generation;
+    await rounds.store.write(uri, text, { ...call, ifGenerationMatch, contentType: 'application/json' });
+  } catch (error) {
+    if (call.signal?.aborted !== true) rounds.log('WARNING', `The sweep cursor could not be written: ${String(error)}`);
+  }
 }

@@ -1,21 +1,20 @@
 import { AppError, NotFoundError } from '../errors.ts';
 import type { CallOptions } from '../storage/port.ts';
-import type { Accounting } from './accounting.ts';
-import { beginPass, describeStep } from './advance.ts';
-import type { Arrivals } from './arrivals.ts';
-import { buildArrivals } from './arrivals.ts';
-import type { RoundsDeps } from './deps.ts';
-import type { Failure, JobRef, OpenRound, RoundRecord } from './ledger.ts';
+import { describeStep, readUpdates, stepFromUpdates } from './advance.ts';
+import { observeRound } from './attempt.ts';
+import type { Failure, JobRef, OpenRound, RoundRecord, UpdateCounts } from './ledger.ts';
 import { outputPathOf } from './ledger.ts';
-import { readBooks, stepFromBooks } from './next-step.ts';
-import { lookAtRound } from './open-round.ts';
+import type { ListedUpdate } from './listing.ts';
+import { listTaskIds } from './listing.ts';
 import { latestUri } from './paths.ts';
 import type { RoundPolicy } from './policy.ts';
-import { parseLatest } from './result.ts';
-import type { Latest } from './result.ts';
-import type { Step, TaskDecision } from './step.ts';
+import { policiesOf } from './policy.ts';
+import type { Latest } from './publish.ts';
+import { parseLatest } from './publish.ts';
+import type { RoundsContext, Step, TaskDecision } from './task-context.ts';
+import { readSnapshot } from './task-context.ts';
 
-/** `unknown`: the cluster could not be asked; the decision's reason says why. */
+/** `unknown`: the cluster did not answer; the reason of the decision contains the error. */
 export type OpenState =
   | 'claimed'
   | 'created'
@@ -42,55 +41,89 @@ export interface OpenRoundStatus {
 
 export interface TaskStatus {
   readonly taskId: string;
-  readonly accounting: Accounting;
+  readonly accounting: UpdateCounts;
   readonly decision: TaskDecision;
-  /** Its time is up, and fewer than the minimum are pending. */
+  /** The round timeout has passed with fewer than the minimum pending. */
   readonly overdue: boolean;
   readonly policy: Omit<RoundPolicy, 'uploads'> & { readonly uploads: string };
   readonly arrivals: Arrivals;
   readonly openRound?: OpenRoundStatus;
-  /** Newest first: every failed one that was not redriven, and the last twenty others. */
+  /** Newest first: all failed rounds that were not redriven, and the last twenty others. */
   readonly rounds: readonly ({ readonly round: number } & RoundRecord)[];
   readonly latest?: Latest;
 }
 
+export interface ListTasksOptions {
+  readonly limit?: number;
+  /** The `nextPageToken` of the previous page. */
+  readonly pageToken?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** The status of a task, or why it cannot be read. A task with corrupt state must not hide the others. */
+export type ListedTask = TaskStatus | { readonly taskId: string; readonly problem: string };
+
+export interface TaskPage {
+  readonly tasks: readonly ListedTask[];
+  readonly nextPageToken?: string;
+}
+
+const HOUR_MS = 3_600_000;
+const BUCKET_SEC = 1800;
+const BUCKETS = 48;
+
+/** How many updates arrived over time, of those that are still in the bucket. */
+export interface Arrivals {
+  readonly lastHour: number;
+  /** When the report goal is reached at the rate of the last hour; absent when it is reached, or no update arrived. */
+  readonly goalExpectedAt?: string;
+  /** Uploads per `bucketSec` from `from` until now, oldest first. */
+  readonly from: string;
+  readonly bucketSec: number;
+  readonly counts: readonly number[];
+}
+
+const DEFAULT_LIMIT = 50;
+const CONCURRENCY = 8;
+
 /**
- * How a task stands: its books, what it waits for, its rounds. Writes nothing. `uploaded` and its parts add up whatever
- * goes on meanwhile. Throws NotFoundError for a task without state and uploads, and otherwise what `advance` throws.
+ * The status of a task: its update counts, what it waits for, and its rounds. Writes nothing. The counts add up to
+ * `uploaded`, also while rounds start or end. Throws NotFoundError for a task without state and uploads, and what
+ * `advance` throws.
  */
 export async function readTask(
-  deps: RoundsDeps,
+  rounds: RoundsContext,
   taskId: string,
   { signal }: { readonly signal?: AbortSignal } = {},
 ): Promise<TaskStatus> {
   const call = signal === undefined ? {} : { signal };
-  const { pass, known } = await beginPass(deps, taskId, call);
-  const books = await readBooks(deps, pass, known);
-  const { open } = known.ledger;
-  if (known.generation === '0' && books.unadopted === null && books.listing.length === 0) {
+  const { context, current } = await readSnapshot(rounds, taskId, call);
+  const updates = await readUpdates(context, current);
+  const { open } = current.ledger;
+  if (current.generation === '0' && updates.unadopted === null && updates.listing.length === 0) {
     throw new NotFoundError(`Task "${taskId}" has neither state nor uploads.`);
   }
-  const { step, decision } = await tryLook(() =>
-    open === null ? stepFromBooks(deps, pass, known, books) : lookAtRound(deps, pass, known, open),
+  const { step, decision } = await tryStep(() =>
+    open === null ? stepFromUpdates(context, current, updates) : observeRound(context, current, open),
   );
-  const latest = await readLatest(deps, taskId, call);
+  const latest = await readLatest(rounds, taskId, call);
   return {
     taskId,
-    accounting: books.accounting,
+    accounting: updates.accounting,
     decision,
     overdue: step?.next.kind === 'wait' && step.next.wait === 'overdue',
-    policy: { ...pass.policy, uploads: pass.policy.uploads.text },
-    arrivals: buildArrivals(books.listing, pass.policy.reportGoal - books.sorted.pending.length, pass.now),
+    policy: { ...context.policy, uploads: context.policy.uploads.text },
+    arrivals: buildArrivals(updates.listing, context.policy.reportGoal - updates.sorted.pending.length, context.now),
     ...(open !== null && { openRound: toOpenStatus(open, step) }),
-    rounds: [...known.ledger.rounds].toSorted(([a], [b]) => b - a).map(([round, record]) => ({ round, ...record })),
+    rounds: [...current.ledger.rounds].toSorted(([a], [b]) => b - a).map(([round, record]) => ({ round, ...record })),
     ...(latest !== undefined && { latest }),
   };
 }
 
-/** The books are true whether the cluster answers or not. */
-async function tryLook(look: () => Promise<Step> | Step): Promise<{ step: Step | null; decision: TaskDecision }> {
+/** The update counts are right whether the cluster answers or not. */
+async function tryStep(read: () => Promise<Step> | Step): Promise<{ step: Step | null; decision: TaskDecision }> {
   try {
-    const step = await look();
+    const step = await read();
     return { step, decision: await describeStep(step) };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
@@ -98,9 +131,9 @@ async function tryLook(look: () => Promise<Step> | Step): Promise<{ step: Step |
   }
 }
 
-async function readLatest(deps: RoundsDeps, taskId: string, call: CallOptions): Promise<Latest | undefined> {
-  const uri = latestUri(deps.stateUri, taskId);
-  const found = await deps.store.read(uri, call);
+async function readLatest(rounds: RoundsContext, taskId: string, call: CallOptions): Promise<Latest | undefined> {
+  const uri = latestUri(rounds.stateUri, taskId);
+  const found = await rounds.store.read(uri, call);
   return found === null || found === 'unchanged' ? undefined : parseLatest(uri, found.text);
 }
 
@@ -132,7 +165,7 @@ function stateOf({ next }: Step): OpenState {
     case 'retry':
     case 'fail':
       return 'failed';
-    case 'bury-job':
+    case 'create-placeholder':
       return 'gone';
     case 'note-job':
       return 'created';
@@ -144,5 +177,56 @@ function stateOf({ next }: Step): OpenState {
     case 'adopt':
     case 'start':
       return 'claimed';
+  }
+}
+
+/** The arrivals of the last day. `missing`: the number of updates that the report goal still lacks. */
+function buildArrivals(listing: readonly ListedUpdate[], missing: number, now: Date): Arrivals {
+  const bucketMs = BUCKET_SEC * 1000;
+  const fromMs = now.getTime() - BUCKETS * bucketMs;
+  const counts = Array.from({ length: BUCKETS }, () => 0);
+  let lastHour = 0;
+  for (const { timeCreatedMs } of listing) {
+    if (timeCreatedMs > now.getTime() - HOUR_MS) lastHour += 1;
+    // The bucket's clock may be ahead of this instance's.
+    const index = Math.min(BUCKETS - 1, Math.floor((timeCreatedMs - fromMs) / bucketMs));
+    if (index >= 0) counts[index] = (counts[index] ?? 0) + 1;
+  }
+  const goalExpected = lastHour > 0 && missing > 0;
+  return {
+    lastHour,
+    ...(goalExpected && { goalExpectedAt: new Date(now.getTime() + (missing / lastHour) * HOUR_MS).toISOString() }),
+    from: new Date(fromMs).toISOString(),
+    bucketSec: BUCKET_SEC,
+    counts,
+  };
+}
+
+/** One page of tasks, sorted by id. */
+export async function listTasks(rounds: RoundsContext, options: ListTasksOptions = {}): Promise<TaskPage> {
+  const { limit = DEFAULT_LIMIT, pageToken = '', signal } = options;
+  const taskIds = (await listTaskIds(rounds, policiesOf(rounds.values), signal === undefined ? {} : { signal })).filter(
+    (taskId) => taskId > pageToken,
+  );
+  const page = taskIds.slice(0, limit);
+  const tasks = new Map<string, ListedTask>();
+  const queue = page.values();
+  async function worker(): Promise<void> {
+    for (const taskId of queue) tasks.set(taskId, await tryReadTask(rounds, taskId, options));
+  }
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+  const last = page.at(-1);
+  return {
+    tasks: page.flatMap((taskId) => tasks.get(taskId) ?? []),
+    ...(last !== undefined && page.length < taskIds.length && { nextPageToken: last }),
+  };
+}
+
+async function tryReadTask(rounds: RoundsContext, taskId: string, options: ListTasksOptions): Promise<ListedTask> {
+  try {
+    return await readTask(rounds, taskId, options.signal === undefined ? {} : { signal: options.signal });
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return { taskId, problem: error.message };
   }
 }

@@ -112,7 +112,7 @@ describe('values in the bucket', () => {
       roundValues({ reportGoal: 3, uploads: `gs://${BUCKETS.uploads}/newer/{taskId}/{jobId}.zip` }, LISTS),
     );
     const refused = await world.call('POST', '/tasks/policy');
-    expect(refused).toMatchObject({ status: 409, body: { detail: expect.stringContaining('Put it back') } });
+    expect(refused).toMatchObject({ status: 409, body: { detail: expect.stringContaining('Restore it') } });
     for (const jobId of ['a', 'b', 'c'])
       await world.upload({ bucket: BUCKETS.uploads, name: `newer/moved/${jobId}.zip`, bytes: jobId });
     await advanced('moved', { aggregated: 3 });

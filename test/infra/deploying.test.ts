@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { TERRAFORM_DOCUMENT, terraformDocument } from '../../infra/scripts/terraform-docs.ts';
-import { assertRunnable } from '../../src/rounds/attempt-spec.ts';
+import { assertRunnable } from '../../src/rounds/check-values.ts';
 import { parseConfig } from '../../src/config.ts';
 import { parseDocument } from '../../src/values/parse-document.ts';
 import { parseValues } from '../../src/values/parse-values.ts';

@@ -1,13 +1,13 @@
 import type { LaunchDeps } from '../../src/runs/finish.ts';
 import { createCluster } from '../../src/cluster/kubernetes.ts';
 import { createClusterAccess } from '../../src/cluster/access.ts';
-import { createRoundsDeps } from '../../src/functions/rounds-deps.ts';
 import { createLog, type Log } from '../../src/log.ts';
-import type { RoundsDeps } from '../../src/rounds/deps.ts';
+import type { RoundsContext } from '../../src/rounds/task-context.ts';
 import type { JsonObject } from '../../src/values/json.ts';
 import { parseValues, type Values } from '../../src/values/parse-values.ts';
 import type { MemoryStore } from '../helpers/memory-store.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';
+import { createRoundsDeps } from '../helpers/rounds-deps.ts';
 import { newId, type Workplace } from './work.ts';
 
 export const SECRET = 'sacred';
@@ -36,7 +36,7 @@ const buildDocument = (queueName: string | undefined): JsonObject => ({
 export interface FunctionDeps {
   readonly store: MemoryStore;
   readonly launch: LaunchDeps;
-  readonly rounds: RoundsDeps;
+  readonly rounds: RoundsContext;
   readonly values: Values;
   readonly defaults: { readonly namespace: string; readonly releaseName: string };
   readonly log: Log;
@@ -62,8 +62,7 @@ export const createFunctionDeps = (options: FunctionOptions): FunctionDeps => {
   const store = options.store ?? createMemoryStore({ now });
   const lines: Record<string, unknown>[] = [];
   const log = createLog((line) => void lines.push(JSON.parse(line)));
-  const document = buildDocument(queueName);
-  const values = parseValues(document);
+  const values = parseValues(buildDocument(queueName));
   const defaults = { namespace, releaseName };
   const launch: LaunchDeps = {
     store,
@@ -73,7 +72,7 @@ export const createFunctionDeps = (options: FunctionOptions): FunctionDeps => {
     now,
     wait: async (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   };
-  const rounds = createRoundsDeps({ launch, log, defaults, configured: async () => ({ document, values }) });
+  const rounds = { ...createRoundsDeps(launch, log, defaults), values };
   return { store, launch, rounds, values, defaults, log, lines };
 };
 

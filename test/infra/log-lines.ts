@@ -1,11 +1,10 @@
 import { launch } from '../../src/runs/launch.ts';
 import { listRuns } from '../../src/runs/store.ts';
 import { AppError } from '../../src/errors.ts';
-import { createRoundsDeps } from '../../src/functions/rounds-deps.ts';
 import { createLog } from '../../src/log.ts';
 import { advance } from '../../src/rounds/advance.ts';
-import type { RoundsDeps } from '../../src/rounds/deps.ts';
 import { sweep } from '../../src/rounds/sweep.ts';
+import type { RoundsContext } from '../../src/rounds/task-context.ts';
 import { sweepSchedules } from '../../src/runs/schedules.ts';
 import type { SweepRunsDeps } from '../../src/runs/sweep.ts';
 import { sweepRuns } from '../../src/runs/sweep.ts';
@@ -13,6 +12,7 @@ import { parseValues } from '../../src/values/parse-values.ts';
 import type { ScheduleValues } from '../../src/values/schema.ts';
 import type { LaunchWorld } from '../helpers/launch-world.ts';
 import { buildRequest, createLaunchWorld, NAMESPACE } from '../helpers/launch-world.ts';
+import { createRoundsDeps } from '../helpers/rounds-deps.ts';
 
 export type Line = Readonly<Record<string, unknown>>;
 
@@ -37,7 +37,7 @@ const DOCUMENT = {
 
 interface RoundsWorld {
   readonly world: LaunchWorld;
-  readonly rounds: RoundsDeps;
+  readonly rounds: RoundsContext;
   readonly lines: readonly Line[];
   readonly upload: (jobId: string) => void;
 }
@@ -46,12 +46,8 @@ const createWorld = (): RoundsWorld => {
   const world = createLaunchWorld();
   const lines: Line[] = [];
   const log = createLog((line) => void lines.push(JSON.parse(line)));
-  const rounds = createRoundsDeps({
-    launch: world.deps,
-    log,
-    defaults: { namespace: NAMESPACE, releaseName: 'flea-aggregator' },
-    configured: async () => ({ document: DOCUMENT, values: parseValues(DOCUMENT) }),
-  });
+  const defaults = { namespace: NAMESPACE, releaseName: 'flea-aggregator' };
+  const rounds = { ...createRoundsDeps(world.deps, log, defaults), values: parseValues(DOCUMENT) };
   const upload = (jobId: string): void => {
     world.store.put({ bucket: 'models', name: `tasksJobs/${TASK}/${jobId}.zip` }, 'update');
   };

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { V1Job } from '@kubernetes/client-node';
 import { beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { buildAttempt } from '../../src/rounds/attempt-spec.ts';
+import { buildAttempt } from '../../src/rounds/attempt-job.ts';
 import { buildJob } from '../../src/jobs/manifest.ts';
 import { renderRelease } from '../../src/release/manifests/render.ts';
 import type { JsonObject } from '../../src/values/json.ts';
@@ -86,9 +86,9 @@ describeReal('Pod Security "restricted", enforced by a real API server', (real) 
   test('the pod of an attempt of a round, with everything that values can ask for, is admitted', async () => {
     const values = parseValues({ aggregator: AGGREGATOR });
     const job = buildAttempt(
-      values,
-      { namespace, releaseName: 'flea' },
-      { taskId: 't1', round: 1, attempt: 1, listUri: 'gs://state/list', outputPath: 'gs://models/out' },
+      { values, defaults: { namespace, releaseName: 'flea' }, stateUri: { bucket: 'state', name: '' } },
+      't1',
+      { round: 1, attempt: 1, outputPaths: ['gs://models/out'] },
     );
     await expect(outcomeOf(job)).resolves.toBe('admitted');
   });

@@ -1,11 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { account, sortListing } from '../../src/rounds/accounting.ts';
+import { countUpdates, raiseWatermark, sortListing } from '../../src/rounds/accounting.ts';
 import type { Ledger } from '../../src/rounds/ledger.ts';
-import { emptyLedger } from '../../src/rounds/ledger.ts';
-import { openRound, settleRound } from '../../src/rounds/ledger-changes.ts';
+import { emptyLedger, openRound, settleRound } from '../../src/rounds/ledger.ts';
 import type { ListedUpdate } from '../../src/rounds/listing.ts';
 import type { Manifest } from '../../src/rounds/manifest.ts';
-import { raiseWatermark } from '../../src/rounds/watermark.ts';
 
 const listed = (jobId: string, generation: number, timeCreatedMs: number, valid = true): ListedUpdate => ({
   jobId,
@@ -67,7 +65,7 @@ describe('the books', () => {
   });
 
   test('add up', () => {
-    expect(account(ledger, null, sortListing(ledger, null, listing))).toEqual({
+    expect(countUpdates(ledger, null, sortListing(ledger, null, listing))).toEqual({
       uploaded: 20,
       aggregated: 7,
       running: 0,
@@ -92,18 +90,18 @@ describe('a sealed round that the ledger does not know', () => {
   const open = openRound(emptyLedger('t', 'p'), manifest, { namespace: 'ns', name: 'job' });
 
   test('is running', () => {
-    expect(account(emptyLedger('t', 'p'), manifest, empty)).toMatchObject({ uploaded: 3, running: 3, failed: 0 });
+    expect(countUpdates(emptyLedger('t', 'p'), manifest, empty)).toMatchObject({ uploaded: 3, running: 3, failed: 0 });
   });
 
   test('takes its updates from the failed ones when it is a redrive', () => {
     const failed = settleRound(open, new Date(0), { attempt: 1, code: 'X', reason: 'x' });
     const redrive = { ...manifest, round: 2, redriveOf: 1, updates: manifest.updates.slice(1) };
-    expect(account(failed, redrive, empty)).toMatchObject({ uploaded: 3, running: 2, failed: 1 });
+    expect(countUpdates(failed, redrive, empty)).toMatchObject({ uploaded: 3, running: 2, failed: 1 });
   });
 
   test('tells that the open round has failed since, when it is a redrive of that', () => {
     const redrive = { ...manifest, round: 2, redriveOf: 1, updates: manifest.updates.slice(1) };
-    expect(account(open, redrive, empty)).toMatchObject({ uploaded: 3, running: 2, failed: 1 });
+    expect(countUpdates(open, redrive, empty)).toMatchObject({ uploaded: 3, running: 2, failed: 1 });
   });
 });
 

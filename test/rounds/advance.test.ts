@@ -1,12 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { ConflictError, NotFoundError, PreflightError, UpstreamError } from '../../src/errors.ts';
 import { advance } from '../../src/rounds/advance.ts';
-import { UnreadableStateError } from '../../src/rounds/state-error.ts';
+import { buildAttempt } from '../../src/rounds/attempt-job.ts';
+import { UnreadableStateError } from '../../src/rounds/state-json.ts';
 import { readTask } from '../../src/rounds/task-status.ts';
 import { parseUploadPattern } from '../../src/values/object-pattern.ts';
-import { buildTestJob, createRoundsWorld, NAMESPACE, policyOf } from './rounds-world.ts';
+import type { RoundsWorld } from './rounds-world.ts';
+import { createRoundsWorld, NAMESPACE, policyOf } from './rounds-world.ts';
 
 const acts = (done: readonly { readonly act: string }[]): readonly string[] => done.map(({ act }) => act);
+
+const withoutSecret = (world: RoundsWorld) =>
+  world.instance({
+    cluster: { ...world.cluster, secretKeys: () => Promise.reject(new PreflightError('no Secret')) },
+  });
 
 describe('a round', () => {
   test('starts at the goal, ends with its output, and is published', async () => {
@@ -20,7 +27,9 @@ describe('a round', () => {
     const started = await advance(world.deps, 't');
     expect(acts(started.done)).toEqual(['start', 'create-job']);
     expect(started).toMatchObject({ openRound: { round: 1, attempt: 1, updates: 3 }, decision: { kind: 'wait' } });
-    expect(started.decision.reason).toBe('Waits for round 1, attempt 1 of 2 (3 updates) to end: its pod is Pending.');
+    expect(started.decision.reason).toBe(
+      'Waits for round 1, attempt 1 of 2 (3 updates) to end: Its pod rel-t-r1-a1-pod is being started.',
+    );
     expect(world.store.peek({ bucket: 'state', name: 'trigger/tasks/t/rounds/000001/checkpoints.txt' })?.text).toBe(
       'gs://uploads/tasksJobs/t/a.zip\ngs://uploads/tasksJobs/t/b.zip\ngs://uploads/tasksJobs/t/c.zip\n',
     );
@@ -104,7 +113,7 @@ describe('attempts', () => {
     world.cluster.completeJob(NAMESPACE, 'rel-t-r1-a1');
     const failed = await advance(world.deps, 't');
     expect(failed.done[0]?.reason).toBe(
-      'Round 1, attempt 1 of 1 (3 updates) failed: its Job is complete, and nothing is under gs://out/t/round-1/attempt-1/; the round counts as failed and can be redriven.',
+      'Round 1, attempt 1 of 1 (3 updates) failed: its Job is complete, and there is no object under gs://out/t/round-1/attempt-1/; the round counts as failed and can be redriven.',
     );
     expect(world.lines.at(-1)).toMatchObject({ severity: 'ERROR' });
     expect((await readTask(world.deps, 't')).accounting).toMatchObject({ uploaded: 3, failed: 3, pending: 0 });
@@ -118,7 +127,7 @@ describe('attempts', () => {
     world.cluster.runPods(NAMESPACE, 'rel-t-r1-a1');
     world.cluster.removeJob(NAMESPACE, 'rel-t-r1-a1', { keepPods: true });
     const waiting = await advance(world.deps, 't');
-    expect(acts(waiting.done)).toEqual(['bury-job', 'retry']);
+    expect(acts(waiting.done)).toEqual(['create-placeholder', 'retry']);
     expect(waiting.decision.reason).toContain('Waits for pod rel-t-r1-a1-pod of an earlier Job');
     expect(await world.cluster.getJob(NAMESPACE, 'rel-t-r1-a1')).toMatchObject({ spec: { suspend: true } });
     world.cluster.removePod(NAMESPACE, 'rel-t-r1-a1-pod');
@@ -131,7 +140,7 @@ describe('attempts', () => {
     await advance(world.deps, 't');
     world.store.put({ bucket: 'out', name: 't/round-1/attempt-1/checkpoint.index' }, 'half');
     world.cluster.removeJob(NAMESPACE, 'rel-t-r1-a1');
-    expect(acts((await advance(world.deps, 't')).done)).toEqual(['bury-job', 'fail', 'publish']);
+    expect(acts((await advance(world.deps, 't')).done)).toEqual(['create-placeholder', 'fail', 'publish']);
   });
 
   test('a Job that was deleted and made once more, by an instance that had slept, is stopped: its output is nobody’s', async () => {
@@ -154,14 +163,8 @@ describe('attempts', () => {
 
   test('a Job of that name that is not ours stops the round, and says what to do', async () => {
     const world = createRoundsWorld();
-    const foreign = buildTestJob({
-      taskId: 't',
-      round: 1,
-      attempt: 1,
-      listUri: 'gs://x/y',
-      outputPath: 'gs://x/z',
-      policy: policyOf(),
-    });
+    const outputPaths = ['gs://x/z'];
+    const foreign = buildAttempt(world.deps, 't', { round: 1, attempt: 1, outputPaths });
     await world.cluster.createJob(foreign);
     for (const { metadata } of world.cluster.pods()) world.cluster.removePod(NAMESPACE, metadata?.name ?? '');
     world.upload('t', 'a', 'b', 'c');
@@ -188,18 +191,22 @@ describe('attempts', () => {
     const world = createRoundsWorld();
     let missing = true;
     const deps = world.instance({
-      preflight: async () => {
-        if (missing) throw new PreflightError('Secret "gcs" is missing.');
+      cluster: {
+        ...world.cluster,
+        secretKeys: async () => {
+          if (missing) throw new PreflightError('Secret "gcs" is missing.');
+          return ['sacred.json'];
+        },
       },
     });
     world.upload('t', 'a', 'b', 'c');
     await expect(advance(deps, 't')).rejects.toThrow(PreflightError);
-    expect((await readTask(deps, 't')).decision.reason).toContain('It is held up: Secret "gcs" is missing.');
+    expect((await readTask(deps, 't')).decision.reason).toContain('It is blocked: Secret "gcs" is missing.');
     const over = new UpstreamError('exceeded quota: count/jobs.batch');
     const refusing = world.instance({
       cluster: { ...world.cluster, createJob: () => Promise.reject(over) },
     });
-    expect((await readTask(refusing, 't')).decision.reason).toContain('It is held up: exceeded quota');
+    expect((await readTask(refusing, 't')).decision.reason).toContain('It is blocked: exceeded quota');
     expect((await readTask(deps, 't')).openRound).toMatchObject({ attempt: 1, state: 'claimed' });
     missing = false;
     expect(acts((await advance(deps, 't')).done)).toEqual(['create-job']);
@@ -247,11 +254,9 @@ describe('a dry run', () => {
   test('says what a step would be refused for', async () => {
     const world = createRoundsWorld();
     world.upload('t', 'a', 'b', 'c');
-    await advance(world.instance({ preflight: () => Promise.reject(new PreflightError('no Secret')) }), 't').catch(
-      () => undefined,
-    );
-    const deps = world.instance({ preflight: () => Promise.reject(new PreflightError('no Secret')) });
-    expect((await advance(deps, 't', { dryRun: true })).decision.reason).toContain('It is held up: no Secret');
+    await advance(withoutSecret(world), 't').catch(() => undefined);
+    const deps = withoutSecret(world);
+    expect((await advance(deps, 't', { dryRun: true })).decision.reason).toContain('It is blocked: no Secret');
   });
 });
 
@@ -275,14 +280,14 @@ describe('state that cannot be acted on', () => {
     world.complete('rel-t-r1-a1');
     await advance(world.deps, 't');
     world.store.delete({ bucket: 'state', name: 'trigger/tasks/t/ledger.json' });
-    await expect(advance(world.instance(), 't')).rejects.toThrow("the task's ledger.json is gone");
+    await expect(advance(world.instance(), 't')).rejects.toThrow("the task's ledger.json is missing");
     expect(world.cluster.jobs()).toHaveLength(1);
   });
 
   test('a changed upload pattern is refused for a task that has a ledger', async () => {
     const world = await begun();
     world.setPolicies(policyOf({ uploads: parseUploadPattern('gs://uploads/new/{taskId}/{jobId}.zip') }));
-    await expect(advance(world.deps, 't')).rejects.toThrow('Put it back; or use new taskIds');
+    await expect(advance(world.deps, 't')).rejects.toThrow('Restore it; or use new taskIds');
   });
 
   test('a task with uploads under two patterns is refused, one with uploads under none is not found', async () => {
@@ -292,7 +297,7 @@ describe('state that cannot be acted on', () => {
     world.store.put({ bucket: 'uploads', name: 'new/t/a.zip' }, 'zip');
     expect(await advance(world.deps, 't')).toMatchObject({ accounting: { pending: 1 } });
     world.upload('t', 'a');
-    await expect(advance(world.deps, 't')).rejects.toThrow("one task's updates must lie under one pattern");
+    await expect(advance(world.deps, 't')).rejects.toThrow('the updates of a task must be under one pattern');
   });
 
   test.each(['..', 'a/b', '', 'x'.repeat(600), 'a\u0000b'])('the taskId %j is refused', async (taskId) => {

@@ -4,20 +4,12 @@ import { advance } from '../../src/rounds/advance.ts';
 import { cancel } from '../../src/rounds/cancel.ts';
 import { redrive } from '../../src/rounds/redrive.ts';
 import { readTask } from '../../src/rounds/task-status.ts';
-import { buildTestJob, createRoundsWorld, NAMESPACE } from './rounds-world.ts';
+import { createRoundsWorld, NAMESPACE, policyOf, valuesOf } from './rounds-world.ts';
 
 const running = async (queue?: string) => {
   const world = createRoundsWorld();
-  const deps = world.instance({
-    buildJob: (input) => {
-      const job = buildTestJob(input);
-      if (queue !== undefined)
-        job.metadata = Object.assign({}, job.metadata, {
-          labels: { ...job.metadata?.labels, 'kueue.x-k8s.io/queue-name': queue },
-        });
-      return job;
-    },
-  });
+  const aggregator = queue === undefined ? {} : { queueName: queue };
+  const deps = world.instance({ values: valuesOf([policyOf()], aggregator) });
   world.upload('t', 'a', 'b', 'c');
   await advance(deps, 't');
   return { world, deps };
@@ -44,7 +36,9 @@ describe('cancel', () => {
 
   test('before the Job was created takes its name, so that nobody creates it later', async () => {
     const world = createRoundsWorld();
-    const stuck = world.instance({ preflight: () => Promise.reject(new ConflictError('not yet')) });
+    const stuck = world.instance({
+      cluster: { ...world.cluster, secretKeys: () => Promise.reject(new ConflictError('not yet')) },
+    });
     world.upload('t', 'a', 'b', 'c');
     await expect(advance(stuck, 't')).rejects.toThrow('not yet');
     await cancel(stuck, 't', 1);
@@ -56,11 +50,13 @@ describe('cancel', () => {
     const { world, deps } = await running('team-a');
     expect((await cancel(deps, 't', 1)).done.map(({ act }) => act)).toEqual([
       'delete-job',
-      'bury-job',
+      'create-placeholder',
       'fail',
       'publish',
     ]);
-    expect(world.cluster.jobs()).toMatchObject([{ metadata: { labels: { task: 't' } }, spec: { suspend: true } }]);
+    expect(world.cluster.jobs()).toMatchObject([
+      { metadata: { labels: { 'tensorio-trigger/task': 't' } }, spec: { suspend: true } },
+    ]);
     expect(world.cluster.jobs()[0]?.metadata?.labels).not.toHaveProperty(['kueue.x-k8s.io/queue-name']);
   });
 

@@ -1,13 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Ledger } from '../../src/rounds/ledger.ts';
-import { emptyLedger } from '../../src/rounds/ledger.ts';
-import { noteCreated, openRound, settleRound } from '../../src/rounds/ledger-changes.ts';
-import { formatLedger, parseLedger } from '../../src/rounds/ledger-schema.ts';
+import { emptyLedger, noteCreated, openRound, settleRound } from '../../src/rounds/ledger.ts';
+import { decodeSettled, encodeId, encodeSettled, formatLedger, parseLedger } from '../../src/rounds/ledger-store.ts';
 import type { Manifest } from '../../src/rounds/manifest.ts';
-import { formatManifest, parseManifest } from '../../src/rounds/manifest.ts';
-import { decodeSettled, encodeId, encodeSettled } from '../../src/rounds/settled-codec.ts';
-import { UnreadableStateError } from '../../src/rounds/state-error.ts';
+import { formatManifest } from '../../src/rounds/manifest.ts';
+import { parseManifest } from '../../src/rounds/seal.ts';
+import { UnreadableStateError } from '../../src/rounds/state-json.ts';
 import { sized } from '../e2e/helpers/size.ts';
 
 const URI = { bucket: 'state', name: 'tasks/t/ledger.json' };
@@ -117,7 +116,7 @@ describe('the stored ledger', () => {
   test('a newer one names both versions', () => {
     const text = formatLedger(emptyLedger('t', 'p')).replace('"schema":1', '"schema":2');
     expect(() => parseLedger(URI, 't', text)).toThrow(
-      'has schema 2, and this version knows 1: a newer version wrote it',
+      'has schema 2, and this version reads up to schema 1: a newer version wrote it',
     );
   });
 

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Pending, RoundPolicy } from '../../src/rounds/policy.ts';
-import { backoffSec, decide, selectUpdates } from '../../src/rounds/policy.ts';
-import { formatTime } from '../../src/rounds/decision-words.ts';
+import { backoffSec, decide, formatTime, selectUpdates } from '../../src/rounds/policy.ts';
 import { policyOf } from './rounds-world.ts';
 
 const NOW = Date.UTC(2026, 0, 1, 12);
@@ -42,23 +41,23 @@ describe('decide, case by case', () => {
   test.each([
     [
       [10],
-      '1 of 4 updates are pending. It waits for 3 more; with at least 2 a round starts at 2026-01-01T12:09:50Z, with fewer it is overdue from then on.',
+      '1 of 4 updates are pending. The task waits for 3 more; with at least 2 a round starts at 2026-01-01T12:09:50Z, with fewer it is overdue from then on.',
     ],
     [
       [10, 20],
-      '2 of 4 updates are pending. It waits for 2 more, and starts without them at 2026-01-01T12:00:50Z if nothing more is uploaded, else at 2026-01-01T12:09:40Z (minimum 2).',
+      '2 of 4 updates are pending. The task waits for 2 more, and starts without them at 2026-01-01T12:00:50Z if nothing more is uploaded, else at 2026-01-01T12:09:40Z (minimum 2).',
     ],
     [
       [700],
-      'Overdue since 2026-01-01T11:58:20Z (600 s after the oldest upload): 1 update is pending and at least 2 are needed. It waits for 1 more, without a time limit.',
+      'Overdue since 2026-01-01T11:58:20Z (600 s after the oldest upload): 1 update is pending and at least 2 are needed. The task waits for 1 more, without a time limit.',
     ],
     [
       [],
-      'No update is pending; a round starts at 4 updates, or with at least 2 when its time is up. It waits for uploads, without a time limit.',
+      'No update is pending; a round starts at 4 updates, or with at least 2 when the round timeout has passed. The task waits for uploads, without a time limit.',
     ],
     [
       [1, 2, 3, 4, 5, 6],
-      '6 updates are pending: the report goal of 4 is reached; the oldest 5 are taken (maxReports).',
+      '6 updates are pending: the report goal of 4 is reached; the round takes the oldest 5 (maxReports).',
     ],
   ])('the sentence for ages %j', (ages, sentence) => {
     expect(decide(POLICY, aged(...ages), new Date(NOW)).reason).toBe(sentence);

@@ -65,7 +65,7 @@ describe('redrive', () => {
     const answer = await redrive(world.deps, 't', 1, { without: ['c'], dryRun: true });
     expect(answer).toMatchObject({
       outcome: 'dry-run',
-      reason: 'Round 2 takes the 2 updates of failed round 1 without c.',
+      reason: 'Round 2 aggregates the 2 updates of failed round 1 without c.',
     });
     expect(world.state('tasks/t/rounds/000002/manifest.json')).toBeUndefined();
   });

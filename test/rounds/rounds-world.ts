@@ -1,17 +1,20 @@
 import type { V1Job } from '@kubernetes/client-node';
 import type { LogFields, Severity } from '../../src/log.ts';
 import { createCoalescer } from '../../src/rounds/coalesce.ts';
-import type { AttemptInput, RoundsDeps } from '../../src/rounds/deps.ts';
 import { createLedgerStore } from '../../src/rounds/ledger-store.ts';
-import { parseUploadPattern } from '../../src/values/object-pattern.ts';
 import type { RoundPolicy } from '../../src/rounds/policy.ts';
-import type { AdvanceResult } from '../../src/rounds/step.ts';
+import type { AdvanceResult, RoundsContext } from '../../src/rounds/task-context.ts';
+import type { JsonObject } from '../../src/values/json.ts';
+import { parseUploadPattern } from '../../src/values/object-pattern.ts';
+import type { Values } from '../../src/values/parse-values.ts';
+import { parseValues } from '../../src/values/parse-values.ts';
 import type { ObjectStore } from '../../src/storage/port.ts';
 import type { MemoryCluster } from '../helpers/memory-cluster.ts';
 import { createMemoryCluster } from '../helpers/memory-cluster.ts';
 import type { MemoryStore } from '../helpers/memory-store.ts';
 import { createMemoryStore } from '../helpers/memory-store.ts';
 
+const IMAGE = 'docai/flea-aggregator';
 export const NAMESPACE = 'ns';
 export const START = Date.UTC(2026, 0, 1, 12);
 
@@ -30,31 +33,25 @@ export const policyOf = (change: Partial<RoundPolicy> = {}): RoundPolicy => ({
   ...change,
 });
 
-export const buildTestJob = ({ taskId, round, attempt, listUri, outputPath }: AttemptInput): V1Job => ({
-  apiVersion: 'batch/v1',
-  kind: 'Job',
-  metadata: {
-    name: `rel-${taskId.toLowerCase()}-r${round}-a${attempt}`,
-    namespace: NAMESPACE,
-    labels: { task: taskId },
-  },
-  spec: {
-    template: {
-      metadata: { labels: { task: taskId } },
-      spec: {
-        containers: [
-          {
-            name: 'aggregator',
-            env: [
-              { name: 'LIST', value: listUri },
-              { name: 'OUTPUT', value: outputPath },
-            ],
-          },
-        ],
-      },
+export const SECRET = 'sacred';
+
+/** Values with these policies, and an aggregator whose Job mounts {@link SECRET}. */
+export const valuesOf = (policies: readonly RoundPolicy[], aggregator: JsonObject = {}): Values => ({
+  ...parseValues({
+    aggregator: {
+      repository: IMAGE,
+      tag: '1.0',
+      aggregationType: 'cma',
+      serviceAccount: { secret: SECRET, key: 'sacred.json', mountPath: '/etc/sacred' },
+      ...aggregator,
     },
-  },
+  }),
+  rounds: policies.map((policy) => ({ ...policy, uploads: policy.uploads.text })),
 });
+
+/** The value of an environment variable of the aggregator. */
+export const envOf = (job: V1Job | undefined, name: string): string =>
+  job?.spec?.template.spec?.containers[0]?.env?.find((each) => each.name === name)?.value ?? '';
 
 export interface LogLine {
   readonly severity: Severity;
@@ -62,16 +59,16 @@ export interface LogLine {
   readonly fields: LogFields;
 }
 
-/** The rounds over in-memory ports, and the hands of devices, controllers and a clock. */
+/** The rounds over ports in memory, with devices, controllers and a clock that the test moves. */
 export interface RoundsWorld {
-  readonly deps: RoundsDeps;
+  readonly deps: RoundsContext;
   readonly store: MemoryStore;
   readonly cluster: MemoryCluster;
   readonly lines: LogLine[];
   /** Changes the values, as all instances see them. */
   setPolicies(...policies: readonly RoundPolicy[]): void;
-  /** Another instance: the same ports, caches of its own. */
-  instance(change?: Partial<RoundsDeps>): RoundsDeps;
+  /** Another instance: the same ports, its own caches. */
+  instance(change?: Partial<RoundsContext>): RoundsContext;
   /** Milliseconds since {@link START}. */
   pass(ms: number): void;
   upload(taskId: string, ...jobIds: readonly string[]): void;
@@ -88,9 +85,10 @@ export const createRoundsWorld = (policy: Partial<RoundPolicy> = {}): RoundsWorl
   const store = createMemoryStore({ now });
   const cluster = createMemoryCluster({ now });
   const lines: LogLine[] = [];
+  cluster.setSecret(NAMESPACE, SECRET, ['sacred.json']);
   const stateUri = { bucket: 'state', name: 'trigger' };
 
-  const instance = (change: Partial<RoundsDeps> = {}): RoundsDeps => {
+  const instance = (change: Partial<RoundsContext> = {}): RoundsContext => {
     const ports: ObjectStore = change.store ?? store;
     return {
       store,
@@ -98,11 +96,11 @@ export const createRoundsWorld = (policy: Partial<RoundPolicy> = {}): RoundsWorl
       now,
       log: (severity, message, fields = {}) => void lines.push({ severity, message, fields }),
       stateUri,
-      policies: async () => policies,
-      buildJob: buildTestJob,
-      podSelector: (taskId) => `task=${taskId}`,
-      explain: (_, pods) => `its pod is ${pods[0]?.status?.phase ?? 'absent'}.`,
-      preflight: async () => undefined,
+      allowed: { namespaces: [NAMESPACE], images: [IMAGE], buckets: ['uploads', 'out'] },
+      defaults: { namespace: NAMESPACE, releaseName: 'rel' },
+      get values() {
+        return valuesOf(policies);
+      },
       ledgers: createLedgerStore(ports, stateUri),
       coalescer: createCoalescer<AdvanceResult>(),
       ...change,
@@ -121,9 +119,8 @@ export const createRoundsWorld = (policy: Partial<RoundPolicy> = {}): RoundsWorl
         store.put({ bucket: 'uploads', name: `tasksJobs/${taskId}/${jobId}.zip` }, `zip ${jobId}`);
     },
     complete: (job) => {
-      const env = cluster.jobs().find(({ metadata }) => metadata?.name === job)?.spec?.template.spec
-        ?.containers[0]?.env;
-      const output = env?.find(({ name }) => name === 'OUTPUT')?.value?.slice('gs://out/'.length) ?? '';
+      const made = cluster.jobs().find(({ metadata }) => metadata?.name === job);
+      const output = envOf(made, 'AGGREGATION_OUTPUT_PATH').slice('gs://out/'.length);
       store.put({ bucket: 'out', name: `${output}/checkpoint.index` }, 'average');
       cluster.completeJob(NAMESPACE, job);
     },

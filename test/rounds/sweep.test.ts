@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { planBatches, sweep } from '../../src/rounds/sweep.ts';
 import type { ObjectStore } from '../../src/storage/port.ts';
-import { listTasks } from '../../src/rounds/task-list.ts';
+import { listTasks } from '../../src/rounds/task-status.ts';
 import { createRoundsWorld, policyOf } from './rounds-world.ts';
 
 const TASKS = Array.from({ length: 12 }, (_, index) => `t${String(index).padStart(2, '0')}`);

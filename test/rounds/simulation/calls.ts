@@ -2,8 +2,9 @@ import { AppError } from '../../../src/errors.ts';
 import { advance } from '../../../src/rounds/advance.ts';
 import { cancel } from '../../../src/rounds/cancel.ts';
 import { redrive } from '../../../src/rounds/redrive.ts';
-import { UnreadableStateError } from '../../../src/rounds/state-error.ts';
+import { UnreadableStateError } from '../../../src/rounds/state-json.ts';
 import { sweep } from '../../../src/rounds/sweep.ts';
+import type { RoundsContext } from '../../../src/rounds/task-context.ts';
 import { readTask } from '../../../src/rounds/task-status.ts';
 import type { Observer } from './invariants.ts';
 import { roundToRedrive } from './people.ts';
@@ -25,6 +26,9 @@ const call = (world: World, instance: Instance, label: string, work: () => Promi
   );
 };
 
+/** What a request works with: the values as the instance has them now, until its end. */
+const requestTo = ({ deps }: Instance): RoundsContext => ({ ...deps });
+
 /** An event: acknowledged only by a look that began after it came. */
 export const deliver = (world: World, instance: Instance, observer: Observer, taskId: string): void => {
   const { manifests } = observer.historyOf(taskId);
@@ -34,7 +38,7 @@ export const deliver = (world: World, instance: Instance, observer: Observer, ta
   if (may(world, 'timeout') && world.prng.chance(0.1)) controller.abort();
   const forced = may(world, 'force') && world.prng.chance(0.05);
   call(world, instance, `event of ${taskId}${forced ? ' (forced)' : ''}`, async () => {
-    const answer = await advance(instance.deps, taskId, { force: forced, signal: controller.signal });
+    const answer = await advance(requestTo(instance), taskId, { force: forced, signal: controller.signal });
     if ((instance.looks.get(taskId) ?? -1) <= came)
       violate(world, `an event of ${taskId} is acknowledged without a look after it`);
     const waits = answer.decision.kind === 'wait' && (answer.accounting?.pending ?? 0) > 0;
@@ -49,14 +53,14 @@ export const tick = (world: World, instance: Instance): void =>
     const controller = new AbortController();
     if (may(world, 'timeout') && world.prng.chance(0.1)) controller.abort();
     const concurrency = world.prng.pick([1, 16]);
-    return sweep(instance.deps, { signal: controller.signal, concurrency, batchSize: concurrency });
+    return sweep(requestTo(instance), { signal: controller.signal, concurrency, batchSize: concurrency });
   });
 
 /** Reads the books, and holds them against the truth at the begin and the end of the read. */
 export const readBooks = (world: World, instance: Instance, taskId: string): void => {
   const before = world.truth.count(taskId);
   call(world, instance, `books of ${taskId}`, async () => {
-    const { accounting } = await readTask(instance.deps, taskId);
+    const { accounting } = await readTask(requestTo(instance), taskId);
     const after = world.truth.count(taskId);
     const { uploaded, ...parts } = accounting;
     const sum = Object.values(parts).reduce((total, count) => total + count, 0);
@@ -102,13 +106,13 @@ const redriveSome = (world: World, instance: Instance, observer: Observer, taskI
   const updates = observer.historyOf(taskId).manifests.get(round)?.updates ?? [];
   const without = updates.length > 0 && world.prng.chance(0.3) ? [world.prng.pick(updates).jobId] : [];
   call(world, instance, `redrive ${round} of ${taskId} without ${without.join()}`, () =>
-    redrive(instance.deps, taskId, round, { without }),
+    redrive(requestTo(instance), taskId, round, { without }),
   );
 };
 
 const cancelOpen = (world: World, instance: Instance, observer: Observer, taskId: string): void => {
   const round = observer.historyOf(taskId).ledger.open?.round ?? 1;
-  call(world, instance, `cancel ${round} of ${taskId}`, () => cancel(instance.deps, taskId, round));
+  call(world, instance, `cancel ${round} of ${taskId}`, () => cancel(requestTo(instance), taskId, round));
 };
 
 /** Somebody asks an instance for something. */

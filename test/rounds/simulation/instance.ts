@@ -1,56 +1,37 @@
-import type { V1Job } from '@kubernetes/client-node';
 import type { Cluster } from '../../../src/cluster/port.ts';
-import { PreflightError } from '../../../src/errors.ts';
 import { createCoalescer } from '../../../src/rounds/coalesce.ts';
-import type { AttemptInput, RoundsDeps } from '../../../src/rounds/deps.ts';
 import { createLedgerStore } from '../../../src/rounds/ledger-store.ts';
-import type { AdvanceResult } from '../../../src/rounds/step.ts';
+import type { RoundPolicy } from '../../../src/rounds/policy.ts';
+import type { AdvanceResult, RoundsContext } from '../../../src/rounds/task-context.ts';
 import type { ObjectStore } from '../../../src/storage/port.ts';
+import type { Values } from '../../../src/values/parse-values.ts';
+import { parseValues } from '../../../src/values/parse-values.ts';
 import type { Observer } from './invariants.ts';
 import { crash, remote } from './remote.ts';
 import type { Instance, World } from './world.ts';
 import { may } from './world.ts';
 
 const NAMESPACE = 'ns';
-export const BURIED = 'tensorio-trigger/buried';
+const IMAGE = 'docai/flea-aggregator';
+export const PLACEHOLDER = 'tensorio-trigger/placeholder';
 export const QUEUE = 'kueue.x-k8s.io/queue-name';
 const short = (name: string): string => name.replace(/^tasks\//, '').replace('rounds/', '');
 
-const lowerCase = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
+const AGGREGATOR = {
+  repository: IMAGE,
+  tag: '1.0',
+  aggregationType: 'cma',
+  serviceAccount: { secret: 'gcs', key: 'key.json', mountPath: '/etc/gcs' },
+};
+const VALUES = parseValues({ aggregator: AGGREGATOR });
+const QUEUED_VALUES = parseValues({ aggregator: { ...AGGREGATOR, queueName: 'queue' } });
 
-const buildJob = (
-  release: string,
-  queued: boolean,
-  { taskId, round, attempt, listUri, outputPath }: AttemptInput,
-): V1Job => ({
-  apiVersion: 'batch/v1',
-  kind: 'Job',
-  metadata: {
-    name: `${release}-${lowerCase(taskId)}-r${round}-a${attempt}`,
-    namespace: NAMESPACE,
-    labels: { task: taskId, ...(queued && { [QUEUE]: 'queue' }) },
-  },
-  spec: {
-    suspend: queued,
-    template: {
-      metadata: { labels: { task: taskId } },
-      spec: {
-        restartPolicy: 'Never',
-        containers: [
-          {
-            name: 'aggregator',
-            env: [
-              { name: 'LIST', value: listUri },
-              { name: 'OUTPUT', value: outputPath },
-            ],
-          },
-        ],
-      },
-    },
-  },
+const valuesOf = (policy: RoundPolicy, queued: boolean): Values => ({
+  ...(queued ? QUEUED_VALUES : VALUES),
+  rounds: [{ ...policy, uploads: policy.uploads.text }],
 });
 
-/** A task that kills whoever looks at it. */
+/** A task that kills every instance that reads its ledger. */
 const isPoison = (world: World, name: string): boolean =>
   world.config.poison !== null && name === `tasks/${world.config.poison}/ledger.json`;
 
@@ -92,16 +73,16 @@ const createStore = (world: World, instance: Instance, observer: Observer): Obje
 const createCluster = (
   world: World,
   instance: Instance,
-): Pick<Cluster, 'createJob' | 'getJob' | 'listJobs' | 'deleteJob' | 'suspendJob' | 'listPods'> => {
+): Pick<Cluster, 'createJob' | 'getJob' | 'listJobs' | 'deleteJob' | 'suspendJob' | 'listPods' | 'secretKeys'> => {
   const { cluster } = world;
   const as = `${instance.name} `;
   return {
     createJob: (job, options) => {
       const isTrial = options?.dryRun === true;
-      const words = `${isTrial ? 'try' : 'create'} Job ${job.metadata?.name}${job.spec?.suspend ? ' (buried)' : ''}`;
+      const words = `${isTrial ? 'try' : 'create'} Job ${job.metadata?.name}${job.spec?.suspend ? ' (placeholder)' : ''}`;
       return remote(world, instance, isTrial ? 'read' : 'create', `${as}${words}`, () => {
-        const isBuried = job.metadata?.annotations?.[BURIED] !== undefined;
-        if (!isTrial && !isBuried) world.createdJobs.add(job.metadata?.name ?? '');
+        const isPlaceholder = job.metadata?.annotations?.[PLACEHOLDER] !== undefined;
+        if (!isTrial && !isPlaceholder) world.createdJobs.add(job.metadata?.name ?? '');
         return cluster.createJob(job, options);
       });
     },
@@ -113,6 +94,7 @@ const createCluster = (
       remote(world, instance, 'create', `${as}delete Job ${name}`, () => cluster.deleteJob(namespace, name, options)),
     suspendJob: (namespace, name, options) =>
       remote(world, instance, 'create', `${as}suspend Job ${name}`, () => cluster.suspendJob(namespace, name, options)),
+    secretKeys: async () => (world.secretMissing ? null : ['key.json']),
     listPods: (namespace, selector, options) =>
       remote(world, instance, 'read', `${as}list Pods ${selector}`, () =>
         cluster.listPods(namespace, selector, options),
@@ -148,18 +130,18 @@ export const createInstance = (world: World, observer: Observer): Instance => {
     },
   };
   const store = createStore(world, instance, observer);
-  const deps: RoundsDeps = {
+  const deps: RoundsContext = {
     store,
     cluster: createCluster(world, instance),
     now: () => new Date(world.nowMs + skew),
     log: () => undefined,
     stateUri: { bucket: 'state', name: '' },
-    policies: async () => [instance.policy],
-    buildJob: (input) => buildJob(instance.release, world.config.queued, input),
-    podSelector: (taskId) => `task=${taskId}`,
-    explain: () => 'it runs.',
-    preflight: async () => {
-      if (world.secretMissing) throw new PreflightError('Secret "gcs" is missing.');
+    allowed: { namespaces: [NAMESPACE], images: [IMAGE], buckets: ['uploads', 'out'] },
+    get defaults() {
+      return { namespace: NAMESPACE, releaseName: instance.release };
+    },
+    get values() {
+      return valuesOf(instance.policy, world.config.queued);
     },
     ledgers: createLedgerStore(store, { bucket: 'state', name: '' }),
     coalescer: createCoalescer<AdvanceResult>(),

@@ -1,8 +1,8 @@
 import type { Ledger } from '../../../src/rounds/ledger.ts';
 import { emptyLedger } from '../../../src/rounds/ledger.ts';
-import { parseLedger } from '../../../src/rounds/ledger-schema.ts';
+import { parseLedger } from '../../../src/rounds/ledger-store.ts';
 import type { Manifest } from '../../../src/rounds/manifest.ts';
-import { parseManifest } from '../../../src/rounds/manifest.ts';
+import { parseManifest } from '../../../src/rounds/seal.ts';
 import type { ObjectInfo } from '../../../src/storage/port.ts';
 import type { GsUri } from '../../../src/storage/uri.ts';
 import { UPLOADS, WINDOWS_SEC } from './config.ts';
@@ -113,7 +113,8 @@ export const checkPods = (world: World): void => {
       .pods()
       .filter(
         ({ metadata, status }) =>
-          metadata?.labels?.['task'] === taskId && (status?.phase === 'Pending' || status?.phase === 'Running'),
+          metadata?.labels?.['tensorio-trigger/task'] === taskId &&
+          (status?.phase === 'Pending' || status?.phase === 'Running'),
       );
     if (alive.length > 1)
       violate(world, `2: ${alive.map(({ metadata }) => metadata?.name).join(' and ')} live at once`);

@@ -35,9 +35,10 @@ const chooseFate = (world: World): Fate => {
 
 /** What an aggregator writes: a part, then the whole, which names the list it was made of. */
 const write = (world: World, pod: V1Pod, kind: 'half' | 'full'): void => {
-  const output = envOf(pod, 'OUTPUT').slice('gs://out/'.length);
+  const output = envOf(pod, 'AGGREGATION_OUTPUT_PATH').slice('gs://out/'.length);
   const list =
-    world.store.peek({ bucket: 'state', name: envOf(pod, 'LIST').slice('gs://state/'.length) })?.text ?? 'no list';
+    world.store.peek({ bucket: 'state', name: envOf(pod, 'AGGREGATION_CKPTS_FILELIST').slice('gs://state/'.length) })
+      ?.text ?? 'no list';
   const name = `${output}/${kind === 'full' ? 'checkpoint.index' : 'checkpoint.data'}`;
   world.store.put({ bucket: 'out', name }, `${kind}\n${list}`);
   world.log(() => `pod ${pod.metadata?.name}: writes ${kind} to ${output}`);

@@ -1,8 +1,8 @@
-import { account, sortListing } from '../../../src/rounds/accounting.ts';
+import { countUpdates, sortListing } from '../../../src/rounds/accounting.ts';
 import { listUpdates } from '../../../src/rounds/listing.ts';
 import type { Totals } from '../../../src/rounds/ledger.ts';
 import { manifestUri, resultUri } from '../../../src/rounds/paths.ts';
-import { buildResult } from '../../../src/rounds/result.ts';
+import { buildResult } from '../../../src/rounds/publish.ts';
 import { UPLOADS } from './config.ts';
 import type { History, Observer } from './invariants.ts';
 import type { World } from './world.ts';
@@ -74,7 +74,7 @@ export const checkRest = async (world: World, observer: Observer, taskId: string
     const lost = uploads.at(-1)?.size !== 0 && !history.sealedMs.has(jobId) && !pending.has(jobId);
     if (lost) violate(world, `${jobId} of ${taskId} is neither sealed nor pending: it is lost`);
   }
-  const { uploaded } = account(ledger, null, sorted);
+  const { uploaded } = countUpdates(ledger, null, sorted);
   if (uploaded !== world.truth.count(taskId))
     violate(world, `4: the books say ${uploaded}, the truth is ${world.truth.count(taskId)}`);
 };

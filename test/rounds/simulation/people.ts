@@ -1,5 +1,5 @@
 import { OUTPUT_PATHS, randomPolicy } from './config.ts';
-import { BURIED } from './instance.ts';
+import { PLACEHOLDER } from './instance.ts';
 import type { Observer } from './invariants.ts';
 import type { Controller } from './jobs.ts';
 import type { World } from './world.ts';
@@ -22,7 +22,7 @@ const deleteJob = (world: World, controller: Controller): void => {
     .jobs()
     .filter(
       ({ metadata, status }) =>
-        metadata?.annotations?.[BURIED] === undefined && (status?.conditions ?? []).length === 0,
+        metadata?.annotations?.[PLACEHOLDER] === undefined && (status?.conditions ?? []).length === 0,
     );
   if (running.length === 0) return;
   controller.remove(world.prng.pick(running), may(world, 'left-pods') && world.prng.chance(0.5));

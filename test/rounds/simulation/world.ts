@@ -1,5 +1,5 @@
-import type { RoundsDeps } from '../../../src/rounds/deps.ts';
 import type { RoundPolicy } from '../../../src/rounds/policy.ts';
+import type { RoundsContext } from '../../../src/rounds/task-context.ts';
 import type { MemoryCluster } from '../../helpers/memory-cluster.ts';
 import type { MemoryStore } from '../../helpers/memory-store.ts';
 import type { Config, Fault } from './config.ts';
@@ -16,7 +16,8 @@ export interface Instance {
   release: string;
   /** The step at which it last began to read a task's ledger. */
   readonly looks: Map<string, number>;
-  readonly deps: RoundsDeps;
+  /** With the values as this instance last read them. */
+  readonly deps: RoundsContext;
 }
 
 /** A remote operation that was sent and has not been carried out yet. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { assertRunnable } from '../../src/rounds/attempt-spec.ts';
+import { assertRunnable } from '../../src/rounds/check-values.ts';
 import { InvalidRequestError } from '../../src/errors.ts';
 import type { GsUri } from '../../src/storage/uri.ts';
 import type { Values } from '../../src/values/parse-values.ts';
@@ -44,6 +44,6 @@ describe('uploads that our own writes could match are refused', () => {
   ])('%s', (_what, path, values, stateUri) => {
     const check = (): void => assertRunnable(values, ALLOWED, stateUri);
     expect(check).toThrow(InvalidRequestError);
-    expect(check).toThrow(`${path}: could match what this service itself writes under gs://bbb/${stateUri.name}`);
+    expect(check).toThrow(`${path}: matches objects that this service writes under gs://bbb/${stateUri.name}`);
   });
 });
