@@ -1,4 +1,4 @@
-import { cloudEvent, http } from '@google-cloud/functions-framework';
+import { http } from '@google-cloud/functions-framework';
 import { z } from 'zod';
 import { parseConfig } from './config.ts';
 import type { Config } from './config.ts';
@@ -6,14 +6,14 @@ import { AppError } from './errors.ts';
 import { createAggregate } from './functions/aggregate.ts';
 import { createDeploy } from './functions/deploy.ts';
 import { createOnCheckpoint } from './functions/on-checkpoint.ts';
-import { keepBodiesRaw } from './functions/raw-request.ts';
+import { guardServers } from './functions/front.ts';
 import { createLog } from './log.ts';
 import { wire } from './wire.ts';
 
 const log = createLog((line) => process.stdout.write(line));
 
-// Left to the framework, an error at load is told as a fault of syntax; here it names the variables, and the revision
-// never serves.
+// functions-framework reports an error at load as a syntax error. Here it names the variables, and the process ends, so
+// that the revision never serves.
 function refuseToStart(message: string): never {
   log('CRITICAL', message);
   process.exit(1);
@@ -32,10 +32,10 @@ function start(): void {
   const config = configure();
   try {
     const deps = wire(config, log);
-    keepBodiesRaw();
+    guardServers({ log, projectId: config.projectId });
     http('aggregate', createAggregate(deps.aggregate));
     http('deploy', createDeploy(deps.deploy));
-    cloudEvent('onCheckpoint', createOnCheckpoint(deps.onCheckpoint));
+    http('onCheckpoint', createOnCheckpoint(deps.onCheckpoint));
   } catch (error) {
     if (error instanceof AppError) refuseToStart(`The configuration is not valid: ${error.message}`);
     if (error instanceof Error && 'code' in error)

@@ -8,7 +8,7 @@ import type { Cluster } from './cluster/port.ts';
 import type { Config, ValuesSource } from './config.ts';
 import { AppError, DeadlineError, UpstreamError } from './errors.ts';
 import type { DeployDeps } from './functions/deploy.ts';
-import type { AggregateDeps } from './functions/aggregate-deps.ts';
+import type { AggregateDeps } from './functions/aggregate.ts';
 import type { OnCheckpointDeps } from './functions/on-checkpoint.ts';
 import type { Log } from './log.ts';
 import { assertRunnable } from './rounds/check-values.ts';
@@ -84,7 +84,6 @@ export function wire(config: Config, log: Log): Wiring {
       rounds,
       values,
       defaults,
-      projectId: config.projectId,
       schedulerServiceAccount: config.schedulerServiceAccount,
       configuredValues: async (signal) => (await configured(signal)).document,
       requestTimeoutMs: config.requestTimeoutMs,
@@ -177,7 +176,6 @@ function createDeployDeps(config: Config, launch: LaunchDeps, log: Log): DeployD
   return {
     release: { cluster: createCluster(access, { deadlineMs }), launch, newId: randomUUID },
     log,
-    projectId: config.projectId,
     defaultNamespace: config.defaultNamespace,
     requestTimeoutMs: config.deployTimeoutMs,
   };

@@ -32,7 +32,7 @@ locals {
     }
     failed_releases = {
       title          = "a release failed"
-      filter         = "resource.labels.service_name=\"${var.name}-deploy\" AND jsonPayload.method=\"POST\" AND jsonPayload.status>=500"
+      filter         = "resource.labels.service_name=\"${var.name}-deploy\" AND jsonPayload.method=\"POST\" AND jsonPayload.status>=500 AND NOT jsonPayload.dryRun=true AND NOT jsonPayload.path=~\"/diff$\""
       labels         = { path = "path" }
       severity       = "ERROR"
       rate_limit_sec = 300

@@ -1,18 +1,29 @@
 import type { HttpFunction } from '@google-cloud/functions-framework';
+import type { LaunchDeps } from '../runs/finish.ts';
 import { listRuns } from '../runs/store.ts';
 import { sweep } from '../rounds/sweep.ts';
 import { sweepSchedules } from '../runs/schedules.ts';
 import type { SweptRuns } from '../runs/sweep.ts';
 import { sweepRuns } from '../runs/sweep.ts';
-import type { AggregateDeps, AggregateHandler } from './aggregate-deps.ts';
+import type { JsonObject } from '../values/json.ts';
 import { flag, parseQuery } from './query.ts';
-import type { Routes } from './routes.ts';
+import type { Handler, Routes, RoutesDeps } from './routes.ts';
 import { serveRoutes } from './routes.ts';
-import { cancel, listAll, postRun, showRun } from './runs.ts';
-import { backfill, listSchedules, schedulesOf } from './schedules.ts';
+import { backfill, cancel, listAll, listSchedules, postRun, schedulesOf, showRun } from './runs.ts';
 import { advanceNow, cancelRound, contextOf, listAllTasks, redriveRound, showTask } from './tasks.ts';
+import type { TasksDeps } from './tasks.ts';
 
-// What is left of the request's time for the answer, once the sweep has begun its last task.
+export interface AggregateDeps extends LaunchDeps, RoutesDeps, TasksDeps {
+  /** Reads the configured values; a request's values are merged over them. */
+  readonly configuredValues: (signal: AbortSignal) => Promise<JsonObject>;
+  /** The account whose `X-CloudScheduler` headers are accepted; `undefined`: nobody's. */
+  readonly schedulerServiceAccount?: string | undefined;
+  readonly defaults: { readonly namespace: string; readonly releaseName: string };
+}
+
+export type AggregateHandler = Handler<AggregateDeps>;
+
+// Reserved for the answer: the sweep begins no task when less of the request's time is left.
 const SWEEP_RESERVE_MS = 5_000;
 
 interface SweptLists extends SweptRuns {
@@ -25,8 +36,8 @@ const sweepAll: AggregateHandler = async (deps, req, signal) => {
   const startedAt = performance.now();
   const query = parseQuery(req.url, ['dryRun']);
   const dryRun = flag(query, 'dryRun');
-  // Runs first: there are few, and a claim without its Job has nobody else. Whatever becomes of them, half of the time is
-  // for the tasks.
+  // Runs come first: there are few of them, and only the sweep finishes a claim that has no Job. They get half of the
+  // time, so that the tasks are swept even if the runs fail or are slow.
   const half = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(deps.requestTimeoutMs / 2))]);
   const [lists] = await Promise.allSettled([dryRun ? NO_LISTS : sweepLists(deps, half)]);
   const deadlineMs = deps.requestTimeoutMs - SWEEP_RESERVE_MS - (performance.now() - startedAt);
@@ -66,11 +77,11 @@ export function createAggregate(deps: AggregateDeps): HttpFunction {
   return serveRoutes(
     deps,
     ROUTES,
-    'POST / runs an aggregation, GET / lists the runs, GET /<aggregationId> tells of one, GET /tasks lists the tasks.',
+    'POST / runs an aggregation, GET / lists the runs, GET /<aggregationId> shows one, GET /tasks lists the tasks.',
   );
 }
 
-/** The runs of lists, and the schedules. */
+/** Finishes the runs of lists and reports missed ticks of the schedules. */
 async function sweepLists(deps: AggregateDeps, signal: AbortSignal): Promise<SweptLists> {
   const known = await Array.fromAsync(listRuns(deps, { signal }));
   const missedTicks = await sweepSchedules(deps, await schedulesOf(deps, signal), known, { signal });

@@ -19,7 +19,7 @@ import { callerOf } from './caller.ts';
 
 export interface DeployDeps extends RoutesDeps {
   readonly release: ReleaseDeps;
-  /** Where a release goes whose values name no namespace. */
+  /** The namespace of a release whose values name none. */
   readonly defaultNamespace: string;
 }
 
@@ -79,7 +79,7 @@ const history: DeployHandler = async (deps, req, signal) => {
   return { status: 200, body: await historyOf(deps.release, site) };
 };
 
-/** What runs, against the revision that should run. */
+/** The difference between the current revision and the cluster. */
 const showDrift: DeployHandler = async (deps, req, signal) => {
   const site = await siteOf(deps, req, parseQuery(req.url, ['namespace']), signal);
   const { release, namespace } = site;
@@ -88,7 +88,7 @@ const showDrift: DeployHandler = async (deps, req, signal) => {
   return { status: 200, body: { release, namespace, ...drift } };
 };
 
-/** Posted values, against what runs. */
+/** The difference between posted values and the cluster; nothing is changed. */
 const showDiff: DeployHandler = async (deps, req, signal) => {
   const query = parseQuery(req.url, [...SETS, 'adopt', 'force']);
   const answer = await deploy(deps.release, await readRequest(deps, req, query, 'server'), signal);
@@ -110,7 +110,7 @@ export function createDeploy(deps: DeployDeps): HttpFunction {
   return serveRoutes(
     deps,
     ROUTES,
-    'GET / lists the releases; POST /<release> deploys one, GET and DELETE /<release> show and uninstall it; /<release>/history, /diff and /rollback are there too.',
+    'GET / lists the releases; POST /<release> deploys one, GET and DELETE /<release> show and uninstall it; /<release>/history, /<release>/diff and /<release>/rollback exist too.',
   );
 }
 
@@ -122,7 +122,7 @@ function wantsText(req: Request): boolean {
   return req.accepts(['application/json', 'text/plain']) === 'text/plain';
 }
 
-/** The namespace is the one asked for, or the one that holds the release. */
+/** The release and its namespace: `?namespace=`, or the one in which the release exists. */
 async function siteOf(deps: DeployDeps, req: Request, query: Query, signal: AbortSignal): Promise<Site> {
   const release = nameOf(req);
   const asked = text(query, 'namespace');

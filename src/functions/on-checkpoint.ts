@@ -1,116 +1,108 @@
+import type { HttpFunction } from '@google-cloud/functions-framework';
+import type { Request } from 'express';
 import type { LaunchDeps } from '../runs/finish.ts';
 import { launch } from '../runs/launch.ts';
 import type { SpecDefaults } from '../jobs/build-spec.ts';
 import { buildUploadRequest } from '../runs/request.ts';
 import { readRun } from '../runs/store.ts';
 import { AppError, DeadlineError } from '../errors.ts';
-import type { Log, LogFields } from '../log.ts';
-import { metered } from '../log.ts';
+import type { LogFields } from '../log.ts';
 import { advance } from '../rounds/advance.ts';
 import { policiesOf } from '../rounds/policy.ts';
 import type { RoundsDeps } from '../rounds/task-context.ts';
 import { parseObjectPattern } from '../values/object-pattern.ts';
 import { classifyObject, fillPath, matchPattern } from '../rounds/update.ts';
+import { compareGenerations } from '../storage/port.ts';
 import type { Values } from '../values/parse-values.ts';
+import { callerOf } from './caller.ts';
+import { readBody } from './request-values.ts';
+import type { Answer, RespondDeps } from './respond.ts';
+import { errorFields, problemOf, respond } from './respond.ts';
 import type { FinalisedObject } from './storage-event.ts';
 import { parseStorageEvent } from './storage-event.ts';
+import { methodNotAllowed } from './routes.ts';
 
-export interface OnCheckpointDeps {
+export interface OnCheckpointDeps extends RespondDeps {
   readonly launch: LaunchDeps;
   readonly rounds: RoundsDeps;
-  readonly log: Log;
   readonly defaults: SpecDefaults;
   readonly values: (signal: AbortSignal) => Promise<Values>;
   /** Milliseconds that are left for an event that arrives now. */
   readonly budgetMs: () => number;
 }
 
-/** What an event came to, for its log line. */
+/** The result of an event, for its log line. */
 interface Settled {
   readonly message: string;
   readonly fields: LogFields;
 }
 
 /**
- * Where a fault leaves what the event means. `nothing`: the event itself, or the object's name, is of no use.
- * `unread`: an object was finalised, and the values that say what it is cannot be had. `list`: a checkpoint list without
- * a claim, `claimed`: with one. `update`: an update, which is on record as the object itself.
+ * What is known of an event when an error ends its handling. `nothing`: the event or the object's name is unusable.
+ * `unread`: an object was finalised, and the values that say what it is cannot be read. `list`: a checkpoint list that
+ * has no claim yet; `claimed`: one that has. `update`: an update, which is on record because the object itself is.
  */
-type Meaning = 'nothing' | 'unread' | 'list' | 'claimed' | 'update';
+type EventOutcome = 'nothing' | 'unread' | 'list' | 'claimed' | 'update';
 
-type Mean = (meaning: Meaning) => void;
-
-/**
- * Told to the caller in place of an error, whose words are in the log by now. The framework prints the `stack` of what a
- * function throws (functions-framework 5.0.5, `logger.js`): a line of JSON like the others, and no stack of ours.
- */
-class RedeliverError extends Error {
-  override readonly name = 'RedeliverError';
-  override readonly stack = JSON.stringify({ severity: 'DEBUG', message: 'Answered 500: it will be delivered again.' });
+interface Progress {
+  outcome: EventOutcome;
+  object?: FinalisedObject;
 }
 
 /**
- * The CloudEvent function `onCheckpoint`: an uploaded checkpoint list starts a run, an uploaded update advances its
- * task, anything else is acknowledged. To return is to acknowledge, to throw is to have the event delivered again.
- * It takes one parameter: with two, functions-framework would wait for a callback.
+ * The function `onCheckpoint`, called by Eventarc or Pub/Sub: an uploaded checkpoint list starts a run, an uploaded
+ * update advances its task, any other event is acknowledged. An answer of 2xx acknowledges the event; any other status
+ * has it delivered again (https://cloud.google.com/pubsub/docs/push#receive_push). It is an HTTP function, not a
+ * CloudEvent function, whose errors functions-framework would answer by itself.
  */
-export function createOnCheckpoint(deps: OnCheckpointDeps) {
-  return async (event: unknown): Promise<void> => {
-    const startedAt = performance.now();
-    const signal = AbortSignal.timeout(deps.budgetMs());
-    let meaning: Meaning = 'nothing';
-    await metered(async (meter) => {
-      function fields(): LogFields {
-        return {
-          ...nameOf(event),
-          durationMs: Math.round(performance.now() - startedAt),
-          upstreamCalls: meter.upstreamCalls,
-        };
-      }
-      try {
-        const settled = await settle(deps, event, signal, (found) => {
-          meaning = found;
-        });
-        deps.log('INFO', `event: ${settled.message}`, { ...settled.fields, ...fields() });
-      } catch (error) {
-        const isRetry = isRetried(error, meaning, signal);
-        tell(deps, error, isRetry, { ...fields(), ...troubleOf(meaning, isRetry) });
-        if (isRetry) throw new RedeliverError('not settled; deliver it again');
-      }
+export function createOnCheckpoint(deps: OnCheckpointDeps): HttpFunction {
+  return async (req, res) =>
+    respond(deps, req, res, async () => {
+      if (req.method !== 'POST') throw methodNotAllowed(req, 'POST');
+      return handleEvent(deps, req);
     });
-  };
 }
 
-function nameOf(event: unknown): LogFields {
+async function handleEvent(deps: OnCheckpointDeps, req: Request): Promise<Answer> {
+  const signal = AbortSignal.timeout(deps.budgetMs());
+  const progress: Progress = { outcome: 'nothing' };
   try {
-    const parsed = parseStorageEvent(event);
-    return parsed.kind === 'finalised' ? { ...parsed.object } : {};
-  } catch {
-    return {};
+    const { message, fields } = await settle(deps, req, signal, progress);
+    const log = { ...progress.object, ...fields };
+    return { status: 204, body: '', log, line: { severity: 'INFO', message: `event: ${message}` } };
+  } catch (error) {
+    return answerError(error, progress, signal);
   }
 }
 
-async function settle(deps: OnCheckpointDeps, event: unknown, signal: AbortSignal, mean: Mean): Promise<Settled> {
-  const parsed = parseStorageEvent(event);
-  if (parsed.kind === 'other') return { message: `not for us: ${parsed.type}`, fields: {} };
-  const { object } = parsed;
-  mean('unread');
+async function settle(deps: OnCheckpointDeps, req: Request, signal: AbortSignal, progress: Progress): Promise<Settled> {
+  const event = parseStorageEvent(req.headers, await readBody(req));
+  if (event.kind === 'other') return { message: `ignored, its type is ${event.type}`, fields: {} };
+  const { object } = event;
+  progress.object = object;
+  progress.outcome = 'unread';
   const values = await deps.values(signal);
-  mean('nothing');
+  progress.outcome = 'nothing';
   const list = listOf(values, object);
   if (list !== null) {
-    mean('list');
-    return startRun(deps, values, list, signal, mean);
+    progress.outcome = 'list';
+    if (!(await exists(deps.launch, object, signal))) return acknowledged('there is no such object');
+    return startRun(deps, req, values, list, signal, progress);
   }
   const found = classifyObject(
     policiesOf(values).map(({ uploads }) => uploads),
     object,
   );
   if (found.kind === 'update') {
-    mean('update');
+    progress.outcome = 'update';
     return advanceTask(deps, values, found.taskId, signal);
   }
-  const reason = found.kind === 'unusable' ? `the object is ${found.reason}` : 'no pattern of rounds or lists matches';
+  return acknowledged(
+    found.kind === 'unusable' ? `the object is ${found.reason}` : 'no pattern of rounds or lists matches',
+  );
+}
+
+function acknowledged(reason: string): Settled {
   return { message: `acknowledged: ${reason}`, fields: {} };
 }
 
@@ -126,17 +118,33 @@ function listOf(values: Values, object: FinalisedObject) {
   return null;
 }
 
+/**
+ * Whether the object is in its bucket, in this generation or a newer one. Anybody who may call the function can send an
+ * event: one of an object that was never uploaded must not leave a run behind.
+ */
+async function exists({ store }: LaunchDeps, object: FinalisedObject, signal: AbortSignal): Promise<boolean> {
+  const { bucket, name, generation } = object;
+  const { objects } = await store.list({ bucket, prefix: name, startOffset: name, maxResults: 1, signal });
+  const [first] = objects;
+  return first?.name === name && compareGenerations(first.generation, generation) >= 0;
+}
+
 async function startRun(
   deps: OnCheckpointDeps,
+  req: Request,
   values: Values,
   list: FinalisedObject & { outputPath: string },
   signal: AbortSignal,
-  mean: Mean,
+  progress: Progress,
 ): Promise<Settled> {
-  const request = buildUploadRequest(values, list, deps.defaults);
+  const requestedBy = callerOf(req);
+  const request = {
+    ...buildUploadRequest(values, list, deps.defaults),
+    ...(requestedBy !== undefined && { requestedBy }),
+  };
   const { outcome, record } = await launch(deps.launch, request, { dryRun: false, signal }).catch(
     async (error: unknown) => {
-      await noteClaim(deps, request.spec.aggregationId, signal, mean);
+      if (await isClaimed(deps, request.spec.aggregationId, signal)) progress.outcome = 'claimed';
       throw error;
     },
   );
@@ -147,13 +155,13 @@ async function startRun(
   };
 }
 
-/** A fault after the claim is kept in the claim; one before it leaves nothing. */
-async function noteClaim(deps: OnCheckpointDeps, id: string, signal: AbortSignal, mean: Mean): Promise<void> {
+/** Whether the run's claim is on record: the error is then kept in it, and the sweep carries on. */
+async function isClaimed(deps: OnCheckpointDeps, id: string, signal: AbortSignal): Promise<boolean> {
   try {
-    if ((await readRun(deps.launch, id, { signal })) !== null) mean('claimed');
+    return (await readRun(deps.launch, id, { signal })) !== null;
   } catch (error) {
-    // Not known: as good as not there.
-    if (!(error instanceof AppError)) throw error;
+    if (error instanceof AppError) return false;
+    throw error;
   }
 }
 
@@ -177,38 +185,33 @@ async function advanceTask(
   };
 }
 
-/**
- * Whether the event is delivered again. What lives in the event alone is never acknowledged, whatever the fault: somebody
- * mends the values, and the next delivery does what it asks for. Of what is on record only a passing fault is worth a
- * delivery; and for an update running out of time is not (the sweep has more of it).
- */
-function isRetried(error: unknown, meaning: Meaning, signal: AbortSignal): boolean {
-  if (!(error instanceof AppError)) return true;
-  if (meaning === 'unread' || meaning === 'list') return true;
-  return error.retryable && !(meaning === 'update' && isBudgetSpent(error, signal));
-}
-
-function isBudgetSpent(error: AppError, signal: AbortSignal): boolean {
-  return error instanceof DeadlineError && signal.aborted;
-}
-
-function tell(deps: OnCheckpointDeps, error: unknown, isRetry: boolean, fields: LogFields): void {
+/** The answer to an event whose handling ended in `error`: the problem document, or 204 where it is acknowledged. */
+function answerError(error: unknown, { outcome, object }: Progress, signal: AbortSignal): Answer {
+  const isRetry = isRetried(error, outcome, signal);
   const after = isRetry ? 'it will be delivered again' : 'acknowledged';
-  if (error instanceof AppError) {
-    const isPassing = isRetry && error.retryable;
-    deps.log(isPassing ? 'WARNING' : 'ERROR', `event: ${error.message} (${after})`, { ...fields, code: error.code });
-    return;
-  }
-  const frames =
-    error instanceof Error ? (error.stack ?? '').split('\n').filter((line) => line.trimStart().startsWith('at ')) : [];
-  deps.log('ERROR', `event: a fault of this service (${after})`, {
-    ...fields,
-    code: 'internal',
-    stack: frames.slice(0, 12).join('\n'),
-  });
+  const isTransient = error instanceof AppError && isRetry && error.retryable;
+  const text = error instanceof AppError ? error.message : 'a fault of this service';
+  return {
+    ...(isRetry ? problemOf(error) : { status: 204, body: '' }),
+    line: { severity: isTransient ? 'WARNING' : 'ERROR', message: `event: ${text} (${after})` },
+    log: {
+      ...object,
+      ...errorFields(error),
+      // An alert of infra/terraform selects runs that are on record and wait for an operator by this field.
+      ...(outcome === 'claimed' && !isRetry && { runTrouble: 'held-up' }),
+    },
+  };
 }
 
-/** Of a run that is on record and waits for somebody: an alert of infra/ goes by it. */
-function troubleOf(meaning: Meaning, isRetry: boolean): LogFields {
-  return meaning === 'claimed' && !isRetry ? { runTrouble: 'held-up' } : {};
+/**
+ * Whether the event is delivered again. Where only the event knows of the object's meaning it is never acknowledged,
+ * whatever the error: an operator corrects the values, and the next delivery does the work. Where the object or a claim
+ * is on record, only a transient error is worth another delivery; running out of time while a task is advanced is not,
+ * because the sweep has more time.
+ */
+function isRetried(error: unknown, outcome: EventOutcome, signal: AbortSignal): boolean {
+  if (!(error instanceof AppError)) return true;
+  if (outcome === 'unread' || outcome === 'list') return true;
+  const isOutOfTime = error instanceof DeadlineError && signal.aborted;
+  return error.retryable && !(outcome === 'update' && isOutOfTime);
 }

@@ -5,7 +5,7 @@ import { closest } from '../values/nearest.ts';
 /** A parsed query: each name with all its values, in order. */
 export type Query = ReadonlyMap<string, readonly string[]>;
 
-/** The text of a parameter that may be given once. */
+/** The text of a parameter; `undefined` where it is absent. Throws InvalidRequestError where it is repeated. */
 export const text = single;
 
 /** The query of a URL, each name with all its values in order. Throws InvalidRequestError on names not in `known`. */
@@ -46,7 +46,7 @@ function invalid(name: string, message: string): InvalidRequestError {
   return new InvalidRequestError(`?${name} ${message}`, [{ path: `?${name}`, message }]);
 }
 
-/** A whole number from `least` to `most`, or `undefined` where it is absent. */
+/** A whole number from `least` to `most`; `undefined` where the parameter is absent. */
 export function wholeNumber(query: Query, name: string, least: number, most: number): number | undefined {
   const value = single(query, name);
   if (value === undefined) return undefined;
@@ -55,7 +55,7 @@ export function wholeNumber(query: Query, name: string, least: number, most: num
   throw invalid(name, `is "${value.slice(0, 40)}"; write a whole number from ${least} to ${most}`);
 }
 
-/** One of `choices`, or `undefined` where it is absent. */
+/** One of `choices`; `undefined` where the parameter is absent. */
 export function choice<T extends string>(query: Query, name: string, choices: readonly T[]): T | undefined {
   const value = single(query, name);
   if (value === undefined) return undefined;

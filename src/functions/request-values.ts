@@ -1,4 +1,7 @@
+import { promisify } from 'node:util';
+import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import type { Request } from 'express';
+import { InvalidRequestError, UnsupportedMediaError } from '../errors.ts';
 import { parseAggregationDocument } from '../values/aggregation-document.ts';
 import type { JsonObject } from '../values/json.ts';
 import { parseDocument } from '../values/parse-document.ts';
@@ -7,11 +10,19 @@ import { parseValues } from '../values/parse-values.ts';
 import { isTextField } from '../values/schema.ts';
 import type { SetKind } from '../values/overrides.ts';
 import { applySet, mergeValues } from '../values/overrides.ts';
+import { MAX_BODY_BYTES, tooLarge } from './front.ts';
 import type { Query } from './query.ts';
-import { readBody } from './raw-request.ts';
+
+// maxOutputLength stops a small body that unpacks to gigabytes.
+const DECODERS: Readonly<Record<string, (bytes: Uint8Array) => Promise<Uint8Array>>> = {
+  identity: async (bytes) => bytes,
+  gzip: (bytes) => promisify(gunzip)(bytes, { maxOutputLength: MAX_BODY_BYTES }),
+  deflate: (bytes) => promisify(inflate)(bytes, { maxOutputLength: MAX_BODY_BYTES }),
+  br: (bytes) => promisify(brotliDecompress)(bytes, { maxOutputLength: MAX_BODY_BYTES }),
+};
 
 /**
- * The values of a call that says everything itself: the body's, with `?set=` and `?set-string=` over them, as
+ * The values of a call that configured values do not apply to: the body's, with `?set=` and `?set-string=` over them, as
  * `helm upgrade -f ... --set ...` does. Throws InvalidRequestError with every fault at once.
  */
 export async function readWholeValues(
@@ -23,24 +34,8 @@ export async function readWholeValues(
   return { values: parseValues(document), document };
 }
 
-async function readDocument(req: Request): Promise<JsonObject> {
-  const { bytes, contentType } = await readBody(req.headers, bytesOf(req));
-  return parseDocument(bytes, { contentType, name: 'body' });
-}
-
-function bytesOf(req: Request): Uint8Array | undefined {
-  return req.body instanceof Uint8Array ? req.body : undefined;
-}
-
-function applySets(values: JsonObject, query: Query, kind: SetKind): JsonObject {
-  return (query.get(kind) ?? []).reduce(
-    (laid, expression) => applySet(laid, expression, { kind, isText: isTextField }),
-    values,
-  );
-}
-
 /**
- * The values of a call: configured ones, the body's over them, `?set=` and `?set-string=` over both, as helm lays
+ * The values of a call: the configured ones, the body's over them, `?set=` and `?set-string=` over both, as helm lays
  * `-f` and `--set` over a chart's values. Throws InvalidRequestError with every fault at once.
  */
 export async function readRequestValues(configured: JsonObject, req: Request, query: Query): Promise<Values> {
@@ -48,4 +43,38 @@ export async function readRequestValues(configured: JsonObject, req: Request, qu
   const { values } = parseAggregationDocument(document);
   const set = applySets(applySets(values, query, 'set'), query, 'set-string');
   return parseValues(mergeValues(configured, set));
+}
+
+/**
+ * The bytes of a request's body, decompressed as its Content-Encoding says. Throws TooLargeError,
+ * UnsupportedMediaError on another encoding, and InvalidRequestError on a body that is not in its encoding.
+ */
+export async function readBody(req: Request): Promise<Uint8Array> {
+  const bytes = req.body instanceof Uint8Array ? req.body : new Uint8Array();
+  if (bytes.length === 0) return bytes;
+  const encoding = (req.get('content-encoding') ?? 'identity').trim().toLowerCase();
+  const decoder = Object.hasOwn(DECODERS, encoding) ? DECODERS[encoding] : undefined;
+  if (decoder === undefined) {
+    throw new UnsupportedMediaError(
+      `Content-Encoding "${encoding.slice(0, 40)}" is not supported; send the body plain, or as gzip, deflate or br.`,
+    );
+  }
+  try {
+    return await decoder(bytes);
+  } catch (cause) {
+    // ERR_BUFFER_TOO_LARGE: maxOutputLength was reached.
+    if (cause instanceof RangeError) throw tooLarge();
+    throw new InvalidRequestError(`The body is not valid ${encoding}, as its Content-Encoding says.`, [], { cause });
+  }
+}
+
+async function readDocument(req: Request): Promise<JsonObject> {
+  return parseDocument(await readBody(req), { contentType: req.get('content-type'), name: 'body' });
+}
+
+function applySets(values: JsonObject, query: Query, kind: SetKind): JsonObject {
+  return (query.get(kind) ?? []).reduce(
+    (laid, expression) => applySet(laid, expression, { kind, isText: isTextField }),
+    values,
+  );
 }

@@ -1,74 +1,120 @@
-import type { Request, Response } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError } from '../errors.ts';
 import type { Log, LogFields, Severity } from '../log.ts';
-import { metered } from '../log.ts';
-import { traceFields } from './trace.ts';
+import { cutFields, cutText, metered } from '../log.ts';
 
-/** What a handler answers: a status, a body, and what the log line of the call should hold besides. */
+/** The answer to a call: a status, a body, and further fields for the call's log line. */
 export interface Answer {
   readonly status: number;
+  /** Text as it is, anything else as JSON. */
   readonly body: unknown;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Of a body that is not JSON. */
+  /** `application/json` unless set. */
   readonly contentType?: string;
   readonly log?: LogFields;
+  /** Instead of the line's usual severity and message. */
+  readonly line?: { readonly severity: Severity; readonly message: string };
 }
 
 export interface RespondDeps {
   readonly log: Log;
-  readonly projectId?: string | undefined;
 }
 
-/** A problem document of RFC 9457. `type` is a URN: the codes are told in README.md, not served. */
+// A problem document repeats parts of the request: a key of 1 MB must not make an answer of 2 MB.
+const MAX_PROBLEM_CHARS = 65_536;
+const MAX_DETAIL_CHARS = 16_384;
+
+// An error of one of these classes carries no text of a request or an answer in its message.
+const BUILT_IN: ReadonlySet<string> = new Set(['TypeError', 'RangeError', 'ReferenceError']);
+
+/**
+ * Runs `work`, answers its result or the error it threw, and writes one log line for the call. Never rejects. An error
+ * that is not an AppError is a fault of this service: the caller gets status 500 without the message, the log gets the
+ * class and the stack. Needs nothing of express: a request may be refused before express sees it.
+ */
+export async function respond(
+  deps: RespondDeps,
+  req: IncomingMessage,
+  res: ServerResponse,
+  work: () => Promise<Answer>,
+): Promise<void> {
+  const startedAt = performance.now();
+  await metered(async (meter) => {
+    const answer = await work().catch((error: unknown) => ({ ...problemOf(error), log: errorFields(error) }));
+    send(res, answer);
+    const durationMs = Math.round((performance.now() - startedAt) * 10) / 10;
+    const { status, line = { severity: severityOf(status), message: `${req.method} ${pathOf(req)} -> ${status}` } } =
+      answer;
+    deps.log(line.severity, line.message, {
+      method: req.method,
+      path: pathOf(req),
+      status,
+      durationMs,
+      upstreamCalls: meter.upstreamCalls,
+      httpRequest: httpRequestOf(req, status, durationMs),
+      ...answer.log,
+    });
+  });
+}
+
+/**
+ * The problem document (RFC 9457) of an error. `type` is a URN, which is documented and not served. Text that the
+ * caller sent is cut.
+ */
 export function problemOf(error: unknown): Answer & { readonly body: Record<string, unknown> } {
+  const contentType = 'application/problem+json; charset=utf-8';
   if (!(error instanceof AppError)) {
     const title = 'Something went wrong in this service';
-    return {
-      status: 500,
-      body: { type: 'urn:tensorio-trigger:internal', title, status: 500, detail: 'The cause is in the log.' },
-    };
+    const detail = 'The cause is in the log.';
+    return { status: 500, contentType, body: { type: 'urn:tensorio-trigger:internal', title, status: 500, detail } };
   }
-  const { status, code, title, message, details, headers } = error;
+  const { status, code, title, details, headers } = error;
+  const detail = cutText(error.message, MAX_DETAIL_CHARS);
+  const type = `urn:tensorio-trigger:${code}`;
   return {
     status,
     headers,
-    body: { ...details, type: `urn:tensorio-trigger:${code}`, title, status, detail: message },
+    contentType,
+    body: { ...cutFields(details, MAX_PROBLEM_CHARS), type, title, status, detail },
   };
 }
 
 /**
- * Runs `work`, answers its result or the error it threw, and writes one log line for the call. Never rejects.
- * An error that is not an AppError is a bug: the caller gets a bland 500, the log gets the class and the stack.
+ * What the log line of a failed call says about the error. A fault of this service becomes an entry of Cloud Error
+ * Reporting: https://cloud.google.com/error-reporting/docs/formatting-error-messages
  */
-export async function respond(
-  deps: RespondDeps,
-  req: Request,
-  res: Response,
-  work: () => Promise<Answer>,
-): Promise<void> {
-  const startedAt = performance.now();
-  function line(status: number, upstreamCalls: number, fields: LogFields): void {
-    return deps.log(severityOf(status), `${req.method} ${req.path} -> ${status}`, {
-      ...traceFields(req, deps.projectId),
-      method: req.method,
-      path: req.path,
-      status,
-      ...fields,
-      durationMs: Math.round((performance.now() - startedAt) * 10) / 10,
-      upstreamCalls,
-    });
-  }
-  await metered(async (meter) => {
-    try {
-      const answer = await work();
-      send(res, answer, answer.contentType ?? 'application/json');
-      line(answer.status, meter.upstreamCalls, answer.log ?? {});
-    } catch (error) {
-      const problem = problemOf(error);
-      send(res, problem, 'application/problem+json');
-      line(problem.status, meter.upstreamCalls, errorFields(error));
-    }
-  });
+export function errorFields(error: unknown): LogFields {
+  if (error instanceof AppError) return { code: error.code, error: error.message };
+  const name = error instanceof Error ? error.name : typeof error;
+  const message = error instanceof Error && BUILT_IN.has(name) ? error.message : 'not shown: it may hold foreign data';
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  const frames = stack.split('\n').filter((line) => line.trimStart().startsWith('at '));
+  return {
+    code: 'internal',
+    error: `${name}: ${message}`,
+    '@type': 'type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent',
+    stack_trace: [`${name}: ${message}`, ...frames.slice(0, 12)].join('\n'),
+    serviceContext: {
+      service: process.env['K_SERVICE'] ?? 'tensorio-trigger',
+      version: process.env['K_REVISION'] ?? 'local',
+    },
+  };
+}
+
+/** The path of a request, without the query. */
+export function pathOf({ url = '/' }: Pick<IncomingMessage, 'url'>): string {
+  return url.split('?', 1)[0] ?? '/';
+}
+
+function send(res: ServerResponse, { status, body, headers, contentType }: Answer): void {
+  if (res.headersSent || res.destroyed) return;
+  const bytes = Buffer.from(typeof body === 'string' ? body : `${JSON.stringify(body, null, 2)}\n`);
+  const described =
+    status === 204
+      ? {}
+      : { 'Content-Type': contentType ?? 'application/json; charset=utf-8', 'Content-Length': bytes.length };
+  res.writeHead(status, { ...described, 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff', ...headers });
+  res.end(status === 204 ? undefined : bytes);
 }
 
 function severityOf(status: number): Severity {
@@ -76,28 +122,15 @@ function severityOf(status: number): Severity {
   return status >= 400 ? 'WARNING' : 'INFO';
 }
 
-function send(res: Response, answer: Answer, contentType: string): void {
-  if (res.headersSent) return;
-  res.status(answer.status).set({ 'Cache-Control': 'no-store', ...answer.headers });
-  if (typeof answer.body === 'string') {
-    res.type(contentType).send(answer.body);
-    return;
-  }
-  res.type(contentType).send(`${JSON.stringify(answer.body, null, 2)}\n`);
-}
-
-// Foreign messages can embed a request's body or headers (ApiException does): only errors of ours are told as they
-// are, of any other the class and the stack's frames, which name our code.
-function errorFields(error: unknown): LogFields {
-  if (error instanceof AppError) return { code: error.code, error: error.message };
-  if (!(error instanceof Error)) return { code: 'internal', error: typeof error };
-  const frames = (error.stack ?? '').split('\n').filter((line) => line.trimStart().startsWith('at '));
-  return { code: 'internal', error: causesOf(error).slice(0, 1), stack: frames.slice(0, 12).join('\n') };
-}
-
-function causesOf(error: unknown): string[] {
-  const causes: string[] = [];
-  for (let at = error; at instanceof Error && causes.length < 5; at = at.cause)
-    causes.push(`${at.name}: ${at.message}`);
-  return causes;
+/** https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#HttpRequest; the query may hold values: left out. */
+function httpRequestOf(req: IncomingMessage, status: number, durationMs: number): LogFields {
+  const userAgent = req.headers['user-agent'];
+  return {
+    requestMethod: req.method,
+    requestUrl: pathOf(req),
+    status,
+    latency: `${durationMs / 1000}s`,
+    protocol: `HTTP/${req.httpVersion}`,
+    ...(userAgent !== undefined && { userAgent: cutText(userAgent, 500) }),
+  };
 }

@@ -5,12 +5,12 @@ import { MethodNotAllowedError, NotFoundError } from '../errors.ts';
 import type { Answer, RespondDeps } from './respond.ts';
 import { respond } from './respond.ts';
 
-/** One call of a function: parse, use case, answer. `signal` aborts when the request's time is over. */
+/** Serves one call: parses the request, calls a use case, answers. `signal` aborts when the request's time is over. */
 export type Handler<D> = (deps: D, req: Request, signal: AbortSignal) => Promise<Answer>;
 
 type Method = 'get' | 'post' | 'delete';
 
-/** What answers which method of which path (of express); the first path that fits counts. */
+/** The handlers by express path and method; the first path that matches counts. */
 export type Routes<D> = Readonly<Record<string, Readonly<Partial<Record<Method, Handler<D>>>>>>;
 
 export interface RoutesDeps extends RespondDeps {
@@ -18,9 +18,8 @@ export interface RoutesDeps extends RespondDeps {
 }
 
 /**
- * An HTTP function of `routes`: an express Router. Another method of one of its paths is answered 405, another path 404
- * with `hint`, which says what is there. functions-framework calls it with a request and a response only, while a
- * Router wants to be told what comes after it: here, nothing does.
+ * An HTTP function with `routes`. Another method of one of the paths is answered 405, another path 404 with `hint`,
+ * which lists what exists.
  */
 export function serveRoutes<D extends RoutesDeps>(deps: D, routes: Routes<D>, hint: string): HttpFunction {
   const router = express.Router({ caseSensitive: true, strict: false });
@@ -34,21 +33,19 @@ export function serveRoutes<D extends RoutesDeps>(deps: D, routes: Routes<D>, hi
     if (post !== undefined) route.post(on(post));
     if (remove !== undefined) route.delete(on(remove));
     const allow = [get && 'GET', post && 'POST', remove && 'DELETE'].filter((method) => method !== undefined);
-    route.all(on(notAllowed(allow.join(', '))));
+    route.all(on((_deps, req) => Promise.reject(methodNotAllowed(req, allow.join(', ')))));
   }
-  return (req, res) => router(req, res, () => on(notFound(hint))(req, res, () => {}));
+  function notFound(req: Request): NotFoundError {
+    return new NotFoundError(`There is nothing at ${req.path}. ${hint}`);
+  }
+  // A Router calls back where nothing matched or something failed; functions-framework passes no callback.
+  return (req, res) =>
+    router(req, res, (error?: unknown) => void respond(deps, req, res, () => Promise.reject(error ?? notFound(req))));
 }
 
-function notAllowed(allow: string): Handler<unknown> {
-  return async (_deps, req) => {
-    throw new MethodNotAllowedError(`${req.method} is not a method of ${req.path}; it takes ${allow}.`, {
-      headers: { Allow: allow },
-    });
-  };
-}
-
-function notFound(hint: string): Handler<unknown> {
-  return async (_deps, req) => {
-    throw new NotFoundError(`There is nothing at ${req.path}. ${hint}`);
-  };
+/** The refusal of a method; `allow` lists those that the path has. */
+export function methodNotAllowed(req: Pick<Request, 'method' | 'path'>, allow: string): MethodNotAllowedError {
+  return new MethodNotAllowedError(`${req.method} is not a method of ${req.path}; it takes ${allow}.`, {
+    headers: { Allow: allow },
+  });
 }

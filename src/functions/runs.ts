@@ -3,11 +3,15 @@ import { cancelRun } from '../runs/cancel.ts';
 import { launch } from '../runs/launch.ts';
 import { aggregationIdProblem } from '../jobs/names.ts';
 import { buildRunRequest } from '../runs/request.ts';
-import { InvalidRequestError } from '../errors.ts';
+import { InvalidRequestError, NotFoundError } from '../errors.ts';
 import { buildLaunchAnswer, buildRunAnswer } from '../runs/answer.ts';
 import { describeRun, logsOf, observeRun } from '../runs/status.ts';
 import { listRecentRuns } from '../runs/list.ts';
-import type { AggregateDeps, AggregateHandler } from './aggregate-deps.ts';
+import { readSchedules } from '../runs/schedules.ts';
+import { isTick } from '../runs/ticks.ts';
+import type { Values } from '../values/parse-values.ts';
+import { parseValues } from '../values/parse-values.ts';
+import type { AggregateDeps, AggregateHandler } from './aggregate.ts';
 import type { Query } from './query.ts';
 import { choice, flag, parseQuery, text, wholeNumber } from './query.ts';
 import { readRequestValues } from './request-values.ts';
@@ -19,13 +23,14 @@ const STATES = ['claimed', 'created', 'complete', 'failed', 'cancelled', 'gone',
 const MAX_LOG_LINES = 10_000;
 const MAX_PAGE = 1_000;
 
-interface Asked {
+/** How a run was requested. */
+interface RunCall {
   readonly query: Query;
   readonly scheduler: SchedulerCall | undefined;
 }
 
-/** What may stand in the query of a call that starts a run. */
-export const RUN_QUERY = ['set', 'set-string', 'dryRun'] as const;
+/** The query parameters of a call that starts a run. */
+const RUN_QUERY = ['set', 'set-string', 'dryRun'] as const;
 
 /** `POST /` */
 export const postRun: AggregateHandler = async (deps, req, signal) => {
@@ -69,16 +74,44 @@ export const cancel: AggregateHandler = async (deps, req, signal) => {
   parseQuery(req.url, []);
   const by = callerOf(req);
   const id = idOf(req);
-  // An end that the cluster knows of is written down before the Job goes, and the end with it.
+  // Records an end that only the Job's status shows: deleting the Job would lose it.
   await describeRun(deps, id, { signal });
   const stored = await cancelRun(deps, id, `Cancelled${by === undefined ? '' : ` by ${by}`}.`, signal);
   const body = buildRunAnswer(await observeRun(deps, stored, { signal }));
   return { status: 200, body, log: { aggregationId: id, state: body.state } };
 };
 
-/** Starts the run that a call asks for: configured values, the body's over them, `?set=` over both. */
-export async function startRun(deps: AggregateDeps, req: Request, signal: AbortSignal, asked: Asked): Promise<Answer> {
-  const { query, scheduler } = asked;
+/** The schedules of the configured values. */
+export async function schedulesOf(deps: AggregateDeps, signal: AbortSignal): Promise<Values['schedules']> {
+  return parseValues(await deps.configuredValues(signal)).schedules;
+}
+
+/** `GET /schedules` */
+export const listSchedules: AggregateHandler = async (deps, req, signal) => {
+  parseQuery(req.url, []);
+  return { status: 200, body: { schedules: await readSchedules(deps, await schedulesOf(deps, signal), { signal }) } };
+};
+
+/** `POST /schedules/<name>/backfill?tick=` */
+export const backfill: AggregateHandler = async (deps, req, signal) => {
+  const query = parseQuery(req.url, [...RUN_QUERY, 'tick']);
+  const name = String(req.params['name'] ?? '');
+  const schedule = (await schedulesOf(deps, signal)).find((candidate) => candidate.name === name);
+  if (schedule === undefined)
+    throw new NotFoundError(
+      `There is no schedule "${name.slice(0, 200)}" in the configured values. GET /schedules lists them.`,
+    );
+  const tick = new Date(text(query, 'tick') ?? Number.NaN);
+  if (Number.isNaN(tick.getTime()) || tick > deps.now() || !isTick(schedule, tick)) {
+    const message = `is not a past tick of "${schedule.cron}" (${schedule.timeZone ?? 'UTC'}); write it as GET /schedules does, e.g. 2026-11-22T02:00:00Z`;
+    throw new InvalidRequestError(`?tick ${message}.`, [{ path: '?tick', message }]);
+  }
+  return startRun(deps, req, signal, { query, scheduler: { job: name, tick } });
+};
+
+/** Starts the run that a call requests: the configured values, the body's over them, `?set=` over both. */
+async function startRun(deps: AggregateDeps, req: Request, signal: AbortSignal, call: RunCall): Promise<Answer> {
+  const { query, scheduler } = call;
   const dryRun = flag(query, 'dryRun');
   const values = await readRequestValues(await deps.configuredValues(signal), req, query);
   const requestedBy = callerOf(req);

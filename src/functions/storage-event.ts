@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { InvalidRequestError } from '../errors.ts';
 import type { JsonObject, JsonValue } from '../values/json.ts';
 import { isJsonObject } from '../values/json.ts';
@@ -7,29 +8,29 @@ export interface FinalisedObject {
   readonly bucket: string;
   readonly name: string;
   readonly generation: string;
-  /** Bytes; `undefined` where the event does not say. */
+  /** Bytes; `undefined` where the event does not contain it. */
   readonly size?: number;
 }
 
 export type StorageEvent =
   | { readonly kind: 'finalised'; readonly object: FinalisedObject }
-  /** An event that this service has nothing to do with. */
+  /** An event of another type, which this service ignores. */
   | { readonly kind: 'other'; readonly type: string };
 
 // https://cloud.google.com/eventarc/docs/reference/supported-events#cloud-storage
 const FINALISED = 'google.cloud.storage.object.v1.finalized';
 
+const MAX_INT64 = 9_223_372_036_854_775_807n;
+
 /**
- * What functions-framework hands to a CloudEvent function, with the body unparsed (`raw-request.ts`): a context with
- * bytes as `data` in binary mode, else the bytes of the whole body: a structured CloudEvent or a Pub/Sub push.
- * Throws InvalidRequestError for whatever cannot be understood.
+ * The event in a request: a CloudEvent in binary mode (attributes in headers, data in the body), a CloudEvent in
+ * structured mode, or a Pub/Sub push of a Cloud Storage notification. Throws InvalidRequestError on anything else.
+ * https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md
  */
-export function parseStorageEvent(event: unknown): StorageEvent {
-  if (event instanceof Uint8Array) return structured(jsonOf(event));
-  if (typeof event !== 'object' || event === null) return fail('is empty');
-  if ('type' in event && typeof event.type === 'string')
-    return cloudEvent(event.type, 'data' in event ? event.data : undefined);
-  return isJsonObject(event) ? structured(event) : fail('has no type');
+export function parseStorageEvent(headers: IncomingMessage['headers'], body: Uint8Array): StorageEvent {
+  const type = headers['ce-type'];
+  const isBinary = ['ce-type', 'ce-specversion', 'ce-source', 'ce-id'].every((name) => (headers[name] ?? '') !== '');
+  return isBinary && typeof type === 'string' ? cloudEvent(type, body) : structured(jsonOf(body));
 }
 
 function structured(document: JsonObject): StorageEvent {
@@ -48,7 +49,7 @@ function field(source: JsonObject, name: string): JsonValue | undefined {
 }
 
 /**
- * A Pub/Sub push envelope of a Cloud Storage notification: what the object is stands in attributes.
+ * A Pub/Sub push envelope of a Cloud Storage notification: bucket, name and generation are attributes.
  * https://cloud.google.com/storage/docs/pubsub-notifications#attributes
  */
 function pubSubPush(message: JsonObject): StorageEvent {
@@ -72,14 +73,14 @@ function fail(message: string): never {
   throw new InvalidRequestError(`The event ${message}.`);
 }
 
-// With payload format NONE there is no data; the attributes say all but the size.
+// With payload format NONE there is no data, and the size is unknown.
 function sizeOfPayload(message: JsonObject): JsonValue | undefined {
   const data = field(message, 'data');
   if (typeof data !== 'string' || data === '') return undefined;
   return field(jsonOf(Buffer.from(data, 'base64')), 'size');
 }
 
-// Not by the parser of requests: an object's own metadata may have any keys, and only fields of its own are read.
+// JSON.parse, not the parser of values documents: an object's metadata may have any keys. Only own fields are read.
 function jsonOf(bytes: Uint8Array): JsonObject {
   const json = parseJson(Buffer.from(bytes).toString());
   return isJsonObject(json) ? json : fail('is not a JSON object');
@@ -97,9 +98,9 @@ function parseJson(text: string): unknown {
 
 function objectOf(data: JsonObject): FinalisedObject {
   const generation = textOf(data, 'generation');
-  if (!/^[0-9]{1,19}$/.test(generation)) fail(`has the generation "${generation.slice(0, 40)}", which is no int64`);
+  if (!isInt64(generation)) fail(`has the generation "${generation.slice(0, 40)}", which is not an int64`);
   const size = field(data, 'size') === undefined ? undefined : textOf(data, 'size');
-  if (size !== undefined && !/^[0-9]{1,16}$/.test(size)) fail(`has the size "${size.slice(0, 40)}", which is no int64`);
+  if (size !== undefined && !isInt64(size)) fail(`has the size "${size.slice(0, 40)}", which is not an int64`);
   return {
     bucket: textOf(data, 'bucket'),
     name: textOf(data, 'name'),
@@ -108,9 +109,13 @@ function objectOf(data: JsonObject): FinalisedObject {
   };
 }
 
+function isInt64(text: string): boolean {
+  return /^[0-9]{1,19}$/.test(text) && BigInt(text) <= MAX_INT64;
+}
+
 function textOf(source: JsonObject, name: string): string {
   const value = field(source, name);
-  // int64 is text in the JSON of protocol buffers; what sends it as a number is understood as well.
+  // In JSON, protocol buffers write an int64 as text; a number is accepted as well.
   if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value);
   return typeof value === 'string' && value !== '' ? value : fail(`has no "${name}" in its data`);
 }

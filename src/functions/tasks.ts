@@ -20,7 +20,7 @@ type TasksHandler = Handler<TasksDeps>;
 
 const MAX_PAGE = 100;
 
-/** `GET /tasks`: a page of tasks, each with its books and what it waits for. */
+/** `GET /tasks`: a page of tasks, each with its update counts and its next step. */
 export const listAllTasks: TasksHandler = async (deps, req, signal) => {
   const query = parseQuery(req.url, ['limit', 'pageToken']);
   const limit = wholeNumber(query, 'limit', 1, MAX_PAGE);

@@ -61,18 +61,28 @@ const deliverAndLog = async (event: EventRequest): Promise<{ status: number; lin
   return { status, line: await until(() => lineOf(from)) };
 };
 
+/** Names and generations of everything in the state bucket. */
+const stateOf = async ({ store }: World): Promise<readonly string[]> => {
+  const { objects } = await store.list({ bucket: BUCKETS.state });
+  return objects.map(({ name, generation }) => `${name}#${generation}`);
+};
+
 describe.each(FORMS)('an event in %s', (form, build) => {
   const taskId = form.replaceAll(/[^a-z]+/gi, '-');
 
   test('of an update advances its task', async () => {
-    const { status, line } = await deliverAndLog(build(await putUpdates(taskId, ['a', 'b', 'c'])));
-    expect(status).toBeLessThan(300);
-    expect(line).toMatchObject({
-      severity: 'INFO',
-      trigger: 'upload',
-      taskId,
-      round: 1,
-      upstreamCalls: expect.any(Number),
+    const event = build(await putUpdates(taskId, ['a', 'b', 'c']));
+    // The first event of an instance has little time; on a busy machine it takes a second delivery.
+    await until(async () => {
+      const { status, line } = await deliverAndLog(event);
+      expect(status).toBeLessThan(300);
+      expect(line).toMatchObject({
+        severity: 'INFO',
+        trigger: 'upload',
+        taskId,
+        round: 1,
+        upstreamCalls: expect.any(Number),
+      });
     });
     expect(await readTask(world, taskId)).toMatchObject({ accounting: { uploaded: 3, pending: 0 } });
   });
@@ -110,13 +120,54 @@ describe('what is not ours is acknowledged with one line', () => {
     ['a foreign bucket', binaryEvent(object({ bucket: 'foreign', name: updateName('t', 'j') })), PATTERNLESS],
     ['a name that no pattern matches', binaryEvent(object({ name: 'elsewhere/readme.md' })), PATTERNLESS],
     ['one level too deep', binaryEvent(object({ name: 'tasksJobs/t/sub/j.zip' })), PATTERNLESS],
-    ['a deletion', binaryEvent(object({}), 'google.cloud.storage.object.v1.deleted'), /not for us/],
-    ['an event of another service', binaryEvent(object({}), 'google.cloud.audit.log.v1.written'), /not for us/],
+    ['a deletion', binaryEvent(object({}), 'google.cloud.storage.object.v1.deleted'), /ignored, its type is/],
+    [
+      'an event of another service',
+      binaryEvent(object({}), 'google.cloud.audit.log.v1.written'),
+      /ignored, its type is/,
+    ],
   ])('%s', async (_words, event, message) => {
     const { status, line } = await deliverAndLog(event);
     expect(status).toBeLessThan(300);
     expect(line).toMatchObject({ severity: 'INFO', message: expect.stringMatching(message) });
   });
+});
+
+describe('a forged event writes nothing', () => {
+  const LIST_NAME = 'lists/forged/aggregation-checkpoints.txt';
+  const object = (over: Partial<ToldObject>): ToldObject => ({
+    bucket: BUCKETS.uploads,
+    name: updateName('forged', 'nothing'),
+    generation: '1700000000000000',
+    ...over,
+  });
+
+  test.each<[string, ToldObject]>([
+    ['of a list that was never uploaded', object({ name: LIST_NAME })],
+    ['of an update that was never uploaded', object({})],
+    ['whose generation is beyond int64', object({ name: LIST_NAME, generation: '9223372036854775808' })],
+    ['whose generation is the largest', object({ name: LIST_NAME, generation: '9223372036854775807' })],
+  ])('%s', async (_words, forged) => {
+    const before = await stateOf(world);
+    const { status } = await deliverAndLog(binaryEvent(forged));
+    expect(status).toBeLessThan(300);
+    expect(await stateOf(world)).toEqual(before);
+  });
+
+  test('of a list whose generation is newer than the newest', async () => {
+    const list = await putListObject('newer');
+    const before = await stateOf(world);
+    const { line } = await deliverAndLog(binaryEvent({ ...list, generation: `9${list.generation}`.slice(0, 19) }));
+    expect(line).toMatchObject({ severity: 'INFO', message: expect.stringContaining('no such object') });
+    expect(await stateOf(world)).toEqual(before);
+  });
+});
+
+test.each(['GET', 'PUT', 'OPTIONS', 'DELETE'])('%s is answered 405 with a problem document', async (method) => {
+  const response = await fetch(`${world.functions.onCheckpoint.url}/`, { method });
+  expect(response.status).toBe(405);
+  expect(response.headers.get('allow')).toBe('POST');
+  expect(response.headers.get('content-type')).toContain('application/problem+json');
 });
 
 describe('what cannot be an event is acknowledged, and told at severity ERROR: a retry could not heal it', () => {
@@ -152,10 +203,8 @@ describe('what cannot be an event is acknowledged, and told at severity ERROR: a
 describe('an odd object name', () => {
   test.each<[string, string]>([
     ['of a task that is no Kubernetes name', 'MNIST_Digits.v1'],
-    ['of a task with spaces and signs', 'a task, with (signs) & more!'],
     ['of a task in another script', '数字-задача'],
     ['of a task whose name is too long for a label', `t${'o'.repeat(200)}`],
-    ['of a task that begins with a dash', '-dash-'],
     ['of a task that looks like a route', 'sweep'],
   ])('%s starts a round whose Job has a valid name', async (_words, taskId) => {
     const { status, line } = await deliverAndLog(binaryEvent(await putUpdates(taskId, ['a', 'b', 'c'])));
@@ -179,6 +228,8 @@ describe('an odd object name', () => {
 
   test.each<[string, string]>([
     ['with ".." as its task', 'tasksJobs/../job.zip'],
+    ['with spaces and signs in the task', 'tasksJobs/a task, with (signs) & more!/job.zip'],
+    ['with a task that begins with a dash', 'tasksJobs/-dash-/job.zip'],
     ['with a control character', 'tasksJobs/task/jo\u0007b.zip'],
     ['with a tab in the task', 'tasksJobs/ta\tsk/job.zip'],
     ['of 1,024 bytes', `tasksJobs/${'x'.repeat(1024 - 'tasksJobs//j.zip'.length)}/j.zip`],

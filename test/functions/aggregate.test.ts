@@ -142,7 +142,7 @@ describe('POST /', () => {
   });
 
   test('every log line is one JSON line per call with what was decided', async () => {
-    const world = await startAggregate({ projectId: 'p' });
+    const world = await startAggregate();
     await call(
       world,
       '/',
@@ -152,6 +152,7 @@ describe('POST /', () => {
       expect.objectContaining({
         severity: 'INFO',
         message: 'POST / -> 201',
+        caller: 'ci@example.com',
         'logging.googleapis.com/trace': `projects/p/traces/${'a'.repeat(32)}`,
         trigger: 'http',
         aggregationId: 'a1',

@@ -1,12 +1,9 @@
-import { http } from '@google-cloud/functions-framework';
-import { getTestServer } from '@google-cloud/functions-framework/testing';
-import type { AddressInfo } from 'node:net';
 import { readFileSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
 import type { ReleaseCluster } from '../../src/cluster/release-port.ts';
 import { parseConfig } from '../../src/config.ts';
 import { createDeploy } from '../../src/functions/deploy.ts';
-import { keepBodiesRaw } from '../../src/functions/raw-request.ts';
+import { serveFunction } from '../helpers/serve-function.ts';
 import { wire } from '../../src/wire.ts';
 import { describeReal } from '../real/describe-real.ts';
 import { createApiReleaseWorld } from '../release/api-world.ts';
@@ -26,23 +23,16 @@ describeReal('deploy, as it is wired, on a real API server', (real) => {
       ALLOWED_NAMESPACES: world.namespace,
       ALLOWED_BUCKETS: 'example-repository',
     });
-    keepBodiesRaw();
     const deps = wire(config, () => undefined).deploy;
     // No kubelet, so nothing of a pod can be asked: the world answers in its stead.
     const cluster = {
       ...deps.release.cluster,
       probeService: async (...probe: Probe) => world.cluster.probeService(...probe),
     };
-    http('deploy-real', createDeploy({ ...deps, release: { ...deps.release, cluster } }));
-    const server = getTestServer('deploy-real');
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    onTestFinished(() => {
-      server.closeAllConnections();
-      server.close();
-    });
-    const { port } = server.address() as AddressInfo;
+    const served = await serveFunction(createDeploy({ ...deps, release: { ...deps.release, cluster } }), deps);
+    onTestFinished(() => served.close());
     const call = async (method: string, path: string, body?: string) => {
-      const response = await fetch(`http://127.0.0.1:${port}${path}`, { method, ...(body !== undefined && { body }) });
+      const response = await fetch(`${served.url}${path}`, { method, ...(body !== undefined && { body }) });
       return { status: response.status, body: await response.json() };
     };
     const values = file.replace(/^namespace:.*$/m, `namespace: ${world.namespace}`);

@@ -494,7 +494,7 @@ test('restart rolls the pods though nothing changed, and the next deploy does no
   });
 });
 
-test('ten revisions are kept', async () => {
+test('ten revisions are kept', { timeout: 60_000 }, async () => {
   const world = await startDeploy();
   for (let tag = 1; tag <= 13; tag += 1) {
     await call(

@@ -1,10 +1,7 @@
-import type { AddressInfo } from 'node:net';
-import { http } from '@google-cloud/functions-framework';
-import { getTestServer } from '@google-cloud/functions-framework/testing';
 import { onTestFinished } from 'vitest';
-import type { AggregateDeps } from '../../src/functions/aggregate-deps.ts';
+import type { AggregateDeps } from '../../src/functions/aggregate.ts';
 import { createAggregate } from '../../src/functions/aggregate.ts';
-import { keepBodiesRaw } from '../../src/functions/raw-request.ts';
+import { serveFunction } from '../helpers/serve-function.ts';
 import { createLog } from '../../src/log.ts';
 import { parseValues } from '../../src/values/parse-values.ts';
 import type { LaunchWorld, WorldOptions } from '../helpers/launch-world.ts';
@@ -13,11 +10,10 @@ import { createRoundsDeps } from '../helpers/rounds-deps.ts';
 
 export interface AggregateWorld extends LaunchWorld {
   readonly url: string;
+  readonly port: number;
   /** Log lines so far, parsed. */
   readonly lines: readonly Record<string, unknown>[];
 }
-
-let count = 0;
 
 /** `aggregate` on the real functions-framework, over a bucket and a cluster in memory. */
 export const startAggregate = async (
@@ -40,15 +36,7 @@ export const startAggregate = async (
     schedulerServiceAccount: 'scheduler@p.iam.gserviceaccount.com',
     ...over,
   };
-  keepBodiesRaw();
-  const name = `aggregate-${(count += 1)}`;
-  http(name, createAggregate(deps));
-  const server = getTestServer(name);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const address = server.address() as AddressInfo;
-  return { ...world, url: `http://127.0.0.1:${address.port}`, lines };
+  const served = await serveFunction(createAggregate(deps), { log: deps.log, projectId: 'p' });
+  onTestFinished(() => served.close());
+  return { ...world, url: served.url, port: served.port, lines };
 };

@@ -46,10 +46,13 @@ const fits = (path: string, operator: string, value: unknown, wanted: Wanted): b
 
 /** Whether the filter matches the entry. Throws for syntax that is not supported here, so that no filter is ignored. */
 export const matchesFilter = (filter: string, entry: LogEntry): boolean =>
-  filter.split(' AND ').every((clause) => {
+  filter.split(' AND ').every((term) => {
+    const isNegated = term.startsWith('NOT ');
+    const clause = isNegated ? term.slice('NOT '.length) : term;
     const [, path, operator, text] = COMPARISON.exec(clause) ?? [];
     if (path === undefined || operator === undefined || text === undefined)
       throw new Error(`"${clause}" is not a comparison`);
     const wanted = parseWanted(text);
-    return valuesAt(entry, path).some((value) => wanted.some((each) => fits(path, operator, value, each)));
+    const isFound = valuesAt(entry, path).some((value) => wanted.some((each) => fits(path, operator, value, each)));
+    return isFound !== isNegated;
   });

@@ -49,6 +49,23 @@ const releaseOf = async (tag: string): Promise<readonly Line[]> => {
   return world.lines;
 };
 
+/** A dry run and a diff, while the API server cannot be reached. */
+const failedDryRuns = async (): Promise<readonly Line[]> => {
+  const unavailable = async (): Promise<never> => {
+    throw new UnavailableError('no API server today');
+  };
+  const world = await startDeploy({}, (cluster) => ({
+    ...cluster,
+    getObject: unavailable,
+    listObjects: unavailable,
+    applyObject: unavailable,
+  }));
+  const body = JSON.stringify(exampleDocument('basic'));
+  for (const path of ['demo?dryRun=server', 'demo/diff'])
+    await (await fetch(`${world.url}/${path}`, { method: 'POST', body })).text();
+  return world.lines;
+};
+
 /** The alerts that match one of the lines, with the labels that they extract. */
 const alertsOn = (
   { base, alerts }: Alerts,
@@ -98,6 +115,15 @@ describeTerraform('the alerts of infra/terraform/monitoring.tf', () => {
     const lines = await releaseOf(tag);
     expect(lines.length).toBeGreaterThan(0);
     expect(alertsOn(alerts, lines, 'tio-deploy')).toEqual(expected);
+  });
+
+  test('do not report a dry run of a release that fails', async () => {
+    const lines = await failedDryRuns();
+    expect(lines.map(({ status, dryRun }) => ({ status, dryRun }))).toEqual([
+      { status: 503, dryRun: true },
+      { status: 503, dryRun: undefined },
+    ]);
+    expect(alertsOn(alerts, lines, 'tio-deploy')).toEqual({});
   });
 
   test('ignore other services', async () => {

@@ -2,6 +2,8 @@ import { AppError } from '../../src/errors.ts';
 import { createOnCheckpoint } from '../../src/functions/on-checkpoint.ts';
 import { cancel } from '../../src/rounds/cancel.ts';
 import { createFunctionDeps, depsOf, type FunctionDeps, LIST, upload } from './function-deps.ts';
+import { binaryEvent } from '../e2e/helpers/events.ts';
+import { serveFunction } from '../helpers/serve-function.ts';
 import { assert, newId, type Work } from './work.ts';
 
 /** Sends the event of an object to `onCheckpoint`; throws the error that it logs. */
@@ -20,10 +22,9 @@ const deliver = async (
     budgetMs: () => 8_000,
   });
   const { bucket, name, generation } = object;
-  await onCheckpoint({
-    type: 'google.cloud.storage.object.v1.finalized',
-    data: { bucket, name, generation, size: '6' },
-  });
+  const served = await serveFunction(onCheckpoint, { log });
+  const { headers, body } = binaryEvent({ bucket, name, generation, size: '6' });
+  await fetch(served.url, { method: 'POST', headers, body }).finally(() => served.close());
   const { severity, message } = deps.lines.slice(before).at(-1) ?? {};
   if (severity !== 'INFO') throw new Error(String(message));
 };
