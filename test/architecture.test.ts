@@ -123,7 +123,7 @@ const PURE = [
   /^runs\/(answer|record|request|run-job)\.ts$/,
   /^rounds\/(update|policy|ledger|accounting)\.ts$/,
   /^release\/manifests\//,
-  /^release\/(advice|desired|diff|names|objects|ownership|readiness|records|request|validate)\.ts$/,
+  /^release\/(desired|diff|names|ownership|readiness|records|request|validate)\.ts$/,
 ];
 const IMPURE = [
   [/\bprocess\.(?!env\b.*\*)/, 'process'],

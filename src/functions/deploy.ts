@@ -1,12 +1,11 @@
 import type { HttpFunction } from '@google-cloud/functions-framework';
 import type { Request } from 'express';
 import type { ReleaseAnswer } from '../release/answer.ts';
-import type { ReleaseDeps, Site } from '../release/deps.ts';
 import { deploy, driftOf } from '../release/deploy.ts';
 import { describeRelease, findNamespace, historyOf, listReleases } from '../release/describe.ts';
 import { unifiedText } from '../release/diff.ts';
 import { chooseWaitSec } from '../release/request.ts';
-import type { DeployRequest } from '../release/request.ts';
+import type { DeployRequest, ReleaseDeps, Site } from '../release/request.ts';
 import { uninstall } from '../release/uninstall.ts';
 import { assertSite } from '../release/validate.ts';
 import { readWholeValues } from './request-values.ts';

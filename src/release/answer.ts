@@ -1,10 +1,10 @@
 import type { RunAnswer } from '../runs/answer.ts';
+import type { Action, PlannedObject } from './apply.ts';
 import type { ObjectDiff } from './diff.ts';
-import type { Evidence } from './evidence.ts';
 import type { Health } from './health.ts';
-import type { Action, PlannedObject } from './plan.ts';
-import type { Item, TakenField } from './records.ts';
-import type { Look } from './rollout.ts';
+import type { Item } from './records.ts';
+import type { TakenField } from './diff.ts';
+import type { Evidence, Observation } from './rollout.ts';
 
 export interface ObjectAnswer {
   readonly kind: string;
@@ -71,19 +71,23 @@ export function createTimings(now: () => Date): Timings {
 export function objectAnswers(
   plan: readonly PlannedObject[],
   pruned: readonly Item[] = [],
-  look?: Look,
+  observation?: Observation,
 ): ObjectAnswer[] {
   return [
     ...plan.map(({ desired, action }) => {
       const { kind, metadata } = desired;
-      return { kind, name: metadata.name, action, ...readyOf(look, kind, metadata.name) };
+      return { kind, name: metadata.name, action, ...readyOf(observation, kind, metadata.name) };
     }),
     ...pruned.map(({ kind, name }) => ({ kind, name, action: 'pruned' as const })),
   ];
 }
 
-function readyOf(look: Look | undefined, kind: string, name: string): Pick<ObjectAnswer, 'ready' | 'why'> {
-  const found = look?.readiness.find((one) => one.kind === kind && one.name === name);
+function readyOf(
+  observation: Observation | undefined,
+  kind: string,
+  name: string,
+): Pick<ObjectAnswer, 'ready' | 'why'> {
+  const found = observation?.readiness.find((one) => one.kind === kind && one.name === name);
   if (found === undefined) return {};
   return {
     ready: found.verdict.kind === 'ready',

@@ -1,10 +1,12 @@
+import type { KubeObject } from '../cluster/release-port.ts';
 import { AppError } from '../errors.ts';
-import type { AppliedObject } from './apply.ts';
-import type { Session } from './deps.ts';
+import { specHash } from '../jobs/spec.ts';
+import { deleteItems } from './apply.ts';
+import type { AppliedObject, LiveObjects } from './apply.ts';
 import type { Desired } from './desired.ts';
-import type { ReleaseState } from './history.ts';
 import {
   createRevision,
+  currentOf,
   endRevision,
   nextRevision,
   noteRevision,
@@ -12,14 +14,12 @@ import {
   trimHistory,
   writePointer,
 } from './history.ts';
-import type { LiveObjects } from './preflight.ts';
+import type { ReleaseState } from './history.ts';
 import { asFound } from './ownership.ts';
-import { deleteItems, leftovers } from './prune.ts';
-import type { Item, Pointer, Revision, TakenField } from './records.ts';
-import { itemKey, itemOf, mergeItems } from './records.ts';
-import { specHash } from '../jobs/spec.ts';
-import type { KubeObject } from '../cluster/release-port.ts';
-import { currentOf } from './history.ts';
+import { itemKey, itemOf, leftovers, mergeItems } from './records.ts';
+import type { Item, Pointer, Revision } from './records.ts';
+import type { TakenField } from './diff.ts';
+import type { Session } from './request.ts';
 
 /** A revision under way. */
 export interface Begun {
@@ -205,4 +205,48 @@ export async function recordFailure(
   await endRevision(session, begun.revision, { status: 'failed', reason, evidence, taken, finishedAt });
   await writePointer(session, { ...begun.pointer, pending: null, inventory: [...inventory] });
   await trim(session);
+}
+
+const INTERRUPTED = 'The call that made it ended before it was done.';
+
+/**
+ * Ends what a killed call left: its revision is marked `interrupted`, or its commit is finished where that was all that
+ * was missing. Its inventory is merged already, so none of its objects is forgotten. Answers the state after that.
+ */
+export async function recover(
+  session: Session,
+): Promise<{ readonly state: ReleaseState; readonly wasInterrupted: boolean }> {
+  const state = await readState(session.deps, session);
+  const { pointer, revisions } = state;
+  const after = pointer === null ? null : recovered(state, pointer);
+  const current = after?.current ?? null;
+  const isClean = revisions.every(
+    ({ revision, status }) => status !== 'pending' && (status !== 'deployed' || revision === current),
+  );
+  if (isClean && pointer?.pending === after?.pending) return { state, wasInterrupted: false };
+  await endOthers(session, revisions, current);
+  if (after !== null && after !== pointer) await writePointer(session, after);
+  return { state: await readState(session.deps, session), wasInterrupted: true };
+}
+
+function recovered(state: ReleaseState, pointer: Pointer): Pointer {
+  const { pending } = pointer;
+  if (pending === null) return pointer;
+  return { ...pointer, current: isCommitted(state, pending) ? pending : pointer.current, pending: null };
+}
+
+/** A revision that is `deployed` while the pointer still says pending: only the end of the commit is missing. */
+function isCommitted(state: ReleaseState, pending: number): boolean {
+  return state.revisions.some(({ revision, status }) => revision === pending && status === 'deployed');
+}
+
+async function endOthers(session: Session, revisions: readonly Revision[], current: number | null): Promise<void> {
+  const finishedAt = session.deps.launch.now().toISOString();
+  for (const { revision, status, reason } of revisions) {
+    if (revision === current) continue;
+    // A reason is there where the call was killed while it undid what had failed.
+    const told = reason === undefined ? INTERRUPTED : `${reason} ${INTERRUPTED}`;
+    if (status === 'pending') await endRevision(session, revision, { status: 'interrupted', reason: told, finishedAt });
+    if (status === 'deployed') await endRevision(session, revision, { status: 'superseded', finishedAt });
+  }
 }

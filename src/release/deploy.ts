@@ -1,22 +1,27 @@
+import { AppError } from '../errors.ts';
 import type { Issue } from '../errors.ts';
-import { diffsOf, objectAnswers, createTimings, takenOf } from './answer.ts';
-import type { ReleaseAnswer, Timings } from './answer.ts';
-import type { ReleaseDeps, Site } from './deps.ts';
-import type { Desired } from './desired.ts';
+import { buildJob } from '../jobs/manifest.ts';
+import { buildJobName } from '../jobs/names.ts';
+import { buildLaunchAnswer } from '../runs/answer.ts';
+import type { RunAnswer } from '../runs/answer.ts';
+import { launch } from '../runs/launch.ts';
+import type { RunRequest } from '../runs/request.ts';
+import { createTimings, diffsOf, objectAnswers, takenOf } from './answer.ts';
+import type { AggregationAnswer, ReleaseAnswer, Timings } from './answer.ts';
+import { compareObjects, dropNotes, planObjects, readLive } from './apply.ts';
 import { buildDesired } from './desired.ts';
+import type { Desired } from './desired.ts';
 import { diffObject } from './diff.ts';
 import { InvalidReleaseError } from './errors.ts';
 import { listPointers, readState, requireRelease } from './history.ts';
 import type { ReleaseState } from './history.ts';
 import { withLock } from './lock.ts';
-import { compareObjects, dropNotes, planObjects } from './plan.ts';
-import { foreignObjects, helmNotes, preflight, readLive } from './preflight.ts';
-import { leftovers } from './prune.ts';
-import { itemOf } from './records.ts';
-import type { DeployRequest } from './request.ts';
+import { foreignObjects, helmNotes, preflight } from './preflight.ts';
+import type { PreflightInput } from './preflight.ts';
+import { itemOf, leftovers } from './records.ts';
+import type { DeployRequest, ReleaseDeps, Site } from './request.ts';
 import { runRelease } from './run.ts';
 import { releaseIssues, validateRelease } from './validate.ts';
-import { aggregatorPod, checkAggregation, launchAggregation } from './with-aggregation.ts';
 
 const NONE: ReleaseState = { pointer: null, revisions: [] };
 
@@ -173,4 +178,34 @@ export async function driftOf(deps: ReleaseDeps, site: Site) {
   const live = await readLive(deps, site, objects);
   const plan = await compareObjects(deps, site, objects, live);
   return { revision: pointer.current, diff: diffsOf(plan), objects: objectAnswers(plan) };
+}
+
+/** The pod that the aggregation will run, for the preflight. */
+export function aggregatorPod(request: RunRequest): PreflightInput['aggregator'] {
+  const { name } = buildJobName(request.spec.releaseName, request.spec.aggregationId);
+  const podSpec = buildJob(request.spec, { name }).spec?.template.spec;
+  return podSpec === undefined ? undefined : { podSpec, namespace: request.spec.namespace };
+}
+
+/** Everything but the writes: throws before the release is touched what would be refused once it is deployed. */
+export async function checkAggregation(
+  deps: ReleaseDeps,
+  request: RunRequest,
+  signal: AbortSignal,
+): Promise<RunAnswer> {
+  return buildLaunchAnswer(await launch(deps.launch, request, { dryRun: true, signal }));
+}
+
+/** Launches it as `aggregate` does; the release is deployed by then, so that a refusal is told, not thrown. */
+export async function launchAggregation(
+  deps: ReleaseDeps,
+  request: RunRequest,
+  signal: AbortSignal,
+): Promise<AggregationAnswer> {
+  try {
+    return buildLaunchAnswer(await launch(deps.launch, request, { dryRun: false, signal }));
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return { outcome: 'failed', code: error.code, detail: error.message };
+  }
 }

@@ -1,14 +1,14 @@
+import type { KubeObject } from '../cluster/release-port.ts';
+import { InvalidRequestError, NotFoundError } from '../errors.ts';
 import { isJsonObject } from '../values/json.ts';
 import { parseValues } from '../values/parse-values.ts';
-import { NotFoundError, InvalidRequestError } from '../errors.ts';
-import type { KubeObject } from '../cluster/release-port.ts';
-import { adviseRelease, buildNotes } from './advice.ts';
-import type { ReleaseDeps, Site } from './deps.ts';
 import { checkHealth } from './health.ts';
 import { currentOf, listPointers, readState, requireRelease } from './history.ts';
 import { leaseOf, readHold } from './lock.ts';
 import type { Revision } from './records.ts';
-import { lookAt } from './rollout.ts';
+import type { ReleaseDeps, Site } from './request.ts';
+import { observe } from './rollout.ts';
+import { adviseRelease, buildNotes } from './validate.ts';
 
 /** One line of a release's history. */
 export interface RevisionAnswer {
@@ -83,8 +83,8 @@ export async function describeRelease(deps: ReleaseDeps, site: Site) {
   const pointer = requireRelease(state, site);
   const current = currentOf(state);
   const objects = current?.objects ?? [];
-  const [look, health, busy] = await Promise.all([
-    lookAt(deps, site, { objects }, new Map()),
+  const [observation, health, busy] = await Promise.all([
+    observe(deps, site, objects, new Map()),
     checkHealth(deps, site, objects),
     busyOf(deps, site),
   ]);
@@ -98,11 +98,11 @@ export async function describeRelease(deps: ReleaseDeps, site: Site) {
     ...busy,
     state: last?.status ?? 'unknown',
     objects: objects.map(({ kind, metadata }) => {
-      const found = look.readiness.find((one) => one.kind === kind && one.name === metadata.name)?.verdict;
+      const found = observation.readiness.find((one) => one.kind === kind && one.name === metadata.name)?.verdict;
       const why = found === undefined || found.kind === 'ready' ? {} : { why: found.why };
       return { kind, name: metadata.name, ...(found !== undefined && { ready: found.kind === 'ready' }), ...why };
     }),
-    troubles: look.troubles,
+    troubles: observation.troubles,
     health,
     ...textsOf(current, site),
     ...(failed !== undefined && {

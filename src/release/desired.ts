@@ -1,23 +1,22 @@
-import type { Allowances } from '../jobs/allowed.ts';
-import { buildRunRequest } from '../runs/request.ts';
-import type { RunRequest } from '../runs/request.ts';
-import { specHash } from '../jobs/spec.ts';
 import type { KubeObject } from '../cluster/release-port.ts';
 import { ConflictError, NotFoundError } from '../errors.ts';
+import type { Allowances } from '../jobs/allowed.ts';
 import type { CheckSecret } from '../jobs/required-secrets.ts';
+import { specHash } from '../jobs/spec.ts';
+import { buildRunRequest } from '../runs/request.ts';
+import type { RunRequest } from '../runs/request.ts';
 import { isJsonObject } from '../values/json.ts';
-import type { Values } from '../values/parse-values.ts';
 import { parseValues } from '../values/parse-values.ts';
-import { adviseRelease, buildNotes } from './advice.ts';
+import type { Values } from '../values/parse-values.ts';
 import { InvalidReleaseError } from './errors.ts';
-import type { ReleaseState } from './history.ts';
 import { currentOf, revisionOf } from './history.ts';
-import { releasedComponents, renderRelease, RENDERER_VERSION } from './manifests/render.ts';
+import type { ReleaseState } from './history.ts';
+import { RENDERER_VERSION, releasedComponents, renderRelease } from './manifests/render.ts';
 import type { ComponentName } from './names.ts';
 import type { Takeover } from './ownership.ts';
 import type { Revision } from './records.ts';
 import type { DeployRequest } from './request.ts';
-import { revisionIssues } from './validate.ts';
+import { adviseRelease, buildNotes, revisionIssues } from './validate.ts';
 
 /** What a call wants the release to be. */
 export interface Desired {

@@ -1,14 +1,23 @@
-import { createTwoFilesPatch, FILE_HEADERS_ONLY } from 'diff';
-import microdiff from 'microdiff';
-import { stringify } from 'yaml';
 import type { KubeObject } from '../cluster/release-port.ts';
 import { formatPath } from '../values/json.ts';
+import { FILE_HEADERS_ONLY, createTwoFilesPatch } from 'diff';
+import microdiff from 'microdiff';
+import { stringify } from 'yaml';
 
 /** One field that differs. Absent is `undefined`. */
 export interface FieldChange {
   readonly path: string;
   readonly before?: unknown;
   readonly after?: unknown;
+}
+
+/** A field that another manager had set to `value`, and that the release took over. */
+export interface TakenField {
+  readonly kind: string;
+  readonly name: string;
+  readonly field: string;
+  readonly manager: string;
+  readonly value?: unknown;
 }
 
 export interface ObjectDiff {

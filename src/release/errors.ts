@@ -1,5 +1,5 @@
-import type { AppErrorOptions, Issue } from '../errors.ts';
 import { AppError, ConflictError } from '../errors.ts';
+import type { AppErrorOptions, Issue } from '../errors.ts';
 
 /** Another call works on the release; `details.holder` and `details.since` tell who and since when. */
 export class BusyError extends ConflictError {

@@ -1,8 +1,8 @@
 import type { KubeObject, Probe } from '../cluster/release-port.ts';
 import { AppError } from '../errors.ts';
-import type { ReleaseDeps, Site } from './deps.ts';
 import { COMPONENTS } from './manifests/component.ts';
-import { deploymentOf, isService } from './objects.ts';
+import { deploymentOf, isService } from './readiness.ts';
+import type { ReleaseDeps, Site } from './request.ts';
 
 /** Of a service that has just been rolled out. */
 export const HEALTH_TRIES = 5;

@@ -1,18 +1,17 @@
 import type { KubeObject, ObjectRef } from '../cluster/release-port.ts';
-import { ContentionError, InvalidRequestError, isAmbiguous, NotFoundError } from '../errors.ts';
-import type { ReleaseDeps, Session, Site } from './deps.ts';
-import { RELEASE_LABEL } from './manifests/labels.ts';
-import { revisionName, stateName } from './names.ts';
-import type { Pointer, Revision, RevisionEnd, RevisionNote } from './records.ts';
+import { ContentionError, InvalidRequestError, NotFoundError, isAmbiguous } from '../errors.ts';
+import { RELEASE_LABEL, revisionName, stateName } from './names.ts';
 import {
+  STATE_LABEL,
   buildPointerMap,
   buildRevisionMap,
   readPointer,
   readRevision,
-  STATE_LABEL,
   withEnd,
   withNote,
 } from './records.ts';
+import type { Pointer, Revision, RevisionEnd, RevisionNote } from './records.ts';
+import type { ReleaseDeps, Session, Site } from './request.ts';
 
 /** Revisions that are kept. */
 const KEPT = 10;

@@ -1,10 +1,9 @@
 import type { CallOptions } from '../cluster/port.ts';
 import type { KubeObject, ObjectRef, Objects } from '../cluster/release-port.ts';
 import { AppError, isAmbiguous } from '../errors.ts';
-import type { ReleaseDeps, Session, Site } from './deps.ts';
 import { BusyError } from './errors.ts';
-import { RELEASE_LABEL } from './manifests/labels.ts';
-import { stateName } from './names.ts';
+import { RELEASE_LABEL, stateName } from './names.ts';
+import type { ReleaseDeps, Session, Site } from './request.ts';
 
 const LEASE_SEC = 60;
 const RENEW_AFTER_MS = 15_000;

@@ -1,35 +1,20 @@
-import type { V1KeyToPath, V1PodSpec } from '@kubernetes/client-node';
 import type { KubeObject } from '../cluster/release-port.ts';
 import { assertSecrets } from '../jobs/missing-secrets.ts';
-import type { CheckSecret } from '../jobs/required-secrets.ts';
 import { requiredSecrets } from '../jobs/required-secrets.ts';
-import type { ReleaseDeps, Site } from './deps.ts';
+import type { CheckSecret } from '../jobs/required-secrets.ts';
 import { InvalidReleaseError, OwnedByOtherError } from './errors.ts';
 import { helmRemoval, ownerOf } from './ownership.ts';
 import type { Owner } from './ownership.ts';
-import { podSpecsOf } from './objects.ts';
-import { itemKey, itemOf } from './records.ts';
-
-/** The objects of a release as they are now, by `itemKey`. */
-export type LiveObjects = ReadonlyMap<string, KubeObject | null>;
+import { podSpecsOf } from './readiness.ts';
+import type { LiveObjects } from './apply.ts';
+import type { ReleaseDeps, Site } from './request.ts';
+import type { V1KeyToPath, V1PodSpec } from '@kubernetes/client-node';
 
 export interface PreflightInput {
   readonly objects: readonly KubeObject[];
   readonly checkSecrets: readonly CheckSecret[];
   /** Of the aggregation that goes with the release. */
   readonly aggregator?: { readonly podSpec: V1PodSpec; readonly namespace: string } | undefined;
-}
-
-/** Reads the objects as they are now, all at once. */
-export async function readLive(deps: ReleaseDeps, site: Site, objects: readonly KubeObject[]): Promise<LiveObjects> {
-  const { namespace, signal } = site;
-  const found = await Promise.all(
-    objects.map(async (object) => {
-      const item = itemOf(object, namespace);
-      return [itemKey(item), await deps.cluster.getObject(item, { signal })] as const;
-    }),
-  );
-  return new Map(found);
 }
 
 /** The foreign objects among `live`. Throws OwnedByOtherError unless they may be adopted. */

@@ -1,7 +1,16 @@
-import type { V1ContainerStatus, V1DeploymentCondition, V1Pod, V1ReplicaSetCondition } from '@kubernetes/client-node';
 import type { KubeObject } from '../cluster/release-port.ts';
-import type { DeploymentObject, EndpointSliceObject, ServiceObject } from './objects.ts';
-import { isReplicaSet } from './objects.ts';
+import type {
+  V1ContainerStatus,
+  V1DeploymentCondition,
+  V1DeploymentSpec,
+  V1DeploymentStatus,
+  V1Pod,
+  V1PodSpec,
+  V1ReplicaSetCondition,
+  V1ReplicaSetStatus,
+  V1ServiceSpec,
+  V1ServiceStatus,
+} from '@kubernetes/client-node';
 
 /** What the cluster says of a Deployment at one moment. */
 export interface DeploymentFacts {
@@ -94,7 +103,7 @@ export function newestPods(facts: DeploymentFacts): V1Pod[] {
 }
 
 /** `pod p, container c: CrashLoopBackOff (exit code 1): message`. */
-export function tellTrouble({ pod, container, reason, message, exitCode }: Trouble): string {
+export function describeTrouble({ pod, container, reason, message, exitCode }: Trouble): string {
   const where = container === undefined ? `pod ${pod}` : `pod ${pod}, container ${container}`;
   const code = exitCode === undefined ? '' : ` (exit code ${exitCode})`;
   return `${where}: ${reason}${code}${message === undefined ? '' : `: ${message}`}`;
@@ -116,7 +125,9 @@ export function assessDeployment(facts: DeploymentFacts, seen: Seen, nowMs: numb
   if (isReady(facts)) return { verdict: { kind: 'ready' }, troubles: [], seen: now };
   const fatal = containers.find((trouble) => isFatal(trouble, now.get(keyOf(trouble)) ?? nowMs, nowMs));
   const failed: Verdict | null =
-    fatal === undefined ? failureOfConditions(facts) : { kind: 'failed', cause: fatal.reason, why: tellTrouble(fatal) };
+    fatal === undefined
+      ? failureOfConditions(facts)
+      : { kind: 'failed', cause: fatal.reason, why: describeTrouble(fatal) };
   return { verdict: failed ?? { kind: 'waiting', why: whyWaiting(facts, troubles) }, troubles, seen: now };
 }
 
@@ -207,7 +218,7 @@ function whyWaiting(facts: DeploymentFacts, troubles: readonly Trouble[]): strin
   const { updatedReplicas = 0, readyReplicas = 0, replicas = 0 } = deployment.status ?? {};
   const counts = `${readyReplicas} of ${deployment.spec.replicas ?? 1} pods ready, ${updatedReplicas} updated, ${replicas} in all`;
   const first = troubles[0];
-  return `Deployment ${deployment.metadata.name}: ${counts}${first === undefined ? '' : `; ${tellTrouble(first)}`}`;
+  return `Deployment ${deployment.metadata.name}: ${counts}${first === undefined ? '' : `; ${describeTrouble(first)}`}`;
 }
 
 /** Whether a Service has an address, and a ready endpoint unless its Deployment is to have no pods. */
@@ -231,4 +242,62 @@ function hasAddress({ spec, status }: ServiceObject): boolean {
   if (spec.type === 'ExternalName') return true;
   if ((spec.clusterIP ?? '') === '') return false;
   return spec.type !== 'LoadBalancer' || (status?.loadBalancer?.ingress ?? []).length > 0;
+}
+
+/** Objects of the kinds that releases wait for, with the parts that are looked at. */
+export interface DeploymentObject extends KubeObject {
+  readonly spec: V1DeploymentSpec;
+  readonly status?: V1DeploymentStatus;
+}
+export interface ReplicaSetObject extends KubeObject {
+  readonly status?: V1ReplicaSetStatus;
+}
+export interface ServiceObject extends KubeObject {
+  readonly spec: V1ServiceSpec;
+  readonly status?: V1ServiceStatus;
+}
+export interface EndpointSliceObject extends KubeObject {
+  readonly endpoints?: readonly { readonly conditions?: { readonly ready?: boolean } }[] | null;
+}
+
+export function isDeployment(object: KubeObject): object is DeploymentObject {
+  return object.kind === 'Deployment' && hasSpec(object);
+}
+
+function hasSpec(object: KubeObject): boolean {
+  return typeof object['spec'] === 'object' && object['spec'] !== null;
+}
+
+export function isReplicaSet(object: KubeObject): object is ReplicaSetObject {
+  return object.kind === 'ReplicaSet';
+}
+
+export function isService(object: KubeObject): object is ServiceObject {
+  return object.kind === 'Service' && hasSpec(object);
+}
+
+export function isEndpointSlice(object: KubeObject): object is EndpointSliceObject {
+  return object.kind === 'EndpointSlice';
+}
+
+/** A label selector of equalities. */
+export function selectorText(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+}
+
+/** The Deployment whose pods a Service sends to. */
+export function deploymentOf(service: ServiceObject, objects: readonly KubeObject[]): DeploymentObject | undefined {
+  return objects.filter(isDeployment).find((deployment) => {
+    const labels = deployment.spec.template.metadata?.labels ?? {};
+    const wanted = Object.entries(service.spec.selector ?? {});
+    return wanted.length > 0 && wanted.every(([key, value]) => labels[key] === value);
+  });
+}
+
+/** The pod spec of an object that has a template of pods: a Deployment. */
+export function podSpecsOf(object: KubeObject): V1PodSpec[] {
+  const pod = isDeployment(object) ? object.spec.template?.spec : undefined;
+  return pod === undefined ? [] : [pod];
 }

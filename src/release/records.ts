@@ -1,9 +1,9 @@
-import { z } from 'zod';
 import type { KubeObject } from '../cluster/release-port.ts';
 import { UpstreamError } from '../errors.ts';
 import { MANAGED_BY } from '../jobs/manifest.ts';
-import { MANAGED_BY_LABEL, RELEASE_LABEL } from './manifests/labels.ts';
-import { revisionName, stateName } from './names.ts';
+import { MANAGED_BY_LABEL, RELEASE_LABEL, revisionName, stateName } from './names.ts';
+import { z } from 'zod';
+import type { TakenField } from './diff.ts';
 
 /** Says which of our ConfigMaps it is. */
 export const STATE_LABEL = 'tensorio-trigger/state';
@@ -62,9 +62,6 @@ const TakenSchema = z.object({
   manager: z.string(),
   value: z.unknown(),
 });
-
-/** A field that another manager had set to `value`, and that the release took over. */
-export type TakenField = z.infer<typeof TakenSchema>;
 
 /** One revision, as its ConfigMap holds it. */
 export interface Revision extends z.infer<typeof RevisionDataSchema> {
@@ -258,4 +255,10 @@ export function mergeItems(first: readonly Item[], second: readonly Item[]): Ite
   const merged = new Map(first.map((item) => [itemKey(item), item]));
   for (const item of second) merged.set(itemKey(item), { ...merged.get(itemKey(item)), ...item });
   return [...merged.values()];
+}
+
+/** Of `old`, what is not in `kept`. */
+export function leftovers(old: readonly Item[], kept: readonly Item[]): Item[] {
+  const keys = new Set(kept.map(itemKey));
+  return old.filter((item) => !keys.has(itemKey(item)));
 }

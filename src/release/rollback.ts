@@ -1,42 +1,71 @@
-import { applyObjects } from './apply.ts';
-import type { Session } from './deps.ts';
-import type { Evidence } from './evidence.ts';
-import { collectEvidence } from './evidence.ts';
-import { planObjects } from './plan.ts';
-import { readLive } from './preflight.ts';
-import { deleteItems, leftovers } from './prune.ts';
-import type { Item, Revision, TakenField } from './records.ts';
-import { itemOf } from './records.ts';
-import { awaitRollout } from './rollout.ts';
+import { AppError } from '../errors.ts';
+import { applyObjects, deleteItems, planObjects, readLive } from './apply.ts';
+import { BusyError } from './errors.ts';
+import type { Item, Revision } from './records.ts';
+import type { TakenField } from './diff.ts';
+import { itemOf, leftovers } from './records.ts';
+import type { Session } from './request.ts';
+import type { Evidence } from './rollout.ts';
+import { awaitRollout, collectEvidence } from './rollout.ts';
 
 export type Restored =
   | { readonly kind: 'restored'; readonly items: readonly Item[]; readonly taken: readonly TakenField[] }
   | { readonly kind: 'failed'; readonly reason: string; readonly evidence: readonly Evidence[] };
 
+export interface RestoreOptions {
+  readonly waitSec: number;
+  /** The target is what was found before an adoption. */
+  readonly adopt: boolean;
+}
+
+const RESTORE_TRIES = 3;
+const RESTORE_PAUSE_MS = 2_000;
+
 /**
- * Makes the release what its last deployed revision was, waits for it, and deletes what the failed run made; without
- * such a revision everything that was made goes. Throws what the API server refuses.
+ * Restores the objects of the target revision, waits until they are ready, and deletes what the failed revision
+ * created; without a target everything in the inventory is deleted. Every step can be repeated, so a transient error is
+ * retried. Throws only what must stop the call (`mustStop`).
  */
 export async function restore(
   session: Session,
   target: Revision | undefined,
   inventory: readonly Item[],
-  options: { readonly waitSec: number; readonly adopt: boolean },
+  options: RestoreOptions,
+): Promise<Restored> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await restoreOnce(session, target, inventory, options);
+    } catch (error) {
+      if (mustStop(session, error) || !(error instanceof AppError)) throw error;
+      if (!error.retryable || tries >= RESTORE_TRIES) return { kind: 'failed', reason: error.message, evidence: [] };
+      await session.deps.launch.wait(RESTORE_PAUSE_MS, session.signal);
+    }
+  }
+}
+
+/** Whether the call must stop without cleaning up: the Lease is lost or the time has run out. The next call resumes. */
+export function mustStop(session: Session, error: unknown): boolean {
+  return !(error instanceof AppError) || error instanceof BusyError || session.signal.aborted;
+}
+
+async function restoreOnce(
+  session: Session,
+  target: Revision | undefined,
+  inventory: readonly Item[],
+  { waitSec, adopt }: RestoreOptions,
 ): Promise<Restored> {
   const { deps } = session;
-  const objects = target?.objects ?? [];
-  const live = await readLive(deps, session, objects);
-  // What another client changed meanwhile must not keep the release from coming back.
-  const plan = await planObjects(deps, session, objects, live, { adopt: options.adopt, force: true });
-  const done = await applyObjects(session, plan);
-  const applied = done.map(({ object }) => object);
-  const rollout = { objects: applied };
-  const wait = { waitSec: options.waitSec, between: session.ensureLock };
-  const end = await awaitRollout(deps, session, rollout, wait);
+  const wanted = target?.objects ?? [];
+  const live = await readLive(deps, session, wanted);
+  // Forced: a change by another client must not block the rollback.
+  const plan = await planObjects(deps, session, wanted, live, { adopt, force: true });
+  const applied = await applyObjects(session, plan);
+  const objects = applied.map(({ object }) => object);
+  const end = await awaitRollout(deps, session, objects, { waitSec, between: session.ensureLock });
   if (end.kind === 'failed') {
-    return { kind: 'failed', reason: end.why, evidence: await collectEvidence(deps, session, end.look) };
+    return { kind: 'failed', reason: end.why, evidence: await collectEvidence(deps, session, end.observation) };
   }
-  const items = applied.map((object) => itemOf(object, session.namespace));
+  const items = objects.map((object) => itemOf(object, session.namespace));
   await deleteItems(session, leftovers(inventory, items));
-  return { kind: 'restored', items, taken: done.flatMap(({ taken }) => taken) };
+  return { kind: 'restored', items, taken: applied.flatMap(({ taken }) => taken) };
 }

@@ -1,16 +1,24 @@
 import type { KubeObject } from '../cluster/release-port.ts';
 import { AppError, DeadlineError } from '../errors.ts';
-import type { ReleaseDeps, Site } from './deps.ts';
-import type { DeploymentObject, ServiceObject } from './objects.ts';
-import { deploymentOf, isDeployment, isEndpointSlice, isService, selectorText } from './objects.ts';
-import type { DeploymentFacts, Seen, Trouble, Verdict } from './readiness.ts';
-import { assessDeployment, assessService, newestPods } from './readiness.ts';
+import {
+  assessDeployment,
+  assessService,
+  deploymentOf,
+  isDeployment,
+  isEndpointSlice,
+  isService,
+  newestPods,
+  selectorText,
+} from './readiness.ts';
+import type { DeploymentFacts, DeploymentObject, Seen, ServiceObject, Trouble, Verdict } from './readiness.ts';
+import type { ReleaseDeps, Site } from './request.ts';
+import type { V1Pod } from '@kubernetes/client-node';
 
 const FIRST_POLLS = 10;
 const FIRST_POLL_MS = 500;
 const POLL_MS = 2_000;
 // An API server that restarts is not a failed rollout.
-const MAX_LOST_LOOKS = 5;
+const MAX_LOST_READS = 5;
 
 /** An object of the release and how far it is. */
 export interface ObjectReadiness {
@@ -19,31 +27,33 @@ export interface ObjectReadiness {
   readonly verdict: Verdict;
 }
 
-/** One look at everything that is waited for. */
-export interface Look {
+/** One observation at everything that is waited for. */
+export interface Observation {
   readonly readiness: readonly ObjectReadiness[];
   readonly troubles: readonly Trouble[];
   readonly seen: Seen;
   readonly facts: readonly DeploymentFacts[];
 }
 
-export interface RolloutTarget {
-  /** As the API server answered when they were applied, or as they are. */
-  readonly objects: readonly KubeObject[];
-}
-
 export type RolloutEnd =
-  | { readonly kind: 'ready'; readonly look: Look }
-  | { readonly kind: 'failed'; readonly cause: string; readonly why: string; readonly look: Look };
+  | { readonly kind: 'ready'; readonly observation: Observation }
+  | { readonly kind: 'failed'; readonly cause: string; readonly why: string; readonly observation: Observation };
 
-const EMPTY: Look = { readiness: [], troubles: [], seen: new Map(), facts: [] };
+const EMPTY: Observation = { readiness: [], troubles: [], seen: new Map(), facts: [] };
 
-/** Looks once at every Deployment and Service of the target. */
-export async function lookAt(deps: ReleaseDeps, site: Site, target: RolloutTarget, seen: Seen): Promise<Look> {
-  const { objects } = target;
+/**
+ * Reads the state of every Deployment and Service among `objects` once. `objects` are as the API server answered the
+ * apply, or as they are stored in a revision.
+ */
+export async function observe(
+  deps: ReleaseDeps,
+  site: Site,
+  objects: readonly KubeObject[],
+  seen: Seen,
+): Promise<Observation> {
   const [facts, services] = await Promise.all([
-    Promise.all(objects.filter(isDeployment).map((one) => lookAtDeployment(deps, site, one))),
-    Promise.all(objects.filter(isService).map((one) => lookAtService(deps, site, one, objects))),
+    Promise.all(objects.filter(isDeployment).map((one) => observeDeployment(deps, site, one))),
+    Promise.all(objects.filter(isService).map((one) => observeService(deps, site, one, objects))),
   ]);
   const nowMs = deps.launch.now().getTime();
   const names = objects.filter(isDeployment).map(({ metadata }) => metadata.name);
@@ -56,7 +66,7 @@ export async function lookAt(deps: ReleaseDeps, site: Site, target: RolloutTarge
   };
 }
 
-async function lookAtDeployment(deps: ReleaseDeps, site: Site, wanted: DeploymentObject): Promise<DeploymentFacts> {
+async function observeDeployment(deps: ReleaseDeps, site: Site, wanted: DeploymentObject): Promise<DeploymentFacts> {
   const { cluster } = deps;
   const { namespace, signal } = site;
   const { apiVersion, kind, metadata } = wanted;
@@ -84,7 +94,7 @@ function stallOf(object: KubeObject | null): string | null {
   return stall === undefined ? null : `${String(stall.lastTransitionTime)} ${stall.message ?? ''}`;
 }
 
-async function lookAtService(
+async function observeService(
   deps: ReleaseDeps,
   site: Site,
   wanted: ServiceObject,
@@ -106,52 +116,184 @@ async function lookAtService(
 
 /**
  * Waits until everything is ready, something has failed, or `waitSec` have passed: one deadline for all. `between` is
- * called before every look; what it throws ends the wait.
+ * called before every observation; what it throws ends the wait.
  */
 export async function awaitRollout(
   deps: ReleaseDeps,
   site: Site,
-  target: RolloutTarget,
+  objects: readonly KubeObject[],
   options: { readonly waitSec: number; readonly between: () => Promise<void> },
 ): Promise<RolloutEnd> {
   const endsAtMs = deps.launch.now().getTime() + options.waitSec * 1_000;
-  let look = EMPTY;
+  let observation = EMPTY;
   let lost = 0;
   for (let polls = 0; ; polls += 1) {
     await options.between();
     try {
-      look = await lookAt(deps, site, target, look.seen);
+      observation = await observe(deps, site, objects, observation.seen);
       lost = 0;
     } catch (error) {
       lost += 1;
-      if (!(error instanceof AppError) || !error.retryable || lost >= MAX_LOST_LOOKS || site.signal.aborted)
+      if (!(error instanceof AppError) || !error.retryable || lost >= MAX_LOST_READS || site.signal.aborted)
         throw error;
     }
-    const end = lost > 0 ? null : endOf(look);
+    const end = lost > 0 ? null : endOf(observation);
     if (end !== null) return end;
-    if (deps.launch.now().getTime() >= endsAtMs) return timedOut(look, options.waitSec);
+    if (deps.launch.now().getTime() >= endsAtMs) return timedOut(observation, options.waitSec);
     if (site.signal.aborted) throw new DeadlineError('The request’s time ran out while the rollout was waited for.');
     await deps.launch.wait(polls < FIRST_POLLS ? FIRST_POLL_MS : POLL_MS, site.signal);
   }
 }
 
-function endOf(look: Look): RolloutEnd | null {
-  for (const { verdict } of look.readiness) {
-    if (verdict.kind === 'failed') return { kind: 'failed', cause: verdict.cause, why: verdict.why, look };
+function endOf(observation: Observation): RolloutEnd | null {
+  for (const { verdict } of observation.readiness) {
+    if (verdict.kind === 'failed') return { kind: 'failed', cause: verdict.cause, why: verdict.why, observation };
   }
-  return look.readiness.every(({ verdict }) => verdict.kind === 'ready') ? { kind: 'ready', look } : null;
+  return observation.readiness.every(({ verdict }) => verdict.kind === 'ready') ? { kind: 'ready', observation } : null;
 }
 
-function timedOut(look: Look, waitSec: number): RolloutEnd {
-  const waiting = look.readiness.flatMap(({ verdict }) => (verdict.kind === 'waiting' ? [verdict.why] : []));
-  return { kind: 'failed', cause: 'timed-out', why: `Not ready after ${waitSec} s: ${waiting.join('; ')}`, look };
+function timedOut(observation: Observation, waitSec: number): RolloutEnd {
+  const waiting = observation.readiness.flatMap(({ verdict }) => (verdict.kind === 'waiting' ? [verdict.why] : []));
+  return {
+    kind: 'failed',
+    cause: 'timed-out',
+    why: `Not ready after ${waitSec} s: ${waiting.join('; ')}`,
+    observation,
+  };
 }
 
 /** The pods of the present templates that are not ready, for evidence. */
-export function unreadyPods(look: Look) {
-  return look.facts.flatMap((facts) =>
+export function unreadyPods(observation: Observation) {
+  return observation.facts.flatMap((facts) =>
     newestPods(facts).filter(
       (pod) => !(pod.status?.conditions ?? []).some(({ type, status }) => type === 'Ready' && status === 'True'),
     ),
   );
+}
+
+const LOG_LINES = 20;
+/** More pods of one template say the same. */
+const MAX_PODS = 6;
+const TOLD_EVENTS: ReadonlySet<string> = new Set([
+  'FailedMount',
+  'FailedAttachVolume',
+  'FailedScheduling',
+  'Unhealthy',
+  'BackOff',
+  'Failed',
+]);
+
+/** Why a release failed: what a person would observation up with kubectl describe and logs. */
+export interface Evidence extends Trouble {
+  /** The last lines that the container wrote, of its last run if it has ended. */
+  readonly log?: string;
+  /** What happened to the pod lately. */
+  readonly events?: readonly string[];
+}
+
+/** What is wrong with the pods that are not ready, with the last lines of their logs. Never throws what a port throws. */
+export async function collectEvidence(deps: ReleaseDeps, site: Site, observation: Observation): Promise<Evidence[]> {
+  const pods = unreadyPods(observation);
+  function isTroubled({ metadata }: V1Pod): boolean {
+    return observation.troubles.some(({ pod }) => pod === metadata?.name);
+  }
+  const told = [...pods.filter(isTroubled), ...pods.filter((pod) => !isTroubled(pod))].slice(0, MAX_PODS);
+  const evidence = await Promise.all(
+    told.map((pod) =>
+      collectOf(
+        deps,
+        site,
+        pod,
+        observation.troubles.filter((trouble) => trouble.pod === pod.metadata?.name),
+      ),
+    ),
+  );
+  return evidence.flat();
+}
+
+async function collectOf(deps: ReleaseDeps, site: Site, pod: V1Pod, troubles: readonly Trouble[]): Promise<Evidence[]> {
+  const events = await eventsOf(deps, site, pod);
+  const told = troubles.length > 0 ? troubles : [plainTrouble(pod)];
+  return Promise.all(
+    told.map(async (trouble) => {
+      const { container } = trouble;
+      const isBetweenRuns = trouble.reason === 'CrashLoopBackOff';
+      const hasEnded = isBetweenRuns || (troubles.length === 0 && trouble.exitCode !== undefined);
+      const log =
+        container === undefined || !hasRun(trouble) ? null : await logOf(deps, site, trouble.pod, container, hasEnded);
+      return {
+        ...trouble,
+        ...(log !== null && log !== '' && { log }),
+        ...(events.length > 0 && { events }),
+      };
+    }),
+  );
+}
+
+async function eventsOf(deps: ReleaseDeps, site: Site, pod: V1Pod): Promise<string[]> {
+  const { name = '', uid } = pod.metadata ?? {};
+  const involved = { kind: 'Pod', name, ...(uid !== undefined && { uid }) };
+  const events = await orNothing(deps.cluster.listEvents(site.namespace, involved, { signal: site.signal }));
+  const told = (events ?? []).filter(({ reason }) => TOLD_EVENTS.has(reason ?? ''));
+  return told.slice(-5).map(({ reason, message }) => `${reason}: ${message}`);
+}
+
+/** Evidence is told as far as it can be had: a log that cannot be read must not hide the reason. */
+async function orNothing<T>(work: Promise<T>): Promise<T | null> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof AppError) return null;
+    throw error;
+  }
+}
+
+function plainTrouble(pod: V1Pod): Trouble {
+  const container = mainContainer(pod);
+  const status = (pod.status?.containerStatuses ?? [])[0];
+  const waiting = status?.state?.waiting;
+  const isRunning = status?.state?.running !== undefined;
+  const ended = status?.lastState?.terminated;
+  // Between two crashes it runs: that it is not ready is the least of what is known of it.
+  if (isRunning && ended !== undefined && ended.exitCode !== 0) {
+    return {
+      pod: pod.metadata?.name ?? '',
+      ...(container !== undefined && { container }),
+      reason: ended.reason ?? 'Error',
+      message: ended.message ?? 'it ended, and was started again',
+      exitCode: ended.exitCode,
+      restarts: status?.restartCount ?? 0,
+    };
+  }
+  return {
+    pod: pod.metadata?.name ?? '',
+    ...(container !== undefined && { container }),
+    reason: waiting?.reason ?? (isRunning ? 'NotReady' : (pod.status?.phase ?? 'Pending')),
+    ...(waiting?.message !== undefined && { message: waiting.message }),
+    ...(isRunning && { message: 'it runs, and its readiness probe does not succeed' }),
+    ...(status !== undefined && { restarts: status.restartCount }),
+  };
+}
+
+function mainContainer(pod: V1Pod): string | undefined {
+  return pod.spec?.containers[0]?.name;
+}
+
+function hasRun({ exitCode, restarts = 0, reason }: Trouble): boolean {
+  return exitCode !== undefined || restarts > 0 || reason === 'NotReady';
+}
+
+async function logOf(
+  deps: ReleaseDeps,
+  site: Site,
+  pod: string,
+  container: string,
+  hasEnded: boolean,
+): Promise<string | null> {
+  const { namespace, signal } = site;
+  function read(previous: boolean) {
+    return orNothing(deps.cluster.podLog(namespace, pod, { container, tailLines: LOG_LINES, previous, signal }));
+  }
+  const log = await read(hasEnded);
+  return log === null || log === '' ? (hasEnded ? read(false) : log) : log;
 }

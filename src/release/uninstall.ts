@@ -1,13 +1,13 @@
 import { DeadlineError, NotFoundError } from '../errors.ts';
-import type { ReleaseAnswer } from './answer.ts';
 import { createTimings } from './answer.ts';
-import type { ReleaseDeps, Session, Site } from './deps.ts';
+import type { ReleaseAnswer } from './answer.ts';
+import { deleteItems } from './apply.ts';
+import { recover } from './commit.ts';
 import { InvalidReleaseError } from './errors.ts';
 import { deleteRecords, readState } from './history.ts';
 import { leaseOf, withLock } from './lock.ts';
-import { deleteItems } from './prune.ts';
 import type { Item } from './records.ts';
-import { recover } from './recover.ts';
+import type { ReleaseDeps, Session, Site } from './request.ts';
 import { releaseIssues } from './validate.ts';
 
 const GONE_WITHIN_MS = 30_000;

@@ -283,7 +283,7 @@ describe('a release that fails', () => {
         warnings: expect.arrayContaining([expect.stringContaining('authTokensFile')]),
       },
     });
-    expect(answer.body['detail']).toMatch(/What it had made was removed/);
+    expect(answer.body['detail']).toMatch(/The objects that it had created were deleted/);
     const shown = await call(world, 'GET', '/demo');
     expect(shown).toMatchObject({
       status: 200,

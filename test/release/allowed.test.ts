@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ReleaseDeps } from '../../src/release/deps.ts';
+import type { ReleaseDeps } from '../../src/release/request.ts';
 import { expectConsistent } from './invariants.ts';
 import { refusal } from './suite.ts';
 import type { Ask } from './world.ts';

@@ -1,7 +1,7 @@
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
 import { expect, test } from 'vitest';
 import type { ReleaseCluster } from '../../src/cluster/release-port.ts';
-import { collectEvidence } from '../../src/release/evidence.ts';
+import { collectEvidence } from '../../src/release/rollout.ts';
 import { createDeps, createMemoryWorld } from './world.ts';
 
 const podOf = (status: Partial<V1ContainerStatus>): V1Pod => ({

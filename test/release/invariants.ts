@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { KubeObject } from '../../src/cluster/release-port.ts';
 import { comparable } from '../../src/release/diff.ts';
-import { readPointer, readRevision, STATE_LABEL } from '../../src/release/records.ts';
+import { STATE_LABEL, readPointer, readRevision } from '../../src/release/records.ts';
 import type { Pointer, Revision } from '../../src/release/records.ts';
 import type { ReleaseWorld } from './world.ts';
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { V1Pod } from '@kubernetes/client-node';
 import type { KubeObject } from '../../src/cluster/release-port.ts';
-import type { DeploymentObject, ServiceObject } from '../../src/release/objects.ts';
-import { isDeployment, isService } from '../../src/release/objects.ts';
+import { isDeployment, isService } from '../../src/release/readiness.ts';
+import type { DeploymentObject, ServiceObject } from '../../src/release/readiness.ts';
 import type { MemoryCluster } from '../helpers/memory-cluster.ts';
 import type { MemoryObjects } from './memory-objects.ts';
 import { CRASH_LOG, fateOf, statusOf } from './pod-fates.ts';

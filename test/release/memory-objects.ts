@@ -1,5 +1,5 @@
 import type { FieldConflict, KubeObject, ManagedFields, ObjectRef, Objects } from '../../src/cluster/release-port.ts';
-import { unionFields } from '../../src/release/field-sets.ts';
+import { unionFields } from '../../src/release/ownership.ts';
 import { matchesSelector } from '../helpers/label-selector.ts';
 
 /** Objects in memory, with server-side apply to the leaf: maps are merged, lists are one value. */

@@ -1,7 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import type { KubeObject, ManagedFields } from '../../src/cluster/release-port.ts';
-import { asFound, isMovable, mayTake, moveFields, ownerOf } from '../../src/release/ownership.ts';
-import { pathsOf, subtractFields, valueAt, unionFields } from '../../src/release/field-sets.ts';
+import {
+  asFound,
+  isMovable,
+  mayTake,
+  moveFields,
+  ownerOf,
+  pathsOf,
+  subtractFields,
+  unionFields,
+  valueAt,
+} from '../../src/release/ownership.ts';
 
 const live = (metadata: Partial<KubeObject['metadata']>): KubeObject => ({
   apiVersion: 'v1',

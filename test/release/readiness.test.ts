@@ -1,9 +1,8 @@
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
 import { describe, expect, test } from 'vitest';
 import type { KubeObject } from '../../src/cluster/release-port.ts';
-import type { DeploymentObject, ServiceObject } from '../../src/release/objects.ts';
 import { assessDeployment, assessService } from '../../src/release/readiness.ts';
-import type { DeploymentFacts, Seen } from '../../src/release/readiness.ts';
+import type { DeploymentFacts, DeploymentObject, Seen, ServiceObject } from '../../src/release/readiness.ts';
 
 const deployment = (status: DeploymentObject['status'] = {}, replicas = 2): DeploymentObject => ({
   apiVersion: 'apps/v1',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { KubeObject, ReleaseCluster } from '../../src/cluster/release-port.ts';
-import type { DeploymentObject } from '../../src/release/objects.ts';
-import { awaitRollout, lookAt } from '../../src/release/rollout.ts';
+import type { DeploymentObject } from '../../src/release/readiness.ts';
+import { awaitRollout, observe } from '../../src/release/rollout.ts';
 import { createDeps, createMemoryWorld } from './world.ts';
 
 type Conditions = NonNullable<NonNullable<DeploymentObject['status']>['conditions']>;
@@ -54,8 +54,8 @@ describe('the controller’s "no progress" is of the rollout', () => {
   ];
   test.each(rows)('%s', async (_what, applied, live, kind) => {
     const { deps, site } = worldOf(deployment(4, live));
-    const look = await lookAt(deps, site, { objects: [deployment(4, applied)] }, new Map());
-    expect(look.readiness).toMatchObject([
+    const observation = await observe(deps, site, [deployment(4, applied)], new Map());
+    expect(observation.readiness).toMatchObject([
       { verdict: { kind, ...(kind === 'failed' && { cause: 'ProgressDeadlineExceeded' }) } },
     ]);
   });
@@ -64,14 +64,14 @@ describe('the controller’s "no progress" is of the rollout', () => {
     const looks = [deployment(4, before), deployment(4, before), deployment(4, [], true)];
     const { deps, site } = worldOf(...looks);
     const wait = { waitSec: 300, between: async () => undefined };
-    const end = await awaitRollout(deps, site, { objects: [deployment(4, before)] }, wait);
+    const end = await awaitRollout(deps, site, [deployment(4, before)], wait);
     expect(end.kind).toBe('ready');
   });
 
   test('one that never gets further runs out of time, and does not wait forever', async () => {
     const { deps, site } = worldOf(deployment(4, before));
     const wait = { waitSec: 300, between: async () => undefined };
-    const end = await awaitRollout(deps, site, { objects: [deployment(4, before)] }, wait);
+    const end = await awaitRollout(deps, site, [deployment(4, before)], wait);
     expect(end).toMatchObject({ kind: 'failed', cause: 'timed-out' });
   });
 });

@@ -1,8 +1,7 @@
 import type { KubeObject, ReleaseCluster } from '../../src/cluster/release-port.ts';
-import type { ReleaseDeps } from '../../src/release/deps.ts';
-import { deploy } from '../../src/release/deploy.ts';
 import type { ReleaseAnswer } from '../../src/release/answer.ts';
-import type { DeployRequest } from '../../src/release/request.ts';
+import { deploy } from '../../src/release/deploy.ts';
+import type { DeployRequest, ReleaseDeps } from '../../src/release/request.ts';
 import { uninstall } from '../../src/release/uninstall.ts';
 import { parseGsUri } from '../../src/storage/uri.ts';
 import type { JsonObject } from '../../src/values/json.ts';

@@ -38,3 +38,15 @@ export interface RenderContext {
   /** When each component was last restarted on request, as RFC 3339; it stays, or the next deploy would roll the pods back. */
   readonly restartedAt: Readonly<Partial<Record<ComponentName, string>>>;
 }
+
+/** `T` as JSON keeps it: a member that is `undefined` is not there at all. */
+export type Plain<T> = T extends readonly (infer E)[]
+  ? Plain<E>[]
+  : T extends object
+    ? { [K in keyof T]: Plain<Exclude<T[K], undefined>> }
+    : T;
+
+/** A copy of `value` without members that are `undefined`; nothing is shared with it. */
+export function plain<T>(value: T): Plain<T> {
+  return JSON.parse(JSON.stringify(value));
+}

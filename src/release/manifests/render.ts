@@ -1,15 +1,11 @@
-import type { V1Deployment, V1Service } from '@kubernetes/client-node';
 import type { KubeObject } from '../../cluster/release-port.ts';
 import type { Values } from '../../values/parse-values.ts';
 import type { ComponentName } from '../names.ts';
-import { COMPONENTS } from './component.ts';
+import { COMPONENTS, plain } from './component.ts';
 import type { RenderContext } from './component.ts';
-import { buildDeployment } from './deployment.ts';
-import { fleaEnv, modelsUriOf } from './flea.ts';
-import { plain } from './plain.ts';
-import { repositoryEnv } from './repository.ts';
-import { buildRoutes } from './routing.ts';
-import { buildService } from './service.ts';
+import { buildDeployment, fleaEnv, modelsUriOf, repositoryEnv } from './deployment.ts';
+import { buildRoutes, buildService } from './service.ts';
+import type { V1Deployment, V1Service } from '@kubernetes/client-node';
 
 /** Changes when the same values are rendered to other objects. */
 export const RENDERER_VERSION = '2';

@@ -1,10 +1,9 @@
-import type { V1Service } from '@kubernetes/client-node';
+import type { KubeObject } from '../../cluster/release-port.ts';
 import type { RepositoryValues } from '../../values/service-schema.ts';
-import { serviceName } from '../names.ts';
-import type { Component, RenderContext } from './component.ts';
-import { labelsOf, selectorOf } from './labels.ts';
-import type { Plain } from './plain.ts';
-import { ambassadorAnnotation, routingOf } from './routing.ts';
+import { labelsOf, selectorOf, serviceName } from '../names.ts';
+import type { Component, Plain, RenderContext } from './component.ts';
+import type { V1Service } from '@kubernetes/client-node';
+import { stringify } from 'yaml';
 
 /** The values' `service` of either component. */
 export type ServiceValues = Plain<NonNullable<RepositoryValues['service']>>;
@@ -38,4 +37,127 @@ export function buildService(component: Component, service: ServiceValues, conte
       ],
     },
   };
+}
+
+export type Routing = 'none' | 'ambassador' | 'mapping' | 'gateway';
+
+interface Route {
+  readonly name: string;
+  readonly prefix: string;
+  readonly rewrite: string;
+  readonly port: number;
+  readonly grpc: boolean;
+}
+
+/** The route of a Service; without a host name there is none: it would take every host's requests. */
+export function routingOf(service: ServiceValues): Routing {
+  return service.hostname === undefined ? 'none' : (service.routing ?? 'ambassador');
+}
+
+/** The annotation that Ambassador 1.x reads Mappings from, as the chart wrote it, its gRPC Mapping corrected. */
+export function ambassadorAnnotation(
+  component: Component,
+  service: ServiceValues,
+  context: RenderContext,
+): Record<string, string> | undefined {
+  if (routingOf(service) !== 'ambassador') return undefined;
+  const target = `${serviceName(context.release, component.name)}.${context.namespace}`;
+  const documents = routesOf(component, service, context).map(({ name, prefix, rewrite, port, grpc }) => ({
+    apiVersion: 'ambassador/v1',
+    kind: 'Mapping',
+    name,
+    ...(grpc && { grpc: true }),
+    host: service.hostname,
+    prefix,
+    rewrite,
+    service: `${target}:${port}`,
+  }));
+  return { 'getambassador.io/config': documents.map((document) => `---\n${stringify(document)}`).join('') };
+}
+
+// gRPC paths are /<service>/<method>: they cannot be put under another prefix, nor be rewritten.
+function routesOf(component: Component, service: ServiceValues, { release }: RenderContext): Route[] {
+  const name = serviceName(release, component.name);
+  const rest = { prefix: '/rest/', rewrite: '/', port: service.restPort ?? component.restPort, grpc: false };
+  const grpc = {
+    prefix: component.grpcPrefix,
+    rewrite: component.grpcPrefix,
+    port: service.grpcPort ?? component.grpcPort,
+    grpc: true,
+  };
+  return [
+    { name: `${name}-rest`, ...rest },
+    { name: `${name}-grpc`, ...grpc },
+  ];
+}
+
+/** The objects that route a host name to a Service, where the values ask for objects. */
+export function buildRoutes(component: Component, service: ServiceValues, context: RenderContext): KubeObject[] {
+  switch (routingOf(service)) {
+    case 'mapping':
+      return buildMappings(component, service, context);
+    case 'gateway':
+      return buildHttpRoute(component, service, context);
+    case 'none':
+    case 'ambassador':
+      return [];
+  }
+}
+
+function buildMappings(component: Component, service: ServiceValues, context: RenderContext): KubeObject[] {
+  return routesOf(component, service, context).map(({ name, prefix, rewrite, port, grpc }) => ({
+    apiVersion: 'getambassador.io/v3alpha1',
+    kind: 'Mapping',
+    metadata: metadataOf(name, component, context),
+    spec: {
+      hostname: service.hostname,
+      prefix,
+      rewrite,
+      ...(grpc && { grpc: true }),
+      service: `${serviceName(context.release, component.name)}.${context.namespace}:${port}`,
+    },
+  }));
+}
+
+function metadataOf(name: string, component: Component, { namespace, release }: RenderContext) {
+  return {
+    name,
+    namespace,
+    labels: labelsOf(component, release),
+  };
+}
+
+function buildHttpRoute(component: Component, service: ServiceValues, context: RenderContext): KubeObject[] {
+  const name = serviceName(context.release, component.name);
+  const [rest, grpc] = routesOf(component, service, context);
+  if (rest === undefined || grpc === undefined) return [];
+  function prefix(value: string) {
+    return { path: { type: 'PathPrefix', value: value.replace(/\/$/, '') } };
+  }
+  return [
+    {
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'HTTPRoute',
+      metadata: metadataOf(name, component, context),
+      spec: {
+        parentRefs: [{ ...service.gateway, group: 'gateway.networking.k8s.io', kind: 'Gateway' }],
+        // Gateway API's host names have no port.
+        hostnames: [(service.hostname ?? '').replace(/:\d+$/, '').toLowerCase()],
+        rules: [
+          { matches: [prefix(grpc.prefix)], backendRefs: backend(name, grpc.port) },
+          {
+            matches: [prefix(rest.prefix)],
+            filters: [
+              { type: 'URLRewrite', urlRewrite: { path: { type: 'ReplacePrefixMatch', replacePrefixMatch: '/' } } },
+            ],
+            backendRefs: backend(name, rest.port),
+          },
+        ],
+      },
+    },
+  ];
+}
+
+function backend(name: string, port: number): unknown[] {
+  return [{ name, port, kind: 'Service' }];
 }
