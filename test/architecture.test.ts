@@ -119,8 +119,8 @@ test('foreign clients are known to their adapters only, their types apart', () =
 const PURE = [
   /^values\//,
   /^config\.ts$/,
-  /^jobs\/(allowed|build-spec|explain|facts|manifest|names|required-secrets|spec|templates)\.ts$/,
-  /^runs\/(answer|record|request|run-job)\.ts$/,
+  /^jobs\/(allowed|explain|facts|manifest|names|pod-overlay|secrets|spec)\.ts$/,
+  /^runs\/(answer|record|request)\.ts$/,
   /^rounds\/(update|policy|ledger|accounting)\.ts$/,
   /^release\/manifests\//,
   /^release\/(desired|diff|names|ownership|readiness|records|request|validate)\.ts$/,

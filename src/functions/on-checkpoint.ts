@@ -2,7 +2,7 @@ import type { HttpFunction } from '@google-cloud/functions-framework';
 import type { Request } from 'express';
 import type { LaunchDeps } from '../runs/finish.ts';
 import { launch } from '../runs/launch.ts';
-import type { SpecDefaults } from '../jobs/build-spec.ts';
+import type { SpecDefaults } from '../jobs/spec.ts';
 import { buildUploadRequest } from '../runs/request.ts';
 import { readRun } from '../runs/store.ts';
 import { AppError, DeadlineError } from '../errors.ts';

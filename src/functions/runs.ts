@@ -1,14 +1,14 @@
 import type { Request } from 'express';
-import { cancelRun } from '../runs/cancel.ts';
+import { cancelRun } from '../runs/finish.ts';
 import { launch } from '../runs/launch.ts';
 import { aggregationIdProblem } from '../jobs/names.ts';
 import { buildRunRequest } from '../runs/request.ts';
 import { InvalidRequestError, NotFoundError } from '../errors.ts';
 import { buildLaunchAnswer, buildRunAnswer } from '../runs/answer.ts';
 import { describeRun, logsOf, observeRun } from '../runs/status.ts';
-import { listRecentRuns } from '../runs/list.ts';
+import { listRecentRuns } from '../runs/store.ts';
 import { readSchedules } from '../runs/schedules.ts';
-import { isTick } from '../runs/ticks.ts';
+import { isTick } from '../runs/schedules.ts';
 import type { Values } from '../values/parse-values.ts';
 import { parseValues } from '../values/parse-values.ts';
 import type { AggregateDeps, AggregateHandler } from './aggregate.ts';

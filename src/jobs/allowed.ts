@@ -61,11 +61,13 @@ export function imageIssue(allowed: Allowances, path: string, repository: string
       };
 }
 
-/** All images of a pod that configuration does not allow. */
+/** All images of a pod that configuration does not allow: those of its containers and of its image volumes. */
 export function allowedPodIssues(allowed: Allowances, path: string, pod: V1PodSpec): Issue[] {
-  return [...(pod.initContainers ?? []), ...pod.containers].flatMap(
-    ({ image = '' }) => imageIssue(allowed, path, repositoryOf(image)) ?? [],
-  );
+  const images = [
+    ...[...(pod.initContainers ?? []), ...pod.containers].map(({ image = '' }) => image),
+    ...(pod.volumes ?? []).flatMap((volume) => (volume.image === undefined ? [] : [volume.image.reference ?? ''])),
+  ];
+  return images.flatMap((image) => imageIssue(allowed, path, repositoryOf(image)) ?? []);
 }
 
 /** An image reference without its tag and digest. */
@@ -82,15 +84,18 @@ export function allowedJobIssues(allowed: Allowances, job: V1Job): Issue[] {
   ];
 }
 
-/** All that configuration does not allow of a spec and of the namespaces its `checkSecrets` look into. */
+/** What configuration does not allow of a spec, of the images of its pod, and of the namespaces that `checkSecrets` names. */
 export function allowanceIssues(
   allowed: Allowances,
   spec: AggregationSpec,
+  pod: V1PodSpec | undefined,
   checkNamespaces: readonly (string | undefined)[] = [],
 ): Issue[] {
   return [
     namespaceIssue(allowed, 'namespace', spec.namespace),
     imageIssue(allowed, 'aggregator.repository', spec.repository),
+    // Without an overlay the pod has no other image.
+    ...(spec.pod === undefined || pod === undefined ? [] : allowedPodIssues(allowed, 'aggregator.pod', pod)),
     pathIssue(allowed, 'aggregator.checkpointsFilePath', spec.checkpointsFilePath),
     pathIssue(allowed, 'aggregator.outputPath', spec.outputPath),
     ...(['resourcePath', 'outputResourcePath'] as const).map((field) => {

@@ -1,4 +1,5 @@
 import type { CoreV1Event, V1ContainerStatus, V1Job, V1JobCondition, V1Pod } from '@kubernetes/client-node';
+import type { Cluster } from '../cluster/port.ts';
 
 /** What the cluster says about one Job. */
 export interface JobFacts {
@@ -20,6 +21,34 @@ export interface PodSummary {
   readonly restarts: number;
   readonly startedAt?: string;
   readonly finishedAt?: string;
+}
+
+/** A Job's pods and events, as {@link JobFacts}. */
+export async function factsOf(
+  cluster: Pick<Cluster, 'listPods' | 'listEvents'>,
+  job: V1Job,
+  call: { readonly signal?: AbortSignal } = {},
+): Promise<JobFacts> {
+  const { namespace = '', name = '', uid = '' } = job.metadata ?? {};
+  const [pods, jobEvents] = await Promise.all([
+    cluster.listPods(namespace, `batch.kubernetes.io/controller-uid=${uid}`, call),
+    cluster.listEvents(namespace, { kind: 'Job', name, uid }, call),
+  ]);
+  const facts = { job, pods: [...pods].toSorted(byCreation), events: jobEvents };
+  const newest = newestPod(facts)?.metadata;
+  if (newest?.name === undefined || trueCondition(job, 'Complete') !== undefined) return facts;
+  const podEvents = await cluster.listEvents(
+    namespace,
+    { kind: 'Pod', name: newest.name, ...(newest.uid !== undefined && { uid: newest.uid }) },
+    call,
+  );
+  return { ...facts, events: [...jobEvents, ...podEvents] };
+}
+
+function byCreation(a: { metadata?: { creationTimestamp?: Date } }, b: typeof a): number {
+  return (
+    new Date(a.metadata?.creationTimestamp ?? 0).getTime() - new Date(b.metadata?.creationTimestamp ?? 0).getTime()
+  );
 }
 
 /** The condition of `type` if it is true. */

@@ -1,74 +1,109 @@
 import { createHash } from 'node:crypto';
-import type {
-  V1Affinity,
-  V1PodSecurityContext,
-  V1ResourceRequirements,
-  V1SecurityContext,
-  V1Toleration,
-} from '@kubernetes/client-node';
+import type { AggregatorValues } from '../values/aggregator-schema.ts';
+import type { CompleteAggregator } from '../values/complete-aggregator.ts';
 
-/** The members of one of client-node's classes, as a plain object. */
-type Plain<T> = Pick<T, keyof T>;
-
-/** A key of a Secret. */
-export interface SecretKey {
-  readonly secret: string;
-  readonly key: string;
-}
-
-/** What the aggregator's later interface (bundles) needs; all of it or none. */
-export interface BundleInterface {
-  readonly resourcePath: string;
-  readonly outputResourcePath: string;
-  readonly repositoryUrl: string;
-  readonly modelsToken: SecretKey;
-  readonly repositoryApiKey: SecretKey;
-  readonly exportType: 'checkpoint' | 'saved_model' | 'bundle';
-}
-
-/**
- * One aggregation, every default applied and every placeholder filled: what a run's claim holds, what its Job is
- * built from, and what two requests of the same id are compared by. Fields are named as in the values.
- */
-export interface AggregationSpec extends Partial<BundleInterface> {
-  readonly aggregationId: string;
+/** Configuration's defaults for fields that the values leave out. */
+export interface SpecDefaults {
   readonly namespace: string;
   readonly releaseName: string;
-  readonly repository: string;
-  readonly tag?: string;
-  readonly digest?: string;
-  readonly pullPolicy: 'Always' | 'IfNotPresent' | 'Never';
-  readonly checkpointsFilePath: string;
-  readonly outputPath: string;
-  readonly aggregationType: 'cma' | 'wcma';
-  readonly serviceAccount?: SecretKey & { readonly mountPath: string };
-  readonly resources?: V1ResourceRequirements;
-  readonly nodeSelector?: Readonly<Record<string, string>>;
-  readonly tolerations?: readonly V1Toleration[];
-  readonly affinity?: V1Affinity;
-  readonly priorityClassName?: string;
-  readonly serviceAccountName?: string;
-  readonly imagePullSecrets?: readonly string[];
-  readonly queueName?: string;
-  readonly spot?: boolean;
-  readonly activeDeadlineSeconds: number;
-  readonly backoffLimit: number;
-  readonly ttlSecondsAfterFinished: number;
-  readonly podLabels?: Readonly<Record<string, string>>;
-  readonly podAnnotations?: Readonly<Record<string, string>>;
-  readonly podSecurityContext?: Plain<V1PodSecurityContext>;
-  readonly securityContext?: Plain<V1SecurityContext>;
-  readonly schedule?: string;
 }
 
-/** One field that two specs of the same id disagree on. */
+/** The Job's own defaults. */
+export const JOB_DEFAULTS = {
+  pullPolicy: 'IfNotPresent',
+  // As the chart: one more pod after a failed one.
+  backoffLimit: 1,
+  // The only limit on a pod that never starts.
+  activeDeadlineSeconds: 6 * 3600,
+  // `kubectl logs` and `kubectl describe` work for a week; the record stays longer.
+  ttlSecondsAfterFinished: 7 * 24 * 3600,
+} as const;
+
+const TYPE_NAMES = {
+  cma: 'cma',
+  wcma: 'wcma',
+  CumulativeMovingAverage: 'cma',
+  WeightedCumulativeMovingAverage: 'wcma',
+} as const satisfies Record<CompleteAggregator['aggregationType'], 'cma' | 'wcma'>;
+
+/** Fields of the values' `aggregator` that decide about a request and are no part of its Job. */
+type RequestField = 'release' | 'concurrencyPolicy';
+type RequiredField =
+  | keyof typeof JOB_DEFAULTS
+  | 'releaseName'
+  | 'aggregationId'
+  | 'repository'
+  | 'checkpointsFilePath'
+  | 'outputPath';
+type JobFields = Omit<AggregatorValues, RequestField | 'aggregationType'>;
+
+/** `T` as it is read back from JSON: a member that is `undefined` does not exist. */
+export type Plain<T> = T extends readonly (infer E)[]
+  ? Plain<E>[]
+  : T extends object
+    ? { [K in keyof T]: Plain<Exclude<T[K], undefined>> }
+    : T;
+
+/**
+ * One aggregation with every default applied and every placeholder filled. A run's claim stores it, its Job is built
+ * from it, and two requests of the same id are compared by it. The fields are those of the values' `aggregator`
+ * (`AggregatorSchema` declares them), with the namespace; `aggregationType` has its short name.
+ */
+export type AggregationSpec = Readonly<
+  Plain<Omit<JobFields, RequiredField> & { [K in RequiredField]-?: NonNullable<JobFields[K]> }>
+> & {
+  readonly namespace: string;
+  readonly aggregationType: 'cma' | 'wcma';
+};
+
+/** A key of a Secret. */
+export type SecretKey = NonNullable<AggregationSpec['modelsToken']>;
+
+/** One field in which two specifications of the same id differ. */
 export interface SpecConflict {
   readonly field: string;
   readonly claimed: unknown;
   readonly requested: unknown;
 }
 
-/** JSON with sorted keys and without `undefined`: equal specs have equal text, whatever order they were written in. */
+/** A complete aggregator as a specification: every default is applied, placeholders stay unfilled. */
+export function buildSpec(
+  aggregator: CompleteAggregator,
+  aggregationId: string,
+  namespace: string,
+  defaults: SpecDefaults,
+): AggregationSpec {
+  const { release: _release, concurrencyPolicy: _policy, ...rest } = aggregator;
+  return plain({
+    ...JOB_DEFAULTS,
+    releaseName: defaults.releaseName,
+    ...(aggregator.resourcePath !== undefined && { exportType: 'bundle' as const }),
+    ...plain(rest),
+    namespace,
+    aggregationId,
+    aggregationType: TYPE_NAMES[aggregator.aggregationType],
+  });
+}
+
+function plain<T>(value: T): Plain<T> {
+  return JSON.parse(JSON.stringify(value));
+}
+
+/** The image reference of a spec: `repository@digest`, else `repository:tag`. */
+export function imageOf(spec: Pick<AggregationSpec, 'repository' | 'tag' | 'digest'>): string {
+  return spec.digest === undefined ? `${spec.repository}:${spec.tag ?? 'latest'}` : `${spec.repository}@${spec.digest}`;
+}
+
+/** 16 hexadecimal digits that identify a specification. The Job carries them as an annotation. */
+export function specHash(spec: unknown): string {
+  return createHash('sha256').update(canonicalJson(spec)).digest('hex').slice(0, 16);
+}
+
+/**
+ * JSON with sorted keys and without `undefined`: equal values have equal text. Existing Jobs carry hashes of this text,
+ * so its form must not change: keys that are integers come first, as in every JavaScript object. Libraries for stable
+ * JSON sort those keys as text and would give another hash.
+ */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(sorted(value));
 }
@@ -82,11 +117,6 @@ function sorted(value: unknown): unknown {
   );
 }
 
-/** 16 hex digits that identify a spec; the Job carries them so that a Job found under the name can be told from ours. */
-export function specHash(spec: unknown): string {
-  return createHash('sha256').update(canonicalJson(spec)).digest('hex').slice(0, 16);
-}
-
 /** The top-level fields in which `requested` differs from `claimed`, in alphabetical order. */
 export function specConflicts(claimed: object, requested: object): SpecConflict[] {
   const before = new Map<string, unknown>(Object.entries(claimed));
@@ -95,9 +125,4 @@ export function specConflicts(claimed: object, requested: object): SpecConflict[
   return fields
     .filter((field) => canonicalJson([before.get(field)]) !== canonicalJson([after.get(field)]))
     .map((field) => ({ field, claimed: before.get(field) ?? null, requested: after.get(field) ?? null }));
-}
-
-/** The image reference of a spec: `repository@digest`, else `repository:tag`. */
-export function imageOf(spec: Pick<AggregationSpec, 'repository' | 'tag' | 'digest'>): string {
-  return spec.digest === undefined ? `${spec.repository}:${spec.tag ?? 'latest'}` : `${spec.repository}@${spec.digest}`;
 }

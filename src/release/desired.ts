@@ -1,7 +1,7 @@
 import type { KubeObject } from '../cluster/release-port.ts';
 import { ConflictError, NotFoundError } from '../errors.ts';
 import type { Allowances } from '../jobs/allowed.ts';
-import type { CheckSecret } from '../jobs/required-secrets.ts';
+import type { CheckSecret } from '../jobs/secrets.ts';
 import { specHash } from '../jobs/spec.ts';
 import { buildRunRequest } from '../runs/request.ts';
 import type { RunRequest } from '../runs/request.ts';

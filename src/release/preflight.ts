@@ -1,7 +1,7 @@
 import type { KubeObject } from '../cluster/release-port.ts';
-import { assertSecrets } from '../jobs/missing-secrets.ts';
-import { requiredSecrets } from '../jobs/required-secrets.ts';
-import type { CheckSecret } from '../jobs/required-secrets.ts';
+import { assertSecrets } from '../jobs/secrets.ts';
+import { requiredSecrets } from '../jobs/secrets.ts';
+import type { CheckSecret } from '../jobs/secrets.ts';
 import { InvalidReleaseError, OwnedByOtherError } from './errors.ts';
 import { helmRemoval, ownerOf } from './ownership.ts';
 import type { Owner } from './ownership.ts';

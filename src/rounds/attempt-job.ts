@@ -1,10 +1,10 @@
 import type { V1Job } from '@kubernetes/client-node';
-import { buildSpec } from '../jobs/build-spec.ts';
-import type { SpecDefaults } from '../jobs/build-spec.ts';
+import { buildSpec } from '../jobs/spec.ts';
+import type { SpecDefaults } from '../jobs/spec.ts';
 import { buildJob, LABELS } from '../jobs/manifest.ts';
 import { buildAttemptJobName, buildLabelValue } from '../jobs/names.ts';
-import type { RequiredSecret } from '../jobs/required-secrets.ts';
-import { requiredSecrets } from '../jobs/required-secrets.ts';
+import type { RequiredSecret } from '../jobs/secrets.ts';
+import { requiredSecrets } from '../jobs/secrets.ts';
 import type { GsUri } from '../storage/uri.ts';
 import { formatGsUri } from '../storage/uri.ts';
 import { requireAggregator } from '../values/complete-aggregator.ts';

@@ -2,7 +2,7 @@ import type { V1Job, V1Pod } from '@kubernetes/client-node';
 import { AppError, ConflictError, UpstreamError } from '../errors.ts';
 import { allowedJobIssues } from '../jobs/allowed.ts';
 import { explainJob, plainSentence } from '../jobs/explain.ts';
-import { assertSecrets } from '../jobs/missing-secrets.ts';
+import { assertSecrets } from '../jobs/secrets.ts';
 import { hasObjects } from '../storage/port.ts';
 import { parseGsUri } from '../storage/uri.ts';
 import type { JobEnd, PlaceholderReason } from './attempt-job.ts';

@@ -2,7 +2,7 @@ import type { V1Job } from '@kubernetes/client-node';
 import type { Jobs, Pods, Secrets } from '../cluster/port.ts';
 import { ConflictError, ContentionError, InvalidRequestError, NotFoundError } from '../errors.ts';
 import type { Allowances } from '../jobs/allowed.ts';
-import type { SpecDefaults } from '../jobs/build-spec.ts';
+import type { SpecDefaults } from '../jobs/spec.ts';
 import type { Log } from '../log.ts';
 import type { CallOptions, ObjectStore } from '../storage/port.ts';
 import { hasObjects } from '../storage/port.ts';

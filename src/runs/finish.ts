@@ -1,20 +1,17 @@
-import type { Cluster } from '../cluster/port.ts';
-import { AppError, InvalidRequestError } from '../errors.ts';
-import { requiredSecrets } from '../jobs/required-secrets.ts';
-import { assertSecrets } from '../jobs/missing-secrets.ts';
-import { joinGsUri, parseGsUri } from '../storage/uri.ts';
+import type { Cluster, Jobs } from '../cluster/port.ts';
+import { AppError, InvalidRequestError, NotFoundError } from '../errors.ts';
 import type { Allowances } from '../jobs/allowed.ts';
 import { allowanceIssues } from '../jobs/allowed.ts';
-import { cancelRun, deleteLeftJob } from './cancel.ts';
-import type { CheckpointList } from './checkpoint-list.ts';
-import { checkCheckpointList, CheckpointListError, SupersededListError } from './checkpoint-list.ts';
 import { ensureJob } from '../jobs/ensure-job.ts';
-import { jobOf, withJob } from './run-job.ts';
+import { assertSecrets, requiredSecrets } from '../jobs/secrets.ts';
+import { joinGsUri, parseGsUri } from '../storage/uri.ts';
+import type { CheckpointList } from './checkpoint-list.ts';
+import { CheckpointListError, SupersededListError, checkCheckpointList } from './checkpoint-list.ts';
 import type { RunRecord } from './record.ts';
-import { withStep } from './record.ts';
-import type { StateDeps, StoredRun } from './store.ts';
-import { updateRun } from './store.ts';
+import { isFinal, jobOf, withJob, withStep } from './record.ts';
 import { takeSlot } from './schedule-slot.ts';
+import type { StateDeps, StoredRun } from './store.ts';
+import { readRun, updateRun } from './store.ts';
 
 export interface LaunchDeps extends StateDeps {
   readonly cluster: Cluster;
@@ -39,9 +36,11 @@ export async function checkRun(
   record: Pick<RunRecord, 'spec' | 'jobName' | 'checkSecrets' | 'listGeneration'>,
   signal?: AbortSignal,
 ): Promise<CheckpointList> {
+  const podSpec = jobOf(record).spec?.template.spec;
   const issues = allowanceIssues(
     deps.allowed,
     record.spec,
+    podSpec,
     record.checkSecrets.map(({ namespace }) => namespace),
   );
   if (issues.length > 0) {
@@ -50,7 +49,6 @@ export async function checkRun(
       issues,
     );
   }
-  const podSpec = jobOf(record).spec?.template.spec;
   const required = requiredSecrets(record.spec.namespace, podSpec === undefined ? [] : [podSpec], record.checkSecrets);
   const [list, secrets] = await Promise.allSettled([
     checkCheckpointList(deps.store, record.spec.checkpointsFilePath, deps.allowed, {
@@ -184,4 +182,39 @@ async function noting<T>(deps: LaunchDeps, claim: StoredRun, work: () => Promise
 // `why` also says that the caller was told: the sweep leaves such a run of a person to that person.
 function noted(record: RunRecord, error: AppError): RunRecord {
   return record.state === 'claimed' && record.why !== error.message ? { ...record, why: error.message } : record;
+}
+
+export interface CancelDeps extends StateDeps {
+  readonly cluster: Pick<Jobs, 'deleteJob'>;
+  readonly now: () => Date;
+}
+
+/** Deletes the Job of a cancelled run with its pods and records that. Safe to call again. */
+export async function deleteLeftJob(deps: CancelDeps, stored: StoredRun, signal?: AbortSignal): Promise<StoredRun> {
+  const { spec, jobName } = stored.record;
+  await deps.cluster.deleteJob(spec.namespace, jobName, signal === undefined ? {} : { signal });
+  return updateRun(deps, stored, (record) => jobDeleted(record, deps.now()));
+}
+
+function jobDeleted(record: RunRecord, now: Date): RunRecord {
+  return record.state !== 'cancelled' || record.jobDeletedAt !== undefined
+    ? record
+    : withStep({ ...record, jobDeletedAt: now.toISOString() }, now, 'Job deleted');
+}
+
+/**
+ * Cancels a run: first on record, so that whoever is about to create its Job sees it, then the Job and its pods. A run
+ * that is over keeps its end, its Job is removed. Safe to call again. Throws NotFoundError for an unknown run.
+ */
+export async function cancelRun(deps: CancelDeps, id: string, why: string, signal?: AbortSignal): Promise<StoredRun> {
+  const stored = await readRun(deps, id, signal === undefined ? {} : { signal });
+  if (stored === null) throw new NotFoundError(`There is no run "${id}".`);
+  const after = await updateRun(deps, stored, (record) => cancelled(record, why, deps.now()));
+  return deleteLeftJob(deps, after, signal);
+}
+
+function cancelled(record: RunRecord, why: string, now: Date): RunRecord {
+  return isFinal(record.state)
+    ? record
+    : withStep({ ...record, state: 'cancelled', why, finishedAt: now.toISOString() }, now, 'cancelled');
 }

@@ -5,14 +5,13 @@ import { formatGsUri } from '../storage/uri.ts';
 import type { CompleteAggregator } from '../values/complete-aggregator.ts';
 import { requireAggregator } from '../values/complete-aggregator.ts';
 import type { Values } from '../values/parse-values.ts';
-import { environmentIssues } from '../jobs/manifest.ts';
+import { specIssues } from '../jobs/manifest.ts';
 import { aggregationIdProblem } from '../jobs/names.ts';
 import type { RunRecord, Trigger } from './record.ts';
-import type { SpecDefaults } from '../jobs/build-spec.ts';
-import { buildSpec } from '../jobs/build-spec.ts';
-import type { AggregationSpec } from '../jobs/spec.ts';
-import type { TemplateContext } from '../jobs/templates.ts';
-import { fillTemplate, formatTick, hasPlaceholder } from '../jobs/templates.ts';
+import type { AggregationSpec, SpecDefaults } from '../jobs/spec.ts';
+import { buildSpec } from '../jobs/spec.ts';
+import type { TemplateContext } from '../values/placeholders.ts';
+import { fillTemplate, formatTick, hasPlaceholder } from '../values/placeholders.ts';
 
 /** What a call asks for, complete: every default applied, every placeholder filled. */
 export interface RunRequest {
@@ -73,7 +72,7 @@ export function buildRunRequest(values: Values, context: RequestContext): RunReq
     ...(schedule !== undefined && { schedule: schedule.name }),
   };
   const spec = fillAll(asked, template, issues);
-  const found = issues.length > 0 ? issues : [...idIssues(spec.aggregationId), ...environmentIssues(spec)];
+  const found = issues.length > 0 ? issues : [...idIssues(spec.aggregationId), ...specIssues(spec)];
   assertNoIssues(found);
   return {
     trigger: scheduler?.tick === undefined ? 'http' : 'schedule',
@@ -154,7 +153,7 @@ export function buildUploadRequest(values: Values, list: UploadedList, defaults:
   const paths = { checkpointsFilePath: uri, outputPath: list.outputPath };
   const aggregator = requireAggregator({ aggregator: { ...values.aggregator, ...paths } }, { idIsDerived: true });
   const { schedule: _schedule, ...spec } = buildSpec(aggregator, id, values.namespace ?? defaults.namespace, defaults);
-  assertNoIssues(environmentIssues(spec));
+  assertNoIssues(specIssues(spec));
   return {
     trigger: 'upload',
     spec,

@@ -1,8 +1,7 @@
 import type { V1Job } from '@kubernetes/client-node';
 import { CONTAINER_NAME } from '../jobs/manifest.ts';
-import { isJobOf, withJob } from './run-job.ts';
+import { isFinal, isJobOf, withJob, withStep } from './record.ts';
 import type { RunRecord } from './record.ts';
-import { isFinal, withStep } from './record.ts';
 import type { StateDeps, StoredRun } from './store.ts';
 import { readRun, updateRun } from './store.ts';
 import type { Cluster } from '../cluster/port.ts';
@@ -12,7 +11,7 @@ import { hasObjects } from '../storage/port.ts';
 import { joinGsUri, parseGsUri } from '../storage/uri.ts';
 import { explainJob, liveState, plainSentence } from '../jobs/explain.ts';
 import type { JobFacts, PodSummary } from '../jobs/facts.ts';
-import { newestPod, summarisePod, trueCondition } from '../jobs/facts.ts';
+import { factsOf, summarisePod, trueCondition } from '../jobs/facts.ts';
 
 export interface StatusDeps extends StateDeps {
   readonly cluster: Cluster;
@@ -48,30 +47,6 @@ const RERUN = 'Mend the cause and run it again under another aggregationId.';
 const WHEN_CLAIMED = 'The run is claimed and its Job is not created yet; the next call or sweep creates it.';
 const WHEN_GONE =
   'Its Job is not in the cluster any more (deleted, or its ttlSecondsAfterFinished passed) and nobody saw its end.';
-
-/** A Job's pods and events, as {@link JobFacts}. */
-export async function factsOf(cluster: Cluster, job: V1Job, call: Call = {}): Promise<JobFacts> {
-  const { namespace = '', name = '', uid = '' } = job.metadata ?? {};
-  const [pods, jobEvents] = await Promise.all([
-    cluster.listPods(namespace, `batch.kubernetes.io/controller-uid=${uid}`, call),
-    cluster.listEvents(namespace, { kind: 'Job', name, uid }, call),
-  ]);
-  const facts = { job, pods: [...pods].toSorted(byCreation), events: jobEvents };
-  const newest = newestPod(facts)?.metadata;
-  if (newest?.name === undefined || trueCondition(job, 'Complete') !== undefined) return facts;
-  const podEvents = await cluster.listEvents(
-    namespace,
-    { kind: 'Pod', name: newest.name, ...(newest.uid !== undefined && { uid: newest.uid }) },
-    call,
-  );
-  return { ...facts, events: [...jobEvents, ...podEvents] };
-}
-
-function byCreation(a: { metadata?: { creationTimestamp?: Date } }, b: typeof a): number {
-  return (
-    new Date(a.metadata?.creationTimestamp ?? 0).getTime() - new Date(b.metadata?.creationTimestamp ?? 0).getTime()
-  );
-}
 
 /** The line of a run that failed, or that cannot go on until somebody mends what it names. */
 export function logTrouble(log: Log, record: RunRecord, trouble: 'failed' | 'held-up', why: string): void {

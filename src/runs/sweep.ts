@@ -1,7 +1,6 @@
-import { deleteLeftJob } from './cancel.ts';
+import { deleteLeftJob, finishRun } from './finish.ts';
 import { CheckpointListError } from './checkpoint-list.ts';
 import type { LaunchDeps } from './finish.ts';
-import { finishRun } from './finish.ts';
 import type { RunRecord } from './record.ts';
 import { withStep } from './record.ts';
 import type { RunSummary, StoredRun } from './store.ts';

@@ -7,7 +7,7 @@ import { quote } from './json.ts';
 import { DNS_LABEL, DNS_SUBDOMAIN } from './kubernetes-syntax.ts';
 import type { Syntax } from './kubernetes-syntax.ts';
 import { placeholderProblem, RUN_PLACEHOLDERS } from './placeholders.ts';
-import { imageFields, podFields, seconds } from './pod-fields.ts';
+import { imageFields, podFields, PodOverlaySchema, seconds } from './pod-fields.ts';
 import { SecretKeySchema, ServiceAccountSchema } from './secret-fields.ts';
 
 /** Kubernetes' CronJob policies: https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#concurrency-policy */
@@ -60,6 +60,7 @@ export const AggregatorSchema = z.strictObject({
   }).optional(),
   ...bundleFields,
   ...podFields,
+  pod: PodOverlaySchema.optional(),
   queueName: textField(DNS_SUBDOMAIN).optional(),
   spot: z.boolean().optional(),
   activeDeadlineSeconds: seconds(1).optional(),

@@ -1,5 +1,5 @@
+import type { V1Affinity, V1PodSecurityContext, V1SecurityContext, V1Toleration } from '@kubernetes/client-node';
 import { z } from 'zod';
-import { AffinitySchema } from './affinity.ts';
 import { freeKeyField, line, quantityField, textField, wholeNumber } from './fields.ts';
 import {
   DNS_SUBDOMAIN,
@@ -9,7 +9,8 @@ import {
   LABEL_KEY,
   LABEL_VALUE,
 } from './kubernetes-syntax.ts';
-import { PodSecurityContextSchema, SecurityContextSchema } from './security-context.ts';
+import { isJsonObject } from './json.ts';
+import type { JsonObject } from './json.ts';
 
 const quantities = z.record(
   textField({ ...LABEL_KEY, what: 'the name of a resource, such as cpu, memory or nvidia.com/gpu' }),
@@ -18,34 +19,97 @@ const quantities = z.record(
 
 const ResourcesSchema = z.strictObject({ limits: quantities.optional(), requests: quantities.optional() });
 
-/** https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/ */
-const TolerationSchema = z
-  .strictObject({
-    key: textField(LABEL_KEY).optional(),
-    operator: z.enum(['Equal', 'Exists']).optional(),
-    value: textField(LABEL_VALUE).optional(),
-    effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']).optional(),
-    tolerationSeconds: z.int().optional(),
-  })
-  .superRefine((toleration, context) => {
-    const exists = toleration.operator === 'Exists';
-    function add(path: string, message: string): void {
-      return context.addIssue({ code: 'custom', path: [path], message });
-    }
-    if (exists && toleration.value !== undefined)
-      add('value', 'cannot stand beside operator: Exists, which takes any value: leave it out');
-    if (!exists && toleration.key === undefined) add('key', 'is missing: only operator: Exists can do without a key');
-    if (toleration.tolerationSeconds !== undefined && toleration.effect !== 'NoExecute') {
-      add('tolerationSeconds', 'means something only beside effect: NoExecute: set that, or leave this out');
-    }
-  });
+/** A pod may not own its node; no aggregation and no service needs that. */
+const HOST_FIELDS = ['hostNetwork', 'hostPID', 'hostIPC', 'ephemeralContainers'] as const;
+// The only capability that the Pod Security Standard `restricted` lets a container add.
+const ALLOWED_CAPABILITY = 'NET_BIND_SERVICE';
+
+/** A part of a pod in Kubernetes' own form. Its fields are not listed here: the API server's strict dry run checks them. */
+function kubernetes<T>(what: string, refuse: (value: JsonObject) => readonly Fault[] = () => []) {
+  return z
+    .looseObject({})
+    .superRefine((value, context) => {
+      for (const { path, message } of refuse(JSON.parse(JSON.stringify(value))))
+        context.addIssue({ code: 'custom', path: [...path], message });
+    })
+    .describe(what)
+    .transform((value): T => JSON.parse(JSON.stringify(value)));
+}
+
+interface Fault {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+const PodSecurityContextSchema = kubernetes<V1PodSecurityContext>('A PodSecurityContext of Kubernetes.');
+const SecurityContextSchema = kubernetes<V1SecurityContext>('A SecurityContext of Kubernetes.', privilegeFaults);
+
+/** What of a container's security context would give it the node. */
+function privilegeFaults(context: JsonObject): Fault[] {
+  const { privileged, capabilities } = context;
+  const added = isJsonObject(capabilities) && Array.isArray(capabilities['add']) ? capabilities['add'] : [];
+  return [
+    ...(privileged === undefined || privileged === false
+      ? []
+      : [{ path: ['privileged'], message: 'can only be false: a privileged container owns its node' }]),
+    ...added.flatMap((name, index) =>
+      name === ALLOWED_CAPABILITY
+        ? []
+        : [{ path: ['capabilities', 'add', index], message: `can only hold ${ALLOWED_CAPABILITY}` }],
+    ),
+  ];
+}
+
+/** What of a pod's spec would give it the node. */
+function hostFaults(pod: JsonObject): Fault[] {
+  const containers = ['containers', 'initContainers'].flatMap((list) =>
+    entriesOf(pod, list).flatMap(([index, container]) => containerFaults(container).map(under(list, index))),
+  );
+  const volumes = entriesOf(pod, 'volumes').flatMap(([index, volume]) =>
+    volume['hostPath'] === undefined
+      ? []
+      : [
+          {
+            path: ['volumes', index, 'hostPath'],
+            message: 'is refused: the pod would read and write files of its node',
+          },
+        ],
+  );
+  const host = HOST_FIELDS.filter((field) => pod[field] !== undefined && pod[field] !== false).map((field) => ({
+    path: [field],
+    message: 'is refused: the pod would share its node or be changed after its checks',
+  }));
+  return [...host, ...containers, ...volumes];
+}
+
+function containerFaults(container: JsonObject): Fault[] {
+  const context = container['securityContext'];
+  return [
+    ...(isJsonObject(context) ? privilegeFaults(context).map(under('securityContext')) : []),
+    ...entriesOf(container, 'ports').flatMap(([index, port]) =>
+      port['hostPort'] === undefined
+        ? []
+        : [{ path: ['ports', index, 'hostPort'], message: 'is refused: it opens a port of the node' }],
+    ),
+  ];
+}
+
+function entriesOf(object: JsonObject, field: string): [number, JsonObject][] {
+  const list = object[field];
+  if (!Array.isArray(list)) return [];
+  return list.flatMap((entry, index): [number, JsonObject][] => (isJsonObject(entry) ? [[index, entry]] : []));
+}
+
+function under(...prefix: (string | number)[]) {
+  return ({ path, message }: Fault): Fault => ({ path: [...prefix, ...path], message });
+}
 
 const pullSecret = textField(DNS_SUBDOMAIN);
 
 /** `imagePullSecrets: [name]`, or `[{name: name}]` as Kubernetes writes it. */
 const PullSecretSchema = z.union([pullSecret, z.strictObject({ name: pullSecret }).transform(({ name }) => name)]);
 
-/** Which image. */
+/** The image. */
 export const imageFields = {
   repository: textField(IMAGE_REPOSITORY).optional(),
   tag: textField(IMAGE_TAG).optional(),
@@ -54,12 +118,12 @@ export const imageFields = {
   imagePullSecrets: z.array(PullSecretSchema).optional(),
 };
 
-/** Where and as what the pods run. */
+/** Where the pods run and with which identity. */
 export const podFields = {
   resources: ResourcesSchema.optional(),
   nodeSelector: z.record(textField(LABEL_KEY), textField(LABEL_VALUE)).optional(),
-  tolerations: z.array(TolerationSchema).optional(),
-  affinity: AffinitySchema.optional(),
+  tolerations: z.array(kubernetes<V1Toleration>('A Toleration of Kubernetes.')).optional(),
+  affinity: kubernetes<V1Affinity>('An Affinity of Kubernetes.').optional(),
   priorityClassName: textField(DNS_SUBDOMAIN).optional(),
   serviceAccountName: textField(DNS_SUBDOMAIN).optional(),
   podLabels: z.record(freeKeyField, textField(LABEL_VALUE)).optional(),
@@ -69,6 +133,13 @@ export const podFields = {
   podSecurityContext: PodSecurityContextSchema.optional(),
   securityContext: SecurityContextSchema.optional(),
 };
+
+/** A part of a PodSpec, merged over the pod that the other fields make, as `kubectl patch` merges it. */
+export type PodOverlay = Readonly<Record<string, unknown>>;
+export const PodOverlaySchema = kubernetes<PodOverlay>(
+  'A part of a PodSpec of Kubernetes, merged over the pod as a strategic merge patch. The container is named "aggregator".',
+  hostFaults,
+);
 
 /** Seconds: a signed 32-bit number is the longest a Kubernetes field takes. */
 export function seconds(min: number) {

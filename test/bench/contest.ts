@@ -1,5 +1,4 @@
-import { jobOf } from '../../src/runs/run-job.ts';
-import { parseRunRecord } from '../../src/runs/record.ts';
+import { jobOf, parseRunRecord } from '../../src/runs/record.ts';
 import { expectStatus } from './client.ts';
 import type { MeasuredFunction } from './measured-function.ts';
 import type { Scope } from './scope.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { formatTick } from '../../src/jobs/templates.ts';
+import { formatTick } from '../../src/values/placeholders.ts';
 import type { ExecutionResult } from '../../infra/local/scheduler/execute.ts';
 import type { Scheduler, SchedulerOptions } from '../../infra/local/scheduler.ts';
 import { startScheduler } from '../../infra/local/scheduler.ts';

@@ -1,6 +1,6 @@
 import type { LaunchDeps } from '../../src/runs/finish.ts';
 import type { RunRequest } from '../../src/runs/request.ts';
-import { JOB_DEFAULTS } from '../../src/jobs/build-spec.ts';
+import { JOB_DEFAULTS } from '../../src/jobs/spec.ts';
 import type { AggregationSpec } from '../../src/jobs/spec.ts';
 import type { Cluster } from '../../src/cluster/port.ts';
 import type { ObjectStore } from '../../src/storage/port.ts';

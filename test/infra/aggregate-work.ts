@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cancelRun } from '../../src/runs/cancel.ts';
+import { cancelRun } from '../../src/runs/finish.ts';
 import { launch } from '../../src/runs/launch.ts';
 import { buildRunRequest } from '../../src/runs/request.ts';
 import { listRuns } from '../../src/runs/store.ts';

@@ -102,6 +102,10 @@ describe('the environment', () => {
   });
 });
 
+test('the hash of a specification never changes: existing Jobs carry it', () => {
+  expect(specHash(buildSpec({ nodeSelector: { '9': 'x', '10': 'y', '-z': 'w' } }))).toBe('b5976c5af5d78c78');
+});
+
 test('a non-root user is a setting beside the defaults', () => {
   expect(podOf({ podSecurityContext: { runAsNonRoot: true, runAsUser: 1000 } })?.securityContext).toEqual({
     runAsNonRoot: true,

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { PreflightError } from '../../src/errors.ts';
-import { assertSecrets, missingSecrets } from '../../src/jobs/missing-secrets.ts';
-import { requiredSecrets } from '../../src/jobs/required-secrets.ts';
+import { assertSecrets, missingSecrets, requiredSecrets } from '../../src/jobs/secrets.ts';
 import { createMemoryCluster } from '../helpers/memory-cluster.ts';
 
 const pod = {

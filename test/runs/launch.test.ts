@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { cancelRun } from '../../src/runs/cancel.ts';
+import { cancelRun } from '../../src/runs/finish.ts';
 import { launch } from '../../src/runs/launch.ts';
 import { readRun } from '../../src/runs/store.ts';
 import type { Cluster } from '../../src/cluster/port.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fillTemplate, formatTick } from '../../src/jobs/templates.ts';
+import { fillTemplate, formatTick } from '../../src/values/placeholders.ts';
 import type { Issue } from '../../src/errors.ts';
 
 const at = new Date('2026-11-22T02:05:09+01:00');
