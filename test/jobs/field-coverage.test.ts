@@ -19,7 +19,11 @@ const compile = async (change: (schema: string) => string): Promise<string> => {
     const { compilerOptions } = JSON.parse(await readFile(join(ROOT, 'tsconfig.json'), 'utf8'));
     await writeFile(
       join(folder, 'tsconfig.json'),
-      JSON.stringify({ compilerOptions, include: ['src/jobs/manifest.ts'] }),
+      // Not incremental: the build information of the repository must not be overwritten.
+      JSON.stringify({
+        compilerOptions: { ...compilerOptions, incremental: false, tsBuildInfoFile: undefined },
+        include: ['src/jobs/manifest.ts'],
+      }),
     );
     const schema = join(folder, 'src/values/aggregator-schema.ts');
     await writeFile(schema, change(await readFile(schema, 'utf8')));
