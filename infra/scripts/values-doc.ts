@@ -43,7 +43,8 @@ export function valuesReference(): string {
   const sections = Object.entries(memberOf(schema, 'properties')).map(([name, node]) => {
     const section = resolve(node, schema);
     const rows = rowsOf(name, section, schema, isRequired(schema, name)).filter(({ path }) => path !== name);
-    const description = `${textOf(node, 'description')} ${rows.length === 0 ? `Type: ${typeOf(section, schema)}.` : ''}`.trim();
+    const description =
+      `${textOf(node, 'description')} ${rows.length === 0 ? `Type: ${typeOf(section, schema)}.` : ''}`.trim();
     const table = rows.length === 0 ? '' : `\n${tableOf(rows, examples)}\n`;
     return `\n## ${name}\n\n${description}\n${table}`;
   });
@@ -80,7 +81,7 @@ function branchesOf(node: JsonObject, schema: JsonObject): readonly JsonObject[]
 function typeOf(node: JsonObject, schema: JsonObject): string {
   const types = branchesOf(node, schema).map((branch) => {
     const choices = Array.isArray(branch['enum']) ? branch['enum'] : 'const' in branch ? [branch['const']] : [];
-    if (choices.length > 0) return choices.map((choice) => `\`${String(choice)}\``).join(', ');
+    if (choices.length > 0 && choices[0] !== '') return choices.map((choice) => `\`${String(choice)}\``).join(', ');
     if (branch['type'] === 'array') return `list of ${typeOf(resolve(branch['items'] ?? {}, schema), schema)}`;
     if (branch['type'] !== 'object') return textOf(branch, 'type').replace('string', 'text');
     const entry = isJsonObject(branch['additionalProperties']) ? branch['additionalProperties'] : {};
@@ -94,7 +95,13 @@ function tableOf(rows: readonly Row[], examples: readonly JsonObject[]): string 
     ['Field', 'Type', 'Default', 'Example', 'Description'],
     ...rows.map(({ path, type, fallback, description }) => {
       const example = examples.map((document) => lookUp(document, path)).find((value) => value !== undefined);
-      return [`\`${path}\``, type, fallback, example === undefined ? '' : `\`${JSON.stringify(example)}\``, description];
+      return [
+        `\`${path}\``,
+        type,
+        fallback,
+        example === undefined ? '' : `\`${JSON.stringify(example)}\``,
+        description,
+      ];
     }),
   ].map((row) => row.map((cell) => cell.replaceAll('|', '\\|')));
   // Padded as the formatter does it.

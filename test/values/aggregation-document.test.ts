@@ -66,7 +66,7 @@ describe('parseAggregationDocument', () => {
     expect(parseAggregationDocument({ aggregator: {}, unknown: 1 }).form).toBe('values');
   });
 
-  test('refuses a mix of both by name', () => {
+  test('rejects a mix of both and names the fields', () => {
     const { issues } = refusalOf(() =>
       parseAggregationDocument({ aggregator: { tag: 'x' }, tag: 'y', outputPath: 'z' }),
     );
@@ -74,7 +74,7 @@ describe('parseAggregationDocument', () => {
     expect(issues[0]?.message).toContain('write aggregator.tag');
   });
 
-  test('refuses unknown fields, naming the nearest', () => {
+  test('rejects unknown fields and names the nearest ones', () => {
     const { issues } = refusalOf(() => parseAggregationDocument({ tagg: 'x', agregator: {}, zzzzzzzzzz: 1 }));
     expect(issues.map(({ message }) => message)).toEqual([
       expect.stringContaining('did you mean "tag"?'),
@@ -112,7 +112,7 @@ describe('requireAggregator', () => {
     expect(requireAggregator({ aggregator: complete })).toEqual(complete);
   });
 
-  test('names all that lacks at once', () => {
+  test('names all missing fields at once', () => {
     const { issues } = refusalOf(() => requireAggregator({}));
     expect(issues.map(({ path }) => path)).toEqual([
       'aggregator.repository',

@@ -35,7 +35,7 @@ describe('applySet', () => {
     );
   });
 
-  test('of several expressions is that of one with commas between', () => {
+  test('gives the same result for several expressions as for one joined with commas', () => {
     const part = fc.tuple(
       fc.constantFrom('a', 'b', 'a.b', 'a.c', 'c.d.e', 'd[0]', 'd[1].x'),
       fc.constantFrom('1', 'x', 'true', 'null', '{x,2}', ''),
@@ -51,7 +51,7 @@ describe('applySet', () => {
     );
   });
 
-  test('ends any expression with values or an error that a caller may be told of, and changes nothing', () => {
+  test('returns values or throws an AppError for any expression, and does not change its argument', () => {
     const text = fc.string({ unit: fc.constantFrom(...'ab01.,=[]{}\\- _'.split('')), maxLength: 25 });
     fc.assert(
       fc.property(values, text, (base, expression) => {
@@ -73,7 +73,7 @@ describe('mergeValues', () => {
     );
   });
 
-  test('leaves no null of the upper document', () => {
+  test('keeps no null of the upper document', () => {
     fc.assert(
       fc.property(values, values, (base, over) => {
         const merged = mergeValues(withoutNulls(base), over);
@@ -82,7 +82,7 @@ describe('mergeValues', () => {
     );
   });
 
-  test('is idempotent, and changes neither document', () => {
+  test('is idempotent and changes neither document', () => {
     fc.assert(
       fc.property(values, values, (base, over) => {
         const before = structuredClone([base, over]);
@@ -93,7 +93,7 @@ describe('mergeValues', () => {
     );
   });
 
-  test('holds every scalar and list of the upper document, and the lower one’s where the upper says nothing', () => {
+  test('contains every scalar and list of the upper document, and those of the lower one that the upper does not set', () => {
     fc.assert(
       fc.property(values, values, (base, over) => {
         const merged = mergeValues(base, over);

@@ -164,14 +164,14 @@ describe('applySet, as helm --set', () => {
     ['a=9007199254740993', 'beyond 2^53', 3],
     [`${'a.'.repeat(31)}a=1`, '30 levels', 63],
     [`a${'[0]'.repeat(70)}=1`, '30 levels', 213],
-  ])('refuses %s: %s', (expression, words, character) => {
+  ])('rejects %s: %s', (expression, words, character) => {
     const refusal = refusalOf(() => applySet({ s: 'x', m: {}, l: ['x'] }, expression));
     expect(refusal.message).toContain(words);
     expect(refusal.message).toContain(`character ${character})`);
     expect(refusal.issues).toHaveLength(1);
   });
 
-  test('a refusal names the key, not the value', () => {
+  test('an error contains the key, not the value', () => {
     const { message } = refusalOf(() => applySet({}, 'x=1,aggregator.modelsToken=hunter2\\'));
     expect(message).toContain('"aggregator.modelsToken"');
     expect(message).not.toContain('hunter2');

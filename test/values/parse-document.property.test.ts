@@ -110,7 +110,7 @@ describe('parseDocument', () => {
     );
   });
 
-  test('answers any bytes with data or an error that a caller may be told of', () => {
+  test('returns data or throws an AppError for any bytes', () => {
     const types = fc.constantFrom('application/json', undefined);
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 400 }), types, (bytes, contentType) => {
@@ -121,7 +121,7 @@ describe('parseDocument', () => {
   });
 
   test(
-    'answers any text of YAML’s own characters with data or such an error',
+    'returns data or throws an AppError for any text of YAML’s special characters',
     () => {
       const text = fc.string({
         unit: fc.constantFrom(...'{}[]:,"\'\\-?&*!|>%@`#~<=. \n\tabc019'.split('')),
@@ -138,7 +138,7 @@ describe('parseDocument', () => {
   );
 
   test(
-    'answers a mutilated values file with data or such an error',
+    'returns data or throws an AppError for a damaged values file',
     () => {
       const cut = fc.record({
         at: fc.nat(BODY.length),

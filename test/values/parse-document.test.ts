@@ -22,7 +22,7 @@ describe('a document', () => {
     expect(parseDocument(new Uint8Array(), { contentType: 'application/json' })).toEqual({});
   });
 
-  test('is read as YAML whatever the content type, unless that is JSON', () => {
+  test('is parsed as YAML unless the content type is JSON', () => {
     const options = { contentType: 'application/x-www-form-urlencoded' };
     expect(parseDocument(bytes('aggregator:\n  tag: "1.10"\n'), options)).toEqual({ aggregator: { tag: '1.10' } });
     expect(parseDocument(bytes('{"a": [1, true, null, "x"]}'), options)).toEqual({ a: [1, true, null, 'x'] });
@@ -63,7 +63,7 @@ describe('a document', () => {
   test.each([
     ['another charset', 'application/json; charset=iso-8859-1'],
     ['a multipart form', 'multipart/form-data; boundary=x'],
-  ])('with %s is refused as such', (_what, contentType) => {
+  ])('with %s is rejected as such', (_what, contentType) => {
     expect(() => parseDocument(bytes('{}'), { contentType })).toThrow(UnsupportedMediaError);
   });
 
@@ -72,7 +72,7 @@ describe('a document', () => {
     ['big-endian UTF-16 with a mark', new Uint8Array([0xfe, 0xff, 0, 0x61, 0, 0x3a]), 'is UTF-16', 1],
     ['UTF-16 without a mark', new Uint8Array([0x61, 0, 0x3a, 0]), 'is UTF-16', 1],
     ['Latin-1', new Uint8Array([0x61, 0x3a, 0x20, 0x31, 0x0a, 0x62, 0x3a, 0x20, 0xe9]), 'is not UTF-8', 2],
-  ])('in %s is refused, naming the line', (_what, body, words, line) => {
+  ])('in %s is rejected with the line', (_what, body, words, line) => {
     const refusal = refusalOf(() => parseDocument(body));
     expect(refusal.message).toContain(words);
     expect(refusal.details['line']).toBe(line);
@@ -90,12 +90,12 @@ describe('a document', () => {
     ['a number', '3'],
     ['a boolean', 'true'],
     ['null', 'null'],
-  ])('that is %s is refused', (what, text) => {
+  ])('that is %s is rejected', (what, text) => {
     expect(refusalOf(() => yaml(text)).message).toContain(`is ${what}`);
   });
 });
 
-describe('a refusal', () => {
+describe('an error', () => {
   test.each([
     ['a: 1\nb: "x', 'quote', 2],
     ['a: [1, 2', 'bracket', 1],
@@ -129,7 +129,7 @@ describe('a refusal', () => {
     ['a: b: c', 'quotes', 1],
     ['a: @x', 'quotes', 1],
     ['<<: [1]', 'alias of a mapping', 1],
-  ])('of %j says "%s" and the line', (text, words, line) => {
+  ])('about %j contains "%s" and the line', (text, words, line) => {
     const refusal = refusalOf(() => yaml(text));
     expect(refusal.message).toContain(words);
     expect(refusal.details).toMatchObject({ line });
@@ -157,13 +157,13 @@ describe('a refusal', () => {
     ['{"a": {"b": 1, "\\u0062": 2}}', 'the key "b" is a duplicate', 16],
     ['{"__proto__": {}}', '"__proto__" is not accepted', 2],
     ['{"a": "\\ud800"}', 'surrogate', 7],
-  ])('of the JSON %j says %s at its column', (text, words, column) => {
+  ])('about the JSON %j contains %s and the column', (text, words, column) => {
     const refusal = refusalOf(() => json(text));
     expect(refusal.message).toContain(words);
     expect(refusal.details).toMatchObject({ line: 1, column });
   });
 
-  test('names the field where it can', () => {
+  test('names the field if it is known', () => {
     expect(refusalOf(() => yaml('a:\n  - b: 9007199254740993')).issues[0]?.path).toBe('a[0].b');
     expect(refusalOf(() => json('{"a": [{"b": 9007199254740993}]}')).issues[0]?.path).toBe('a[0].b');
   });
@@ -175,7 +175,7 @@ describe('a refusal', () => {
     'a: @hunter2',
     'a: !hunter2x hunter2',
     'x: "hunter2\\q"',
-  ])('of %j does not repeat what may be a secret', (text) => {
+  ])('about %j does not quote what may be a secret', (text) => {
     expect(JSON.stringify(refusalOf(() => yaml(text)))).not.toContain('hunter2');
     expect(refusalOf(() => yaml(text)).message).not.toContain('hunter2');
   });
@@ -187,13 +187,13 @@ describe('a refusal', () => {
     ['block lists', '- '.repeat(32_000)],
     ['flow mappings', '{a: '.repeat(16_000)],
     ['indented mappings', Array.from({ length: 70 }, (_, depth) => `${' '.repeat(depth)}a:\n`).join('')],
-  ])('of %s nested too deeply is an error, not an exhausted stack', (_what, text) => {
+  ])('about %s nested too deeply is an InvalidRequestError, not an exhausted stack', (_what, text) => {
     expect(refusalOf(() => yaml(text)).message).toContain('levels of nesting');
   });
 });
 
 describe('YAML', () => {
-  test('is of the 1.2 core schema: what helm reads as booleans and dates is text', () => {
+  test('has the 1.2 core schema: what helm reads as booleans and dates is text', () => {
     expect(yaml('a: yes\nb: On\nc: n\nd: 2024-01-01\ne: 2024-01-01T00:00:00Z\nf: 1:30\ng: 1_000')).toEqual({
       a: 'yes',
       b: 'On',
@@ -225,7 +225,7 @@ describe('YAML', () => {
     expect(document['a']).not.toBe(document['b']);
   });
 
-  test('merge keys give way to the mapping’s own, and to earlier sources', () => {
+  test('merge keys yield to the mapping’s own keys and to earlier sources', () => {
     expect(yaml('x: &x {a: 1, b: 1}\ny: &y {b: 2, c: 2}\nz:\n  a: 0\n  <<: [*x, *y]\nw: {<<: *y, c: 3}')).toMatchObject(
       {
         z: { a: 0, b: 1, c: 2 },
@@ -235,7 +235,7 @@ describe('YAML', () => {
     expect(yaml('"<<": 1\na: "? x"\nb: ?x\nc: |-\n  ? x')).toEqual({ '<<': 1, a: '? x', b: '?x', c: '? x' });
   });
 
-  test('aliases that multiply are refused', () => {
+  test('aliases that multiply are rejected', () => {
     const levels = Array.from(
       { length: 12 },
       (_, n) => `a${n + 1}: &a${n + 1} [${Array(9).fill(`*a${n}`).join(', ')}]`,

@@ -64,7 +64,7 @@ const withSecrets = (input: JsonObject[string]): JsonObject[string] => {
 
 describe('parseValues', () => {
   test(
-    'ends any mapping of known keys as values or an error that a caller may be told of',
+    'returns values or throws an AppError for any mapping of known keys',
     () => {
       fc.assert(
         fc.property(document, (input) => {
@@ -80,14 +80,14 @@ describe('parseValues', () => {
   );
 
   test(
-    'never repeats what stands in a field of a Secret',
+    'never quotes a field of a Secret',
     () => {
       const field = fc.constantFrom('modelsToken', 'repositoryApiKey', 'serviceAccount', 'repositoryUrl');
       fc.assert(
         fc.property(field, value, (key, inner) => {
-          const told = messagesOf({ aggregator: { [key]: withSecrets(inner) } });
-          // A path at which text of the right form may stand (a mount path, a name) is told like any other.
-          expect(told.filter((message) => message.includes(SECRET) && !message.includes('mountPath'))).toEqual([]);
+          const messages = messagesOf({ aggregator: { [key]: withSecrets(inner) } });
+          // A field of another kind (a mount path) is quoted like any other.
+          expect(messages.filter((message) => message.includes(SECRET) && !message.includes('mountPath'))).toEqual([]);
         }),
         { numRuns: 500 },
       );

@@ -12,17 +12,17 @@ describe('values', () => {
     expect(parseValues({})).toEqual({ checkSecrets: [], rounds: [], lists: [], schedules: [] });
   });
 
-  test('with nothing after a key mean that the key is not set, as in helm', () => {
+  test('treat a key without a value as absent, as helm does', () => {
     expect(parseValues({ namespace: null, aggregator: { tag: null, resources: { limits: null } } })).toMatchObject({
       aggregator: { resources: {} },
     });
   });
 
-  test('tolerate helm’s global section and drop it', () => {
+  test('may contain helm’s global section, which is dropped', () => {
     expect(parseValues({ global: { anything: [1] } })).not.toHaveProperty('global');
   });
 
-  test('have one form whichever was written', () => {
+  test('have one form for all notations', () => {
     const values = parseValues({
       checkSecrets: [{ name: 'a', keys: ['x', { key: 'y', displayName: 'Y' }] }],
       aggregator: {
@@ -38,7 +38,7 @@ describe('values', () => {
     expect(values.aggregator?.imagePullSecrets).toEqual(['a', 'b']);
   });
 
-  test('of an aggregator may have every field', () => {
+  test('of an aggregator may contain every field', () => {
     const fields = {
       release: true,
       releaseName: 'flea-aggregator',
@@ -144,7 +144,7 @@ describe('an aggregator field', () => {
     ['tolerations', { key: 'a' }, 'is a mapping: write a list'],
     ['queueName', 'Team A', 'is not a name'],
     ['concurrencyPolicy', 'forbid', 'did you mean Forbid?'],
-  ])('%s: %j is refused: %s', (field, value, words) => {
+  ])('%s: %j is rejected: %s', (field, value, words) => {
     expect(issuesOf(aggregator({ [field]: value }))[`aggregator.${field}`]).toContain(words);
   });
 
@@ -186,7 +186,7 @@ describe('an aggregator field', () => {
     [{ imagePullSecrets: [{ nam: 'x' }] }, 'imagePullSecrets[0].nam', 'did you mean "name"?'],
     [{ serviceAccount: { secret: 's', key: 'k', mountPath: 'x' } }, 'serviceAccount.mountPath', 'absolute path'],
     [{ serviceAccount: { secret: 's', key: 'k', mountPath: '/a b' } }, 'serviceAccount.mountPath', 'white space'],
-  ])('%j is refused at %s', (fields, path, words) => {
+  ])('%j is rejected at %s', (fields, path, words) => {
     expect(issuesOf(aggregator(fields))[`aggregator.${path}`]).toContain(words);
   });
 
@@ -201,7 +201,7 @@ describe('an aggregator field', () => {
     [{ repositoryUrl: 'https://host/?key=hunter2' }, 'query'],
     [{ resources: 'hunter2' }, 'is text'],
     [{ unknown: 'hunter2' }, 'is not a key'],
-  ])('%j is refused without being repeated', (fields, words) => {
+  ])('%j is rejected and not quoted', (fields, words) => {
     const refusal = refusalOf(() => parseValues(aggregator(fields)));
     expect(refusal.message).toContain(words);
     expect(refusal.message + JSON.stringify(refusal.issues)).not.toMatch(/hunter2|42/);
@@ -272,7 +272,7 @@ describe('services', () => {
     for (const [path, words] of Object.entries(expected)) expect(issues[path]).toContain(words);
   });
 
-  test('that are not released may be given in part, as Cloud Build does', () => {
+  test('that are not released may be incomplete, as in Cloud Build', () => {
     expect(() =>
       parseValues({
         repository: { deployment: { tag: 'x' } },
@@ -302,13 +302,13 @@ describe('schedules and checkSecrets', () => {
     [{ checkSecrets: [{ name: 'a', keys: [] }] }, 'checkSecrets[0].keys', 'at least 1 entr'],
     [{ checkSecrets: [{ name: 'A', keys: ['a'] }] }, 'checkSecrets[0].name', 'is not a name'],
     [{ checkSecrets: [{ keys: ['a/b', { displayName: 'x' }] }] }, 'checkSecrets[0].keys[1].key', 'is missing'],
-  ])('%j is refused at %s', (document, path, words) => {
+  ])('%j is rejected at %s', (document, path, words) => {
     expect(issuesOf(document)[path]).toContain(words);
   });
 });
 
-describe('a refusal of values', () => {
-  test('names everything at once, and no more than a hundred things', () => {
+describe('an error about values', () => {
+  test('contains all issues, and at most a hundred', () => {
     const many = Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`unknown${n}`, n]));
     const refusal = refusalOf(() =>
       parseValues({ namespace: 'A', aggregator: { tag: 1, ...many }, rounds: [{ reportGoal: 1, minReports: 2 }] }),
@@ -317,7 +317,7 @@ describe('a refusal of values', () => {
     expect(refusal.message).toContain('and 90 more');
   });
 
-  test('of a document of more entries than anyone writes comes before all else', () => {
+  test('about the number of entries comes first', () => {
     expect(refusalOf(() => parseValues({ rounds: Array(20_000).fill(1) })).message).toContain(
       'more than 20000 entries',
     );

@@ -1,6 +1,6 @@
 import { AppError, InvalidRequestError } from '../../src/errors.ts';
 
-/** The refusal that `act` ends with; anything but an InvalidRequestError fails the test. */
+/** The InvalidRequestError that `act` throws. Any other outcome fails the test. */
 export const refusalOf = (act: () => unknown): InvalidRequestError => {
   try {
     act();
@@ -11,7 +11,7 @@ export const refusalOf = (act: () => unknown): InvalidRequestError => {
   throw new Error('it was accepted');
 };
 
-/** Whether `act` ends well or with an error that a caller may be told of. */
+/** Whether `act` returns or throws an AppError. */
 export const endsAsAppError = (act: () => unknown): boolean => {
   try {
     act();

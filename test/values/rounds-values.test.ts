@@ -18,7 +18,7 @@ const issuesOf = (document: JsonObject): string[] =>
   refusalOf(() => parseValues(document)).issues.map(({ path, message }) => `${path} ${message}`);
 
 describe('rounds', () => {
-  test('get the defaults of the design', () => {
+  test('get their defaults', () => {
     expect(parseValues({ rounds: [round()], lists: [list()] }).rounds).toEqual([
       {
         ...round(),
@@ -40,7 +40,7 @@ describe('rounds', () => {
     [5, 6],
     [100, 130],
     [110, 143],
-  ])('of goal %i hold at most %i unless told', (reportGoal, maxReports) => {
+  ])('with the goal %i take at most %i by default', (reportGoal, maxReports) => {
     expect(parseValues({ rounds: [round({ reportGoal })] }).rounds[0]?.maxReports).toBe(maxReports);
   });
 
@@ -88,13 +88,13 @@ describe('rounds', () => {
     ['a window below an hour', { settledWindowSec: 3599 }, 'rounds[0].settledWindowSec', 'at least 3600'],
     ['no goal', { reportGoal: 0 }, 'rounds[0].reportGoal', 'at least 1'],
     ['a long backoff', { retryBackoffSec: 601 }, 'rounds[0].retryBackoffSec', 'at most 600'],
-  ])('with %s are refused', (_what, fields, path, words) => {
+  ])('with %s are rejected', (_what, fields, path, words) => {
     expect(
       issuesOf({ rounds: [round(fields)] }).filter((issue) => issue.startsWith(`${path} `) && issue.includes(words)),
     ).toHaveLength(1);
   });
 
-  test('may name attempts and tasks more freely', () => {
+  test('may combine placeholders in a path segment', () => {
     const outputPath = 'gs://outputs/{taskId}/{taskId}-{round}-{attempt}/';
     expect(() => parseValues({ rounds: [round({ outputPath })] })).not.toThrow();
     expect(
@@ -111,7 +111,7 @@ describe('rounds', () => {
     ).not.toThrow();
   });
 
-  test('are not joined with Jobs that vanish within a day', () => {
+  test('require Jobs that are kept for a day', () => {
     expect(issuesOf({ rounds: [round()], aggregator: { ttlSecondsAfterFinished: 86_399 } })[0]).toContain(
       'aggregator.ttlSecondsAfterFinished',
     );
@@ -119,7 +119,7 @@ describe('rounds', () => {
     expect(() => parseValues({ aggregator: { ttlSecondsAfterFinished: 60 } })).not.toThrow();
   });
 
-  test('with all their contradictions are told of all of them at once, beside other faults', () => {
+  test('report all contradictions at once, together with other faults', () => {
     const issues = issuesOf({
       rounds: [
         round({ minReports: 11, maxReports: 9, outputPath: 'gs://uploads/tasksJobs/{taskId}', lateUpdates: 'keep' }),
@@ -157,11 +157,11 @@ describe('lists', () => {
     ['a job in the object', { object: 'gs://jobs/{taskId}/{jobId}.txt' }, '{jobId}'],
     ['a task that the object does not name', { object: 'gs://jobs/list.txt' }, '{taskId}'],
     ['a loop', { object: 'gs://jobs/{taskId}/final-aggregate/list.txt' }, 'a loop'],
-  ])('with %s are refused', (_what, fields, words) => {
+  ])('with %s are rejected', (_what, fields, words) => {
     expect(issuesOf({ lists: [list(fields)] }).join('\n')).toContain(words);
   });
 
-  test('may have no task at all', () => {
+  test('may have no task', () => {
     expect(() =>
       parseValues({ lists: [list({ object: 'gs://jobs/list.txt', outputPath: 'gs://jobs/final' })] }),
     ).not.toThrow();
