@@ -7,36 +7,51 @@ const REFERENCE = 'write {secret: <name of the Secret>, key: <its key>}';
 const secretName = privateTextField({
   ...DNS_SUBDOMAIN,
   what: `the name of a Secret: ${DNS_SUBDOMAIN.what.replace('a name of ', '')}`,
-});
-const secretKey = privateTextField(SECRET_KEY);
+}).meta({ id: 'SecretName' });
+const secretKey = privateTextField(SECRET_KEY).meta({ id: 'SecretKeyName' });
 
 /** `{secret, key}`. What stands there by mistake is never repeated: it may be the token itself. */
-export const SecretKeySchema = z.strictObject(
-  { secret: secretName, key: secretKey },
-  { error: (issue) => (issue.code === 'invalid_type' ? wrongReference(issue.input) : undefined) },
-);
+export const SecretKeySchema = z
+  .strictObject(
+    { secret: secretName.describe('Name of the Secret.'), key: secretKey.describe('Key in the Secret.') },
+    { error: (issue) => (issue.code === 'invalid_type' ? wrongReference(issue.input) : undefined) },
+  )
+  .meta({ id: 'SecretKey' });
 
-const account = { secret: secretName, key: secretKey, mountPath: textField(MOUNT_PATH) };
+const account = {
+  secret: secretName.describe('Name of the Secret.'),
+  key: secretKey.describe('Key with the key file of the Google service account.'),
+  mountPath: textField(MOUNT_PATH).describe('Directory in the container where the key file is mounted.'),
+};
 
 /** The Secret with a Google service account's key file, and where it is mounted. */
-export const ServiceAccountSchema = z.strictObject(account, { error: wrongAccount('secret, key, mountPath') });
+export const ServiceAccountSchema = z
+  .strictObject(account, { error: wrongAccount('secret, key, mountPath') })
+  .meta({ id: 'ServiceAccount' });
 
 /** flea's also holds the two keys by which it signs upload URLs. */
 export const SigningAccountSchema = z.strictObject(
-  { ...account, pemFile: secretKey.optional(), googleAccessId: secretKey.optional() },
+  {
+    ...account,
+    pemFile: secretKey.optional().describe('Key with the private key that signs upload URLs.'),
+    googleAccessId: secretKey.optional().describe('Key with the account that signs upload URLs.'),
+  },
   { error: wrongAccount('secret, key, pemFile, googleAccessId, mountPath') },
 );
 
 const CheckedKeySchema = z.strictObject({
-  key: textField(SECRET_KEY),
-  displayName: textField(line('what the key is for', 253)).optional(),
+  key: textField(SECRET_KEY).describe('Key that must exist in the Secret.'),
+  displayName: textField(line('what the key is for', 253)).optional().describe('Name of the key in error messages.'),
 });
 
 /** A Secret that must be there before anything is written. A key is `{key, displayName}` as in the chart, or its bare name. */
 export const CheckSecretSchema = z.strictObject({
-  name: textField(DNS_SUBDOMAIN),
-  namespace: textField(DNS_LABEL).optional(),
-  keys: z.array(z.union([textField(SECRET_KEY).transform((key) => ({ key })), CheckedKeySchema])).min(1),
+  name: textField(DNS_SUBDOMAIN).describe('Name of the Secret.'),
+  namespace: textField(DNS_LABEL).optional().describe('Namespace of the Secret. Default: the namespace of the values.'),
+  keys: z
+    .array(z.union([textField(SECRET_KEY).transform((key) => ({ key })), CheckedKeySchema]))
+    .min(1)
+    .describe('Keys that must exist, as names or as {key: ..., displayName: ...}.'),
 });
 
 export type SecretKeyRef = z.infer<typeof SecretKeySchema>;

@@ -33,65 +33,98 @@ function isHttpUrl(text: string): boolean {
 const deploymentFields = {
   ...imageFields,
   ...podFields,
-  replicas: wholeNumber(0, 1000).optional(),
-  progressDeadlineSeconds: wholeNumber(1, 86_400).optional(),
-  backend: z.enum(['memory', 'gcs']).optional(),
-  authTokensFile: textField(line('an object name (gcs) or a path in the container (memory)')).optional(),
+  replicas: wholeNumber(0, 1000)
+    .optional()
+    .describe('Number of pods. Without it, the present number is kept, or 1 pod is created.'),
+  progressDeadlineSeconds: wholeNumber(1, 86_400)
+    .optional()
+    .describe('Seconds without progress after which a rollout counts as failed. Kubernetes takes 600 if it is absent.'),
+  backend: z
+    .enum(['memory', 'gcs'])
+    .optional()
+    .describe('Where the service keeps its state: in memory, or in Cloud Storage (gcs).'),
+  authTokensFile: textField(line('an object name (gcs) or a path in the container (memory)'))
+    .optional()
+    .describe('File with the access tokens: an object of the bucket (gcs) or a path in the container (memory).'),
   // Mounts the token file from a Secret; the public images do not contain one.
-  authTokensSecret: SecretKeySchema.optional(),
+  authTokensSecret: SecretKeySchema.optional().describe(
+    'Secret that is mounted as the file with the access tokens. The public images contain no such file.',
+  ),
   // Rolls the pods though nothing changed, as kubectl rollout restart does.
-  restart: z.boolean().optional(),
+  restart: z
+    .boolean()
+    .optional()
+    .describe('Whether the pods are replaced although nothing changed, as by kubectl rollout restart.'),
 };
 
 const port = wholeNumber(1, 65_535).optional();
 
-const ServiceSchema = z.strictObject({
-  type: z.enum(['ClusterIP', 'NodePort', 'LoadBalancer']).optional(),
-  grpcPort: port,
-  restPort: port,
-  hostname: textField(MAPPED_HOST).optional(),
-  routing: z.enum(['none', 'ambassador', 'mapping', 'gateway']).optional(),
-  // The Gateway that `routing: gateway` attaches its HTTPRoute to.
-  gateway: z
-    .strictObject({
-      name: textField(DNS_SUBDOMAIN),
-      namespace: textField(DNS_LABEL).optional(),
-      sectionName: textField(DNS_SUBDOMAIN).optional(),
-    })
-    .optional(),
-});
+const ServiceSchema = z
+  .strictObject({
+    type: z
+      .enum(['ClusterIP', 'NodePort', 'LoadBalancer'])
+      .optional()
+      .describe('Type of the Service. Kubernetes takes ClusterIP if it is absent.'),
+    grpcPort: port.describe('Port of the gRPC API. Default: 8080 for the repository, 8082 for flea.'),
+    restPort: port.describe('Port of the REST API. Default: 8081 for the repository, 8083 for flea.'),
+    hostname: textField(MAPPED_HOST).optional().describe('Public host name. Without it, no route is created.'),
+    routing: z
+      .enum(['none', 'ambassador', 'mapping', 'gateway'])
+      .optional()
+      .describe(
+        'Kind of the route: none, an Ambassador annotation or Mapping, or a Gateway API HTTPRoute. Default: ambassador.',
+      ),
+    // The Gateway that `routing: gateway` attaches its HTTPRoute to.
+    gateway: z
+      .strictObject({
+        name: textField(DNS_SUBDOMAIN).describe('Name of the Gateway.'),
+        namespace: textField(DNS_LABEL)
+          .optional()
+          .describe('Namespace of the Gateway. Default: the namespace of the values.'),
+        sectionName: textField(DNS_SUBDOMAIN).optional().describe('Listener of the Gateway. Default: all listeners.'),
+      })
+      .optional()
+      .describe('Gateway that the HTTPRoute of routing: gateway is attached to.'),
+  })
+  .meta({ id: 'Service' });
 
 const RepositoryDeploymentSchema = z.strictObject({
   ...deploymentFields,
-  repositoryGcsBucket: bucket,
-  serviceAccount: ServiceAccountSchema.optional(),
+  repositoryGcsBucket: bucket.describe('Bucket of the model repository, with backend: gcs.'),
+  serviceAccount: ServiceAccountSchema.optional().describe(
+    'Secret with the key file of a Google service account, mounted in the container.',
+  ),
 });
 
 const FleaDeploymentSchema = z.strictObject({
   ...deploymentFields,
-  fleaGcsBucket: bucket,
-  fleaUploadGcsBucket: bucket,
+  fleaGcsBucket: bucket.describe('Bucket of the tasks, with backend: gcs.'),
+  fleaUploadGcsBucket: bucket.describe('Bucket that clients upload updates to, with backend: gcs.'),
   modelsUri: textField({
     // flea appends /models/<model>/..., and the repository answers 404 to every path outside /v1/repository.
     what: 'the base URL of the repository API, http(s)://HOST[/PATH]/v1/repository',
     pattern: '^https?://.+/v1/repository$',
     test: (text) => isHttpUrl(text) && text.endsWith('/v1/repository'),
-  }).optional(),
-  serviceAccount: SigningAccountSchema.optional(),
+  })
+    .optional()
+    .describe('Base URL of the repository API that flea links to. Default: that of the repository in the values.'),
+  serviceAccount: SigningAccountSchema.optional().describe(
+    'Secret with the key file of a Google service account and the keys that sign upload URLs.',
+  ),
 });
 
 /** The values' `repository`: the model repository. */
 export const RepositorySchema = z.strictObject({
-  release: z.boolean().optional(),
-  deployment: RepositoryDeploymentSchema.optional(),
-  service: ServiceSchema.optional(),
+  release: z.boolean().optional().describe('Whether deploy applies this service.'),
+  deployment: RepositoryDeploymentSchema.optional().describe('The Deployment.'),
+  service: ServiceSchema.optional().describe('The Service and its route.'),
 });
 
 /** The values' `flea`: the task server. */
 export const FleaSchema = z.strictObject({
-  release: z.boolean().optional(),
-  deployment: FleaDeploymentSchema.optional(),
-  service: ServiceSchema.optional(),
+  release: z.boolean().optional().describe('Whether deploy applies this service.'),
+  deployment: FleaDeploymentSchema.optional().describe('The Deployment.'),
+  service: ServiceSchema.optional().describe('The Service and its route.'),
 });
 
 export type RepositoryValues = z.infer<typeof RepositorySchema>;
