@@ -1,5 +1,5 @@
 /**
- * `npm run docs`: writes docs/values.md and infra/examples/values.schema.json from the schema of the values. The examples in the document
+ * Part of `npm run docs`: writes docs/values.md and infra/examples/values.schema.json from the schema of the values. The examples in the document
  * are those of infra/examples.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
