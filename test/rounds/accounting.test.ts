@@ -41,7 +41,7 @@ const buildTestManifest = (jobIds: readonly string[]): Manifest => ({
   dropped: [],
 });
 
-describe('the books', () => {
+describe('the update counts', () => {
   const ledger = ledgerOf({
     watermarkMs: 1000,
     settled: settled(['sealed', 9, 5000], ['again', 9, 5000]),
@@ -99,7 +99,7 @@ describe('a sealed round that the ledger does not know', () => {
     expect(countUpdates(failed, redrive, empty)).toMatchObject({ uploaded: 3, running: 2, failed: 1 });
   });
 
-  test('tells that the open round has failed since, when it is a redrive of that', () => {
+  test('count the open round as failed when the unadopted manifest redrives it', () => {
     const redrive = { ...manifest, round: 2, redriveOf: 1, updates: manifest.updates.slice(1) };
     expect(countUpdates(open, redrive, empty)).toMatchObject({ uploaded: 3, running: 2, failed: 1 });
   });
@@ -109,7 +109,7 @@ describe('the watermark', () => {
   const view = (nowMs: number, left: readonly ListedUpdate[] = [], listing: readonly ListedUpdate[] = left) => ({
     now: new Date(nowMs),
     settledWindowSec: 10,
-    // Just uploaded: the bucket's clock says the same as ours.
+    // Just uploaded, so the bucket's clock equals the instance's.
     listing: [...listing, listed('newest', 99, 30_000)],
     left,
   });
@@ -119,7 +119,7 @@ describe('the watermark', () => {
     expect(raiseWatermark(ledgerOf({}), view(30_000, [listed('a', 1, 15_000)])).watermarkMs).toBe(14_999);
   });
 
-  test('goes by the bucket’s clock when ours is ahead', () => {
+  test('follows the bucket’s clock when the instance’s clock is ahead', () => {
     expect(raiseWatermark(ledgerOf({}), view(90_000_000)).watermarkMs).toBe(20_000);
   });
 

@@ -143,7 +143,7 @@ describe('attempts', () => {
     expect(acts((await advance(world.deps, 't')).done)).toEqual(['create-placeholder', 'fail', 'publish']);
   });
 
-  test('a Job that was deleted and made once more, by an instance that had slept, is stopped: its output is nobody’s', async () => {
+  test('a Job that a paused instance created again after its deletion is suspended, and its output does not count', async () => {
     const world = createRoundsWorld({ maxAttempts: 2, retryBackoffSec: 0 });
     world.upload('t', 'a', 'b', 'c');
     await advance(world.deps, 't');
@@ -161,7 +161,7 @@ describe('attempts', () => {
     expect(acts((await advance(world.deps, 't')).done)).toEqual(['fail', 'publish']);
   });
 
-  test('a Job of that name that is not ours stops the round, and says what to do', async () => {
+  test('a foreign Job with that name stops the round, and the error says what to do', async () => {
     const world = createRoundsWorld();
     const outputPaths = ['gs://x/z'];
     const foreign = buildAttempt(world.deps, 't', { round: 1, attempt: 1, outputPaths });
@@ -187,7 +187,7 @@ describe('attempts', () => {
     expect(acts((await advance(world.deps, 't')).done)).toEqual(['settle', 'publish']);
   });
 
-  test('a missing Secret is told, costs no attempt, and the round goes on when it is there', async () => {
+  test('a missing Secret is reported and costs no attempt; the round continues when it exists', async () => {
     const world = createRoundsWorld();
     let missing = true;
     const deps = world.instance({

@@ -34,7 +34,7 @@ describe('cancel', () => {
     expect((await readTask(deps, 't')).accounting).toMatchObject({ aggregated: 3, failed: 0 });
   });
 
-  test('before the Job was created takes its name, so that nobody creates it later', async () => {
+  test('before the Job was created reserves its name, so that no instance creates it later', async () => {
     const world = createRoundsWorld();
     const stuck = world.instance({
       cluster: { ...world.cluster, secretKeys: () => Promise.reject(new ConflictError('not yet')) },
@@ -70,7 +70,7 @@ describe('cancel', () => {
     expect((await advance(deps, 't')).done.map(({ act }) => act)).toEqual(['suspend-job', 'fail', 'publish']);
   });
 
-  test('refuses a round that is not open, and a dry run only tells', async () => {
+  test('refuses a round that is not open; a dry run changes nothing', async () => {
     const { world, deps } = await running();
     await expect(cancel(deps, 't', 2)).rejects.toThrow(NotFoundError);
     expect((await cancel(deps, 't', 1, { dryRun: true })).decision.reason).toContain('would be cancelled');

@@ -24,7 +24,7 @@ const withLists = (object: string): Values =>
 const STATE: GsUri = { bucket: 'bbb', name: 'state' };
 const ROOT: GsUri = { bucket: 'bbb', name: '' };
 
-describe('uploads that are no state of ours', () => {
+describe('uploads that do not match the state', () => {
   test.each([
     ['in another bucket', withUploads('gs://ccc/{taskId}/{jobId}'), ROOT],
     ['in another folder', withUploads('gs://bbb/tasksJobs/{taskId}/{jobId}.zip'), STATE],
@@ -35,7 +35,7 @@ describe('uploads that are no state of ours', () => {
   });
 });
 
-describe('uploads that our own writes could match are refused', () => {
+describe('uploads that match the state are refused', () => {
   test.each([
     ['the cursor of the sweep as an update', 'rounds[0].uploads', withUploads('gs://bbb/{taskId}/{jobId}'), STATE],
     ['runs as updates', 'rounds[0].uploads', withUploads('gs://bbb/state/{taskId}/{jobId}'), STATE],

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { DeadlineError } from '../../src/errors.ts';
 import { createCoalescer } from '../../src/rounds/coalesce.ts';
 
-/** Work that ends when it is told to. */
+/** Work that the test ends. */
 const setUp = () => {
   const coalescer = createCoalescer<number>();
   const runs: {
@@ -52,7 +52,7 @@ describe('coalescing', () => {
     expect(await Promise.all(later)).toEqual([1, 1, 1]);
   });
 
-  test('a look that all had left before it began is whole for one that joins it later', async () => {
+  test('a batch that all callers left before it started runs completely for a later caller', async () => {
     const { runs, call } = await setUpLeft();
     const joined = call();
     runs[0]?.end();
@@ -62,7 +62,7 @@ describe('coalescing', () => {
     expect(await joined).toBe(1);
   });
 
-  test('a look that nobody waits for when it begins is ended', async () => {
+  test('a batch without a caller is aborted when it starts', async () => {
     const { runs } = await setUpLeft();
     runs[0]?.end();
     await turn();

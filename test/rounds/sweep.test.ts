@@ -33,7 +33,7 @@ describe('sweep', () => {
     expect(await sweep(world.deps)).toMatchObject({ started: 0, settled: 12, complete: true });
   });
 
-  test('a task that cannot be read is told of, and the others go on', async () => {
+  test('a task that cannot be read is reported, and the others continue', async () => {
     const world = createRoundsWorld();
     for (const taskId of ['bad', 'good']) world.upload(taskId, 'a', 'b', 'c');
     world.store.put({ bucket: 'state', name: 'trigger/tasks/bad/ledger.json' }, '{"schema": 99}');
@@ -55,7 +55,7 @@ describe('sweep', () => {
     expect(world.store.all('state')).toEqual([]);
   });
 
-  test('looks at no more tasks side by side than it may', async () => {
+  test('advances no more tasks at the same time than its concurrency', async () => {
     const world = createRoundsWorld();
     for (const taskId of TASKS) world.upload(taskId, 'a');
     let [underWay, most] = [0, 0];
@@ -111,7 +111,7 @@ describe('sweep', () => {
     expect([...seen]).toEqual(TASKS);
   });
 
-  test('a task that kills its instance starves nobody', async () => {
+  test('a task that kills its instance does not starve the others', async () => {
     const world = createRoundsWorld();
     for (const taskId of TASKS) world.upload(taskId, 'a', 'b', 'c');
     const visited = new Set<string>();

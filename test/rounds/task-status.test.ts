@@ -5,7 +5,7 @@ import { readTask } from '../../src/rounds/task-status.ts';
 import { createRoundsWorld, NAMESPACE } from './rounds-world.ts';
 
 describe('the status of a task', () => {
-  test('tells books, decision, policy and arrivals before any round', async () => {
+  test('contains counts, decision, policy and arrivals before any round', async () => {
     const world = createRoundsWorld();
     world.upload('t', 'a', 'b');
     expect(await readTask(world.deps, 't')).toMatchObject({
@@ -49,7 +49,7 @@ describe('the status of a task', () => {
     });
   });
 
-  test('the books are told when the cluster cannot be asked, and why it could not', async () => {
+  test('the update counts are reported when the cluster does not answer, with the error', async () => {
     const world = createRoundsWorld();
     world.upload('t', 'a', 'b', 'c');
     await advance(world.deps, 't');

@@ -23,7 +23,7 @@ test.each(ABLATIONS.map(({ rule }) => rule))('without this rule the simulation f
   expect(results.get(rule)?.seed).toBeTypeOf('number');
 });
 
-test('a rule whose line is not in the source any more is told of', () => {
+test('a rule whose line is no longer in the source is an error', () => {
   const edit = { file: 'x.ts', find: 'gone', replace: '' };
   expect(() => ablate('const a = 1;', edit)).toThrow('x.ts holds 0 times, not once: gone');
 });

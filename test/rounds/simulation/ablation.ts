@@ -25,7 +25,7 @@ export interface Ablation extends Edit {
  */
 export const ABLATIONS: readonly Ablation[] = [
   {
-    rule: 'now is taken before the ledger and the listing, or the watermark goes by the bucket’s clock',
+    rule: 'now is taken before the ledger and the listing, or the watermark follows the bucket’s clock',
     seed: 21,
     file: 'seal.ts',
     find: 'const sealed = { now, settledWindowSec',
@@ -38,7 +38,7 @@ export const ABLATIONS: readonly Ablation[] = [
     faults: ['jump', 'sleep', 'instances', 'crash'],
   },
   {
-    rule: 'the watermark goes by the bucket’s clock: an instance’s may be days ahead',
+    rule: 'the watermark follows the bucket’s clock: an instance’s may be days ahead',
     seed: 20,
     file: 'accounting.ts',
     find: 'Math.min(now.getTime(), newestListedMs)',
@@ -121,7 +121,7 @@ export const ABLATIONS: readonly Ablation[] = [
     replace: "if (written === 'conflict') return { ledger, generation: current.generation };",
   },
   {
-    rule: 'what was settled and not published is published by whoever looks next',
+    rule: 'what was settled and not published is published by the next reconcile',
     file: 'ledger.ts',
     find: 'unpublished: [...ledger.unpublished, open.round],',
     replace: 'unpublished: [],',
@@ -149,7 +149,7 @@ export const ABLATIONS: readonly Ablation[] = [
     replace: 'if (state === null) {\n    return endAttempt',
   },
   {
-    rule: 'the name of a vanished Job stays taken',
+    rule: 'the name of a vanished Job stays reserved',
     seed: 230,
     faults: ['delete-job', 'sleep', 'instances', 'timeout'],
     file: 'attempt.ts',
@@ -179,7 +179,7 @@ export const ABLATIONS: readonly Ablation[] = [
     seed: 901,
   },
   {
-    rule: 'a backoff that a wrong clock wrote is not waited for',
+    rule: 'a backoff that a wrong clock wrote is ignored',
     seed: 24,
     file: 'attempt.ts',
     find: ' && waitMs <= MAX_BACKOFF_SEC * 1000',
@@ -187,7 +187,7 @@ export const ABLATIONS: readonly Ablation[] = [
     faults: ['wrong-clock', 'failing-jobs', 'instances', 'crash'],
   },
   {
-    rule: 'a Job that is there and not noted is taken for what it is',
+    rule: 'a Job that the ledger does not record is recorded',
     seed: 6,
     file: 'attempt.ts',
     find: 'if (!isOfAttempt(context.rounds, context.taskId, open, job)) {',
@@ -242,7 +242,7 @@ export const ABLATIONS: readonly Ablation[] = [
     replace: 'if (job === null) return',
   },
   {
-    rule: 'a cancel before the Job was created takes its name',
+    rule: 'a cancellation before the Job was created reserves its name',
     seed: 56,
     faults: ['cancel', 'sleep', 'instances', 'timeout', 'crash', 'force'],
     file: 'attempt.ts',

@@ -12,13 +12,13 @@ import { crash } from './remote.ts';
 import type { Instance, World } from './world.ts';
 import { may, violate } from './world.ts';
 
-/** Runs a call on an instance, and tells what it ended in. An error that is no AppError is a bug. */
+/** Runs a call on an instance and logs its result. An error that is not an AppError is a violation. */
 const call = (world: World, instance: Instance, label: string, work: () => Promise<unknown>): void => {
   world.log(() => `${instance.name} is called: ${label}`);
   const failed = (error: unknown): void => {
     world.log(() => `${instance.name} answers ${label}: ${String(error).slice(0, 200)}`);
-    const told = error instanceof AppError && !(error instanceof UnreadableStateError);
-    if (!told) violate(world, `${label} ends in ${error instanceof Error ? error.stack : String(error)}`);
+    const isExpected = error instanceof AppError && !(error instanceof UnreadableStateError);
+    if (!isExpected) violate(world, `${label} ends in ${error instanceof Error ? error.stack : String(error)}`);
   };
   work().then(
     (answer) => world.log(() => `${instance.name} answers ${label}: ${JSON.stringify(answer)?.slice(0, 400)}`),
@@ -29,7 +29,7 @@ const call = (world: World, instance: Instance, label: string, work: () => Promi
 /** What a request works with: the values as the instance has them now, until its end. */
 const requestTo = ({ deps }: Instance): RoundsContext => ({ ...deps });
 
-/** An event: acknowledged only by a look that began after it came. */
+/** An event: acknowledged only by a reconcile that started after its arrival. */
 export const deliver = (world: World, instance: Instance, observer: Observer, taskId: string): void => {
   const { manifests } = observer.historyOf(taskId);
   const sealed = manifests.size;
@@ -39,8 +39,8 @@ export const deliver = (world: World, instance: Instance, observer: Observer, ta
   const forced = may(world, 'force') && world.prng.chance(0.05);
   call(world, instance, `event of ${taskId}${forced ? ' (forced)' : ''}`, async () => {
     const answer = await advance(requestTo(instance), taskId, { force: forced, signal: controller.signal });
-    if ((instance.looks.get(taskId) ?? -1) <= came)
-      violate(world, `an event of ${taskId} is acknowledged without a look after it`);
+    if ((instance.reconciles.get(taskId) ?? -1) <= came)
+      violate(world, `an event of ${taskId} is acknowledged without a reconcile after it`);
     const waits = answer.decision.kind === 'wait' && (answer.accounting?.pending ?? 0) > 0;
     if (forced && waits && manifests.size === sealed)
       violate(world, `a forced start of ${taskId} only waits: ${answer.decision.reason}`);
@@ -56,20 +56,20 @@ export const tick = (world: World, instance: Instance): void =>
     return sweep(requestTo(instance), { signal: controller.signal, concurrency, batchSize: concurrency });
   });
 
-/** Reads the books, and holds them against the truth at the begin and the end of the read. */
-export const readBooks = (world: World, instance: Instance, taskId: string): void => {
+/** Reads the update counts and compares them with the truth at the start and the end of the read. */
+export const readCounts = (world: World, instance: Instance, taskId: string): void => {
   const before = world.truth.count(taskId);
-  call(world, instance, `books of ${taskId}`, async () => {
+  call(world, instance, `counts of ${taskId}`, async () => {
     const { accounting } = await readTask(requestTo(instance), taskId);
     const after = world.truth.count(taskId);
     const { uploaded, ...parts } = accounting;
     const sum = Object.values(parts).reduce((total, count) => total + count, 0);
     if (sum !== uploaded || Object.values(parts).some((count) => count < 0))
-      violate(world, `4: the books do not add up: ${JSON.stringify(accounting)}`);
+      violate(world, `4: the counts do not add up: ${JSON.stringify(accounting)}`);
     if (uploaded < before || uploaded > after) {
       violate(
         world,
-        `4: the books of ${taskId} say ${uploaded}, the truth went from ${before} to ${after}: ${JSON.stringify(accounting)}`,
+        `4: the counts of ${taskId} say ${uploaded}, the truth went from ${before} to ${after}: ${JSON.stringify(accounting)}`,
       );
     }
     return accounting;
@@ -115,13 +115,13 @@ const cancelOpen = (world: World, instance: Instance, observer: Observer, taskId
   call(world, instance, `cancel ${round} of ${taskId}`, () => cancel(requestTo(instance), taskId, round));
 };
 
-/** Somebody asks an instance for something. */
+/** A random call of an instance. */
 export const ask = (world: World, instance: Instance, observer: Observer): void => {
   const { prng, config } = world;
   const taskId = prng.pick(config.tasks);
   const often = config.focused ? 4 : 1;
   const wishes: readonly (readonly [number, () => void])[] = [
-    [5, () => readBooks(world, instance, taskId)],
+    [5, () => readCounts(world, instance, taskId)],
     [1, () => dryRun(world, instance, taskId)],
     [1, () => tick(world, instance)],
     [may(world, 'redrive') ? 2 * often : 0, () => redriveSome(world, instance, observer, taskId)],

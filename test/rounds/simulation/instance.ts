@@ -40,7 +40,7 @@ const createStore = (world: World, instance: Instance, observer: Observer): Obje
     const taskId = /^tasks\/([^/]+)\/ledger\.json$/.exec(uri.name)?.[1];
     return remote(world, instance, 'read', `${instance.name} read ${short(uri.name)}`, () => {
       if (isPoison(world, uri.name)) crash(world, instance, 'poison');
-      if (taskId !== undefined) instance.looks.set(taskId, world.step);
+      if (taskId !== undefined) instance.reconciles.set(taskId, world.step);
       return world.store.read(uri, options);
     });
   },
@@ -115,7 +115,7 @@ export const createInstance = (world: World, observer: Observer): Instance => {
   world.births += 1;
   const { skewMs } = world.config;
   const skew = clockError(world, skewMs);
-  const looks = new Map<string, number>();
+  const reconciles = new Map<string, number>();
   const { policy, release } = world;
   // The ports need the instance, and the instance its deps.
   const instance: Instance = {
@@ -124,7 +124,7 @@ export const createInstance = (world: World, observer: Observer): Instance => {
     alive: true,
     policy,
     release,
-    looks,
+    reconciles,
     get deps() {
       return deps;
     },

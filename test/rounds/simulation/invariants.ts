@@ -106,7 +106,7 @@ const checkLedger = (world: World, history: History, ledger: Ledger): void => {
   history.ledger = ledger;
 };
 
-/** Invariant 2: a round's Jobs write side by side with nobody. To be called after every step. */
+/** Invariant 2: at most one pod of a task writes at a time. To be called after every step. */
 export const checkPods = (world: World): void => {
   for (const taskId of world.config.tasks) {
     const alive = world.cluster

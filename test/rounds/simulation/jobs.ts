@@ -59,7 +59,7 @@ export const createController = (world: World): Controller => {
     cluster.removeJob(job.metadata?.namespace ?? '', job.metadata?.name ?? '', { keepPods });
   };
 
-  /** As Kueue does, whoever suspended the Job. */
+  /** As Kueue does, whether Kueue or the service suspended the Job. */
   const admit = (job: V1Job): void => {
     world.log(() => `Kueue admits Job ${job.metadata?.name}`);
     cluster.resumeJob(job.metadata?.namespace ?? '', job.metadata?.name ?? '');

@@ -10,7 +10,7 @@ import { violate } from './world.ts';
 
 const STATE = { bucket: 'state', name: '' };
 
-/** Whether nothing is begun that only needs to be looked at again. */
+/** Whether no reconcile would find anything to do. */
 export const isAtRest = (world: World, observer: Observer, taskId: string): boolean => {
   const { ledger, manifests } = observer.historyOf(taskId);
   return ledger.open === null && ledger.unpublished.length === 0 && !manifests.has(ledger.next);
@@ -51,7 +51,7 @@ const checkResults = (world: World, taskId: string, { ledger, manifests, latestR
   if (latestRound !== newest) violate(world, `latest.json names round ${latestRound}, the newest is ${newest}`);
 };
 
-/** When the faults have stopped and all is at rest: nothing is lost, and the books are those of the manifests. */
+/** When the faults have stopped and all is at rest: nothing is lost, and the counts equal those of the manifests. */
 export const checkRest = async (world: World, observer: Observer, taskId: string): Promise<void> => {
   const history = observer.historyOf(taskId);
   const { ledger } = history;
@@ -76,5 +76,5 @@ export const checkRest = async (world: World, observer: Observer, taskId: string
   }
   const { uploaded } = countUpdates(ledger, null, sorted);
   if (uploaded !== world.truth.count(taskId))
-    violate(world, `4: the books say ${uploaded}, the truth is ${world.truth.count(taskId)}`);
+    violate(world, `4: the counts say ${uploaded}, the truth is ${world.truth.count(taskId)}`);
 };

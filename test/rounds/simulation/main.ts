@@ -28,7 +28,7 @@ const only = asked === undefined ? ablation?.faults : FAULTS.filter((fault) => a
 const [seed, schedules] = [Number(values.seed), Number(values.schedules)];
 const say = (line: string): void => (values.json ? undefined : console.log(line));
 
-const tell = async (failed: number, message: string): Promise<void> => {
+const report = async (failed: number, message: string): Promise<void> => {
   say(`Seed ${failed} breaks a rule: ${message}`);
   say('Looking for a smaller schedule that breaks it too ...');
   const { config, outcome } = await shrink(runSchedule, buildConfig(failed, { only }), message, only);
@@ -52,7 +52,7 @@ for (let current = seed; current < seed + schedules && violation === null; curre
   if (sum.schedules % 5000 === 0) say(`${sum.schedules} schedules ...`);
   if (outcome.violation === null) continue;
   violation = outcome.violation.message;
-  if (!values.json) await tell(current, violation);
+  if (!values.json) await report(current, violation);
 }
 
 const seconds = Math.round((performance.now() - startedMs) / 1000);

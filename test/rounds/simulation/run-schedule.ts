@@ -1,6 +1,6 @@
 import { createMemoryCluster } from '../../helpers/memory-cluster.ts';
 import { createMemoryStore } from '../../helpers/memory-store.ts';
-import { ask, deliver, readBooks, tick } from './calls.ts';
+import { ask, deliver, readCounts, tick } from './calls.ts';
 import type { Config } from './config.ts';
 import { LIFE_MS } from './config.ts';
 import { upload } from './devices.ts';
@@ -68,7 +68,7 @@ const passTime = (world: World): void => {
   if (may(world, 'jump') && prng.chance(0.03))
     ms = prng.int(prng.pick([600_000, 3_600_000, 7_200_000, 7_200_000, 90_000_000]));
   world.nowMs += ms;
-  // Nobody lives longer with a call under way; a request still on its way by then is lost.
+  // No instance lives longer with a call in progress. A request that is still on its way by then is lost.
   for (const { instance, sinceMs } of world.ops) {
     if (instance !== null && world.nowMs - sinceMs > LIFE_MS) crash(world, instance, 'too old');
   }
@@ -160,7 +160,7 @@ const comeToRest = async (world: World, observer: Observer, controller: Controll
     progress = now;
     if (idle > 2 * tasks.length && tasks.every((taskId) => isAtRest(world, observer, taskId))) break;
   }
-  for (const taskId of tasks) readBooks(world, livingInstance(world, observer), taskId);
+  for (const taskId of tasks) readCounts(world, livingInstance(world, observer), taskId);
   await drain(world, controller);
   for (const taskId of tasks) if (world.violation === null) await checkRest(world, observer, taskId);
 };

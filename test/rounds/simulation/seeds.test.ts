@@ -22,5 +22,5 @@ const simulate = async (seed: number): Promise<string> => {
 
 test('no rule is broken in the schedules of 2,000 seeds', { timeout: 300_000 }, async () => {
   const halves = await Promise.all([simulate(1), simulate(1 + HALF)]);
-  for (const said of halves) expect(said).toMatch(/^1000 schedules from seed \d+: .*; no rule was broken\.\n$/);
+  for (const output of halves) expect(output).toMatch(/^1000 schedules from seed \d+: .*; no rule was broken\.\n$/);
 });

@@ -15,7 +15,7 @@ export interface Instance {
   policy: RoundPolicy;
   release: string;
   /** The step at which it last began to read a task's ledger. */
-  readonly looks: Map<string, number>;
+  readonly reconciles: Map<string, number>;
   /** With the values as this instance last read them. */
   readonly deps: RoundsContext;
 }
