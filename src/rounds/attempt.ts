@@ -203,7 +203,7 @@ async function withoutJob(state: RoundState): Promise<Action | Wait> {
   const { context, open } = state;
   const { rounds, taskId, call } = context;
   if (open.cancelled === true) return reserveName(state, 'Cancelled');
-  const notBefore = new Date(open.notBeforeMs);
+  const notBefore = new Date(open.notBefore);
   // An instance with a wrong clock wrote a longer wait.
   const waitMs = notBefore.getTime() - context.now.getTime();
   if (waitMs > 0 && waitMs <= MAX_BACKOFF_SEC * 1000) {

@@ -1,4 +1,5 @@
 import type { V1Job } from '@kubernetes/client-node';
+import { z } from 'zod';
 import type { CallOptions } from '../storage/port.ts';
 import type { Manifest } from './manifest.ts';
 
@@ -8,69 +9,70 @@ export interface SettledId {
   readonly timeCreatedMs: number;
 }
 
-export interface JobRef {
-  readonly namespace: string;
-  readonly name: string;
-}
+const Count = z.int().nonnegative();
+const Round = z.int().positive();
+const Time = z.iso.datetime();
 
-export interface Failure {
-  readonly attempt: number;
+const JobRefSchema = z.object({ namespace: z.string(), name: z.string() });
+export type JobRef = z.infer<typeof JobRefSchema>;
+
+const FailureSchema = z.object({
+  attempt: Round,
   /** One word: `Vanished`, `OutputMissing`, `OutputNotEmpty`, `Cancelled`, or the reason of the Job's condition. */
-  readonly code: string;
-  readonly reason: string;
-}
+  code: z.string(),
+  reason: z.string(),
+});
+export type Failure = z.infer<typeof FailureSchema>;
 
-/** The round that is sealed and not settled. */
-export interface OpenRound {
-  readonly round: number;
-  readonly attempt: number;
+export const OpenRoundSchema = z.object({
+  round: Round,
+  attempt: Round,
   /** Whether a Job of this attempt has existed. If it has and is absent, it vanished; otherwise it is still to be created. */
-  readonly created: boolean;
+  created: z.boolean(),
   /** The uid of that Job. A Job with the same name and another uid was created after it was deleted. */
-  readonly jobUid?: string | undefined;
-  /** The attempt's Job is not created before this time, in milliseconds since 1970. */
-  readonly notBeforeMs: number;
-  /**
-   * The attempt's Job, frozen before it is created. Otherwise a changed release name or namespace would make a running
-   * Job look absent, and a second one would run beside it.
-   */
-  readonly job: JobRef;
+  jobUid: z.string().optional(),
+  /** The attempt's Job is not created before this time. */
+  notBefore: Time,
+  /** Frozen before the Job is created: under a changed release name, a running Job would look absent. */
+  job: JobRefSchema,
   /** One per attempt. */
-  readonly outputPaths: readonly string[];
-  readonly maxAttempts: number;
+  outputPaths: z.array(z.string()).min(1),
+  maxAttempts: Round,
   /** The number of updates. */
-  readonly updates: number;
-  readonly startedAt: string;
-  readonly redriveOf?: number | undefined;
+  updates: Round,
+  startedAt: Time,
+  redriveOf: Round.optional(),
   /** A cancellation was requested: the Job is suspended and the round fails, unless the Job is already complete. */
-  readonly cancelled?: true | undefined;
-  readonly failures: readonly Failure[];
-}
+  cancelled: z.literal(true).optional(),
+  failures: z.array(FailureSchema),
+});
+/** The round that is sealed and not settled. */
+export type OpenRound = z.infer<typeof OpenRoundSchema>;
 
-export type Outcome = 'aggregated' | 'failed';
-
-/** A settled round. */
-export interface RoundRecord {
-  readonly outcome: Outcome;
-  readonly attempts: number;
-  readonly updates: number;
+export const RoundRecordSchema = z.object({
+  outcome: z.enum(['aggregated', 'failed']),
+  attempts: Round,
+  updates: Round,
   /** The output directory of the last attempt. */
-  readonly outputPath: string;
-  readonly startedAt: string;
-  readonly finishedAt: string;
-  readonly redriveOf?: number | undefined;
-  readonly redrivenAs?: number | undefined;
-  readonly failures: readonly Failure[];
-}
+  outputPath: z.string(),
+  startedAt: Time,
+  finishedAt: Time,
+  redriveOf: Round.optional(),
+  redrivenAs: Round.optional(),
+  failures: z.array(FailureSchema),
+});
+/** A settled round. */
+export type RoundRecord = z.infer<typeof RoundRecordSchema>;
 
+export const TotalsSchema = z.object({
+  aggregated: Count,
+  failed: Count,
+  dropped: Count,
+  duplicate: Count,
+  invalid: Count,
+});
 /** Numbers of updates that the ledger no longer lists by id, or that finished rounds hold. */
-export interface Totals {
-  readonly aggregated: number;
-  readonly failed: number;
-  readonly dropped: number;
-  readonly duplicate: number;
-  readonly invalid: number;
-}
+export type Totals = z.infer<typeof TotalsSchema>;
 
 /** The number of updates of a task by state. `uploaded` is the sum of the others, at every moment. */
 export interface UpdateCounts extends Totals {
@@ -177,7 +179,7 @@ function openOf(manifest: Manifest, job: JobRef): OpenRound {
     round: manifest.round,
     attempt: 1,
     created: false,
-    notBeforeMs: 0,
+    notBefore: new Date(0).toISOString(),
     job,
     outputPaths: manifest.outputPaths,
     maxAttempts: manifest.maxAttempts,
@@ -216,7 +218,7 @@ export function nextAttempt(ledger: Ledger, failure: Failure, job: JobRef, notBe
     attempt: failure.attempt + 1,
     created: false,
     jobUid: undefined,
-    notBeforeMs: notBefore.getTime(),
+    notBefore: notBefore.toISOString(),
     job,
     failures: [...(ledger.open?.failures ?? []), failure],
   });
@@ -226,7 +228,7 @@ export function nextAttempt(ledger: Ledger, failure: Failure, job: JobRef, notBe
 export function settleRound(ledger: Ledger, finishedAt: Date, failure?: Failure): Ledger {
   const { open, totals } = ledger;
   if (open === null) return ledger;
-  const outcome: Outcome = failure === undefined ? 'aggregated' : 'failed';
+  const outcome = failure === undefined ? 'aggregated' : 'failed';
   const record: RoundRecord = {
     outcome,
     attempts: open.attempt,
