@@ -35,39 +35,70 @@ const resourcePath = environmentField(
 
 /** Fields of the later interface (bundles): all of them or none, except `exportType`; see `requireAggregator`. */
 export const bundleFields = {
-  resourcePath: resourcePath.optional(),
-  outputResourcePath: resourcePath.optional(),
-  repositoryUrl: repositoryUrl.optional(),
-  modelsToken: SecretKeySchema.optional(),
-  repositoryApiKey: SecretKeySchema.optional(),
-  exportType: z.enum(['checkpoint', 'saved_model', 'bundle']).optional(),
+  resourcePath: resourcePath
+    .optional()
+    .describe('Path in the model repository of the checkpoint that the updates are based on.'),
+  outputResourcePath: resourcePath.optional().describe('Path in the model repository of the new checkpoint.'),
+  repositoryUrl: repositoryUrl.optional().describe('Base URL of the repository API.'),
+  modelsToken: SecretKeySchema.optional().describe('Secret with the token for the models.'),
+  repositoryApiKey: SecretKeySchema.optional().describe('Secret with the API key of the repository.'),
+  exportType: z
+    .enum(['checkpoint', 'saved_model', 'bundle'])
+    .optional()
+    .describe('Format of the result in the model repository. Default: bundle.'),
 };
 
 /** The values' `aggregator`. Everything is optional: configuration and request each give a part (`requireAggregator`). */
 export const AggregatorSchema = z.strictObject({
-  release: z.boolean().optional(),
-  releaseName: textField(DNS_LABEL).optional(),
+  release: z
+    .boolean()
+    .optional()
+    .describe('Whether deploy creates the Job. aggregate creates it unless this is false.'),
+  releaseName: textField(DNS_LABEL)
+    .optional()
+    .describe('First part of the name of the Job. Default: the RELEASE_NAME variable.'),
   ...imageFields,
-  aggregationId: withPlaceholders(textField(AGGREGATION_ID)).optional(),
-  checkpointsFilePath: withPlaceholders(
-    gsPathField('the object with the list of checkpoints, gs://BUCKET/NAME'),
-  ).optional(),
-  outputPath: withPlaceholders(gsPathField('the directory for the average, gs://BUCKET/NAME')).optional(),
-  aggregationType: z.enum(AGGREGATION_TYPES).optional(),
+  aggregationId: withPlaceholders(textField(AGGREGATION_ID))
+    .optional()
+    .describe(
+      'Name of the run. The same id again creates no second Job. May contain {date}, {time}, {tick} and {schedule}.',
+    ),
+  checkpointsFilePath: withPlaceholders(gsPathField('the object with the list of checkpoints, gs://BUCKET/NAME'))
+    .optional()
+    .describe('Object with the list of checkpoints. May contain the placeholders of aggregationId.'),
+  outputPath: withPlaceholders(gsPathField('the directory for the average, gs://BUCKET/NAME'))
+    .optional()
+    .describe('Directory for the average. May contain the placeholders of aggregationId.'),
+  aggregationType: z
+    .enum(AGGREGATION_TYPES)
+    .optional()
+    .describe(
+      'Cumulative moving average (cma), or weighted by the number of examples (wcma). The long names mean the same.',
+    ),
   serviceAccount: ServiceAccountSchema.superRefine(({ mountPath }, context) => {
     const problem = environmentProblem(mountPath);
     if (problem !== null) context.addIssue({ code: 'custom', path: ['mountPath'], message: problem });
-  }).optional(),
+  })
+    .optional()
+    .describe('Secret with the key file of a Google service account, mounted in the container.'),
   ...bundleFields,
   ...podFields,
-  pod: PodOverlaySchema.optional(),
-  queueName: textField(DNS_SUBDOMAIN).optional(),
-  spot: z.boolean().optional(),
-  activeDeadlineSeconds: seconds(1).optional(),
-  backoffLimit: wholeNumber(0, 10).optional(),
-  ttlSecondsAfterFinished: seconds(0).optional(),
-  schedule: textField(SCHEDULE_NAME).optional(),
-  concurrencyPolicy: ConcurrencyPolicySchema.optional(),
+  pod: PodOverlaySchema.optional().describe(
+    'Part of a PodSpec, merged over the pod. The container is named aggregator.',
+  ),
+  queueName: textField(DNS_SUBDOMAIN)
+    .optional()
+    .describe('Kueue LocalQueue of the Job. The Job is created suspended; Kueue admits it.'),
+  spot: z.boolean().optional().describe('Whether the pod runs on a Spot VM. Default: false.'),
+  activeDeadlineSeconds: seconds(1).optional().describe('Time limit of the Job in seconds. Default: 21600 (6 hours).'),
+  backoffLimit: wholeNumber(0, 10).optional().describe('Number of pods tried after the first one fails. Default: 1.'),
+  ttlSecondsAfterFinished: seconds(0)
+    .optional()
+    .describe('Seconds after which Kubernetes deletes the finished Job. Default: 604800 (a week).'),
+  schedule: textField(SCHEDULE_NAME).optional().describe('Id of the schedule that this run belongs to.'),
+  concurrencyPolicy: ConcurrencyPolicySchema.optional().describe(
+    'What happens while an earlier run of the schedule is active, as for a CronJob. Default: Allow.',
+  ),
 });
 
 export type AggregatorValues = z.infer<typeof AggregatorSchema>;

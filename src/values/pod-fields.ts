@@ -17,7 +17,12 @@ const quantities = z.record(
   quantityField,
 );
 
-const ResourcesSchema = z.strictObject({ limits: quantities.optional(), requests: quantities.optional() });
+const ResourcesSchema = z
+  .strictObject({
+    limits: quantities.optional().describe('Limits by resource, for example memory: 4Gi.'),
+    requests: quantities.optional().describe('Requests by resource, for example cpu: 500m.'),
+  })
+  .meta({ id: 'Resources' });
 
 /** A pod may not own its node; no aggregation and no service needs that. */
 const HOST_FIELDS = ['hostNetwork', 'hostPID', 'hostIPC', 'ephemeralContainers'] as const;
@@ -107,31 +112,54 @@ function under(...prefix: (string | number)[]) {
 const pullSecret = textField(DNS_SUBDOMAIN);
 
 /** `imagePullSecrets: [name]`, or `[{name: name}]` as Kubernetes writes it. */
-const PullSecretSchema = z.union([pullSecret, z.strictObject({ name: pullSecret }).transform(({ name }) => name)]);
+const PullSecretSchema = z
+  .union([
+    pullSecret,
+    z.strictObject({ name: pullSecret.describe('Name of the Secret.') }).transform(({ name }) => name),
+  ])
+  .meta({ id: 'PullSecret' });
 
 /** The image. */
 export const imageFields = {
-  repository: textField(IMAGE_REPOSITORY).optional(),
-  tag: textField(IMAGE_TAG).optional(),
-  digest: textField(IMAGE_DIGEST).optional(),
-  pullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']).optional(),
-  imagePullSecrets: z.array(PullSecretSchema).optional(),
+  repository: textField(IMAGE_REPOSITORY).optional().describe('Image repository, without tag and digest.'),
+  tag: textField(IMAGE_TAG).optional().describe('Image tag. Write it in quotes: YAML reads 1.10 as a number.'),
+  digest: textField(IMAGE_DIGEST).optional().describe('Image digest. Used instead of the tag.'),
+  pullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']).optional().describe('When the image is pulled.'),
+  imagePullSecrets: z
+    .array(PullSecretSchema)
+    .optional()
+    .describe('Secrets with the credentials for the image registry, as names or as {name: ...}.'),
 };
 
 /** Where the pods run and with which identity. */
 export const podFields = {
-  resources: ResourcesSchema.optional(),
-  nodeSelector: z.record(textField(LABEL_KEY), textField(LABEL_VALUE)).optional(),
-  tolerations: z.array(kubernetes<V1Toleration>('A Toleration of Kubernetes.')).optional(),
-  affinity: kubernetes<V1Affinity>('An Affinity of Kubernetes.').optional(),
-  priorityClassName: textField(DNS_SUBDOMAIN).optional(),
-  serviceAccountName: textField(DNS_SUBDOMAIN).optional(),
-  podLabels: z.record(freeKeyField, textField(LABEL_VALUE)).optional(),
+  resources: ResourcesSchema.optional().describe('Resources of the container: requests and limits.'),
+  nodeSelector: z
+    .record(textField(LABEL_KEY), textField(LABEL_VALUE))
+    .optional()
+    .describe('Labels that the node must have.'),
+  tolerations: z
+    .array(kubernetes<V1Toleration>('A Toleration of Kubernetes.'))
+    .optional()
+    .describe('Tolerations of the pod, in the form of Kubernetes.'),
+  affinity: kubernetes<V1Affinity>('An Affinity of Kubernetes.')
+    .optional()
+    .describe('Affinity of the pod, in the form of Kubernetes.'),
+  priorityClassName: textField(DNS_SUBDOMAIN).optional().describe('PriorityClass of the pod.'),
+  serviceAccountName: textField(DNS_SUBDOMAIN)
+    .optional()
+    .describe('Kubernetes service account of the pod, for example one with Workload Identity.'),
+  podLabels: z.record(freeKeyField, textField(LABEL_VALUE)).optional().describe('Further labels of the pod.'),
   podAnnotations: z
     .record(freeKeyField, z.union([z.literal(''), textField({ ...line('text', 262_144), test: isAnnotation })]))
-    .optional(),
-  podSecurityContext: PodSecurityContextSchema.optional(),
-  securityContext: SecurityContextSchema.optional(),
+    .optional()
+    .describe('Further annotations of the pod.'),
+  podSecurityContext: PodSecurityContextSchema.optional().describe(
+    'Security context of the pod, in the form of Kubernetes.',
+  ),
+  securityContext: SecurityContextSchema.optional().describe(
+    'Security context of the container, in the form of Kubernetes. It cannot be privileged.',
+  ),
 };
 
 /** A part of a PodSpec, merged over the pod that the other fields make, as `kubectl patch` merges it. */

@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { schemaText, valuesReference } from '../../infra/scripts/values-doc.ts';
+import { isJsonObject } from '../../src/values/json.ts';
+import { valuesJsonSchema } from '../../src/values/schema.ts';
 
 const examples = new URL('../../infra/examples/', import.meta.url);
 
@@ -21,7 +23,21 @@ test('no cell of docs/values.md has more than 120 characters', () => {
   expect(cells.filter((cell) => cell.length > 120 && !cell.startsWith('---'))).toEqual([]);
 });
 
+test('every property of the JSON Schema has a description', () => {
+  expect(undescribed(valuesJsonSchema(), '')).toEqual([]);
+});
+
 test.each(readdirSync(examples).filter((file) => file.endsWith('.yaml')))('%s names the schema for editors', (file) => {
   const [first] = readFileSync(new URL(file, examples), 'utf8').split('\n');
   expect(first).toBe('# yaml-language-server: $schema=./values.schema.json');
 });
+
+function undescribed(node: unknown, path: string): string[] {
+  if (Array.isArray(node)) return node.flatMap((member, index) => undescribed(member, `${path}[${index}]`));
+  if (!isJsonObject(node)) return [];
+  const properties = isJsonObject(node['properties']) ? Object.entries(node['properties']) : [];
+  const own = properties
+    .filter(([, property]) => !isJsonObject(property) || typeof property['description'] !== 'string')
+    .map(([name]) => `${path}.${name}`);
+  return [...own, ...Object.entries(node).flatMap(([name, member]) => undescribed(member, `${path}.${name}`))];
+}
