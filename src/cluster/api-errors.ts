@@ -1,4 +1,5 @@
 import { ApiException } from '@kubernetes/client-node';
+import { z } from 'zod';
 import { AppError, DeadlineError, UnavailableError, UpstreamError } from '../errors.ts';
 import { isTransientStatus, parseRetryAfter } from '../upstream/call.ts';
 import { describeNetworkError, isTlsCode } from '../upstream/network-error.ts';
@@ -25,14 +26,25 @@ export interface Refusal {
   /** Whether the body is a Status object: the API server itself answered, not a proxy in front of it. */
   readonly isStatus: boolean;
   /** Status.details.causes: the faults, field by field. */
-  readonly causes?: readonly StatusCause[];
+  readonly causes?: readonly z.infer<typeof CauseSchema>[];
 }
 
-export interface StatusCause {
-  readonly reason: string;
-  readonly message: string;
-  readonly field: string;
-}
+const text = z.string().optional().catch(undefined);
+const CauseSchema = z.object({
+  reason: z.string().catch(''),
+  message: z.string().catch(''),
+  field: z.string().catch(''),
+});
+/** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/ */
+const StatusSchema = z.object({
+  kind: z.literal('Status'),
+  reason: text,
+  message: text,
+  details: z
+    .object({ causes: z.array(CauseSchema) })
+    .optional()
+    .catch(undefined),
+});
 
 const BUILT_IN: ReadonlySet<string> = new Set(['', 'apps', 'batch', 'coordination.k8s.io', 'discovery.k8s.io']);
 
@@ -43,38 +55,17 @@ export function readRefusal(error: unknown): Refusal | null {
 }
 
 function parseStatus(body: unknown): Pick<Refusal, 'isStatus' | 'reason' | 'message' | 'causes'> {
-  const none = { isStatus: false, reason: undefined, message: undefined };
-  if (typeof body !== 'string') return none;
+  const status = StatusSchema.safeParse(parseJson(body)).data;
+  if (status === undefined) return { isStatus: false, reason: undefined, message: undefined };
+  return { isStatus: true, reason: status.reason, message: status.message, causes: status.details?.causes ?? [] };
+}
+
+function parseJson(body: unknown): unknown {
   try {
-    const status: unknown = JSON.parse(body);
-    if (typeof status !== 'object' || status === null || !('kind' in status) || status.kind !== 'Status') return none;
-    return {
-      isStatus: true,
-      reason: 'reason' in status && typeof status.reason === 'string' ? status.reason : undefined,
-      message: 'message' in status && typeof status.message === 'string' ? status.message : undefined,
-      causes: parseCauses(status),
-    };
+    return typeof body === 'string' ? JSON.parse(body) : undefined;
   } catch {
-    return none;
+    return undefined;
   }
-}
-
-function parseCauses(status: object): readonly StatusCause[] {
-  const details = 'details' in status ? status.details : undefined;
-  if (typeof details !== 'object' || details === null || !('causes' in details)) return [];
-  if (!Array.isArray(details.causes)) return [];
-  return details.causes
-    .filter((cause): cause is object => typeof cause === 'object' && cause !== null)
-    .map((cause) => ({
-      reason: textOf(cause, 'reason'),
-      message: textOf(cause, 'message'),
-      field: textOf(cause, 'field'),
-    }));
-}
-
-function textOf(object: object, key: string): string {
-  const value = new Map<string, unknown>(Object.entries(object)).get(key);
-  return typeof value === 'string' ? value : '';
 }
 
 /**

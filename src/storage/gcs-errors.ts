@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { AppError } from '../errors.ts';
 import { DeadlineError, UnavailableError, UpstreamError } from '../errors.ts';
 import { isTransientStatus } from '../upstream/call.ts';
@@ -16,6 +17,15 @@ export interface Refusal {
   readonly status: number;
   /** The message in the response, or ''. */
   readonly message: string;
+  /** `error.errors[].reason` of a JSON API error, or ''. */
+  readonly reason?: string;
+}
+
+/** A refusal that is not a missing permission. `reason` or `message` identifies it: a download's error is plain text. */
+interface Cause {
+  readonly reason: RegExp;
+  readonly message: RegExp;
+  readonly advice: string;
 }
 
 const PERMISSIONS = {
@@ -25,6 +35,54 @@ const PERMISSIONS = {
   list: 'storage.objects.list',
 } as const;
 
+/** https://cloud.google.com/storage/docs/json_api/v1/status-codes */
+const CAUSES: readonly Cause[] = [
+  {
+    reason: /^retentionPolicyNotMet$/,
+    message: /retention policy|object retention/i,
+    advice:
+      'A retention policy keeps the object from being replaced: remove it (gcloud storage buckets update BUCKET --clear-retention-period), or use a bucket without one.',
+  },
+  {
+    reason: /^objectUnderActiveHold$/,
+    message: /under active .*hold/i,
+    advice:
+      'A hold keeps the object from being replaced: release it (gcloud storage objects update OBJECT --no-temporary-hold --no-event-based-hold), and turn off the default event-based hold of the bucket.',
+  },
+  {
+    reason: /^vpcServiceControls$/,
+    message: /vpcServiceControlsUniqueIdentifier|prohibited by organization's policy/i,
+    advice:
+      'VPC Service Controls block the request, not IAM: add an ingress rule or an access level for the service account of the function to the perimeter. The identifier in the message finds the denial in the audit log.',
+  },
+  {
+    reason: /^(accountDisabled|userProjectAccountProblem)$/,
+    message: /billing account|to be billed|billing (is )?disabled/i,
+    advice:
+      'Billing is disabled for the project of BUCKET, or its billing account is closed: link an open billing account to the project.',
+  },
+  {
+    reason: /^(userProjectMissing|authenticationRequiredRequesterPays|userProjectAccessDenied)$/,
+    message: /requester pays/i,
+    advice:
+      'BUCKET has Requester Pays, which is not supported: turn it off (gcloud storage buckets update BUCKET --no-requester-pays).',
+  },
+  {
+    reason: /^(usageLimits\.?accessNotConfigured|accessNotConfigured)$/i,
+    message: /API has not been used in project|it is disabled\. Enable it/i,
+    advice: 'Enable the Cloud Storage API in the project: gcloud services enable storage.googleapis.com',
+  },
+  {
+    reason: /^(resourceIsEncryptedWithCustomerEncryptionKey|customerEncryptionKey|cloudKms)/i,
+    message: /customer-supplied encryption key|cloud kms/i,
+    advice:
+      'The object is encrypted with a key that this service cannot use: customer-supplied keys are not supported; for a Cloud KMS key, grant the Cloud Storage service agent roles/cloudkms.cryptoKeyEncrypterDecrypter on an enabled key.',
+  },
+];
+
+/** Reasons of a 403 that mean a rate limit; Cloud Storage sends most rate limits with 429. */
+const RATE_LIMIT = /rateLimitExceeded|^quotaExceeded$/i;
+
 const CREDENTIALS_ADVICE =
   'On Google Cloud give the function a service account; elsewhere run: gcloud auth application-default login';
 
@@ -32,6 +90,8 @@ const CREDENTIALS_ADVICE =
 const NO_CREDENTIALS = /could not load the default credentials|unable to read the credential file|invalid_grant/i;
 
 const MAX_QUOTE = 500;
+
+const ErrorSchema = z.object({ error: z.object({ errors: z.array(z.object({ reason: z.string() })) }) });
 
 /** The message of a JSON API error, or the text of the response to a download. */
 export function parseErrorMessage(body: unknown): string {
@@ -53,6 +113,16 @@ export function parseErrorMessage(body: unknown): string {
   return typeof message === 'string' ? message.slice(0, MAX_QUOTE) : '';
 }
 
+/** The first `error.errors[].reason` of a JSON API error, or ''. */
+export function parseErrorReason(body: unknown): string {
+  try {
+    const parsed = ErrorSchema.safeParse(typeof body === 'string' ? JSON.parse(body) : body);
+    return parsed.data?.error.errors[0]?.reason ?? '';
+  } catch {
+    return '';
+  }
+}
+
 /** Whether a 404 means the bucket, not the object. */
 export function isBucketMissing(message: string): boolean {
   return /bucket does not exist/i.test(message);
@@ -66,17 +136,27 @@ export function translateRefusal(attempt: Attempt, refusal: Refusal): AppError {
   const answered = `Could not ${quote(attempt)}: Cloud Storage answered ${status}${text === '' ? '' : `: ${text}`}`;
   if (isTransientStatus(status))
     return new UnavailableError(`${answered}. This may be temporary; try again.`, { details });
+  if (status === 403 && RATE_LIMIT.test(refusal.reason ?? '')) {
+    return new UnavailableError(`${answered}. A rate limit was exceeded; this is temporary.`, { details });
+  }
+  const advice = status === 401 ? undefined : findAdvice(attempt, refusal);
+  if (advice !== undefined) return new UpstreamError(`${answered}. ${advice}`, { details });
   if (status === 403) return translateForbidden(attempt, refusal);
   if (status === 404) {
-    const advice = `The bucket gs://${attempt.uri.bucket} does not exist, or its name is misspelt`;
-    return new UpstreamError(`${answered}. ${advice}.`, { details: { ...details, bucket: attempt.uri.bucket } });
+    const hint = `The bucket gs://${attempt.uri.bucket} does not exist, or its name is misspelt`;
+    return new UpstreamError(`${answered}. ${hint}.`, { details: { ...details, bucket: attempt.uri.bucket } });
   }
   if (status !== 401) return new UpstreamError(answered, { details });
   // The client library sends a request without credentials if it finds none.
-  const advice = /^anonymous caller/i.test(message)
+  const credentials = /^anonymous caller/i.test(message)
     ? `There are no Google credentials. ${CREDENTIALS_ADVICE}`
     : 'The access token was rejected: check that the service account is enabled, and that the clock is right.';
-  return new UpstreamError(`${answered}. ${advice}`, { details });
+  return new UpstreamError(`${answered}. ${credentials}`, { details });
+}
+
+function findAdvice({ uri }: Attempt, { reason = '', message }: Refusal): string | undefined {
+  const cause = CAUSES.find((each) => each.reason.test(reason) || each.message.test(message));
+  return cause?.advice.replaceAll('BUCKET', `gs://${uri.bucket}`).replaceAll('OBJECT', formatGsUri(uri));
 }
 
 function quote({ verb, uri }: Attempt): string {
@@ -118,6 +198,13 @@ export function translateFailure(attempt: Attempt, error: unknown): AppError {
   return new UnavailableError(
     `Could not ${quote(attempt)}: Cloud Storage could not be reached, or its response broke off (${why}).`,
     { cause },
+  );
+}
+
+/** The error for an object whose stored bytes are encoded: neither Cloud Storage nor the client decodes them. */
+export function translateEncoded(attempt: Attempt, encoding: string): UpstreamError {
+  return new UpstreamError(
+    `Could not ${quote(attempt)}: the object is stored with Content-Encoding ${encoding.slice(0, 40)} and would be delivered encoded. Upload it again without Content-Encoding, or with gzip and without Cache-Control no-transform.`,
   );
 }
 

@@ -2,7 +2,13 @@ import { CRC32C } from '@google-cloud/storage';
 import { AppError } from '../errors.ts';
 import { startDeadline } from '../upstream/call.ts';
 import type { Attempt } from './gcs-errors.ts';
-import { parseAnswer, translateDeadline, translateFailure, translateUnreadable } from './gcs-errors.ts';
+import {
+  parseAnswer,
+  translateDeadline,
+  translateEncoded,
+  translateFailure,
+  translateUnreadable,
+} from './gcs-errors.ts';
 import type { GcsAnswer, MediaBody } from './gcs-transport.ts';
 import type { MediaInfo } from './port.ts';
 
@@ -12,26 +18,41 @@ export interface BodyOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** The object that a download carries, and the checksum of the body; `null` where the body is not the stored bytes. */
-export interface MediaHead {
+/** A download whose body is still unread. */
+export interface Media {
   readonly info: MediaInfo;
+  /** base64; `null` if the body is not the stored bytes. */
   readonly expectedCrc32c: string | null;
+  readonly body: MediaBody;
 }
 
-/** Reads the `x-goog-*` headers of a download. Throws UnavailableError if one is missing. */
-export function parseMediaHead(attempt: Attempt, { headers }: GcsAnswer<MediaBody>): MediaHead {
-  return parseAnswer(attempt, () => {
-    const generation = headers['x-goog-generation'];
-    const size = headers['x-goog-stored-content-length'];
-    const crc32c = /\bcrc32c=([^,\s]+)/.exec(headers['x-goog-hash'] ?? '')?.[1];
-    if (generation === undefined || size === undefined || crc32c === undefined) {
-      throw new TypeError('x-goog-generation, x-goog-stored-content-length or x-goog-hash is missing');
-    }
-    const info: MediaInfo = { ...attempt.uri, generation, size: Number(size), crc32c };
-    // An object stored with gzip encoding is decompressed in transit, and its checksum is that of the stored bytes.
-    const isStored = (headers['x-goog-stored-content-encoding'] ?? 'identity') === 'identity';
-    return { info, expectedCrc32c: isStored ? crc32c : null };
-  });
+/**
+ * Reads the headers of a download. Throws UnavailableError if one is missing, and UpstreamError if the body is encoded:
+ * Cloud Storage decodes gzip, unless the object has Cache-Control no-transform, and no other encoding
+ * (https://cloud.google.com/storage/docs/transcoding). Both close the connection.
+ */
+export function openMedia(attempt: Attempt, { headers, body }: GcsAnswer<MediaBody>): Media {
+  try {
+    return { ...parseAnswer(attempt, () => parseHead(attempt, headers)), body };
+  } catch (error) {
+    body.cancel();
+    throw error;
+  }
+}
+
+function parseHead(attempt: Attempt, headers: Readonly<Record<string, string>>): Omit<Media, 'body'> {
+  const generation = headers['x-goog-generation'];
+  const size = headers['x-goog-stored-content-length'];
+  const crc32c = /\bcrc32c=([^,\s]+)/.exec(headers['x-goog-hash'] ?? '')?.[1];
+  if (generation === undefined || size === undefined || crc32c === undefined) {
+    throw new TypeError('x-goog-generation, x-goog-stored-content-length or x-goog-hash is missing');
+  }
+  const stored = headers['x-goog-stored-content-encoding'] ?? 'identity';
+  const sent = headers['content-encoding'] ?? (stored === 'gzip' ? 'identity' : stored);
+  if (sent !== 'identity') throw translateEncoded(attempt, sent);
+  const info: MediaInfo = { ...attempt.uri, generation, size: Number(size), crc32c };
+  // The checksum is that of the stored bytes, so it does not match those that were decoded in transit.
+  return { info, expectedCrc32c: stored === 'identity' ? crc32c : null };
 }
 
 /**

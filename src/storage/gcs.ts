@@ -7,11 +7,12 @@ import {
   isBucketMissing,
   parseAnswer,
   parseErrorMessage,
+  parseErrorReason,
   translateDeadline,
   translateFailure,
   translateRefusal,
 } from './gcs-errors.ts';
-import { parseMediaHead, readBody } from './gcs-media.ts';
+import { type Media, openMedia, readBody } from './gcs-media.ts';
 import type { GcsAnswer, GcsRequest, GcsTransport, MediaBody } from './gcs-transport.ts';
 import { createGcsTransport } from './gcs-transport.ts';
 import type { ListOptions, ObjectInfo, ObjectPage, ObjectStore, StoredObject, WriteOptions } from './port.ts';
@@ -24,8 +25,6 @@ export interface GcsStoreOptions {
   /** For a call with its retries, and the maximum time without a byte in a stream. Default 10 s. */
   readonly timeoutMs?: number;
 }
-
-type Media = GcsAnswer<MediaBody>;
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 const MAX_ATTEMPTS = 5;
@@ -58,7 +57,7 @@ export function createGcsObjectStore(options: GcsStoreOptions = {}): ObjectStore
     read(uri, { signal, ifGenerationNotMatch } = {}) {
       const attempt: Attempt = { verb: 'read', uri };
       return call<StoredObject | 'unchanged' | null>(attempt, signal, async (ended) => {
-        const answer = await openMedia(transport, attempt, ifGenerationNotMatch, ended, timeoutMs);
+        const answer = await download(transport, attempt, ifGenerationNotMatch, ended, timeoutMs);
         if (answer.kind === 'failed') return answer;
         const { value } = answer;
         if (value === null || value === 'unchanged') return { kind: 'value', value };
@@ -67,10 +66,12 @@ export function createGcsObjectStore(options: GcsStoreOptions = {}): ObjectStore
     },
     async stream(uri, { signal } = {}) {
       const attempt: Attempt = { verb: 'stream', uri };
-      const media = await call(attempt, signal, (ended) => openMedia(transport, attempt, undefined, ended, timeoutMs));
+      const media = await call(attempt, signal, (ended) => download(transport, attempt, undefined, ended, timeoutMs));
       if (media === null || media === 'unchanged') return null;
-      const { info, expectedCrc32c } = parseMediaHead(attempt, media);
-      return { info, body: readBody(attempt, media.body, expectedCrc32c, { idleMs: timeoutMs, signal }) };
+      return {
+        info: media.info,
+        body: readBody(attempt, media.body, media.expectedCrc32c, { idleMs: timeoutMs, signal }),
+      };
     },
     write(uri, text, writeOptions) {
       const attempt: Attempt = { verb: 'write', uri };
@@ -99,12 +100,13 @@ function failed(attempt: Attempt, error: unknown): Answer<never> {
 }
 
 function refused(attempt: Attempt, { status, headers, body }: GcsAnswer<unknown>): Answer<never> {
-  const error = translateRefusal(attempt, { status, message: parseErrorMessage(body) });
+  const refusal = { status, message: parseErrorMessage(body), reason: parseErrorReason(body) };
+  const error = translateRefusal(attempt, refusal);
   return { kind: 'failed', error, retryAfterMs: parseRetryAfter(headers) };
 }
 
 /** Requests a download: the response with its body still unread, or `null` if there is no object. */
-async function openMedia(
+async function download(
   transport: GcsTransport,
   attempt: Attempt,
   ifGenerationNotMatch: string | undefined,
@@ -114,7 +116,7 @@ async function openMedia(
   const path = `${objectsPath(attempt.uri)}/${encodeURIComponent(attempt.uri.name)}`;
   const query = buildQuery({ alt: 'media', ifGenerationNotMatch });
   const answer = await transport.media({ method: 'GET', path: `${path}?${query}` }, signal);
-  if (answer.status === 200) return { kind: 'value', value: answer };
+  if (answer.status === 200) return { kind: 'value', value: openMedia(attempt, answer) };
   const body = await readErrorText(attempt, answer.body, signal, idleMs);
   if (answer.status === 304) return { kind: 'value', value: 'unchanged' };
   if (answer.status === 404 && !isBucketMissing(parseErrorMessage(body))) return { kind: 'value', value: null };
@@ -143,9 +145,8 @@ async function readErrorText(attempt: Attempt, body: MediaBody, signal: AbortSig
 }
 
 async function readText(attempt: Attempt, media: Media, signal: AbortSignal, idleMs: number): Promise<StoredObject> {
-  const { info, expectedCrc32c } = parseMediaHead(attempt, media);
-  const parts = await Array.fromAsync(readBody(attempt, media.body, expectedCrc32c, { idleMs, signal }));
-  return { info, text: Buffer.concat(parts).toString() };
+  const parts = await Array.fromAsync(readBody(attempt, media.body, media.expectedCrc32c, { idleMs, signal }));
+  return { info: media.info, text: Buffer.concat(parts).toString() };
 }
 
 function buildUpload({ bucket, name }: GsUri, text: string, options: WriteOptions): GcsRequest {

@@ -3,7 +3,7 @@ import { UnavailableError, UpstreamError } from '../../src/errors.ts';
 import { startGcs } from '../../infra/local/gcs/server.ts';
 import { createGcsObjectStore } from '../../src/storage/gcs.ts';
 import { parseErrorMessage, translateFailure, translateRefusal } from '../../src/storage/gcs-errors.ts';
-import { startCannedServer } from './canned-server.ts';
+import { mediaHeaders, startCannedServer } from './canned-server.ts';
 
 const uri = { bucket: 'state', name: 'runs/a.json' };
 const read = { verb: 'read', uri } as const;
@@ -71,6 +71,112 @@ describe('what a failure says', () => {
     const store = createGcsObjectStore({ apiEndpoint: 'http://127.0.0.1:1', timeoutMs: 5_000 });
     const error: unknown = await store.read(uri).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ name: 'UnavailableError', code: 'unavailable', cause: { code: 'ECONNREFUSED' } });
+  });
+});
+
+describe('a refusal that is not a missing permission', () => {
+  const jsonError = (code: number, reason: string, message: string) =>
+    JSON.stringify({ error: { code, message, errors: [{ domain: 'global', reason, message }] } });
+
+  test.each<[string, number, string, string, RegExp]>([
+    [
+      'retention policy',
+      403,
+      'retentionPolicyNotMet',
+      "Object 'state/runs/a.json' is subject to bucket's retention policy and cannot be deleted or overwritten until 2027-01-01T00:00:00Z",
+      /retention policy keeps.*gcloud storage buckets update gs:\/\/state --clear-retention-period/,
+    ],
+    [
+      'hold',
+      403,
+      'objectUnderActiveHold',
+      "Object 'state/runs/a.json' is under active Event-Based hold and cannot be deleted, overwritten or archived until hold is removed.",
+      /hold keeps.*gcloud storage objects update gs:\/\/state\/runs\/a\.json --no-temporary-hold/,
+    ],
+    [
+      'VPC Service Controls',
+      403,
+      'vpcServiceControls',
+      "Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: x7fe",
+      /VPC Service Controls block the request.*perimeter/,
+    ],
+    [
+      'billing',
+      403,
+      'accountDisabled',
+      'The billing account for the owning project is disabled in state absent',
+      /Billing is disabled for the project of gs:\/\/state/,
+    ],
+    [
+      'Requester Pays',
+      400,
+      'userProjectMissing',
+      'Bucket is a requester pays bucket but no user project provided.',
+      /Requester Pays.*--no-requester-pays/,
+    ],
+    [
+      'API disabled',
+      403,
+      'accessNotConfigured',
+      'Cloud Storage JSON API has not been used in project 1 before or it is disabled.',
+      /gcloud services enable storage\.googleapis\.com/,
+    ],
+    [
+      'customer-supplied key',
+      400,
+      'resourceIsEncryptedWithCustomerEncryptionKey',
+      'The target object is encrypted by a customer-supplied encryption key.',
+      /encrypted with a key that this service cannot use/,
+    ],
+  ])('is named as what it is: %s', async (_name, status, reason, message, expected) => {
+    const server = await startCannedServer((_, response) => {
+      response.writeHead(status, { 'content-type': 'application/json' }).end(jsonError(status, reason, message));
+    });
+    const store = createGcsObjectStore({ apiEndpoint: server.url });
+    for (const call of [store.write(uri, 'text', { ifGenerationMatch: '0' }), store.read(uri)]) {
+      const error: unknown = await call.catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(UpstreamError);
+      expect(error).toMatchObject({ message: expect.stringMatching(expected) });
+      expect(String(error)).toContain(message.slice(0, 40));
+      expect(String(error)).not.toContain('Grant ');
+    }
+    expect(server.requests).toHaveLength(2);
+    // The body of a refused download may be plain text.
+    expect(refuse('read', status, message).message).toMatch(expected);
+  });
+
+  test.each([
+    [403, 'rateLimitExceeded'],
+    [403, 'userRateLimitExceeded'],
+    [403, 'usageLimits.rateLimitExceeded'],
+    [403, 'quotaExceeded'],
+    [429, 'rateLimitExceeded'],
+  ])('a rate limit (%i %s) is retried', async (status, reason) => {
+    const message = 'The object exceeded the rate limit for object mutation operations.';
+    const server = await startCannedServer((_, response, index) => {
+      const info = { name: 'n', generation: '9', size: '4', timeCreated: '2026-01-01T00:00:00Z', crc32c: 'AAAAAA==' };
+      const [code, body] = index === 0 ? [status, jsonError(status, reason, message)] : [200, JSON.stringify(info)];
+      response.writeHead(code, { 'content-type': 'application/json' }).end(body);
+    });
+    const store = createGcsObjectStore({ apiEndpoint: server.url });
+    await expect(store.write(uri, 'text', { ifGenerationMatch: '0' })).resolves.toMatchObject({ generation: '9' });
+    expect(server.requests).toHaveLength(2);
+  });
+
+  test.each([
+    ['gzip, with Cache-Control no-transform', { 'content-encoding': 'gzip', 'x-goog-stored-content-encoding': 'gzip' }],
+    ['br', { 'content-encoding': 'br', 'x-goog-stored-content-encoding': 'br' }],
+    ['another encoding', { 'x-goog-stored-content-encoding': 'compress' }],
+  ])('an object that is delivered encoded is refused, not returned encoded: %s', async (_name, encoding) => {
+    const headers = { ...mediaHeaders('encoded', 'AAAAAA=='), ...encoding };
+    const server = await startCannedServer((_, response) => void response.writeHead(200, headers).end('encoded'));
+    const store = createGcsObjectStore({ apiEndpoint: server.url });
+    for (const call of [store.read(uri), store.stream(uri)]) {
+      const error: unknown = await call.catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(UpstreamError);
+      expect(String(error)).toMatch(/stored with Content-Encoding (gzip|br|compress).*Upload it again without/);
+    }
+    expect(server.requests).toHaveLength(2);
   });
 });
 
