@@ -23,6 +23,10 @@ const stateUri = z
       : { bucket: rest.slice(5, slash), name: rest.slice(slash + 1) };
   });
 
+const REQUEST_TIMEOUT_SEC = 60;
+const UPSTREAM_TIMEOUT_SEC = 10;
+const MAX_UPSTREAM_TIMEOUT_SEC = 300;
+
 /** The environment variables of the functions. The README and `infra/terraform` list the same ones (`test/infra/environment.test.ts`). */
 export const EnvironmentSchema = z.object({
   STATE_URI: stateUri.describe('Where the functions keep their state: gs://BUCKET/PREFIX.'),
@@ -97,11 +101,11 @@ export const EnvironmentSchema = z.object({
     .regex(/^[^\s@,]+@[^\s@,]+$/, 'must be the e-mail address of one service account')
     .optional()
     .describe('The account of the Cloud Scheduler calls. X-CloudScheduler headers of other callers are rejected.'),
-  REQUEST_TIMEOUT_SEC: seconds(60, 3600).describe(
+  REQUEST_TIMEOUT_SEC: seconds(REQUEST_TIMEOUT_SEC, 3600).describe(
     "Limit of a whole request; must be below the function's own timeout. Default: 60, and 3540 for deploy, which waits for rollouts.",
   ),
-  UPSTREAM_TIMEOUT_SEC: seconds(10, 300).describe(
-    'Limit of one call to Kubernetes or Google Cloud, including its retries.',
+  UPSTREAM_TIMEOUT_SEC: seconds(UPSTREAM_TIMEOUT_SEC, MAX_UPSTREAM_TIMEOUT_SEC).describe(
+    'Limit of one call to Kubernetes or Google Cloud, including its retries. At most REQUEST_TIMEOUT_SEC.',
   ),
 });
 
@@ -188,7 +192,17 @@ function crossFieldIssues(set: Readonly<Record<string, string>>): Issue[] {
     ...(namespace !== undefined && namespaces?.includes(namespace) === false
       ? [issueOf('NAMESPACE', `"${namespace}" is not among ALLOWED_NAMESPACES`)]
       : []),
+    ...timeoutIssues(set),
   ];
+}
+
+/** If a call may take longer than its request, the request ends first, without the reason of the call's failure. */
+function timeoutIssues(set: Readonly<Record<string, string>>): Issue[] {
+  const upstreamSec = Number(set['UPSTREAM_TIMEOUT_SEC'] ?? UPSTREAM_TIMEOUT_SEC);
+  const requestSec = Number(set['REQUEST_TIMEOUT_SEC'] ?? REQUEST_TIMEOUT_SEC);
+  if (!(requestSec >= 1 && upstreamSec > requestSec && upstreamSec <= MAX_UPSTREAM_TIMEOUT_SEC)) return [];
+  const message = `is ${upstreamSec}, above the limit of a whole request: set at most REQUEST_TIMEOUT_SEC (${requestSec})`;
+  return [issueOf('UPSTREAM_TIMEOUT_SEC', message)];
 }
 
 function issueOf(name: string, message: string): Issue {

@@ -89,6 +89,9 @@ test.each([
   [{ RELEASE_NAME: 'a_b' }, 'RELEASE_NAME'],
   [{ STORAGE_API_ENDPOINT: 'localhost' }, 'STORAGE_API_ENDPOINT'],
   [{ UPSTREAM_TIMEOUT_SEC: '1e3' }, 'UPSTREAM_TIMEOUT_SEC'],
+  [{ UPSTREAM_TIMEOUT_SEC: '61' }, 'UPSTREAM_TIMEOUT_SEC'],
+  [{ UPSTREAM_TIMEOUT_SEC: '31', REQUEST_TIMEOUT_SEC: '30' }, 'UPSTREAM_TIMEOUT_SEC'],
+  [{ REQUEST_TIMEOUT_SEC: '9' }, 'UPSTREAM_TIMEOUT_SEC'],
   [{ STATE_URI: 'gs://b' }, 'STATE_URI'],
 ])('%o is rejected', (env, variable) => {
   expect(Object.keys(faultsOf({ ...GOOD, ...env }))).toEqual([variable]);

@@ -68,6 +68,7 @@ const startDeploy = async (kubeconfig: string, storage: string, namespace: strin
       ALLOWED_BUCKETS: Object.values(BUCKETS).join(','),
       // A request that is held at a write must not be given up and sent again meanwhile.
       UPSTREAM_TIMEOUT_SEC: '300',
+      REQUEST_TIMEOUT_SEC: '3540',
     },
     onLine: () => undefined,
   });
