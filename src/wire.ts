@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { LaunchDeps } from './runs/finish.ts';
 import { createClusterAccess } from './cluster/access.ts';
+import type { ClusterAccess } from './cluster/connection.ts';
 import { createCluster } from './cluster/kubernetes.ts';
 import type { Cluster } from './cluster/port.ts';
 import type { Config, ValuesSource } from './config.ts';
@@ -35,10 +36,10 @@ interface ConfiguredValues {
 
 type Read = (document: JsonObject) => ConfiguredValues;
 
-/** Below the 20 s that a release's Lease must last for a write to begin. */
+/** Below the 20 s for which a release's Lease must still be valid when a write starts. */
 const MAX_RELEASE_CALL_MS = 15_000;
 
-/** What the functions need, built once per instance; nothing is connected to before the first call. */
+/** The dependencies of the functions, created once per instance. They connect at the first call. */
 export interface Wiring {
   readonly aggregate: AggregateDeps;
   readonly onCheckpoint: OnCheckpointDeps;
@@ -54,8 +55,8 @@ export function eventBudgetMs(uptimeSec: number): number {
 }
 
 /**
- * Joins configuration, adapters and use cases. Throws InvalidRequestError for configured values that are not valid, and
- * what reading their file throws.
+ * Joins configuration, adapters and use cases. Throws InvalidRequestError for configured values that are not valid,
+ * UpstreamError for a kubeconfig that cannot be used, and the file system's error for a values file.
  */
 export function wire(config: Config, log: Log): Wiring {
   const store = createGcsObjectStore({
@@ -63,7 +64,8 @@ export function wire(config: Config, log: Log): Wiring {
     ...(config.storageApiEndpoint !== undefined && { apiEndpoint: config.storageApiEndpoint }),
     ...(config.projectId !== undefined && { projectId: config.projectId }),
   });
-  const cluster = createCluster(createClusterAccess(config.cluster), { deadlineMs: config.upstreamTimeoutMs });
+  const access = createClusterAccess(config.cluster);
+  const cluster = createCluster(access, { deadlineMs: config.upstreamTimeoutMs });
   const launch = createLaunchDeps(config, store, cluster);
   const defaults = { namespace: config.defaultNamespace, releaseName: config.releaseName };
   const configured = createConfiguredValues(config.values, store, createRead(config));
@@ -88,7 +90,7 @@ export function wire(config: Config, log: Log): Wiring {
       configuredValues: async (signal) => (await configured(signal)).document,
       requestTimeoutMs: config.requestTimeoutMs,
     },
-    deploy: createDeployDeps(config, launch, log),
+    deploy: createDeployDeps(config, access, launch, log),
     onCheckpoint: {
       launch,
       rounds,
@@ -170,8 +172,7 @@ function createRead({ allowed, stateUri }: Pick<Config, 'allowed' | 'stateUri'>)
   };
 }
 
-function createDeployDeps(config: Config, launch: LaunchDeps, log: Log): DeployDeps {
-  const access = createClusterAccess(config.cluster);
+function createDeployDeps(config: Config, access: ClusterAccess, launch: LaunchDeps, log: Log): DeployDeps {
   const deadlineMs = Math.min(config.upstreamTimeoutMs, MAX_RELEASE_CALL_MS);
   return {
     release: { cluster: createCluster(access, { deadlineMs }), launch, newId: randomUUID },

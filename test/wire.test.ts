@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
-import { eventBudgetMs } from '../src/wire.ts';
+import { parseConfig } from '../src/config.ts';
+import { UpstreamError } from '../src/errors.ts';
+import { createLog } from '../src/log.ts';
+import { eventBudgetMs, wire } from '../src/wire.ts';
 
 test.each([
   [0, 8_000],
@@ -10,4 +13,15 @@ test.each([
   [3_600.5, 8_000],
 ])('an event %d s after the start has %i ms', (uptimeSec, budgetMs) => {
   expect(eventBudgetMs(uptimeSec)).toBe(budgetMs);
+});
+
+test('a kubeconfig that does not exist is refused at start', () => {
+  const config = parseConfig({ STATE_URI: 'gs://state', ALLOWED_BUCKETS: 'uploads', KUBECONFIG: '/nowhere/config' });
+  const start = (): unknown =>
+    wire(
+      config,
+      createLog(() => undefined),
+    );
+  expect(start).toThrow(UpstreamError);
+  expect(start).toThrow('The kubeconfig /nowhere/config could not be read (ENOENT)');
 });
