@@ -20,7 +20,7 @@ const refusal = (status: number, reason?: string, message?: string): Refusal => 
   isStatus: reason !== undefined,
 });
 
-describe('what a refusal becomes', () => {
+describe('the error for a refusal', () => {
   test.each([
     [400, 'BadRequest', UpstreamError],
     [401, 'Unauthorized', UpstreamError],
@@ -36,18 +36,18 @@ describe('what a refusal becomes', () => {
     [503, 'ServiceUnavailable', UnavailableError],
     [504, 'Timeout', UnavailableError],
   ])('%i %s', (status, reason, type) => {
-    const error = translateRefusal(attempt, refusal(status, reason, 'the words of the server'), 'the cluster');
+    const error = translateRefusal(attempt, refusal(status, reason, 'the message of the server'), 'the cluster');
     expect(error).toBeInstanceOf(type);
     expect(error.details['upstreamStatus']).toBe(status);
     expect(error.retryable).toBe(isTransient(refusal(status, reason)));
   });
 
-  test('it says what was attempted, on what, where, and what came back', () => {
+  test('contains the verb, the object, the cluster and the response', () => {
     const error = translateRefusal(attempt, refusal(422, 'Invalid', 'spec.x: Required value'), 'GKE cluster c');
     expect(error.message).toBe('Could not create jobs ns/job: GKE cluster c answered 422: spec.x: Required value');
   });
 
-  test('a 401 says what to check', () => {
+  test('a 401 names what to check', () => {
     expect(translateRefusal(attempt, refusal(401), 'the cluster').message).toMatch(/token.*service account/);
   });
 });
@@ -78,11 +78,11 @@ describe('a 403', () => {
     expect(error.message).not.toContain('userinfo.email');
   });
 
-  test('explains a user that is a number', () => {
+  test('explains a numeric user', () => {
     expect(forbidden('110000000000000000001').message).toContain('userinfo.email');
   });
 
-  test('that is not about rights is told in the server’s words', () => {
+  test('that is not about permissions repeats the message of the server', () => {
     const error = translateRefusal(
       attempt,
       refusal(403, 'Forbidden', 'jobs.batch "job" is forbidden: exceeded quota: q'),
@@ -93,7 +93,7 @@ describe('a 403', () => {
   });
 });
 
-describe('what is read of a refusal', () => {
+describe('the parsed refusal', () => {
   const read = (body: unknown, headers: Record<string, string> = {}) =>
     readRefusal(new ApiException(500, 'x', body, headers));
 
@@ -107,7 +107,7 @@ describe('what is read of a refusal', () => {
   });
 
   test.each([['{"kind":"Secret","message":"M"}'], ['not JSON'], ['null'], ['[]'], [undefined], [Buffer.from('{}')]])(
-    'nothing of another body: %j',
+    'nothing from another body: %j',
     (body) => {
       const nothing = { reason: undefined, message: undefined, retryAfterMs: undefined };
       expect(read(body)).toEqual({ status: 500, isStatus: false, ...nothing });
@@ -123,12 +123,12 @@ describe('what is read of a refusal', () => {
     expect(read('', { 'retry-after': value })?.retryAfterMs).toBe(expected);
   });
 
-  test('an error of another kind is none', () => {
+  test('another error is not a refusal', () => {
     expect(readRefusal(new Error('x'))).toBeNull();
   });
 });
 
-test('a network error is told by its code, and keeps nothing of what was sent', () => {
+test('a network error contains its code, and nothing that was sent', () => {
   const thrown = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:1'), { code: 'ECONNREFUSED', body: 'sent' });
   const error = translateFailure(attempt, thrown, 'the cluster');
   expect(error).toBeInstanceOf(UnavailableError);
@@ -137,12 +137,12 @@ test('a network error is told by its code, and keeps nothing of what was sent', 
   expect(JSON.stringify(error.cause)).not.toContain('sent');
 });
 
-test('an error of ours passes as it is', () => {
+test('an AppError is returned unchanged', () => {
   const ours = new UpstreamError('ours');
   expect(translateFailure(attempt, ours, 'the cluster')).toBe(ours);
 });
 
-test('a deadline says after how long', () => {
+test('a deadline contains the elapsed time', () => {
   const error = translateDeadline(attempt, 'the cluster', 10_000.4);
   expect(error).toBeInstanceOf(DeadlineError);
   expect(error.message).toBe('Could not create jobs ns/job: no answer from the cluster after 10000 ms.');

@@ -16,7 +16,7 @@ const open = async (handler: Handler, options = {}) => {
 
 const busy = (response: ServerResponse): void => answerStatus(response, 503, 'ServiceUnavailable', 'etcd is busy');
 
-/** Every call that may be sent again without harm, with an answer that fits it. */
+/** Every idempotent call, with a response that fits it. */
 const IDEMPOTENT: readonly (readonly [string, (cluster: Cluster) => Promise<unknown>, unknown])[] = [
   ['getJob', (cluster) => cluster.getJob('ns', 'job'), {}],
   ['listJobs', (cluster) => cluster.listJobs('ns', ''), { items: [] }],
@@ -33,8 +33,8 @@ const ONCE: readonly (readonly [string, (cluster: Cluster) => Promise<unknown>])
   ['deleteJob by name alone', (cluster) => cluster.deleteJob('ns', 'job')],
 ];
 
-describe('what may be sent again', () => {
-  test.each(IDEMPOTENT)('%s is, while the API server is busy', async (_name, run, answer) => {
+describe('repeated requests', () => {
+  test.each(IDEMPOTENT)('%s is sent again while the API server is busy', async (_name, run, answer) => {
     const { server, cluster } = await open((_request, response, count) =>
       count < 3 ? busy(response) : answerJson(response, 200, answer),
     );
@@ -42,7 +42,7 @@ describe('what may be sent again', () => {
     expect(server.requests).toHaveLength(3);
   });
 
-  test.each(IDEMPOTENT)('%s is, when the connection breaks', async (_name, run, answer) => {
+  test.each(IDEMPOTENT)('%s is sent again after a broken connection', async (_name, run, answer) => {
     const { server, cluster } = await open((_request, response, count) =>
       count === 1 ? void response.destroy() : answerJson(response, 200, answer),
     );
@@ -50,7 +50,7 @@ describe('what may be sent again', () => {
     expect(server.requests).toHaveLength(2);
   });
 
-  test.each(IDEMPOTENT)('%s gives up after the allowed number of requests', async (_name, run) => {
+  test.each(IDEMPOTENT)('%s fails after the maximum number of requests', async (_name, run) => {
     const { server, cluster } = await open((_request, response) => busy(response), { maxAttempts: 3 });
     const ended = run(cluster);
     await expect(ended).rejects.toThrow(UnavailableError);
@@ -64,13 +64,13 @@ describe('what may be sent again', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test('a refusal is not', async () => {
+  test('a refused request is not sent again', async () => {
     const { server, cluster } = await open((_request, response) => answerStatus(response, 422, 'Invalid', 'no'));
     await expect(cluster.getJob('ns', 'job')).rejects.toThrow(UpstreamError);
     expect(server.requests).toHaveLength(1);
   });
 
-  test('Retry-After is waited for, unless the deadline comes first', async () => {
+  test('a Retry-After beyond the deadline ends the call at once', async () => {
     const { server, cluster } = await open(
       (_request, response) => answerStatus(response, 429, 'TooManyRequests', 'later', { 'retry-after': '60' }),
       { deadlineMs: 5_000 },
@@ -80,7 +80,7 @@ describe('what may be sent again', () => {
   });
 });
 
-describe('an end that leaves open whether it was done', () => {
+describe('an ambiguous result', () => {
   test('a create whose connection breaks after the server acted is UnavailableError', async () => {
     const { server, cluster } = await open((_request, response) => void response.destroy());
     const error = await cluster.createJob(job).catch((thrown: unknown) => thrown);
@@ -89,7 +89,7 @@ describe('an end that leaves open whether it was done', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test('a create whose answer breaks off is UnavailableError', async () => {
+  test('a create whose response breaks off is UnavailableError', async () => {
     const { cluster } = await open((_request, response) => {
       response.writeHead(201, { 'content-type': 'application/json', 'content-length': '1000' });
       response.write('{"kind":"Job"', () => response.destroy());
@@ -97,7 +97,7 @@ describe('an end that leaves open whether it was done', () => {
     await expect(cluster.createJob(job)).rejects.toThrow(UnavailableError);
   });
 
-  test('a create without an answer in time is DeadlineError', async () => {
+  test('a create without a response in time is DeadlineError', async () => {
     // Long enough for the request to be sent on a busy machine.
     const { server, cluster } = await open(() => undefined, { deadlineMs: 1_000 });
     const error = await cluster.createJob(job).catch((thrown: unknown) => thrown);
@@ -120,7 +120,7 @@ describe('an end that leaves open whether it was done', () => {
 });
 
 describe('a create', () => {
-  test('says who writes, asks for strict validation, and sends the Job as it is', async () => {
+  test('sets the field manager and strict validation, and sends the Job unchanged', async () => {
     const { server, cluster } = await open((_request, response) => answerJson(response, 201, job));
     await cluster.createJob(Object.assign({}, job, { misspelt: { deep: 1 } }));
     const url = new URL(server.requests[0]?.url ?? '', 'http://x');
@@ -138,27 +138,27 @@ describe('a create', () => {
     });
   });
 
-  test('as a dry run says so', async () => {
+  test('sets dryRun for a dry run', async () => {
     const { server, cluster } = await open((_request, response) => answerJson(response, 201, job));
     await cluster.createJob(job, { dryRun: true });
     expect(server.requests[0]?.url).toContain('dryRun=All');
   });
 
-  test('a 409 that is not AlreadyExists made no Job', async () => {
+  test('a 409 other than AlreadyExists created no Job', async () => {
     const { cluster } = await open((_request, response) =>
       answerStatus(response, 409, 'Conflict', 'Operation cannot be fulfilled on resourcequotas "q"'),
     );
     await expect(cluster.createJob(job)).rejects.toThrow(UnavailableError);
   });
 
-  test('without a namespace is a bug', async () => {
+  test('without a namespace is a TypeError', async () => {
     const { cluster } = await open((_request, response) => answerJson(response, 201, job));
     await expect(cluster.createJob({ metadata: { name: 'job' } })).rejects.toThrow(TypeError);
   });
 });
 
 describe('a delete and a suspend', () => {
-  test('a delete takes the pods along, and only the Job of the uid', async () => {
+  test('a delete includes the pods, and applies to the Job of the uid only', async () => {
     const { server, cluster } = await open((_request, response) => answerJson(response, 200, {}));
     await cluster.deleteJob('ns', 'job', { uid: 'u-1' });
     expect(JSON.parse(server.requests[0]?.body ?? '')).toEqual({
@@ -167,7 +167,7 @@ describe('a delete and a suspend', () => {
     });
   });
 
-  test('a suspend is a merge patch of that field alone', async () => {
+  test('a suspend is a merge patch of that field only', async () => {
     const { server, cluster } = await open((_request, response) => answerJson(response, 200, {}));
     await cluster.suspendJob('ns', 'job');
     expect(server.requests[0]).toMatchObject({ method: 'PATCH', body: '{"spec":{"suspend":true}}' });
@@ -191,7 +191,7 @@ describe('a list', () => {
     );
   });
 
-  test('begins anew when a token has expired, and does not mix the two', async () => {
+  test('starts again when a token has expired, and does not mix the two results', async () => {
     const { cluster } = await open(({ url }, response, count) => {
       if (!url.includes('continue=')) answerJson(response, 200, page('a', 'next'));
       else if (count < 3) answerStatus(response, 410, 'Expired', 'The provided continue parameter is too old');
@@ -200,7 +200,7 @@ describe('a list', () => {
     expect((await cluster.listJobs('ns', '')).map(({ metadata }) => metadata?.name)).toEqual(['a', 'b']);
   });
 
-  test('that expires again is UnavailableError', async () => {
+  test('whose token expires twice is UnavailableError', async () => {
     const { cluster } = await open(({ url }, response) => {
       if (!url.includes('continue=')) answerJson(response, 200, page('a', 'next'));
       else answerStatus(response, 410, 'Expired', 'The provided continue parameter is too old');
@@ -209,7 +209,7 @@ describe('a list', () => {
   });
 });
 
-describe('an answer that is not a Kubernetes API’s', () => {
+describe('a response that is not from a Kubernetes API', () => {
   test.each([
     ['a login page', 200, 'text/html', '<html>log in</html>'],
     ['JSON that breaks off', 200, 'application/json', '{"metadata":{"na'],

@@ -10,7 +10,7 @@ const get = (path = '/version', method: HttpMethod = HttpMethod.GET): RequestCon
   new RequestContext(`${PLACEHOLDER_SERVER}${path}`, method);
 
 describe('a connection', () => {
-  test('serves many requests, one after the other, and each is counted', async () => {
+  test('serves many requests in sequence, and each is counted', async () => {
     const server = await startScripted((_request, response) => answerJson(response, 200, {}));
     const send = createConnection(createStubAccess([{ server: server.url }]));
     const calls = await metered(async (meter) => {
@@ -23,7 +23,7 @@ describe('a connection', () => {
     expect(calls).toBe(20);
   });
 
-  test('is not used again after a long pause, which the other end may not have waited for', async () => {
+  test('is not used again after a long pause, in which the server may have closed it', async () => {
     const server = await startScripted((_request, response) => answerJson(response, 200, {}));
     let now = 1_000_000;
     const send = createConnection(createStubAccess([{ server: server.url }]), () => now);
@@ -39,7 +39,7 @@ describe('a connection', () => {
     expect(server.connections()).toBe(before + 1);
   });
 
-  test('carries the path of a gateway before that of the request, query included', async () => {
+  test('puts the path of a gateway before that of the request, and keeps the query', async () => {
     const server = await startScripted((_request, response) => answerJson(response, 200, {}));
     const send = createConnection(createStubAccess([{ server: `${server.url}/v1/projects/1/gkeMemberships/m` }]));
     const context = get('/apis/batch/v1/namespaces/ns/jobs');
@@ -60,8 +60,8 @@ describe('a connection', () => {
   });
 });
 
-describe('who we are', () => {
-  test('a token is asked for with every request', async () => {
+describe('credentials', () => {
+  test('every request gets a token', async () => {
     const server = await startScripted((_request, response) => answerJson(response, 200, {}));
     const access = createStubAccess([{ server: server.url }]);
     const send = createConnection(access);
@@ -71,7 +71,7 @@ describe('who we are', () => {
     expect(server.requests[0]?.headers.authorization).toBe('Bearer token-1');
   });
 
-  test('a refused token is refreshed once, and the request is sent again once', async () => {
+  test('a rejected token is refreshed once, and the request is sent again once', async () => {
     const server = await startScripted(({ headers }, response) =>
       headers.authorization === 'Bearer token-2'
         ? answerJson(response, 201, {})
@@ -85,7 +85,7 @@ describe('who we are', () => {
     expect(access.asked).toEqual(['endpoint', 'token', 'refresh']);
   });
 
-  test('a second 401 is the answer', async () => {
+  test('a second 401 is returned', async () => {
     const server = await startScripted((_request, response) =>
       answerStatus(response, 401, 'Unauthorized', 'Unauthorized'),
     );
@@ -95,8 +95,8 @@ describe('who we are', () => {
   });
 });
 
-describe('where the cluster is', () => {
-  test('a cluster that moved is found at its new address, also for a write', async () => {
+describe('the address of the cluster', () => {
+  test('a cluster with a new address is found again, for a write too', async () => {
     const old = await startScripted((_request, response) => answerJson(response, 200, {}));
     await old.close();
     const server = await startScripted((_request, response) => answerJson(response, 201, {}));
@@ -108,7 +108,7 @@ describe('where the cluster is', () => {
     expect(access.asked).toContain('invalidate');
   });
 
-  test('a cluster that is down at the same address is not asked twice', async () => {
+  test('a cluster that is down at the same address gets one request', async () => {
     const old = await startScripted((_request, response) => answerJson(response, 200, {}));
     await old.close();
     const access = createStubAccess([{ server: old.url }]);
@@ -127,7 +127,7 @@ describe('where the cluster is', () => {
     expect(access.asked).toContain('invalidate');
   });
 
-  test('a server that cannot prove who it is gets no request', async () => {
+  test('a server that cannot prove its identity gets no request', async () => {
     const [ours, theirs] = await Promise.all([newCertificate(), newCertificate()]);
     const server = await startScripted((_request, response) => answerJson(response, 200, {}), theirs);
     const send = createConnection(createStubAccess([{ server: server.url, caPem: ours.cert }]));
@@ -135,12 +135,12 @@ describe('where the cluster is', () => {
     expect(server.requests).toHaveLength(0);
   });
 
-  test('without a CA only public authorities count', async () => {
+  test('without a CA only public authorities are trusted', async () => {
     const server = await startScripted((_request, response) => answerJson(response, 200, {}), await newCertificate());
     await expect(createConnection(createStubAccess([{ server: server.url }]))(get())).rejects.toThrow(/self-signed/);
   });
 
-  test('a client certificate is shown, and no token is sent', async () => {
+  test('a client certificate is sent, and no token', async () => {
     const certificate = await newCertificate();
     const server = await startScripted((_request, response) => answerJson(response, 200, {}), certificate);
     const endpoint = {
@@ -156,7 +156,7 @@ describe('where the cluster is', () => {
 });
 
 describe('the signal of a request', () => {
-  test('ends it while its answer is awaited', async () => {
+  test('ends it while the response is awaited', async () => {
     const server = await startScripted(() => undefined);
     const controller = new AbortController();
     const context = get();
@@ -167,7 +167,7 @@ describe('the signal of a request', () => {
     await expect(sent).rejects.toThrow('enough');
   });
 
-  test('ends it while the body comes in', async () => {
+  test('ends it while the body is received', async () => {
     const server = await startScripted((_request, response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.write('{');

@@ -42,7 +42,7 @@ describe('the endpoint', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test('dns: by name, with public authorities, whatever CA the cluster has', async () => {
+  test('dns: by name, with public authorities, regardless of the CA of the cluster', async () => {
     const certificate = await newCertificate();
     trustPublicly(certificate);
     const { cluster, clusters, server } = await openGke('dns', certificate);
@@ -50,7 +50,7 @@ describe('the endpoint', () => {
     await expect(cluster.getJob('ns', 'job')).resolves.not.toBeNull();
   });
 
-  test('dns: a server that only the CA of the cluster vouches for is not trusted', async () => {
+  test('dns: a server with a certificate of the cluster’s own CA is not trusted', async () => {
     const { cluster, server } = await openGke('dns', await newCertificate());
     await expect(cluster.getJob('ns', 'job')).rejects.toThrow(/self-signed.*Check that the configured CA/);
     expect(server.requests).toHaveLength(0);
@@ -84,7 +84,7 @@ describe('the endpoint', () => {
     await expect(access.endpoint()).resolves.toEqual({ server });
   });
 
-  test('configured: is asked of nobody', async () => {
+  test('configured: is not looked up', async () => {
     const certificate = await newCertificate();
     const google = await startGoogleWorld();
     const server = await startGkeServer(google, certificate);
@@ -95,11 +95,11 @@ describe('the endpoint', () => {
     expect(lookUps(google.requests())).toBe(0);
   });
 
-  test('plain http is refused, for a token would be read on the way', () => {
+  test('plain http is refused, because it would expose the token', () => {
     expect(() => createClusterAccess({ kind: 'endpoint', server: 'http://10.0.0.1' })).toThrow(/https/);
   });
 
-  test('is looked up once for many calls at once', async () => {
+  test('is looked up once for concurrent calls', async () => {
     const { cluster, google } = await openGke('public', await newCertificate());
     await Promise.all(Array.from({ length: 10 }, () => cluster.getJob('ns', 'job')));
     expect(lookUps(google.requests())).toBe(1);
@@ -115,7 +115,7 @@ describe('the endpoint', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test('that moved is found again', async () => {
+  test('that has a new address is found again', async () => {
     const certificate = await newCertificate();
     const { cluster, clusters, server, google } = await openGke('public', certificate);
     await cluster.getJob('ns', 'job');
@@ -140,7 +140,7 @@ describe('the endpoint', () => {
   });
 });
 
-describe('a cluster that cannot be used as configured says what to do', () => {
+describe('the error for a cluster that cannot be used as configured contains the remedy', () => {
   const dns = { controlPlaneEndpointsConfig: { dnsEndpointConfig: { endpoint: 'x.gke.goog' } } };
   test.each<[string, Endpoint, object, RegExp]>([
     [
@@ -216,8 +216,8 @@ describe('a cluster that cannot be used as configured says what to do', () => {
   });
 });
 
-describe('who we are', () => {
-  test('the API server sees the service account by its email', async () => {
+describe('credentials', () => {
+  test('the API server identifies the service account by its email', async () => {
     const { cluster, google, server } = await openGke('public', await newCertificate());
     await cluster.getJob('ns', 'job');
     const token = (server.requests[0]?.headers.authorization ?? '').replace('Bearer ', '');
@@ -227,13 +227,13 @@ describe('who we are', () => {
     );
   });
 
-  test('a token lasts for many requests', async () => {
+  test('a token is used for many requests', async () => {
     const { cluster, google } = await openGke('public', await newCertificate());
     for (let index = 0; index < 5; index += 1) await cluster.getJob('ns', 'job');
     expect(google.requests().filter((each) => each.includes('/token'))).toHaveLength(1);
   });
 
-  test('a token that expires is followed by another', async () => {
+  test('an expired token is replaced', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     try {
       const { cluster, server, google } = await openGke('public', await newCertificate());
@@ -257,7 +257,7 @@ describe('who we are', () => {
     expect(server.requests.map(({ method }) => method)).toEqual(['GET', 'POST', 'POST']);
   });
 
-  test('many calls with a revoked token share one refresh', async () => {
+  test('concurrent calls with a revoked token share one refresh', async () => {
     const { cluster, google } = await openGke('public', await newCertificate());
     await cluster.getJob('ns', 'job');
     google.revokeAll();
@@ -282,12 +282,12 @@ describe('who we are', () => {
     const refused = createCluster(access).getJob('ns', 'job');
     await expect(refused).rejects.toThrow(UpstreamError);
     await expect(refused).rejects.toThrow(/user "\d{21}" may not get jobs.*userinfo\.email/);
-    // The scope was asked for.
+    // The scope was requested.
     expect(narrow.requests.some(({ url }) => url.includes('userinfo.email'))).toBe(true);
   });
 
   test(
-    'a metadata server that is down is UnavailableError, and is asked again when it is back',
+    'a metadata server that is down is UnavailableError, and is used again when it is back',
     { timeout: 30_000 },
     async () => {
       const { cluster, google } = await openGke('public', await newCertificate());
@@ -298,7 +298,7 @@ describe('who we are', () => {
     },
   );
 
-  test('no credentials at all: the error says how to get some', async () => {
+  test('without credentials, the error contains the command that creates them', async () => {
     await startGoogleWorld();
     setEnvironment({ METADATA_SERVER_DETECTION: 'none' });
     const access = createClusterAccess({ kind: 'endpoint', server: 'https://127.0.0.1:9' });

@@ -9,7 +9,7 @@ import { answerJson, answerStatus, type ScriptedServer, startScripted } from './
 export const EMAIL = 'aggregate@project.iam.gserviceaccount.com';
 export const CLUSTER = 'projects/project/locations/europe-west1/clusters/cluster';
 
-/** Sets environment variables, or takes them away, until the end of the test. */
+/** Sets or removes environment variables until the end of the test. */
 export const setEnvironment = (values: Readonly<Record<string, string | undefined>>): void => {
   for (const [name, value] of Object.entries(values)) {
     const before = process.env[name];
@@ -22,7 +22,7 @@ export const setEnvironment = (values: Readonly<Record<string, string | undefine
   }
 };
 
-/** The metadata server and the GKE API, found by the real auth library as on Cloud Run; none of this machine's own credentials. */
+/** The metadata server and the GKE API, which the auth library finds as on Cloud Run. Credentials of this machine are hidden. */
 export const startGoogleWorld = async (options: Partial<GoogleOptions> = {}): Promise<Google> => {
   const google = await startGoogle({ email: EMAIL, clusters: {}, ...options });
   onTestFinished(() => google.close());
@@ -37,7 +37,7 @@ export const startGoogleWorld = async (options: Partial<GoogleOptions> = {}): Pr
   return google;
 };
 
-/** The metadata server of a machine with narrow access scopes: tokens have those of the machine, whatever is asked for. */
+/** The metadata server of a machine with limited access scopes: its tokens have those, whatever is requested. */
 export const narrowScopes = async (google: Google): Promise<ScriptedServer> => {
   const narrow = await startScripted(async ({ url, headers }, response) => {
     const path = url.replace(/(token)\?.*$/, '$1');
@@ -51,7 +51,7 @@ export const narrowScopes = async (google: Google): Promise<ScriptedServer> => {
   return narrow;
 };
 
-/** An API server that asks `google` who is calling, as GKE does: Jobs are for {@link EMAIL}, others are refused. */
+/** An API server that identifies users with `google`, as GKE does: {@link EMAIL} may use Jobs, others are refused. */
 export const startGkeServer = async (google: Google, certificate: Certificate): Promise<ScriptedServer> =>
   startScripted(({ method, headers, url, body }, response) => {
     const user = google.userOf((headers.authorization ?? '').replace('Bearer ', ''));

@@ -6,7 +6,7 @@ import { startKubernetes } from '../../infra/local/kubernetes/server.ts';
 import { startScripted } from './scripted-server.ts';
 import { createStubAccess } from './stub-access.ts';
 
-/** An API server, and a proxy before it that lets it act and then loses the answer, in the way given. */
+/** An API server behind a proxy that forwards requests and loses the responses. */
 const startLossy = async (loses: 'connection' | 'time'): Promise<{ direct: string; lossy: string }> => {
   const server = await startKubernetes();
   onTestFinished(() => server.close());
@@ -22,7 +22,7 @@ const startLossy = async (loses: 'connection' | 'time'): Promise<{ direct: strin
 test.each([
   ['connection', UnavailableError],
   ['time', DeadlineError],
-] as const)('a create whose answer is lost (%s) is told as open, and made one Job', async (loses, type) => {
+] as const)('a create whose response is lost (%s) is ambiguous, and created one Job', async (loses, type) => {
   const { direct, lossy } = await startLossy(loses);
   const job = {
     metadata: { namespace: 'default', name: 'lost-answer' },

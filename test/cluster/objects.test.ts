@@ -57,7 +57,7 @@ objectsContract('objects of the embedded API', async () => {
 describeReal('objects of a real API server', (real) => {
   objectsContract('through the adapter', () => createApiObjects(real().access, real().namespace));
 
-  test('a Service without pods is unreachable, not unwell', async () => {
+  test('a Service without pods is unreachable, not unhealthy', async () => {
     const { namespace } = real();
     const cluster = createCluster(real().access);
     const spec = { ports: [{ name: 'rest', port: 80 }], selector: { app: 'none' } };
@@ -81,7 +81,7 @@ const probeOf = async (status: number, type: string, body: string) => {
   return { answer, url: server.requests[0]?.url };
 };
 
-test('the service proxy is asked by port name, and the pod’s answer is told as it is', async () => {
+test('the service proxy is called with the port name, and the response of the pod is returned unchanged', async () => {
   const { answer, url } = await probeOf(200, 'application/json', '{"status":"SERVING"}');
   expect(url).toBe('/api/v1/namespaces/ns/services/svc:rest/proxy/v1/flea/healthz');
   expect(answer).toEqual({ kind: 'answered', status: 200, body: '{"status":"SERVING"}' });
@@ -92,7 +92,7 @@ test('the service proxy is asked by port name, and the pod’s answer is told as
   });
 });
 
-test('what the API server says of a Service that it cannot reach is not the pod’s answer', async () => {
+test('the API server’s response for a Service that it cannot reach is not the response of the pod', async () => {
   const status = JSON.stringify({
     kind: 'Status',
     status: 'Failure',
@@ -118,14 +118,14 @@ test('what the API server says of a Service that it cannot reach is not the pod�
   });
 });
 
-test('a kind that no release has is a bug, told before anything is sent', async () => {
+test('a kind that releases do not use is a TypeError before a request is sent', async () => {
   const cluster = createCluster(createStubAccess([{ server: 'http://127.0.0.1:1' }]));
   await expect(cluster.getObject({ apiVersion: 'v1', kind: 'Pod', namespace: 'ns', name: 'x' })).rejects.toThrow(
     TypeError,
   );
 });
 
-test('a refusal that is none of the object’s is an error of the call, by verb and resource', async () => {
+test('a refusal that is not about the object is an error of the call, with verb and resource', async () => {
   const body = JSON.stringify({
     kind: 'Status',
     reason: 'Forbidden',
@@ -147,12 +147,12 @@ test.each([
   [429, 'text/plain', 'Too many requests, please try again later.'],
   [502, 'text/html', '<html>502 Bad Gateway</html>'],
   [504, 'application/json', '{"error": {"code": 504}}'],
-])('what something on the way to a Service answers is not the pod’s answer: %i', async (status, type, body) => {
+])('the response of an intermediary is not the response of the pod: %i', async (status, type, body) => {
   const { answer } = await probeOf(status, type, body);
   expect(answer).toEqual({ kind: 'unreachable', message: `${status}: ${body}` });
 });
 
-describe('a 404 that is no Status of Kubernetes', () => {
+describe('a 404 without a Kubernetes Status', () => {
   const open = async (type: string, body: string) => {
     const server = await answering(404, type, body);
     return createCluster(createStubAccess([{ server: server.url }]), { maxAttempts: 1 });
@@ -162,7 +162,7 @@ describe('a 404 that is no Status of Kubernetes', () => {
   test.each([
     ['text/html', '<html>404 Not Found</html>'],
     ['application/json', '{"error":{"code":404,"message":"Membership not found."}}'],
-  ])('says nothing of an object, a Job or a Secret: %s', async (type, body) => {
+  ])('does not mean that an object, a Job or a Secret is absent: %s', async (type, body) => {
     const cluster = await open(type, body);
     const calls = [
       () => cluster.getObject(deployment),
@@ -178,7 +178,7 @@ describe('a 404 that is no Status of Kubernetes', () => {
     }
   });
 
-  test('is how the API server says that it does not serve a kind of a route', async () => {
+  test('means that the API server does not serve the kind of a route', async () => {
     const cluster = await open('text/plain', '404 page not found\n');
     const kind = { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'HTTPRoute', namespace: 'ns' };
     expect(await cluster.getObject({ ...kind, name: 'r' })).toBeNull();

@@ -25,7 +25,7 @@ const CALLS: readonly (readonly [string, string, (cluster: Cluster, namespace: s
 ];
 
 describeReal(
-  'without a right, on a real API server',
+  'without permissions, on a real API server',
   (real) => {
     const as = (user: string): Cluster => {
       const token = real().users[user];
@@ -39,11 +39,11 @@ describeReal(
       expect(String(error)).toContain(`user "${EMAIL}" may not ${verb} ${resource}`);
     });
 
-    test('a user that is a number is explained', async () => {
+    test('a numeric user is explained', async () => {
       await expect(as(NUMBER).getJob(real().namespace, 'x')).rejects.toThrow(/userinfo\.email/);
     });
 
-    test('with the rule, the call is carried out', async () => {
+    test('with the rule, the call succeeds', async () => {
       const { api, namespace } = real();
       const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
       const rules = [{ apiGroups: [''], resources: ['secrets'], resourceNames: ['named'], verbs: ['get'] }];
@@ -61,7 +61,7 @@ describeReal(
       await expect(read('another')).resolves.toBe('refused');
     });
 
-    test('a token that nobody knows is refused, and the error says what to check', async () => {
+    test('an unknown token is rejected, and the error names what to check', async () => {
       const cluster = createCluster({ ...real().access, token: async () => 'unknown' });
       await expect(cluster.getJob(real().namespace, 'x')).rejects.toThrow(/401.*service account/);
     });

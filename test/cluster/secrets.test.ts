@@ -6,10 +6,10 @@ import { AppError } from '../../src/errors.ts';
 import { type Handler, startScripted } from './scripted-server.ts';
 import { createStubAccess } from './stub-access.ts';
 
-/** Long and odd enough not to be in a message by chance. */
+/** Long enough not to occur in a message by chance. */
 const secretValue = fc.stringMatching(/^[A-Za-z0-9+/]{12,40}$/).map((text) => `s3cr3t${text}`);
 
-/** Ways in which an answer may carry a Secret: whole, cut off, of another type, as an error, in a Status. */
+/** Responses that contain a Secret: complete, truncated, with another type, as an error, in a Status. */
 const answers = (value: string): fc.Arbitrary<{ status: number; type: string; body: string }> => {
   const encoded = Buffer.from(value).toString('base64');
   const secret = JSON.stringify({
@@ -39,7 +39,7 @@ const answers = (value: string): fc.Arbitrary<{ status: number; type: string; bo
   });
 };
 
-test('a value of a Secret is in no answer, message, detail or cause, whatever the API server sends', async () => {
+test('a value of a Secret is in no result, message, detail or cause, whatever the API server sends', async () => {
   let answer: Handler = () => undefined;
   const server = await startScripted((request, response, count) => answer(request, response, count));
   const cluster = createCluster(createStubAccess([{ server: server.url }]), { maxAttempts: 1, deadlineMs: 5_000 });

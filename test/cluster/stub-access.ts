@@ -1,11 +1,11 @@
 import type { ClusterAccess, ClusterEndpoint } from '../../src/cluster/connection.ts';
 
 export interface StubAccess extends ClusterAccess {
-  /** What was asked, in order: `endpoint`, `token`, `refresh`, `invalidate`. */
+  /** The calls in order: `endpoint`, `token`, `refresh`, `invalidate`. */
   readonly asked: readonly string[];
 }
 
-/** Access whose endpoints are given out one after the other, a new one after each `invalidate`; the last one stays. */
+/** Access that returns the next endpoint after each `invalidate`, and then the last one. */
 export const createStubAccess = (
   endpoints: readonly ClusterEndpoint[],
   tokens: { readonly cached: string; readonly fresh?: string } = { cached: 'token-1' },

@@ -11,8 +11,8 @@ const buildPod = (namespace: string, name: string, node: string) => ({
 });
 
 /**
- * The world of the contract on the adapter over a Kubernetes API; `namespace` is there already. `hasLogs` registers a
- * Node of ours, which a cluster that somebody else uses must not get.
+ * The contract's world for the adapter over a Kubernetes API; `namespace` exists. `hasLogs` registers a Node, which a
+ * cluster in use must not get.
  */
 export const createApiWorld = async (
   access: ClusterAccess,

@@ -3,29 +3,29 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Cluster } from '../../src/cluster/port.ts';
 import { DeadlineError, UpstreamError } from '../../src/errors.ts';
 
-/** An event as a controller would write it. */
+/** An event as a controller writes it. */
 export type ContractEvent = Pick<CoreV1Event, 'involvedObject' | 'reason' | 'message' | 'type'> & {
   readonly name: string;
   readonly lastTimestamp: string;
 };
 
-/** A cluster under test, and what people and kubelets do to it. */
+/** A cluster under test, with the actions of users and kubelets. */
 export interface ClusterWorld {
   readonly cluster: Cluster;
-  /** Empty, and the suite's own. */
+  /** An empty namespace for this suite only. */
   readonly namespace: string;
-  /** A Kubernetes API is behind it, which validates what it is sent. */
+  /** Whether a Kubernetes API is behind it, which validates requests. */
   readonly isApi: boolean;
   /** Whether `putLog` can be called. */
   readonly hasLogs: boolean;
   putSecret(name: string, data: Readonly<Record<string, string>>): Promise<void>;
   putEvent(event: ContractEvent): Promise<void>;
-  /** What a container of a pod wrote; the pod is made when it is not there. Its container is named `main`. */
+  /** Sets the log of a container; creates the pod, with a container `main`, if it does not exist. */
   putLog(pod: string, container: string, text: string, previous?: boolean): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Waits for what controllers do in their own time. */
+/** Waits for an action of a controller. */
 export const until = async (what: string, probe: () => Promise<boolean>, withinMs = 20_000): Promise<void> => {
   const endsAt = Date.now() + withinMs;
   while (!(await probe())) {
@@ -38,7 +38,7 @@ const NO_LOGS = 'a cluster of your own gets no Node of ours';
 
 const byName = (a: string, b: string): number => a.localeCompare(b);
 
-/** What every adapter of the port `Cluster` does. */
+/** The contract of the port `Cluster`. */
 export const clusterContract = (name: string, setup: () => Promise<ClusterWorld>): void => {
   describe(`${name}`, { timeout: 30_000 }, () => {
     let world: ClusterWorld;
@@ -66,7 +66,7 @@ export const clusterContract = (name: string, setup: () => Promise<ClusterWorld>
     const ended = (): AbortSignal => AbortSignal.abort();
 
     describe('Jobs', () => {
-      test('a created Job has a uid and a time, and is read back the same', async () => {
+      test('a created Job has a uid and a creation time, and is read back unchanged', async () => {
         const created = await create(
           buildJob('created', { labels: { task: 'a' }, annotations: { note: 'ä "quoted"' } }),
         );
@@ -78,20 +78,20 @@ export const clusterContract = (name: string, setup: () => Promise<ClusterWorld>
         expect(read?.spec?.template.spec?.containers[0]?.image).toBe('example.com/aggregator:1');
       });
 
-      test('a Job of the same name exists, whatever its spec, and is left as it was', async () => {
+      test('a create for an existing name returns exists, whatever its spec, and changes nothing', async () => {
         const first = await create(buildJob('twice'));
         expect(await world.cluster.createJob(buildJob('twice', { labels: { other: 'yes' } }))).toBe('exists');
         expect((await world.cluster.getJob(world.namespace, 'twice'))?.metadata?.uid).toBe(first.metadata?.uid);
       });
 
-      test('of 20 creates at once, one creates', async () => {
+      test('one of 20 concurrent creates succeeds', async () => {
         const outcomes = await Promise.all(
           Array.from({ length: 20 }, () => world.cluster.createJob(buildJob('raced'))),
         );
         expect(outcomes.filter((outcome) => outcome !== 'exists')).toHaveLength(1);
       });
 
-      test('a dry run answers the Job and stores nothing', async () => {
+      test('a dry run returns the Job and stores nothing', async () => {
         const dry = await world.cluster.createJob(buildJob('dry'), { dryRun: true });
         expect(dry).toMatchObject({ metadata: { name: 'dry' } });
         expect(await world.cluster.getJob(world.namespace, 'dry')).toBeNull();
@@ -115,7 +115,7 @@ export const clusterContract = (name: string, setup: () => Promise<ClusterWorld>
         expect(await world.cluster.getJob(world.namespace, 'typo')).toBeNull();
       });
 
-      test('a namespace that is not there is refused by name', async (context) => {
+      test('a namespace that does not exist is named in the error', async (context) => {
         if (!world.isApi) return context.skip('every namespace exists in memory');
         const job = buildJob('lost');
         const lost = Object.assign(job, { metadata: { namespace: 'no-such-namespace', name: 'lost' } });
@@ -124,11 +124,11 @@ export const clusterContract = (name: string, setup: () => Promise<ClusterWorld>
         expect(await world.cluster.getJob('no-such-namespace', 'lost')).toBeNull();
       });
 
-      test('a Job that is not there is null', async () => {
+      test('an absent Job is null', async () => {
         expect(await world.cluster.getJob(world.namespace, 'absent')).toBeNull();
       });
 
-      test('a list has the Jobs of the selector, and no others', async () => {
+      test('a list contains exactly the Jobs that match the selector', async () => {
         await create(buildJob('list-1', { labels: { list: 'yes', colour: 'red' } }));
         await create(buildJob('list-2', { labels: { list: 'yes', colour: 'blue' } }));
         await create(buildJob('list-3', { labels: { list: 'yes' } }));
@@ -144,7 +144,7 @@ export const clusterContract = (name: string, setup: () => Promise<ClusterWorld>
         expect((await names('')).length).toBeGreaterThanOrEqual(3);
       });
 
-      test('a deleted Job is gone with its pods; deleted again, it is absent', async () => {
+      test('a delete removes a Job and its pods; a second delete returns absent', async () => {
         await create(buildJob('deleted', {}, false));
         const pods = () => world.cluster.listPods(world.namespace, 'batch.kubernetes.io/job-name=deleted');
         await until('the Job has a pod', async () => (await pods()).length === 1);
@@ -154,7 +154,7 @@ export const clusterContract = (name: string, setup: () => Promise<ClusterWorld>
         expect(await world.cluster.deleteJob(world.namespace, 'deleted')).toBe('absent');
       });
 
-      test('a delete with a uid spares a Job of the name that is another', async () => {
+      test('a delete with a uid keeps a different Job of the same name', async () => {
         const created = await create(buildJob('mine'));
         expect(await world.cluster.deleteJob(world.namespace, 'mine', { uid: 'of-another' })).toBe('absent');
         expect(await world.cluster.getJob(world.namespace, 'mine')).not.toBeNull();
@@ -164,7 +164,7 @@ export const clusterContract = (name: string, setup: () => Promise<ClusterWorld>
         expect(await world.cluster.getJob(world.namespace, 'mine')).toBeNull();
       });
 
-      test('a suspended Job loses its pods and keeps its name', async () => {
+      test('a suspended Job has no pods and keeps its name', async () => {
         await create(buildJob('suspended', {}, false));
         const pods = () => world.cluster.listPods(world.namespace, 'batch.kubernetes.io/job-name=suspended');
         await until('the Job has a pod', async () => (await pods()).length === 1);
@@ -224,7 +224,7 @@ export const clusterContract = (name: string, setup: () => Promise<ClusterWorld>
         expect(all?.trimEnd()).toBe('one\ntwo\nthree');
       });
 
-      test('the log of the container’s previous run is another', async (context) => {
+      test('the log of the previous container is a different log', async (context) => {
         if (!world.isApi) return context.skip('there are no previous runs in memory');
         if (!world.hasLogs) return context.skip(NO_LOGS);
         await world.putLog('restarted', 'main', 'now\n');
@@ -235,7 +235,7 @@ export const clusterContract = (name: string, setup: () => Promise<ClusterWorld>
         expect(await read(false)).toBe('now\n');
       });
 
-      test('a log that is too long is cut at its beginning, not at its end', async (context) => {
+      test('a log that is too long is cut at the start, not at the end', async (context) => {
         if (!world.isApi) return context.skip('logs in memory are as long as the test makes them');
         if (!world.hasLogs) return context.skip(NO_LOGS);
         const lines = Array.from({ length: 2_000 }, (_, index) => `${index} ${'x'.repeat(300)}`);
@@ -246,12 +246,12 @@ export const clusterContract = (name: string, setup: () => Promise<ClusterWorld>
         expect(log?.split('\n').length).toBeGreaterThan(100);
       });
 
-      test('no such pod: no log', async () => {
+      test('a pod that does not exist has no log', async () => {
         const log = world.cluster.podLog(world.namespace, 'absent', { container: 'main', tailLines: 5 });
         await expect(log).resolves.toBeNull();
       });
 
-      test('no such container: no log', async (context) => {
+      test('a container that does not exist has no log', async (context) => {
         if (!world.hasLogs) return context.skip(NO_LOGS);
         await world.putLog('known', 'main', 'text\n');
         expect(await world.cluster.podLog(world.namespace, 'known', { container: 'other', tailLines: 5 })).toBeNull();
@@ -259,20 +259,20 @@ export const clusterContract = (name: string, setup: () => Promise<ClusterWorld>
     });
 
     describe('Secrets', () => {
-      test('the names of the keys are told, never a value', async () => {
+      test('the names of the keys are returned, never a value', async () => {
         await world.putSecret('credentials', { 'clientAuthToken.txt': 'top-secret-value', other: '' });
         const keys = await world.cluster.secretKeys(world.namespace, 'credentials');
         expect((keys ?? []).toSorted(byName)).toEqual(['clientAuthToken.txt', 'other']);
       });
 
-      test('a Secret without keys has none; one that is not there is null', async () => {
+      test('a Secret without keys has none; an absent Secret is null', async () => {
         await world.putSecret('empty', {});
         expect(await world.cluster.secretKeys(world.namespace, 'empty')).toEqual([]);
         expect(await world.cluster.secretKeys(world.namespace, 'absent')).toBeNull();
       });
     });
 
-    test('a list of more than one page is whole', { timeout: 120_000 }, async (context) => {
+    test('a list of more than one page is complete', { timeout: 120_000 }, async (context) => {
       if (!world.isApi) return context.skip('there are no pages in memory');
       const wanted = Array.from({ length: 520 }, (_, index) => `many-${index}`);
       const left = [...wanted];
@@ -286,7 +286,7 @@ export const clusterContract = (name: string, setup: () => Promise<ClusterWorld>
       expect(listed.map((job) => job.metadata?.name ?? '').toSorted(byName)).toEqual(wanted.toSorted(byName));
     });
 
-    test('a call whose signal has ended ends with DeadlineError and does nothing', async () => {
+    test('a call with an aborted signal throws DeadlineError and changes nothing', async () => {
       const { cluster, namespace } = world;
       const signal = ended();
       const calls = [

@@ -2,17 +2,17 @@ import { createServer, type Server } from 'node:https';
 import { generate } from 'selfsigned';
 import type { RawApi } from './raw-api.ts';
 
-/** A Node whose kubelet knows nothing but logs. */
+/** A Node whose kubelet serves logs only. */
 export interface LogKubelet {
   readonly node: string;
-  /** What `container` of `pod` wrote; `previous`: what its run before wrote. */
+  /** Sets the log of `container`, and with `previous` that of the previous container. */
   setLog(namespace: string, pod: string, container: string, text: string, previous?: boolean): void;
   /** `path?query` of each request of the API server. */
   requests(): readonly string[];
   close(): Promise<void>;
 }
 
-/** As a kubelet does: the last lines first, then cut after limitBytes (pkg/kubelet/kuberuntime/logs). */
+/** Takes the last lines, then cuts after limitBytes, like the kubelet (pkg/kubelet/kuberuntime/logs). */
 const cut = (text: string, query: URLSearchParams): string => {
   const lines = text.split(/(?<=\n)/);
   const tail = query.get('tailLines');
@@ -28,7 +28,7 @@ const listen = async (server: Server): Promise<number> => {
   return address.port;
 };
 
-/** Registers a Node at the API server, which then fetches the logs of the Node's pods from here (TLS, 127.0.0.1). */
+/** Registers a Node with the API server, which then gets the logs of its pods from here (TLS, 127.0.0.1). */
 export const startLogKubelet = async (api: RawApi, node: string): Promise<LogKubelet> => {
   const logs = new Map<string, string>();
   const requests: string[] = [];

@@ -4,11 +4,11 @@ import type { ObjectInfo, ObjectPage, ObjectStore } from '../../src/storage/port
 import { compareGenerations } from '../../src/storage/port.ts';
 import type { GsUri } from '../../src/storage/uri.ts';
 
-/** A store to test, and a bucket in it that exists and that nobody else writes to below `root`. */
+/** A store under test, with an existing bucket that has no other writer below `root`. */
 export interface StoreUnderTest {
   readonly store: ObjectStore;
   readonly bucket: string;
-  /** A prefix of our own, ending in a slash. */
+  /** A prefix for this suite only, ending in a slash. */
   readonly root: string;
   close?(): Promise<void>;
 }
@@ -24,7 +24,7 @@ const collect = async (body: AsyncIterable<Uint8Array>): Promise<string> => {
   return Buffer.concat(chunks).toString();
 };
 
-/** What every ObjectStore does: run on the one in memory, on the adapter over the embedded server, and on a real bucket. */
+/** The contract of the port `ObjectStore`, run in memory, on the adapter over the embedded server, and on a real bucket. */
 export const objectStoreContract = (name: string, makeStore: () => Promise<StoreUnderTest>): void => {
   describe(`object store contract: ${name}`, () => {
     let under: StoreUnderTest;
@@ -51,7 +51,7 @@ export const objectStoreContract = (name: string, makeStore: () => Promise<Store
     };
 
     describe('write', () => {
-      test('tells what was stored', async () => {
+      test('returns what was stored', async () => {
         const uri = fresh();
         const metadata = { state: 'claimed', 'Mixed-Case': 'as given', note: 'zł 🎓' };
         const info = written(await under.store.write(uri, '123456789', { ifGenerationMatch: '0', metadata }));
@@ -60,14 +60,14 @@ export const objectStoreContract = (name: string, makeStore: () => Promise<Store
         expect(new Date(info.timeCreated).toISOString().slice(0, 10)).toBe(info.timeCreated.slice(0, 10));
       });
 
-      test('of generation 0 asks that there be no object', async () => {
+      test('with generation 0 requires that there is no object', async () => {
         const uri = fresh();
         await put(uri, 'one');
         expect(await under.store.write(uri, 'two', { ifGenerationMatch: '0' })).toBe('conflict');
         expect(await under.store.read(uri)).toMatchObject({ text: 'one' });
       });
 
-      test('replaces the generation that is named, and gives a newer one', async () => {
+      test('replaces the given generation, and returns a newer one', async () => {
         const uri = fresh();
         const one = await put(uri, 'one');
         const two = written(await under.store.write(uri, 'two', { ifGenerationMatch: one.generation }));
@@ -76,7 +76,7 @@ export const objectStoreContract = (name: string, makeStore: () => Promise<Store
         expect(await under.store.read(uri)).toMatchObject({ text: 'two', info: { generation: two.generation } });
       });
 
-      test('of a generation where there is no object is a conflict', async () => {
+      test('with a generation is a conflict if there is no object', async () => {
         expect(await under.store.write(fresh(), 'x', { ifGenerationMatch: '1' })).toBe('conflict');
       });
 
@@ -88,7 +88,7 @@ export const objectStoreContract = (name: string, makeStore: () => Promise<Store
         expect(two.metadata).toEqual({});
       });
 
-      test('lets one of many at once win', async () => {
+      test('succeeds for one of many concurrent writers', async () => {
         const uri = fresh();
         const writers = Array.from({ length: 20 }, (_, index) =>
           under.store.write(uri, `${index}`, { ifGenerationMatch: '0' }),
@@ -101,19 +101,19 @@ export const objectStoreContract = (name: string, makeStore: () => Promise<Store
     });
 
     describe('read', () => {
-      test('of what is absent is null', async () => {
+      test('of an absent object is null', async () => {
         expect(await under.store.read(fresh())).toBeNull();
         expect(await under.store.read(fresh(), { ifGenerationNotMatch: '1' })).toBeNull();
       });
 
-      test('tells the generation that was read', async () => {
+      test('returns the generation that was read', async () => {
         const uri = fresh();
         const { bucket, name: objectName, generation, size, crc32c } = await put(uri, 'text');
         const found = await under.store.read(uri);
         expect(found).toMatchObject({ text: 'text', info: { bucket, name: objectName, generation, size, crc32c } });
       });
 
-      test('of a generation that is known is unchanged, until there is another', async () => {
+      test('of a known generation is unchanged, until there is a newer one', async () => {
         const uri = fresh();
         const one = await put(uri, 'one');
         expect(await under.store.read(uri, { ifGenerationNotMatch: one.generation })).toBe('unchanged');
@@ -129,7 +129,7 @@ export const objectStoreContract = (name: string, makeStore: () => Promise<Store
         ['characters of several bytes', 'zł, 学, 🎓, \u2028'],
         ['line ends of multipart bodies', '\r\n--\r\n--boundary\r\n\r\n'],
         ['a large text', 'x'.repeat(3_000_000)],
-      ])('gives back a text that is %s', async (_, text) => {
+      ])('returns a text that is %s', async (_, text) => {
         const uri = fresh();
         await put(uri, text);
         expect(await under.store.read(uri)).toMatchObject({ text, info: { size: Buffer.byteLength(text) } });
@@ -149,11 +149,11 @@ export const objectStoreContract = (name: string, makeStore: () => Promise<Store
     });
 
     describe('stream', () => {
-      test('of what is absent is null', async () => {
+      test('of an absent object is null', async () => {
         expect(await under.store.stream(fresh())).toBeNull();
       });
 
-      test('gives the bytes and tells their generation', async () => {
+      test('returns the bytes and their generation', async () => {
         const uri = fresh();
         const text = Array.from({ length: 50_000 }, (_, line) => `gs://bucket/${line}\n`).join('');
         const { generation, size, crc32c } = await put(uri, text);
@@ -162,7 +162,7 @@ export const objectStoreContract = (name: string, makeStore: () => Promise<Store
         expect(await collect(stream?.body ?? (async function* () {})())).toBe(text);
       });
 
-      test('can be left early, and the store goes on', async () => {
+      test('need not be read to the end, and the store stays usable', async () => {
         const uri = fresh();
         await put(uri, 'y'.repeat(2_000_000));
         const streams = await Promise.all(Array.from({ length: 4 }, () => under.store.stream(uri)));
@@ -182,7 +182,7 @@ export const objectStoreContract = (name: string, makeStore: () => Promise<Store
       const short = (pages: readonly ObjectPage[]): string[] =>
         pages.flatMap(({ objects }) => objects.map((object) => object.name.slice(root.length)));
 
-      test('gives what a write tells', async () => {
+      test('returns what a write returned', async () => {
         const uri = fresh();
         const info = written(
           await under.store.write(uri, 'x', { ifGenerationMatch: '0', metadata: { a: 'b', 'C-d': 'e' } }),
@@ -195,7 +195,7 @@ export const objectStoreContract = (name: string, makeStore: () => Promise<Store
         expect(short(await listAll({ prefix: root }))).toEqual(names);
       });
 
-      test.each([1, 2, 3, 8, 9, 1000])('in pages of %i gives all', async (maxResults) => {
+      test.each([1, 2, 3, 8, 9, 1000])('in pages of %i returns all', async (maxResults) => {
         const pages = await listAll({ prefix: root, maxResults });
         expect(short(pages)).toEqual(names);
         for (const page of pages) expect(page.objects.length).toBeLessThanOrEqual(maxResults);
@@ -210,7 +210,7 @@ export const objectStoreContract = (name: string, makeStore: () => Promise<Store
         expect(short(pages)).toEqual(['a/2', 'a/2/x', 'b', 'b/1']);
       });
 
-      test.each([1, 2, 1000])('with a delimiter folds names, in pages of %i', async (maxResults) => {
+      test.each([1, 2, 1000])('with a delimiter combines names, in pages of %i', async (maxResults) => {
         const pages = await listAll({ prefix: root, delimiter: '/', maxResults });
         expect(short(pages)).toEqual(['a', 'b', 'c', '～', '🎓']);
         expect(pages.flatMap(({ prefixes }) => prefixes)).toEqual([`${root}a/`, `${root}b/`]);

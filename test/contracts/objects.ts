@@ -1,19 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { KubeObject, ObjectRef, Objects } from '../../src/cluster/release-port.ts';
 
-/** Objects under test, and what other programs do to them. */
+/** Objects under test, with the actions of other programs. */
 export interface ObjectsWorld {
   readonly objects: Objects;
-  /** Empty, and the suite's own. */
+  /** An empty namespace for this suite only. */
   readonly namespace: string;
-  /** A Kubernetes API is behind it, which validates what it is sent. */
+  /** Whether a Kubernetes API is behind it, which validates requests. */
   readonly isApi: boolean;
-  /** Creates or changes an object as another manager, by Update. */
+  /** Creates or updates an object as another field manager. */
   putAs(manager: string, object: KubeObject): Promise<void>;
   close(): Promise<void>;
 }
 
-/** What every adapter of the port `Objects` does. Services and ConfigMaps stand for all kinds. */
+/** The contract of the port `Objects`. Services and ConfigMaps represent all kinds. */
 export const objectsContract = (name: string, setup: () => Promise<ObjectsWorld>): void => {
   describe(`${name}`, { timeout: 30_000 }, () => {
     let world: ObjectsWorld;
@@ -51,11 +51,11 @@ export const objectsContract = (name: string, setup: () => Promise<ObjectsWorld>
     };
     const dataOf = (object: KubeObject | null): unknown => object?.['data'];
 
-    test('an object that is not there is null', async () => {
+    test('an absent object is null', async () => {
       expect(await world.objects.getObject(ref('ConfigMap', 'absent'))).toBeNull();
     });
 
-    test('an apply creates, then changes, then leaves alone', async () => {
+    test('an apply creates, then changes, then changes nothing', async () => {
       const first = await world.objects.applyObject(map('applied', { a: '1' }));
       expect(first).toMatchObject({
         kind: 'applied',
@@ -69,14 +69,14 @@ export const objectsContract = (name: string, setup: () => Promise<ObjectsWorld>
       expect(third.metadata.resourceVersion).toBe(before?.metadata.resourceVersion);
     });
 
-    test('a field that was applied and is no more is removed; one of another manager stays', async () => {
+    test('a field that is no longer applied is removed; that of another manager stays', async () => {
       await apply(map('dropped', { ours: '1', old: '1' }));
       await world.putAs('somebody', map('dropped', { theirs: '1' }));
       await apply(map('dropped', { ours: '1' }));
       expect(dataOf(await world.objects.getObject(ref('ConfigMap', 'dropped')))).toEqual({ ours: '1', theirs: '1' });
     });
 
-    test('a dry run answers the object with its defaults, and stores nothing', async () => {
+    test('a dry run returns the object with its defaults, and stores nothing', async () => {
       const dry = await apply(service('dry'), { dryRun: true });
       expect(dry).toMatchObject({ spec: { clusterIP: expect.stringMatching(/./) } });
       expect(await world.objects.getObject(ref('Service', 'dry'))).toBeNull();
@@ -85,7 +85,7 @@ export const objectsContract = (name: string, setup: () => Promise<ObjectsWorld>
       expect(dataOf(await world.objects.getObject(ref('ConfigMap', 'dry-change')))).toEqual({ a: '1' });
     });
 
-    test('a field of another manager is a conflict that names both; force takes it', async () => {
+    test('a field of another manager is a conflict that names both; force takes it over', async () => {
       await world.putAs('somebody', map('contested', { a: 'theirs' }));
       expect(await world.objects.applyObject(map('contested', { a: 'ours' }))).toEqual({
         kind: 'conflict',
@@ -95,7 +95,7 @@ export const objectsContract = (name: string, setup: () => Promise<ObjectsWorld>
       expect(dataOf(await apply(map('contested', {}))) ?? {}).toEqual({});
     });
 
-    test('fields that are said to be ours go with the next apply', async () => {
+    test('fields whose ownership was transferred are removed by the next apply', async () => {
       await world.putAs('helm', map('moved', { kept: '1', left: '1' }));
       const found = await world.objects.getObject(ref('ConfigMap', 'moved'));
       if (found === null) throw new Error('absent');
@@ -107,7 +107,7 @@ export const objectsContract = (name: string, setup: () => Promise<ObjectsWorld>
       expect(dataOf(await apply(map('moved', { kept: '1' })))).toEqual({ kept: '1' });
     });
 
-    test('what may not change is refused as immutable, and the field is named', async () => {
+    test('a change of an immutable field is refused as immutable, and the field is named', async () => {
       await apply(service('fixed'));
       const refused = await world.objects.applyObject(service('fixed', { clusterIP: '10.0.0.250' }));
       expect(refused).toMatchObject({ kind: 'refused', immutable: true });
@@ -139,7 +139,7 @@ export const objectsContract = (name: string, setup: () => Promise<ObjectsWorld>
       expect(refused).toMatchObject({ kind: 'refused', issues: [{ path: 'kind' }] });
     });
 
-    test('a list has the objects of the selector, with their kind', async () => {
+    test('a list contains the objects that match the selector, with their kind', async () => {
       await apply(map('list-1', {}, { list: 'yes' }));
       await apply(map('list-2', {}, { list: 'yes', more: 'yes' }));
       await apply(map('list-3', {}));
@@ -152,7 +152,7 @@ export const objectsContract = (name: string, setup: () => Promise<ObjectsWorld>
       ).toEqual(['v1 ConfigMap list-1', 'v1 ConfigMap list-2']);
     });
 
-    test('a create of what is there says so; a replace is of one version only', async () => {
+    test('a create of an existing object returns exists; a replace applies to one version only', async () => {
       const made = await world.objects.createObject(map('versioned', { a: '1' }));
       if (made === 'exists') throw new Error('exists');
       expect(await world.objects.createObject(map('versioned', { a: '2' }))).toBe('exists');
@@ -167,7 +167,7 @@ export const objectsContract = (name: string, setup: () => Promise<ObjectsWorld>
       expect(await world.objects.replaceObject(versioned)).toBe('conflict');
     });
 
-    test('of ten creates at once, one creates', async () => {
+    test('one of ten concurrent creates succeeds', async () => {
       const outcomes = await Promise.all(
         Array.from({ length: 10 }, () => world.objects.createObject(map('raced', {}))),
       );
@@ -185,7 +185,7 @@ export const objectsContract = (name: string, setup: () => Promise<ObjectsWorld>
       expect(await world.objects.createObject(lease)).toMatchObject({ spec: { renewTime: time } });
     });
 
-    test('a delete is of one uid only, and of one version where it is given', async () => {
+    test('a delete applies to one uid only, and to one version if it is given', async () => {
       const { metadata } = await apply(map('deleted', {}));
       const target = ref('ConfigMap', 'deleted');
       const uid = metadata.uid ?? '';

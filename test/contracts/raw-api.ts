@@ -1,9 +1,9 @@
 import { Agent, request } from 'undici';
 import type { ClusterAccess } from '../../src/cluster/connection.ts';
 
-/** Requests to a Kubernetes API as they are, to set up what a suite needs and to look behind the adapter. */
+/** Direct requests to a Kubernetes API, for set-up and for checks that bypass the adapter. */
 export interface RawApi {
-  /** The answer's status and its JSON; throws for a status of 400 and more, but 404. */
+  /** Returns status and JSON; throws for a status of 400 or more, except 404. */
   send(
     method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
     path: string,
@@ -12,7 +12,7 @@ export interface RawApi {
   close(): Promise<void>;
 }
 
-/** A {@link RawApi} by way of `access`. PATCH is a merge patch. */
+/** A {@link RawApi} with the endpoint and credentials of `access`. PATCH is a merge patch. */
 export const createRawApi = async (access: ClusterAccess): Promise<RawApi> => {
   const endpoint = await access.endpoint();
   const agent = new Agent({

@@ -6,7 +6,7 @@ export interface CannedServer {
   readonly url: string;
   /** `METHOD path`, in order of arrival. */
   readonly requests: readonly string[];
-  /** Connections made to it so far. */
+  /** Number of connections so far. */
   readonly connections: number;
 }
 
@@ -22,7 +22,7 @@ export const mediaHeaders = (text: string, crc32c: string): Record<string, strin
   'x-goog-stored-content-length': String(Buffer.byteLength(text)),
 });
 
-/** A server on loopback that answers as `handle` says, until the test ends. */
+/** A server on loopback that answers with `handle` until the test ends. */
 export const startCannedServer = async (handle: Handler): Promise<CannedServer> => {
   const requests: string[] = [];
   let connections = 0;

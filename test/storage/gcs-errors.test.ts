@@ -10,8 +10,8 @@ const read = { verb: 'read', uri } as const;
 const refuse = (verb: 'read' | 'write' | 'list', status: number, message: string) =>
   translateRefusal({ verb, uri }, { status, message });
 
-describe('what a refusal says', () => {
-  test('403 names who lacks which permission on which bucket', () => {
+describe('the error for a refusal', () => {
+  test('403 names the account, the missing permission and the bucket', () => {
     const said = 'agg@p.iam.gserviceaccount.com does not have storage.objects.create access to the object.';
     const error = refuse('write', 403, said);
     expect(error).toBeInstanceOf(UpstreamError);
@@ -20,27 +20,27 @@ describe('what a refusal says', () => {
     expect(error.details).toMatchObject({ upstreamStatus: 403, permission: 'storage.objects.create' });
   });
 
-  test('403 without words names the permission that the call needs', () => {
+  test('403 without a message names the permission that the call needs', () => {
     expect(refuse('list', 403, '').message).toContain('storage.objects.list on gs://state');
     expect(refuse('read', 403, '').message).toContain('an absent object is answered with 403 too');
   });
 
-  test('404 says that the bucket is not there', () => {
+  test('404 names the missing bucket', () => {
     expect(refuse('list', 404, 'The specified bucket does not exist.').message).toBe(
       'Could not list gs://state/runs/a.json: Cloud Storage answered 404: The specified bucket does not exist. The bucket gs://state does not exist, or its name is misspelt.',
     );
   });
 
-  test('401 says what to check', () => {
+  test('401 names what to check', () => {
     expect(refuse('read', 401, 'Invalid Credentials').message).toContain('the service account is enabled');
   });
 
-  test('401 to a caller without credentials says how to get them', () => {
+  test('401 without credentials contains the command that creates them', () => {
     const said = 'Anonymous caller does not have storage.objects.get access to the Google Cloud Storage object.';
     expect(refuse('read', 401, said).message).toContain('gcloud auth application-default login');
   });
 
-  test.each([408, 429, 500, 502, 503, 504])('%i may pass', (status) => {
+  test.each([408, 429, 500, 502, 503, 504])('%i is temporary', (status) => {
     expect(refuse('read', status, '')).toBeInstanceOf(UnavailableError);
   });
 
@@ -56,18 +56,18 @@ describe('what a refusal says', () => {
   });
 });
 
-describe('what a failure says', () => {
+describe('the error for a failure', () => {
   test.each([
     'Could not load the default credentials. Browse to ...',
     'Unable to read the credential file specified by the GOOGLE_APPLICATION_CREDENTIALS environment variable: ...',
     'invalid_grant',
-  ])('without credentials (%s): how to get them', (message) => {
+  ])('without credentials (%s): contains the command that creates them', (message) => {
     const error = translateFailure(read, new Error(message));
     expect(error).toBeInstanceOf(UpstreamError);
     expect(error.message).toContain('gcloud auth application-default login');
   });
 
-  test('the cause is kept and its code is not on our error', async () => {
+  test('the cause is kept, and its code is not that of the error', async () => {
     const store = createGcsObjectStore({ apiEndpoint: 'http://127.0.0.1:1', timeoutMs: 5_000 });
     const error: unknown = await store.read(uri).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ name: 'UnavailableError', code: 'unavailable', cause: { code: 'ECONNREFUSED' } });
@@ -193,7 +193,7 @@ describe('a bucket that does not exist', () => {
     await server.close();
   });
 
-  test('is told from a JSON answer to a download as well', async () => {
+  test('is recognised in a JSON response to a download too', async () => {
     const body = '{"error":{"code":404,"message":"The specified bucket does not exist."}}';
     const server = await startCannedServer((_, response) => {
       response.writeHead(404, { 'content-type': 'application/json' }).end(body);

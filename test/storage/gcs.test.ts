@@ -13,7 +13,7 @@ const create = { ifGenerationMatch: '0' };
 const TEXT = '123456789';
 const CRC32C = '4waSgw==';
 
-/** The embedded server; its n-th request meets the n-th fault. */
+/** The embedded server, which injects the n-th fault into the n-th request. */
 const startFaulty = async (faults: readonly Fault[] = [], timeoutMs = 10_000) => {
   const requests: string[] = [];
   const server = await startGcs({
@@ -28,7 +28,7 @@ const EMPTY_PAGE = JSON.stringify({ kind: 'storage#objects' });
 const storeAt = (url: string, timeoutMs = 10_000) => createGcsObjectStore({ apiEndpoint: url, timeoutMs });
 
 describe('requests', () => {
-  test('every call is one, and counted', async () => {
+  test('every call is one request, and counted', async () => {
     const { store, requests } = await startFaulty();
     const calls = await metered(async (meter) => {
       await store.write(uri, TEXT, create);
@@ -46,7 +46,7 @@ describe('requests', () => {
     ]);
   });
 
-  test('a write carries its checksum, so that the server refuses what was damaged on the way', async () => {
+  test('a write carries its checksum, so that the server refuses damaged content', async () => {
     let body = '';
     const server = await startCannedServer((request, response) => {
       request.on('data', (chunk: Buffer) => (body += chunk.toString()));
@@ -56,7 +56,7 @@ describe('requests', () => {
     expect(body).toContain(`"crc32c":"${CRC32C}"`);
   });
 
-  test('calls one after the other share a connection', async () => {
+  test('calls in sequence share a connection', async () => {
     const server = await startCannedServer((_, response) => {
       response.writeHead(200, mediaHeaders(TEXT, CRC32C)).end(TEXT);
     });
@@ -65,7 +65,7 @@ describe('requests', () => {
     expect(server.connections).toBe(1);
   });
 
-  test('a list asks for the fields it needs only', async () => {
+  test('a list requests only the fields that it needs', async () => {
     const server = await startCannedServer((_, response) => {
       response.writeHead(200, { 'content-type': 'application/json' }).end(EMPTY_PAGE);
     });
@@ -91,19 +91,19 @@ describe('retries', () => {
     expect(requests).toHaveLength(3);
   });
 
-  test('a write whose answer got lost is repeated; the conflict it then meets is its own echo', async () => {
+  test('a write whose response was lost is repeated, and conflicts with itself', async () => {
     const { store } = await startFaulty(['reset-after']);
     expect(await store.write(uri, 'mine', create)).toBe('conflict');
     expect(await store.read(uri)).toMatchObject({ text: 'mine' });
   });
 
-  test('a call is given up after five attempts', async () => {
+  test('a call fails after five requests', async () => {
     const { store, requests } = await startFaulty(Array.from({ length: 9 }, () => ({ status: 503 })));
     await expect(store.list({ bucket: 'state' })).rejects.toThrow(UnavailableError);
     expect(requests).toHaveLength(5);
   });
 
-  test('a call is not repeated when the server asks for a longer pause than there is time', async () => {
+  test('a call is not repeated if Retry-After is longer than the remaining time', async () => {
     const { store, requests } = await startFaulty([{ status: 503, headers: { 'retry-after': '3600' } }]);
     await expect(store.read(uri)).rejects.toThrow(UnavailableError);
     expect(requests).toHaveLength(1);
@@ -115,7 +115,7 @@ describe('retries', () => {
     expect(requests).toHaveLength(1);
   });
 
-  test('a text damaged on the way is read again', async () => {
+  test('a text damaged in transit is read again', async () => {
     const server = await startCannedServer((_, response, index) => {
       response.writeHead(200, mediaHeaders(TEXT, CRC32C)).end(index === 0 ? '123456780' : TEXT);
     });
@@ -154,7 +154,7 @@ describe('retries', () => {
     ['of somebody else', (response) => void response.writeHead(200, JSON_TYPE).end('{"status":"ok"}')],
   ];
 
-  test.each(broken)('a listing %s is not an empty one: it is asked for again', async (_, breakOff) => {
+  test.each(broken)('a listing %s does not count as empty, and is requested again', async (_, breakOff) => {
     const server = await startCannedServer((__, response, index) => {
       if (index === 0) breakOff(response);
       else response.writeHead(200, JSON_TYPE).end(EMPTY_PAGE);
@@ -163,7 +163,7 @@ describe('retries', () => {
     expect(server.requests).toHaveLength(2);
   });
 
-  test.each(broken)('a write whose answer is one %s is sent again', async (_, breakOff) => {
+  test.each(broken)('a write whose response is one %s is sent again', async (_, breakOff) => {
     const info = { name: 'n', generation: '9', size: '4', timeCreated: '2026-01-01T00:00:00Z', crc32c: 'AAAAAA==' };
     const server = await startCannedServer((__, response, index) => {
       if (index === 0) breakOff(response);
@@ -172,7 +172,7 @@ describe('retries', () => {
     expect(await storeAt(server.url).write(uri, 'mine', create)).toMatchObject({ generation: '9' });
   });
 
-  test('an answer that is not from Cloud Storage is asked for again', async () => {
+  test('a response that is not from Cloud Storage is requested again', async () => {
     const server = await startCannedServer((_, response, index) => {
       if (index === 0) response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Log in</h1>');
       else response.writeHead(200, { 'content-type': 'application/json' }).end(EMPTY_PAGE);
@@ -180,7 +180,7 @@ describe('retries', () => {
     expect(await storeAt(server.url).list({ bucket: 'state' })).toEqual({ objects: [], prefixes: [] });
   });
 
-  test('of an object stored compressed the checksum is not that of the text', async () => {
+  test('the checksum of an object stored with gzip encoding is not compared with the text', async () => {
     const headers = { ...mediaHeaders(TEXT, 'AAAAAA=='), 'x-goog-stored-content-encoding': 'gzip' };
     const server = await startCannedServer((_, response) => void response.writeHead(200, headers).end(TEXT));
     expect(await storeAt(server.url).read(uri)).toMatchObject({ text: TEXT });
@@ -188,12 +188,12 @@ describe('retries', () => {
 });
 
 describe('deadlines', () => {
-  test('a call ends when its time is up', async () => {
+  test('a call ends at its deadline', async () => {
     const { store } = await startFaulty([{ delayMs: 60_000 }], 50);
     await expect(store.read(uri)).rejects.toThrow(DeadlineError);
   });
 
-  test('a call ends with its signal, in the midst of a pause between attempts too', async () => {
+  test('a call ends with its signal, during a pause between requests too', async () => {
     const { store, requests } = await startFaulty([{ status: 503, headers: { 'retry-after': '5' } }]);
     const controller = new AbortController();
     const call = store.read(uri, { signal: controller.signal });
@@ -202,21 +202,21 @@ describe('deadlines', () => {
     await expect(call).rejects.toThrow(DeadlineError);
   });
 
-  test('a body that goes silent ends the call', async () => {
+  test('a body that stalls ends the call', async () => {
     const server = await startCannedServer((_, response) => {
       response.writeHead(200, mediaHeaders(TEXT, CRC32C)).write('123');
     });
     await expect(storeAt(server.url, 50).read(uri)).rejects.toThrow(DeadlineError);
   });
 
-  test('an error answer that goes silent ends the call', async () => {
+  test('an error response that stalls ends the call', async () => {
     const server = await startCannedServer((_, response) => {
       response.writeHead(403, { 'content-length': '100' }).write('sa@p does');
     });
     await expect(storeAt(server.url, 50).read(uri)).rejects.toThrow(DeadlineError);
   });
 
-  test('a stream that goes silent ends with DeadlineError', async () => {
+  test('a stream that stalls ends with DeadlineError', async () => {
     const server = await startCannedServer((_, response) => {
       response.writeHead(200, mediaHeaders(TEXT, CRC32C)).write('123');
     });
@@ -243,7 +243,7 @@ describe('streams', () => {
     await expect(readAll(stream?.body)).rejects.toThrow(UnavailableError);
   });
 
-  test('one whose bytes do not have their checksum throws UnavailableError', async () => {
+  test('one whose bytes do not match the checksum throws UnavailableError', async () => {
     const server = await startCannedServer((_, response) => {
       response.writeHead(200, mediaHeaders(TEXT, CRC32C)).end('123456780');
     });
@@ -251,7 +251,7 @@ describe('streams', () => {
     await expect(readAll(stream?.body)).rejects.toThrow(/checksum/);
   });
 
-  test('one that is left early ends its connection', async () => {
+  test('one that is not read to the end closes its connection', async () => {
     let closed = false;
     const server = await startCannedServer((_, response) => {
       response.on('close', () => (closed = true));
@@ -263,7 +263,7 @@ describe('streams', () => {
     expect(closed).toBe(true);
   });
 
-  test('the time that its reader takes does not count as silence', async () => {
+  test('the time that the reader takes does not count', async () => {
     const server = await startCannedServer((_, response) => {
       response.writeHead(200, mediaHeaders(TEXT, CRC32C)).write('1234', () => response.end('56789'));
     });
