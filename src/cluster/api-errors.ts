@@ -4,8 +4,8 @@ import { AppError, DeadlineError, UnavailableError, UpstreamError } from '../err
 import { isTransientStatus, parseRetryAfter } from '../upstream/call.ts';
 import { describeNetworkError, isTlsCode } from '../upstream/network-error.ts';
 
-/** The request being made, in the terms of RBAC. */
-export interface Attempt {
+/** The operation of a call, in the terms of RBAC. */
+export interface Operation {
   readonly verb: 'create' | 'get' | 'list' | 'delete' | 'patch' | 'update';
   /** Plural, with the subresource: `jobs`, `pods/log`. */
   readonly resource: string;
@@ -73,7 +73,7 @@ function parseJson(body: unknown): unknown {
  * address that is not a Kubernetes API. Read as the object's absence, it would make a running Job count as gone. The API
  * server's own 404 has no Status only for a kind that it does not serve, which cannot be one of the built-in groups.
  */
-export function isForeignNotFound({ apiGroup }: Attempt, { status, isStatus }: Refusal): boolean {
+export function isForeignNotFound({ apiGroup }: Operation, { status, isStatus }: Refusal): boolean {
   return status === 404 && !isStatus && BUILT_IN.has(apiGroup);
 }
 
@@ -83,39 +83,39 @@ export function isTransient({ status, reason }: Refusal): boolean {
 }
 
 /** `get jobs ns/name`, for messages. */
-export function describeAttempt({ verb, resource, namespace, name }: Attempt): string {
+export function describeOperation({ verb, resource, namespace, name }: Operation): string {
   return name === undefined
     ? `${verb} ${resource} in namespace ${namespace}`
     : `${verb} ${resource} ${namespace}/${name}`;
 }
 
 /** The error for a refusal that is not an outcome of the call. `where` names the cluster. */
-export function translateRefusal(attempt: Attempt, refusal: Refusal, where: string): AppError {
+export function translateRefusal(operation: Operation, refusal: Refusal, where: string): AppError {
   const details = { upstreamStatus: refusal.status };
-  const what = `Could not ${describeAttempt(attempt)}: ${where} answered ${quoteAnswer(attempt, refusal)}`;
+  const what = `Could not ${describeOperation(operation)}: ${where} answered ${quoteAnswer(operation, refusal)}`;
   if (isTransient(refusal)) return new UnavailableError(`${what}. This may be temporary; try again.`, { details });
-  if (refusal.status === 403) return translateForbidden(attempt, refusal, what);
+  if (refusal.status === 403) return translateForbidden(operation, refusal, what);
   if (refusal.status !== 401) return new UpstreamError(what, { details });
   return new UpstreamError(
-    `Could not ${describeAttempt(attempt)}: ${where} rejected the access token, and a fresh one too (401). Check that this is the intended cluster, that the service account is enabled, and that the clock is right; the token of a kubeconfig may have expired.`,
+    `Could not ${describeOperation(operation)}: ${where} rejected the access token, and a fresh one too (401). Check that this is the intended cluster, that the service account is enabled, and that the clock is right; the token of a kubeconfig may have expired.`,
     { details },
   );
 }
 
 /** For a Secret only a reason of one word is repeated. */
-function quoteAnswer({ isSecret = false }: Attempt, { status, reason, message }: Refusal): string {
+function quoteAnswer({ isSecret = false }: Operation, { status, reason, message }: Refusal): string {
   const text = isSecret ? /^[A-Za-z]{1,40}$/.exec(reason ?? '')?.[0] : (message ?? reason);
   return text === undefined ? String(status) : `${status}: ${text}`;
 }
 
-function translateForbidden(attempt: Attempt, refusal: Refusal, what: string): UpstreamError {
-  const { verb, resource, apiGroup, namespace, name } = attempt;
+function translateForbidden(operation: Operation, refusal: Refusal, what: string): UpstreamError {
+  const { verb, resource, apiGroup, namespace, name } = operation;
   const details = { upstreamStatus: 403, verb, resource, namespace, ...(name !== undefined && { name }) };
   const subject = parseSubject(refusal.message);
   if (subject === undefined) return new UpstreamError(what, { details });
   const group = apiGroup === '' ? 'the core API group' : `API group ${apiGroup}`;
   return new UpstreamError(
-    `Could not ${describeAttempt(attempt)}: user "${subject}" may not ${verb} ${resource} (${group}) in namespace ${namespace}. Bind a Role with that rule to the user (infra/kubernetes).${explainNumericUser(subject)}`,
+    `Could not ${describeOperation(operation)}: user "${subject}" may not ${verb} ${resource} (${group}) in namespace ${namespace}. Bind a Role with that rule to the user (infra/kubernetes).${explainNumericUser(subject)}`,
     { details: { ...details, subject } },
   );
 }
@@ -133,7 +133,7 @@ function explainNumericUser(subject: string): string {
 }
 
 /** The error for a request without a response, or with a response that is not from a Kubernetes API. */
-export function translateFailure(attempt: Attempt, error: unknown, where: string): AppError {
+export function translateFailure(operation: Operation, error: unknown, where: string): AppError {
   if (error instanceof AppError) return error;
   const { code, text, cause } = describeNetworkError(error);
   // Without a code there was a response that could not be read. A parser's message quotes its input: only its name is used.
@@ -144,12 +144,12 @@ export function translateFailure(attempt: Attempt, error: unknown, where: string
   const advice = isTlsCode(code)
     ? ' Check that the configured CA is that of this cluster; the DNS endpoint and Connect Gateway have public certificates and need none.'
     : '';
-  return new UnavailableError(`Could not ${describeAttempt(attempt)}: ${what}.${advice}`, { cause });
+  return new UnavailableError(`Could not ${describeOperation(operation)}: ${what}.${advice}`, { cause });
 }
 
 /** The error for a call that its deadline, or the caller's signal, ended. */
-export function translateDeadline(attempt: Attempt, where: string, elapsedMs: number): DeadlineError {
+export function translateDeadline(operation: Operation, where: string, elapsedMs: number): DeadlineError {
   return new DeadlineError(
-    `Could not ${describeAttempt(attempt)}: no answer from ${where} after ${Math.round(elapsedMs)} ms.`,
+    `Could not ${describeOperation(operation)}: no answer from ${where} after ${Math.round(elapsedMs)} ms.`,
   );
 }

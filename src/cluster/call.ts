@@ -4,8 +4,8 @@ import { UnavailableError } from '../errors.ts';
 import { type Answer, callUpstream } from '../upstream/call.ts';
 import { readPages } from '../upstream/pages.ts';
 import {
-  type Attempt,
-  describeAttempt,
+  type Operation,
+  describeOperation,
   isForeignNotFound,
   readRefusal,
   type Refusal,
@@ -17,7 +17,7 @@ import { PLACEHOLDER_SERVER } from './connection.ts';
 import type { CallOptions } from './port.ts';
 
 /** One call to the API server. `O` are outcomes that are not errors for the caller. */
-export interface Call<T, O> extends Attempt {
+export interface Call<T, O> extends Operation {
   readonly options: CallOptions | undefined;
   /** Whether the call may be sent again after a lost response. */
   readonly isIdempotent: boolean;
@@ -40,14 +40,14 @@ export interface CallerOptions {
   /** For a whole call, retries included. */
   readonly deadlineMs: number;
   /** Maximum number of requests for one idempotent call. */
-  readonly maxAttempts: number;
+  readonly maxRequests: number;
 }
 
 /** https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks */
 const PAGE_SIZE = 500;
 
 /** Sends calls under one deadline each, and idempotent calls again while their error is temporary. Throws AppError only. */
-export function createCaller({ send, where, deadlineMs, maxAttempts }: CallerOptions): Caller {
+export function createCaller({ send, where, deadlineMs, maxRequests }: CallerOptions): Caller {
   function buildLibrary(call: Omit<Call<unknown, unknown>, 'send' | 'outcome'>, signal: AbortSignal): HttpLibrary {
     return wrapHttpLibrary({
       send: async (context) => {
@@ -80,7 +80,7 @@ export function createCaller({ send, where, deadlineMs, maxAttempts }: CallerOpt
   return (call) =>
     callUpstream({
       timeoutMs: deadlineMs,
-      maxAttempts: call.isIdempotent ? maxAttempts : 1,
+      maxRequests: call.isIdempotent ? maxRequests : 1,
       signal: call.options?.signal,
       send: (signal) => sendOnce(call, signal),
       onDeadline: (elapsedMs) => translateDeadline(call, where, elapsedMs),
@@ -89,7 +89,7 @@ export function createCaller({ send, where, deadlineMs, maxAttempts }: CallerOpt
 
 /** A proxy or a login page may answer 200 with another body, which the generated client would take for an object. */
 function checkAnswer(
-  call: Attempt & Pick<Call<unknown, unknown>, 'expects'>,
+  call: Operation & Pick<Call<unknown, unknown>, 'expects'>,
   answer: ResponseContext,
   where: string,
 ): void {
@@ -99,9 +99,9 @@ function checkAnswer(
   throw notKubernetes(call, `${answer.httpStatusCode} with ${type ?? 'no content type'} instead of JSON`, where);
 }
 
-function notKubernetes(call: Attempt, answer: string, where: string): UnavailableError {
+function notKubernetes(call: Operation, answer: string, where: string): UnavailableError {
   return new UnavailableError(
-    `Could not ${describeAttempt(call)}: ${where} answered ${answer}, which is not a response of a Kubernetes API. Is that address a Kubernetes API?`,
+    `Could not ${describeOperation(call)}: ${where} answered ${answer}, which is not a response of a Kubernetes API. Is that address a Kubernetes API?`,
   );
 }
 

@@ -1,5 +1,5 @@
 import type { BatchV1Api, V1Job } from '@kubernetes/client-node';
-import type { Attempt, Refusal } from './api-errors.ts';
+import type { Operation, Refusal } from './api-errors.ts';
 import { type Caller, listPages, pageExpired } from './call.ts';
 import type { CallOptions, Jobs } from './port.ts';
 
@@ -12,7 +12,7 @@ export function createJobs(batch: () => BatchV1Api, call: Caller): Jobs {
     createJob: async (job, options) => {
       const { namespace, name } = requireNames(job);
       return call({
-        ...attempt('create', namespace, name, options),
+        ...operation('create', namespace, name, options),
         isIdempotent: false,
         // Sent unchanged: the generated client drops unknown fields, so strict validation would not see a misspelt one.
         body: JSON.stringify(Object.assign({ apiVersion: 'batch/v1', kind: 'Job' }, job)),
@@ -33,7 +33,7 @@ export function createJobs(batch: () => BatchV1Api, call: Caller): Jobs {
 
     getJob: async (namespace, name, options) =>
       call({
-        ...attempt('get', namespace, name, options),
+        ...operation('get', namespace, name, options),
         isIdempotent: true,
         send: (sendOptions) => batch().readNamespacedJob({ namespace, name }, sendOptions),
         outcome: absentAs(null),
@@ -42,7 +42,7 @@ export function createJobs(batch: () => BatchV1Api, call: Caller): Jobs {
     listJobs: async (namespace, labelSelector, options) =>
       listPages((page) =>
         call({
-          ...attempt('list', namespace, undefined, options),
+          ...operation('list', namespace, undefined, options),
           isIdempotent: true,
           send: (sendOptions) => batch().listNamespacedJob({ namespace, labelSelector, ...page }, sendOptions),
           outcome: pageExpired,
@@ -51,7 +51,7 @@ export function createJobs(batch: () => BatchV1Api, call: Caller): Jobs {
 
     deleteJob: async (namespace, name, options) =>
       call({
-        ...attempt('delete', namespace, name, options),
+        ...operation('delete', namespace, name, options),
         // By name alone, a repeat could delete a Job that was created in between.
         isIdempotent: options?.uid !== undefined,
         send: async (sendOptions) => {
@@ -69,7 +69,7 @@ export function createJobs(batch: () => BatchV1Api, call: Caller): Jobs {
 
     suspendJob: async (namespace, name, options) =>
       call({
-        ...attempt('patch', namespace, name, options),
+        ...operation('patch', namespace, name, options),
         isIdempotent: true,
         send: async (sendOptions) => {
           await batch().patchNamespacedJob(
@@ -91,7 +91,7 @@ function requireNames(job: V1Job): { namespace: string; name: string } {
   return { namespace, name };
 }
 
-function attempt(verb: Attempt['verb'], namespace: string, name?: string, options?: CallOptions) {
+function operation(verb: Operation['verb'], namespace: string, name?: string, options?: CallOptions) {
   return {
     verb,
     resource: 'jobs',

@@ -12,13 +12,13 @@ export interface ClusterOptions {
   /** For one call, retries included. Default 10 s. */
   readonly deadlineMs?: number;
   /** Maximum number of requests for one idempotent call. Default 4. */
-  readonly maxAttempts?: number;
+  readonly maxRequests?: number;
 }
 
 /** The cluster behind `access`. Does not connect until it is used; its methods throw AppError only. */
 export function createCluster(access: ClusterAccess, options: ClusterOptions = {}): ReleaseCluster {
-  const { deadlineMs = 10_000, maxAttempts = 4 } = options;
-  const call = createCaller({ send: createConnection(access), where: access.describe(), deadlineMs, maxAttempts });
+  const { deadlineMs = 10_000, maxRequests = 4 } = options;
+  const call = createCaller({ send: createConnection(access), where: access.describe(), deadlineMs, maxRequests });
   const configuration = lazy(() =>
     createConfiguration({ baseServer: new ServerConfiguration(PLACEHOLDER_SERVER, {}) }),
   );

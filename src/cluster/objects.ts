@@ -1,5 +1,5 @@
 import { type Issue, UnavailableError } from '../errors.ts';
-import type { Attempt, Refusal } from './api-errors.ts';
+import type { Operation, Refusal } from './api-errors.ts';
 import { type Caller, listPages, pageExpired, type RawRequest, sendJson } from './call.ts';
 import { FIELD_MANAGER } from './jobs.ts';
 import type { CallOptions } from './port.ts';
@@ -45,7 +45,7 @@ export function createObjects(call: Caller): Objects {
 
     getObject: async (ref, options) =>
       call({
-        ...attempt('get', ref, options),
+        ...operation('get', ref, options),
         isIdempotent: true,
         send: async (sendOptions) =>
           readObject((await sendJson(sendOptions, { method: 'GET', path: pathOf(ref).path })).json),
@@ -55,7 +55,7 @@ export function createObjects(call: Caller): Objects {
     listObjects: async (kind, labelSelector, options) =>
       listPages((page) =>
         call({
-          ...attempt('list', kind, options),
+          ...operation('list', kind, options),
           isIdempotent: true,
           send: async (sendOptions) => {
             const query = { labelSelector, limit: String(page.limit), continue: page._continue };
@@ -68,7 +68,7 @@ export function createObjects(call: Caller): Objects {
 
     deleteObject: async (ref, options) =>
       call({
-        ...attempt('delete', ref, options),
+        ...operation('delete', ref, options),
         // The uid makes a repeat safe.
         isIdempotent: true,
         send: async (sendOptions) => {
@@ -84,7 +84,7 @@ export function createObjects(call: Caller): Objects {
     // As in k8s.io/client-go/util/csaupgrade: the resourceVersion rules out a change in between.
     replaceManagedFields: async (object, managedFields, options) =>
       call({
-        ...attempt('patch', refOf(object), options),
+        ...operation('patch', refOf(object), options),
         isIdempotent: false,
         send: async (sendOptions) => {
           const body = [
@@ -112,7 +112,7 @@ function createWrites(call: Caller): Pick<Objects, 'applyObject' | 'createObject
   return {
     applyObject: async (object, options) =>
       call<Applied, Applied>({
-        ...attempt('patch', refOf(object), options),
+        ...operation('patch', refOf(object), options),
         isIdempotent: true,
         send: async (sendOptions) => {
           const { status, json } = await sendJson(sendOptions, {
@@ -133,7 +133,7 @@ function createWrites(call: Caller): Pick<Objects, 'applyObject' | 'createObject
 
     createObject: async (object, options) =>
       call({
-        ...attempt('create', refOf(object), options),
+        ...operation('create', refOf(object), options),
         isIdempotent: false,
         send: async (sendOptions) => {
           const { apiVersion, kind, namespace } = refOf(object);
@@ -146,7 +146,7 @@ function createWrites(call: Caller): Pick<Objects, 'applyObject' | 'createObject
 
     replaceObject: async (object, options) =>
       call({
-        ...attempt('update', refOf(object), options),
+        ...operation('update', refOf(object), options),
         isIdempotent: false,
         send: async (sendOptions) =>
           readObject((await sendJson(sendOptions, write('PUT', pathOf(refOf(object)).path, object))).json),
@@ -155,7 +155,7 @@ function createWrites(call: Caller): Pick<Objects, 'applyObject' | 'createObject
   };
 }
 
-function attempt(verb: Attempt['verb'], target: Target, options: CallOptions | undefined) {
+function operation(verb: Operation['verb'], target: Target, options: CallOptions | undefined) {
   const { resource, apiGroup } = pathOf(target);
   const { namespace, name } = target;
   return { verb, resource, apiGroup, namespace, ...(name !== undefined && { name }), options };

@@ -1,5 +1,5 @@
 import type { CoreV1Api, CoreV1Event } from '@kubernetes/client-node';
-import type { Attempt, Refusal } from './api-errors.ts';
+import type { Operation, Refusal } from './api-errors.ts';
 import { type Caller, listPages, pageExpired } from './call.ts';
 import type { CallOptions, Pods } from './port.ts';
 
@@ -16,7 +16,7 @@ export function createPods(core: () => CoreV1Api, call: Caller): Pods {
     listPods: async (namespace, labelSelector, options) =>
       listPages((page) =>
         call({
-          ...attempt('list', 'pods', namespace, options),
+          ...operation('list', 'pods', namespace, options),
           send: (sendOptions) => core().listNamespacedPod({ namespace, labelSelector, ...page }, sendOptions),
           outcome: pageExpired,
         }),
@@ -30,7 +30,7 @@ export function createPods(core: () => CoreV1Api, call: Caller): Pods {
         .join(',');
       const events = await listPages((page) =>
         call({
-          ...attempt('list', 'events', namespace, options),
+          ...operation('list', 'events', namespace, options),
           send: (sendOptions) => core().listNamespacedEvent({ namespace, fieldSelector, ...page }, sendOptions),
           outcome: pageExpired,
         }),
@@ -41,7 +41,7 @@ export function createPods(core: () => CoreV1Api, call: Caller): Pods {
     podLog: async (namespace, pod, { container, tailLines, previous = false, signal }) => {
       function read(lines: number): Promise<string | null> {
         return call({
-          ...attempt('get', 'pods/log', namespace, signal === undefined ? undefined : { signal }),
+          ...operation('get', 'pods/log', namespace, signal === undefined ? undefined : { signal }),
           name: pod,
           expects: 'text',
           send: (sendOptions) =>
@@ -61,7 +61,7 @@ export function createPods(core: () => CoreV1Api, call: Caller): Pods {
   };
 }
 
-function attempt(verb: Attempt['verb'], resource: string, namespace: string, options?: CallOptions) {
+function operation(verb: Operation['verb'], resource: string, namespace: string, options?: CallOptions) {
   return {
     verb,
     resource,

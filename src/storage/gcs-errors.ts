@@ -6,8 +6,8 @@ import { describeNetworkError } from '../upstream/network-error.ts';
 import type { GsUri } from './uri.ts';
 import { formatGsUri } from './uri.ts';
 
-/** The request being made. `uri.name` is the name of an object, or the prefix of a listing. */
-export interface Attempt {
+/** The operation of a call. `uri.name` is the name of an object, or the prefix of a listing. */
+export interface Operation {
   readonly verb: 'read' | 'stream' | 'write' | 'list';
   readonly uri: GsUri;
 }
@@ -129,22 +129,22 @@ export function isBucketMissing(message: string): boolean {
 }
 
 /** The error for a response that is not an outcome of the call. */
-export function translateRefusal(attempt: Attempt, refusal: Refusal): AppError {
+export function translateRefusal(operation: Operation, refusal: Refusal): AppError {
   const { status, message } = refusal;
   const details = { upstreamStatus: status };
   const text = message.replace(/\.+$/, '');
-  const answered = `Could not ${quote(attempt)}: Cloud Storage answered ${status}${text === '' ? '' : `: ${text}`}`;
+  const answered = `Could not ${quote(operation)}: Cloud Storage answered ${status}${text === '' ? '' : `: ${text}`}`;
   if (isTransientStatus(status))
     return new UnavailableError(`${answered}. This may be temporary; try again.`, { details });
-  if (status === 403 && RATE_LIMIT.test(refusal.reason ?? '')) {
+  if (status === 403 && (RATE_LIMIT.test(refusal.reason ?? '') || /rate limit/i.test(message))) {
     return new UnavailableError(`${answered}. A rate limit was exceeded; this is temporary.`, { details });
   }
-  const advice = status === 401 ? undefined : findAdvice(attempt, refusal);
+  const advice = status === 401 ? undefined : findAdvice(operation, refusal);
   if (advice !== undefined) return new UpstreamError(`${answered}. ${advice}`, { details });
-  if (status === 403) return translateForbidden(attempt, refusal);
+  if (status === 403) return translateForbidden(operation, refusal);
   if (status === 404) {
-    const hint = `The bucket gs://${attempt.uri.bucket} does not exist, or its name is misspelt`;
-    return new UpstreamError(`${answered}. ${hint}.`, { details: { ...details, bucket: attempt.uri.bucket } });
+    const hint = `The bucket gs://${operation.uri.bucket} does not exist, or its name is misspelt`;
+    return new UpstreamError(`${answered}. ${hint}.`, { details: { ...details, bucket: operation.uri.bucket } });
   }
   if (status !== 401) return new UpstreamError(answered, { details });
   // The client library sends a request without credentials if it finds none.
@@ -154,28 +154,33 @@ export function translateRefusal(attempt: Attempt, refusal: Refusal): AppError {
   return new UpstreamError(`${answered}. ${credentials}`, { details });
 }
 
-function findAdvice({ uri }: Attempt, { reason = '', message }: Refusal): string | undefined {
+function findAdvice({ uri }: Operation, { reason = '', message }: Refusal): string | undefined {
   const cause = CAUSES.find((each) => each.reason.test(reason) || each.message.test(message));
   return cause?.advice.replaceAll('BUCKET', `gs://${uri.bucket}`).replaceAll('OBJECT', formatGsUri(uri));
 }
 
-function quote({ verb, uri }: Attempt): string {
+function quote({ verb, uri }: Operation): string {
   return `${verb} ${formatGsUri(uri)}`;
 }
 
-function translateForbidden(attempt: Attempt, { message }: Refusal): UpstreamError {
+function translateForbidden(operation: Operation, { message }: Refusal): UpstreamError {
   const denied = parseDenied(message);
   const who = denied?.who ?? 'the service account of this function';
-  const permission = denied?.permission ?? PERMISSIONS[attempt.verb];
-  const bucket = `gs://${attempt.uri.bucket}`;
+  const permission = denied?.permission ?? PERMISSIONS[operation.verb];
+  const bucket = `gs://${operation.uri.bucket}`;
   const absent =
-    attempt.verb === 'list' || attempt.verb === 'write'
+    operation.verb === 'list' || operation.verb === 'write'
       ? ''
       : ' Without storage.objects.list, an absent object is answered with 403 too.';
   return new UpstreamError(
-    `Could not ${quote(attempt)}: Cloud Storage answered 403${message === '' ? '' : ` (${message})`}. Grant ${who} ${permission} on ${bucket} (docs/deploying.md).${absent}`,
+    `Could not ${quote(operation)}: Cloud Storage answered 403${message === '' ? '' : ` (${message})`}. Grant ${who} ${permission} on ${bucket} (docs/deploying.md).${absent}`,
     {
-      details: { upstreamStatus: 403, bucket: attempt.uri.bucket, permission, ...(denied && { subject: denied.who }) },
+      details: {
+        upstreamStatus: 403,
+        bucket: operation.uri.bucket,
+        permission,
+        ...(denied && { subject: denied.who }),
+      },
     },
   );
 }
@@ -187,46 +192,46 @@ function parseDenied(message: string): { who: string; permission: string } | nul
 }
 
 /** The error for a request without a response, or with one that broke off. */
-export function translateFailure(attempt: Attempt, error: unknown): AppError {
+export function translateFailure(operation: Operation, error: unknown): AppError {
   const message = error instanceof Error ? error.message : String(error);
   const { code, text, cause = new Error(message) } = describeNetworkError(error);
   if (NO_CREDENTIALS.test(message)) {
     const why = message.slice(0, MAX_QUOTE).replace(/\.+$/, '');
-    return new UpstreamError(`Could not ${quote(attempt)}: ${why}. ${CREDENTIALS_ADVICE}`, { cause });
+    return new UpstreamError(`Could not ${quote(operation)}: ${why}. ${CREDENTIALS_ADVICE}`, { cause });
   }
   const why = (code === undefined ? message : text).slice(0, MAX_QUOTE);
   return new UnavailableError(
-    `Could not ${quote(attempt)}: Cloud Storage could not be reached, or its response broke off (${why}).`,
+    `Could not ${quote(operation)}: Cloud Storage could not be reached, or its response broke off (${why}).`,
     { cause },
   );
 }
 
 /** The error for an object whose stored bytes are encoded: neither Cloud Storage nor the client decodes them. */
-export function translateEncoded(attempt: Attempt, encoding: string): UpstreamError {
+export function translateEncoded(operation: Operation, encoding: string): UpstreamError {
   return new UpstreamError(
-    `Could not ${quote(attempt)}: the object is stored with Content-Encoding ${encoding.slice(0, 40)} and would be delivered encoded. Upload it again without Content-Encoding, or with gzip and without Cache-Control no-transform.`,
+    `Could not ${quote(operation)}: the object is stored with Content-Encoding ${encoding.slice(0, 40)} and would be delivered encoded. Upload it again without Content-Encoding, or with gzip and without Cache-Control no-transform.`,
   );
 }
 
 /** Parses a response. A response that cannot be parsed may come from a proxy, and the request is sent again. */
-export function parseAnswer<T>(attempt: Attempt, parse: () => T): T {
+export function parseAnswer<T>(operation: Operation, parse: () => T): T {
   try {
     return parse();
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    throw translateUnreadable(attempt, `the response cannot be read: ${error.message}`);
+    throw translateUnreadable(operation, `the response cannot be read: ${error.message}`);
   }
 }
 
 /** The error for a complete response that is not one of Cloud Storage. */
-export function translateUnreadable(attempt: Attempt, what: string): UnavailableError {
-  return new UnavailableError(`Could not ${quote(attempt)}: ${what}. This may be temporary; try again.`);
+export function translateUnreadable(operation: Operation, what: string): UnavailableError {
+  return new UnavailableError(`Could not ${quote(operation)}: ${what}. This may be temporary; try again.`);
 }
 
 /** The error for a call that its deadline (after `elapsedMs`), or the caller's signal, ended. */
-export function translateDeadline(attempt: Attempt, elapsedMs: number, cause: unknown): DeadlineError {
+export function translateDeadline(operation: Operation, elapsedMs: number, cause: unknown): DeadlineError {
   return new DeadlineError(
-    `Could not ${quote(attempt)}: no answer from Cloud Storage after ${Math.round(elapsedMs)} ms.`,
+    `Could not ${quote(operation)}: no answer from Cloud Storage after ${Math.round(elapsedMs)} ms.`,
     { cause },
   );
 }

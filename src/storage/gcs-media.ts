@@ -1,7 +1,7 @@
 import { CRC32C } from '@google-cloud/storage';
 import { AppError } from '../errors.ts';
 import { startDeadline } from '../upstream/call.ts';
-import type { Attempt } from './gcs-errors.ts';
+import type { Operation } from './gcs-errors.ts';
 import {
   parseAnswer,
   translateDeadline,
@@ -31,16 +31,16 @@ export interface Media {
  * Cloud Storage decodes gzip, unless the object has Cache-Control no-transform, and no other encoding
  * (https://cloud.google.com/storage/docs/transcoding). Both close the connection.
  */
-export function openMedia(attempt: Attempt, { headers, body }: GcsAnswer<MediaBody>): Media {
+export function openMedia(operation: Operation, { headers, body }: GcsAnswer<MediaBody>): Media {
   try {
-    return { ...parseAnswer(attempt, () => parseHead(attempt, headers)), body };
+    return { ...parseAnswer(operation, () => parseHead(operation, headers)), body };
   } catch (error) {
     body.cancel();
     throw error;
   }
 }
 
-function parseHead(attempt: Attempt, headers: Readonly<Record<string, string>>): Omit<Media, 'body'> {
+function parseHead(operation: Operation, headers: Readonly<Record<string, string>>): Omit<Media, 'body'> {
   const generation = headers['x-goog-generation'];
   const size = headers['x-goog-stored-content-length'];
   const crc32c = /\bcrc32c=([^,\s]+)/.exec(headers['x-goog-hash'] ?? '')?.[1];
@@ -49,8 +49,8 @@ function parseHead(attempt: Attempt, headers: Readonly<Record<string, string>>):
   }
   const stored = headers['x-goog-stored-content-encoding'] ?? 'identity';
   const sent = headers['content-encoding'] ?? (stored === 'gzip' ? 'identity' : stored);
-  if (sent !== 'identity') throw translateEncoded(attempt, sent);
-  const info: MediaInfo = { ...attempt.uri, generation, size: Number(size), crc32c };
+  if (sent !== 'identity') throw translateEncoded(operation, sent);
+  const info: MediaInfo = { ...operation.uri, generation, size: Number(size), crc32c };
   // The checksum is that of the stored bytes, so it does not match those that were decoded in transit.
   return { info, expectedCrc32c: stored === 'identity' ? crc32c : null };
 }
@@ -61,7 +61,7 @@ function parseHead(attempt: Attempt, headers: Readonly<Record<string, string>>):
  * closes the connection.
  */
 export async function* readBody(
-  attempt: Attempt,
+  operation: Operation,
   { chunks, cancel }: MediaBody,
   expectedCrc32c: string | null,
   { idleMs, signal }: BodyOptions,
@@ -80,14 +80,14 @@ export async function* readBody(
       yield chunk;
       idle.restart();
     }
-    if (idle.signal.aborted) throw translateDeadline(attempt, idleMs, idle.signal.reason);
+    if (idle.signal.aborted) throw translateDeadline(operation, idleMs, idle.signal.reason);
     isComplete = true;
     if (expectedCrc32c !== null && !crc32c.validate(expectedCrc32c)) {
-      throw translateUnreadable(attempt, 'the bytes received do not match the stored checksum');
+      throw translateUnreadable(operation, 'the bytes received do not match the stored checksum');
     }
   } catch (error) {
-    if (idle.signal.aborted) throw translateDeadline(attempt, idleMs, idle.signal.reason);
-    throw error instanceof AppError ? error : translateFailure(attempt, error);
+    if (idle.signal.aborted) throw translateDeadline(operation, idleMs, idle.signal.reason);
+    throw error instanceof AppError ? error : translateFailure(operation, error);
   } finally {
     idle.clear();
     if (!isComplete) cancel();

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { CRC32C } from '@google-cloud/storage';
 import { AppError } from '../errors.ts';
 import { type Answer, callUpstream, parseRetryAfter } from '../upstream/call.ts';
-import type { Attempt } from './gcs-errors.ts';
+import type { Operation } from './gcs-errors.ts';
 import {
   isBucketMissing,
   parseAnswer,
@@ -27,7 +27,7 @@ export interface GcsStoreOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000;
-const MAX_ATTEMPTS = 5;
+const MAX_REQUESTS = 5;
 const MAX_ERROR_BYTES = 64 * 1024;
 /** The fields of an object that {@link ObjectInfo} has. */
 const INFO_FIELDS = 'name,generation,size,timeCreated,crc32c,metadata';
@@ -40,87 +40,92 @@ export function createGcsObjectStore(options: GcsStoreOptions = {}): ObjectStore
   const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   const transport = createGcsTransport(options);
   function call<T>(
-    attempt: Attempt,
+    operation: Operation,
     signal: AbortSignal | undefined,
     send: (signal: AbortSignal) => Promise<Answer<T>>,
   ): Promise<T> {
     return callUpstream({
       timeoutMs,
-      maxAttempts: MAX_ATTEMPTS,
+      maxRequests: MAX_REQUESTS,
       signal,
-      send: (ended) => send(ended).catch((error: unknown) => failed(attempt, error)),
-      onDeadline: (elapsedMs, reason) => translateDeadline(attempt, elapsedMs, reason),
+      send: (ended) => send(ended).catch((error: unknown) => failed(operation, error)),
+      onDeadline: (elapsedMs, reason) => translateDeadline(operation, elapsedMs, reason),
     });
   }
 
   return {
     read(uri, { signal, ifGenerationNotMatch } = {}) {
-      const attempt: Attempt = { verb: 'read', uri };
-      return call<StoredObject | 'unchanged' | null>(attempt, signal, async (ended) => {
-        const answer = await download(transport, attempt, ifGenerationNotMatch, ended, timeoutMs);
+      const operation: Operation = { verb: 'read', uri };
+      return call<StoredObject | 'unchanged' | null>(operation, signal, async (ended) => {
+        const answer = await download(transport, operation, ifGenerationNotMatch, ended, timeoutMs);
         if (answer.kind === 'failed') return answer;
         const { value } = answer;
         if (value === null || value === 'unchanged') return { kind: 'value', value };
-        return { kind: 'value', value: await readText(attempt, value, ended, timeoutMs) };
+        return { kind: 'value', value: await readText(operation, value, ended, timeoutMs) };
       });
     },
     async stream(uri, { signal } = {}) {
-      const attempt: Attempt = { verb: 'stream', uri };
-      const media = await call(attempt, signal, (ended) => download(transport, attempt, undefined, ended, timeoutMs));
+      const operation: Operation = { verb: 'stream', uri };
+      const media = await call(operation, signal, (ended) =>
+        download(transport, operation, undefined, ended, timeoutMs),
+      );
       if (media === null || media === 'unchanged') return null;
       return {
         info: media.info,
-        body: readBody(attempt, media.body, media.expectedCrc32c, { idleMs: timeoutMs, signal }),
+        body: readBody(operation, media.body, media.expectedCrc32c, { idleMs: timeoutMs, signal }),
       };
     },
     write(uri, text, writeOptions) {
-      const attempt: Attempt = { verb: 'write', uri };
+      const operation: Operation = { verb: 'write', uri };
       const request = buildUpload(uri, text, writeOptions);
-      return call<ObjectInfo | 'conflict'>(attempt, writeOptions.signal, async (ended) => {
+      return call<ObjectInfo | 'conflict'>(operation, writeOptions.signal, async (ended) => {
         const answer = await transport.json(request, ended);
         if (answer.status === 412) return { kind: 'value', value: 'conflict' };
-        if (answer.status !== 200) return refused(attempt, answer);
-        return { kind: 'value', value: parseAnswer(attempt, () => parseObjectInfo(uri.bucket, answer.body)) };
+        if (answer.status !== 200) return refused(operation, answer);
+        return { kind: 'value', value: parseAnswer(operation, () => parseObjectInfo(uri.bucket, answer.body)) };
       });
     },
     list(listOptions) {
-      const attempt: Attempt = { verb: 'list', uri: { bucket: listOptions.bucket, name: listOptions.prefix ?? '' } };
+      const operation: Operation = {
+        verb: 'list',
+        uri: { bucket: listOptions.bucket, name: listOptions.prefix ?? '' },
+      };
       const request = buildList(listOptions);
-      return call<ObjectPage>(attempt, listOptions.signal, async (ended) => {
+      return call<ObjectPage>(operation, listOptions.signal, async (ended) => {
         const answer = await transport.json(request, ended);
-        if (answer.status !== 200) return refused(attempt, answer);
-        return { kind: 'value', value: parseAnswer(attempt, () => parseObjectPage(listOptions, answer.body)) };
+        if (answer.status !== 200) return refused(operation, answer);
+        return { kind: 'value', value: parseAnswer(operation, () => parseObjectPage(listOptions, answer.body)) };
       });
     },
   };
 }
 
-function failed(attempt: Attempt, error: unknown): Answer<never> {
-  return { kind: 'failed', error: error instanceof AppError ? error : translateFailure(attempt, error) };
+function failed(operation: Operation, error: unknown): Answer<never> {
+  return { kind: 'failed', error: error instanceof AppError ? error : translateFailure(operation, error) };
 }
 
-function refused(attempt: Attempt, { status, headers, body }: GcsAnswer<unknown>): Answer<never> {
+function refused(operation: Operation, { status, headers, body }: GcsAnswer<unknown>): Answer<never> {
   const refusal = { status, message: parseErrorMessage(body), reason: parseErrorReason(body) };
-  const error = translateRefusal(attempt, refusal);
+  const error = translateRefusal(operation, refusal);
   return { kind: 'failed', error, retryAfterMs: parseRetryAfter(headers) };
 }
 
 /** Requests a download: the response with its body still unread, or `null` if there is no object. */
 async function download(
   transport: GcsTransport,
-  attempt: Attempt,
+  operation: Operation,
   ifGenerationNotMatch: string | undefined,
   signal: AbortSignal,
   idleMs: number,
 ): Promise<Answer<Media | 'unchanged' | null>> {
-  const path = `${objectsPath(attempt.uri)}/${encodeURIComponent(attempt.uri.name)}`;
+  const path = `${objectsPath(operation.uri)}/${encodeURIComponent(operation.uri.name)}`;
   const query = buildQuery({ alt: 'media', ifGenerationNotMatch });
   const answer = await transport.media({ method: 'GET', path: `${path}?${query}` }, signal);
-  if (answer.status === 200) return { kind: 'value', value: openMedia(attempt, answer) };
-  const body = await readErrorText(attempt, answer.body, signal, idleMs);
+  if (answer.status === 200) return { kind: 'value', value: openMedia(operation, answer) };
+  const body = await readErrorText(operation, answer.body, signal, idleMs);
   if (answer.status === 304) return { kind: 'value', value: 'unchanged' };
   if (answer.status === 404 && !isBucketMissing(parseErrorMessage(body))) return { kind: 'value', value: null };
-  return refused(attempt, { ...answer, body });
+  return refused(operation, { ...answer, body });
 }
 
 function objectsPath({ bucket }: Pick<GsUri, 'bucket'>): string {
@@ -133,10 +138,15 @@ function buildQuery(parameters: Readonly<Record<string, string | number | undefi
   return query.toString();
 }
 
-async function readErrorText(attempt: Attempt, body: MediaBody, signal: AbortSignal, idleMs: number): Promise<string> {
+async function readErrorText(
+  operation: Operation,
+  body: MediaBody,
+  signal: AbortSignal,
+  idleMs: number,
+): Promise<string> {
   const parts: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of readBody(attempt, body, null, { idleMs, signal })) {
+  for await (const chunk of readBody(operation, body, null, { idleMs, signal })) {
     parts.push(chunk);
     size += chunk.length;
     if (size > MAX_ERROR_BYTES) break;
@@ -144,8 +154,13 @@ async function readErrorText(attempt: Attempt, body: MediaBody, signal: AbortSig
   return Buffer.concat(parts).toString();
 }
 
-async function readText(attempt: Attempt, media: Media, signal: AbortSignal, idleMs: number): Promise<StoredObject> {
-  const parts = await Array.fromAsync(readBody(attempt, media.body, media.expectedCrc32c, { idleMs, signal }));
+async function readText(
+  operation: Operation,
+  media: Media,
+  signal: AbortSignal,
+  idleMs: number,
+): Promise<StoredObject> {
+  const parts = await Array.fromAsync(readBody(operation, media.body, media.expectedCrc32c, { idleMs, signal }));
   return { info: media.info, text: Buffer.concat(parts).toString() };
 }
 

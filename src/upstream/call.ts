@@ -11,7 +11,7 @@ export interface UpstreamCall<T> {
   /** Limit for the whole call, retries included. */
   readonly timeoutMs: number;
   /** Maximum number of requests; 1 for a call that is not idempotent. */
-  readonly maxAttempts: number;
+  readonly maxRequests: number;
   /** The caller's signal, which ends the call early. */
   readonly signal: AbortSignal | undefined;
   /** Sends one request. Must settle once its signal aborts. */
@@ -46,7 +46,7 @@ export async function callUpstream<T>(call: UpstreamCall<T>): Promise<T> {
   }
   try {
     return await pRetry(sendOnce, {
-      retries: call.maxAttempts - 1,
+      retries: call.maxRequests - 1,
       minTimeout: FIRST_BACKOFF_MS,
       maxTimeout: MAX_BACKOFF_MS,
       randomize: true,

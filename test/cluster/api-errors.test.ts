@@ -1,7 +1,7 @@
 import { ApiException } from '@kubernetes/client-node';
 import { describe, expect, test } from 'vitest';
 import {
-  type Attempt,
+  type Operation,
   isTransient,
   readRefusal,
   type Refusal,
@@ -11,7 +11,7 @@ import {
 } from '../../src/cluster/api-errors.ts';
 import { DeadlineError, UnavailableError, UpstreamError } from '../../src/errors.ts';
 
-const attempt: Attempt = { verb: 'create', resource: 'jobs', apiGroup: 'batch', namespace: 'ns', name: 'job' };
+const operation: Operation = { verb: 'create', resource: 'jobs', apiGroup: 'batch', namespace: 'ns', name: 'job' };
 const refusal = (status: number, reason?: string, message?: string): Refusal => ({
   status,
   reason,
@@ -36,26 +36,26 @@ describe('the error for a refusal', () => {
     [503, 'ServiceUnavailable', UnavailableError],
     [504, 'Timeout', UnavailableError],
   ])('%i %s', (status, reason, type) => {
-    const error = translateRefusal(attempt, refusal(status, reason, 'the message of the server'), 'the cluster');
+    const error = translateRefusal(operation, refusal(status, reason, 'the message of the server'), 'the cluster');
     expect(error).toBeInstanceOf(type);
     expect(error.details['upstreamStatus']).toBe(status);
     expect(error.retryable).toBe(isTransient(refusal(status, reason)));
   });
 
   test('contains the verb, the object, the cluster and the response', () => {
-    const error = translateRefusal(attempt, refusal(422, 'Invalid', 'spec.x: Required value'), 'GKE cluster c');
+    const error = translateRefusal(operation, refusal(422, 'Invalid', 'spec.x: Required value'), 'GKE cluster c');
     expect(error.message).toBe('Could not create jobs ns/job: GKE cluster c answered 422: spec.x: Required value');
   });
 
   test('a 401 names what to check', () => {
-    expect(translateRefusal(attempt, refusal(401), 'the cluster').message).toMatch(/token.*service account/);
+    expect(translateRefusal(operation, refusal(401), 'the cluster').message).toMatch(/token.*service account/);
   });
 });
 
 describe('a 403', () => {
   const forbidden = (user: string) =>
     translateRefusal(
-      attempt,
+      operation,
       refusal(
         403,
         'Forbidden',
@@ -84,7 +84,7 @@ describe('a 403', () => {
 
   test('that is not about permissions repeats the message of the server', () => {
     const error = translateRefusal(
-      attempt,
+      operation,
       refusal(403, 'Forbidden', 'jobs.batch "job" is forbidden: exceeded quota: q'),
       'the cluster',
     );
@@ -130,7 +130,7 @@ describe('the parsed refusal', () => {
 
 test('a network error contains its code, and nothing that was sent', () => {
   const thrown = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:1'), { code: 'ECONNREFUSED', body: 'sent' });
-  const error = translateFailure(attempt, thrown, 'the cluster');
+  const error = translateFailure(operation, thrown, 'the cluster');
   expect(error).toBeInstanceOf(UnavailableError);
   expect(error.message).toContain('ECONNREFUSED');
   expect(error.cause).toMatchObject({ code: 'ECONNREFUSED' });
@@ -139,11 +139,11 @@ test('a network error contains its code, and nothing that was sent', () => {
 
 test('an AppError is returned unchanged', () => {
   const ours = new UpstreamError('ours');
-  expect(translateFailure(attempt, ours, 'the cluster')).toBe(ours);
+  expect(translateFailure(operation, ours, 'the cluster')).toBe(ours);
 });
 
 test('a deadline contains the elapsed time', () => {
-  const error = translateDeadline(attempt, 'the cluster', 10_000.4);
+  const error = translateDeadline(operation, 'the cluster', 10_000.4);
   expect(error).toBeInstanceOf(DeadlineError);
   expect(error.message).toBe('Could not create jobs ns/job: no answer from the cluster after 10000 ms.');
 });

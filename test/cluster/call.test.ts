@@ -51,7 +51,7 @@ describe('repeated requests', () => {
   });
 
   test.each(IDEMPOTENT)('%s fails after the maximum number of requests', async (_name, run) => {
-    const { server, cluster } = await open((_request, response) => busy(response), { maxAttempts: 3 });
+    const { server, cluster } = await open((_request, response) => busy(response), { maxRequests: 3 });
     const ended = run(cluster);
     await expect(ended).rejects.toThrow(UnavailableError);
     await expect(ended).rejects.toThrow('503');
@@ -219,7 +219,7 @@ describe('a response that is not from a Kubernetes API', () => {
     const { cluster } = await open(
       (_request, response) => void response.writeHead(status, { 'content-type': type }).end(body),
       {
-        maxAttempts: 1,
+        maxRequests: 1,
       },
     );
     const error = await cluster.getJob('ns', 'job').catch((thrown: unknown) => thrown);

@@ -152,7 +152,7 @@ describe('a request with the credentials of a kubeconfig', () => {
       createCluster(open(buildConfig(cluster, user), { folder })).getJob('ns', 'job'),
     ).resolves.not.toBeNull();
     expect(api.requests[0]?.headers.authorization).toBeUndefined();
-    const without = createCluster(open(buildConfig(cluster, {})), { maxAttempts: 1 });
+    const without = createCluster(open(buildConfig(cluster, {})), { maxRequests: 1 });
     await expect(without.getJob('ns', 'job')).rejects.toThrow(UnavailableError);
   });
 
@@ -209,7 +209,7 @@ describe('a request with the credentials of a kubeconfig', () => {
 
   test('insecure-skip-tls-verify', async () => {
     const api = await startApi(await newCertificate());
-    const strict = createCluster(open(buildConfig({ server: api.url }, {})), { maxAttempts: 1 });
+    const strict = createCluster(open(buildConfig({ server: api.url }, {})), { maxRequests: 1 });
     await expect(strict.getJob('ns', 'job')).rejects.toThrow(/self-signed/);
     const lax = open(buildConfig({ server: api.url, 'insecure-skip-tls-verify': true }, {}));
     await expect(createCluster(lax).getJob('ns', 'job')).resolves.not.toBeNull();
@@ -219,7 +219,7 @@ describe('a request with the credentials of a kubeconfig', () => {
     const certificate = await newCertificate('kubernetes.example');
     const api = await startApi(certificate);
     const cluster = { server: api.url, 'certificate-authority-data': base64(certificate.cert) };
-    const byAddress = createCluster(open(buildConfig(cluster, {})), { maxAttempts: 1 });
+    const byAddress = createCluster(open(buildConfig(cluster, {})), { maxRequests: 1 });
     await expect(byAddress.getJob('ns', 'job')).rejects.toThrow(/ERR_TLS_CERT_ALTNAME_INVALID|altnames/);
     const byName = open(buildConfig({ ...cluster, 'tls-server-name': 'kubernetes.example' }, {}));
     await expect(createCluster(byName).getJob('ns', 'job')).resolves.not.toBeNull();

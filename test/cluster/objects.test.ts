@@ -155,7 +155,7 @@ test.each([
 describe('a 404 without a Kubernetes Status', () => {
   const open = async (type: string, body: string) => {
     const server = await answering(404, type, body);
-    return createCluster(createStubAccess([{ server: server.url }]), { maxAttempts: 1 });
+    return createCluster(createStubAccess([{ server: server.url }]), { maxRequests: 1 });
   };
   const deployment = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'ns', name: 'd' };
 

@@ -42,7 +42,7 @@ const answers = (value: string): fc.Arbitrary<{ status: number; type: string; bo
 test('a value of a Secret is in no result, message, detail or cause, whatever the API server sends', async () => {
   let answer: Handler = () => undefined;
   const server = await startScripted((request, response, count) => answer(request, response, count));
-  const cluster = createCluster(createStubAccess([{ server: server.url }]), { maxAttempts: 1, deadlineMs: 5_000 });
+  const cluster = createCluster(createStubAccess([{ server: server.url }]), { maxRequests: 1, deadlineMs: 5_000 });
   await fc.assert(
     fc.asyncProperty(
       secretValue.chain((value) => fc.tuple(fc.constant(value), answers(value))),
