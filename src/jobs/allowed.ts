@@ -3,10 +3,10 @@ import type { Issue } from '../errors.ts';
 import { gsUriProblem, parseGsUri } from '../storage/uri.ts';
 import type { AggregationSpec } from './spec.ts';
 
-/** What this revision's configuration allows. No request, values document or upload can widen it. */
+/** The limits of this revision's configuration. No request, values document or upload can extend them. */
 export interface Allowances {
   readonly namespaces: readonly string[];
-  /** Image repositories; one that ends in `/` allows all below it. */
+  /** Image repositories; an entry that ends in `/` allows every repository under it. */
   readonly images: readonly string[];
   readonly buckets: readonly string[];
 }
@@ -20,7 +20,7 @@ export function isAllowedImage(allowed: readonly string[], repository: string): 
   );
 }
 
-// `docai/flea` and `docker.io/docai/flea` are one repository to every container runtime.
+// Every container runtime reads `docai/flea` as `docker.io/docai/flea`.
 function canonicalRepository(repository: string): string {
   const [first = '', ...rest] = repository.split('/');
   const hasHost = rest.length > 0 && (first.includes('.') || first.includes(':') || first === 'localhost');
@@ -28,7 +28,7 @@ function canonicalRepository(repository: string): string {
   return rest.length === 0 ? `docker.io/library/${repository}` : `docker.io/${repository}`;
 }
 
-/** The issue with a `gs://` path of a request, or `null`: its form, then whether its bucket is allowed. */
+/** The issue with a `gs://` path of a request, or `null`. Checks the form, then the bucket. */
 export function pathIssue(allowed: Allowances, path: string, text: string): Issue | null {
   const problem = gsUriProblem(text);
   if (problem !== null) return { path, message: `"${text.slice(0, 200)}" is ${problem}; write gs://BUCKET/NAME` };
@@ -51,7 +51,7 @@ export function namespaceIssue(allowed: Allowances, path: string, namespace: str
       };
 }
 
-/** The issue with the image repository that stands at `path`, or `null`. */
+/** The issue with the image repository of the field `path`, or `null`. */
 export function imageIssue(allowed: Allowances, path: string, repository: string): Issue | null {
   return isAllowedImage(allowed.images, repository)
     ? null
@@ -75,7 +75,7 @@ function repositoryOf(image: string): string {
   return image.replace(/@sha256:[0-9a-f]+$/, '').replace(/:[\w][\w.-]*$/, '');
 }
 
-/** All that configuration does not allow of a Job that was built from configured values: namespace and images. */
+/** What configuration does not allow of a Job that was built from configured values: its namespace and its images. */
 export function allowedJobIssues(allowed: Allowances, job: V1Job): Issue[] {
   const pod = job.spec?.template.spec;
   return [
@@ -100,7 +100,7 @@ export function allowanceIssues(
     pathIssue(allowed, 'aggregator.outputPath', spec.outputPath),
     ...(['resourcePath', 'outputResourcePath'] as const).map((field) => {
       const text = spec[field];
-      // A resource path may name a model of the repository (/models/...) as well as objects.
+      // A resource path names a model of the repository (/models/...) or objects.
       return text?.startsWith('gs://') === true ? pathIssue(allowed, `aggregator.${field}`, text) : null;
     }),
     ...checkNamespaces.map((namespace, index) =>

@@ -11,18 +11,18 @@ export interface EnsureDeps {
 
 export type EnsuredJob =
   | { readonly kind: 'created' | 'adopted'; readonly job: V1Job }
-  /** The API server refused it, and no earlier attempt of this call can have created it. */
+  /** The API server refused the Job, and no earlier request of this call can have created it. */
   | { readonly kind: 'refused'; readonly error: UpstreamError };
 
 const MAX_TRIES = 3;
 const FIRST_PAUSE_MS = 200;
 
 /**
- * Sees to it that `wanted` exists, whatever becomes of a single request: its name is its identity, so a create that
- * timed out or was cut off is followed by a look under the name, and only then by another create. Ends as one Job.
+ * Creates `wanted` exactly once. The name identifies the Job: after a create that timed out or was cut off, the Job is
+ * read by its name before the next create.
  *
- * Throws ConflictError when the name is taken by another Job, and UnavailableError or DeadlineError when it could not
- * be learned in time whether the Job exists: ask again.
+ * Throws ConflictError when another Job has the name, and UnavailableError or DeadlineError when it is unknown whether
+ * the Job exists; the call is safe to repeat.
  */
 export async function ensureJob(deps: EnsureDeps, wanted: V1Job, signal?: AbortSignal): Promise<EnsuredJob> {
   const options = signal === undefined ? {} : { signal };
@@ -42,7 +42,9 @@ export async function ensureJob(deps: EnsureDeps, wanted: V1Job, signal?: AbortS
     if (found !== null) return { kind: doubt === undefined ? 'adopted' : 'created', job: assertSame(found, wanted) };
   }
   if (doubt !== undefined) throw doubt;
-  throw new UnavailableError(`Job ${namespace}/${name} was there and gone ${MAX_TRIES} times in a row; ask again.`);
+  throw new UnavailableError(
+    `Job ${namespace}/${name} existed and disappeared ${MAX_TRIES} times in a row; repeat the call.`,
+  );
 }
 
 function nameOf(job: V1Job): { namespace: string; name: string } {
@@ -56,9 +58,10 @@ function assertSame(found: V1Job, wanted: V1Job): V1Job {
   if (isSame(found, wanted)) return found;
   const { namespace, name } = nameOf(wanted);
   const owner = found.metadata?.annotations?.[ANNOTATIONS.aggregationId];
-  const whose = owner === undefined ? 'another program made it' : `it is of run "${owner}" or of another specification`;
+  const whose =
+    owner === undefined ? 'another program created it' : `it belongs to run "${owner}" or to another specification`;
   const remedy = `Choose another aggregationId, or remove it: kubectl delete job ${name} --namespace ${namespace}`;
-  throw new ConflictError(`A Job ${namespace}/${name} is there already, and ${whose}. ${remedy}`, {
+  throw new ConflictError(`Job ${namespace}/${name} already exists, and ${whose}. ${remedy}`, {
     details: { job: { namespace, name, uid: found.metadata?.uid } },
   });
 }

@@ -2,7 +2,7 @@ import type { V1ContainerState, V1Pod } from '@kubernetes/client-node';
 import type { JobFacts } from './facts.ts';
 import { containerStatuses, newestPod, trueCondition } from './facts.ts';
 
-/** A cause, in a sentence, and what to do about it in another. */
+/** The cause of a problem, and sentences that describe it with its remedy. */
 export interface Explanation {
   readonly cause: string;
   readonly why: string;
@@ -10,13 +10,13 @@ export interface Explanation {
 
 interface Row {
   readonly cause: string;
-  /** The sentences, or `null` where the row does not fit. */
+  /** The sentences, or `null` where the cause does not apply. */
   readonly explain: (facts: JobFacts) => string | null;
 }
 
 const LIMITS = 'Raise resources.limits.memory of the aggregator, or aggregate fewer updates at once.';
 
-/** From the most to the least telling; the first that fits is the answer. */
+/** From the most to the least specific cause; the first that applies is the answer. */
 const ROWS: readonly Row[] = [
   {
     cause: 'deadline-exceeded',
@@ -156,7 +156,7 @@ const ROWS: readonly Row[] = [
 
 export type LiveState = 'created' | 'pending' | 'running' | 'complete' | 'failed';
 
-/** Why a Job is where it is: the first cause that fits, or `null` when it simply goes on or is complete. */
+/** Why a Job does not progress or has failed; `null` while it progresses and when it is complete. */
 export function explainJob(facts: JobFacts): Explanation | null {
   if (trueCondition(facts.job, 'Complete') !== undefined) return null;
   for (const { cause, explain } of ROWS) {
@@ -166,7 +166,7 @@ export function explainJob(facts: JobFacts): Explanation | null {
   return null;
 }
 
-/** A Job's state in the words of the answers. */
+/** A Job's state, as answers report it. */
 export function liveState(facts: JobFacts): LiveState {
   if (trueCondition(facts.job, 'Complete') !== undefined) return 'complete';
   if (trueCondition(facts.job, 'Failed') !== undefined) return 'failed';
@@ -175,7 +175,7 @@ export function liveState(facts: JobFacts): LiveState {
   return phase === 'Pending' ? 'pending' : 'running';
 }
 
-/** One sentence for a Job without trouble. */
+/** The state of a Job without a problem, in one sentence. */
 export function plainSentence(facts: JobFacts): string {
   switch (liveState(facts)) {
     case 'created':
@@ -204,7 +204,7 @@ function podSecuritySentence({ job }: JobFacts, level: string, message: string |
   return `Its pod cannot be created: namespace ${namespace} enforces the Pod Security level "${level}".${sentence(message)} If the image can run as a user other than root, set podSecurityContext: {runAsNonRoot: true, runAsUser: 65532}; if it cannot, lower the level: kubectl label --overwrite namespace ${namespace} pod-security.kubernetes.io/enforce=baseline`;
 }
 
-/** What became of the pod before the newest one, if it failed. */
+/** The failure of the pod before the newest one, if there is one. */
 function earlier(facts: JobFacts): string {
   const failure = failureOf(facts.pods.slice(0, -1));
   return failure === undefined ? '' : ` The one before it ended ${exitWords(failure)}`;
@@ -218,7 +218,7 @@ function failureOf(pods: readonly V1Pod[]): V1ContainerState['terminated'] {
     .find((state) => state !== undefined && state.exitCode !== 0);
 }
 
-/** The newest failure of a Job that has failed; of one that goes on, only its newest pod's: a later pod has its own story. */
+/** The newest failure of a failed Job. While a Job runs, only its newest pod counts: an earlier failure is no longer the cause. */
 function terminated(facts: JobFacts): V1ContainerState['terminated'] {
   return failureOf(trueCondition(facts.job, 'Failed') === undefined ? facts.pods.slice(-1) : facts.pods);
 }

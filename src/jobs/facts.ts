@@ -1,7 +1,7 @@
 import type { CoreV1Event, V1ContainerStatus, V1Job, V1JobCondition, V1Pod } from '@kubernetes/client-node';
 import type { Cluster } from '../cluster/port.ts';
 
-/** What the cluster says about one Job. */
+/** What the cluster reports about one Job. */
 export interface JobFacts {
   readonly job: V1Job;
   /** Of this Job, oldest first. */
@@ -65,7 +65,7 @@ export function containerStatuses(pod: V1Pod | undefined): V1ContainerStatus[] {
   return [...(pod?.status?.initContainerStatuses ?? []), ...(pod?.status?.containerStatuses ?? [])];
 }
 
-/** A pod's row: phase, and of its first container in trouble the reason, the message and the exit code. */
+/** One pod: its phase, and the reason, message and exit code of its first container with a problem. */
 export function summarisePod(pod: V1Pod): PodSummary {
   const statuses = containerStatuses(pod);
   const ended = statuses.map((status) => status.state?.terminated).find((state) => state !== undefined);

@@ -6,13 +6,13 @@ const LABEL_VALUE = /^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$/;
 const MAX_LENGTH = 63;
 const HASH_LENGTH = 10;
 
-/** What may identify a run: it is a segment of a URL and of an object name. */
+/** The form of a run's id: it becomes a segment of a URL and of an object name. */
 const AGGREGATION_ID = /^[A-Za-z0-9][A-Za-z0-9._:@+~-]{0,199}$/;
 
-/** Routes of `aggregate`; a run of that name could not be asked for. */
+/** Paths of `aggregate`; a run with such an id would have no path. */
 const RESERVED_IDS: ReadonlySet<string> = new Set(['tasks', 'schedules', 'sweep', 'openapi.json']);
 
-/** A Kubernetes name and whether it had to differ from what was asked for. */
+/** A Kubernetes name and whether it differs from the requested one. */
 export interface KubernetesName {
   readonly name: string;
   readonly changed: boolean;
@@ -20,7 +20,7 @@ export interface KubernetesName {
 
 /**
  * The Job's name, `<release>-<aggregationId>` as the chart makes it. Kubernetes puts it into the `job-name` label and
- * the pods' names, so it must be a DNS label of at most 63 characters; what is not gets a cleaned prefix and a hash.
+ * the pods' names, so it must be a DNS label of at most 63 characters. Any other name becomes a cleaned prefix and a hash.
  */
 export function buildJobName(releaseName: string, aggregationId: string): KubernetesName {
   return toLabelName(`${releaseName}-${aggregationId}`, `${releaseName}\n${aggregationId}`);
@@ -57,7 +57,7 @@ export function buildAttemptJobName(
   const prefix = toLabelName(`${releaseName}-${taskId}`, `${releaseName}\n${taskId}`);
   const name = `${prefix.name}${suffix}`;
   if (name.length <= MAX_LENGTH) return { name, changed: prefix.changed };
-  // Cutting must keep the hash of the task and the suffix: both make the name unique.
+  // The hash of the task and the suffix stay: both make the name unique.
   const hash = shortHash(`${releaseName}\n${taskId}`);
   const kept = prefix.name.slice(0, MAX_LENGTH - suffix.length - HASH_LENGTH - 1).replace(/-+$/, '');
   return { name: `${kept}-${hash}${suffix}`, changed: true };
@@ -68,7 +68,7 @@ export function buildLabelValue(text: string): string {
   return text.length <= MAX_LENGTH && LABEL_VALUE.test(text) ? text : hashedName(text, text);
 }
 
-/** Why `id` cannot identify a run, in words that follow the id; `null` when it can. */
+/** Why `id` cannot identify a run, phrased to follow the id; `null` for a valid id. */
 export function aggregationIdProblem(id: string): string | null {
   if (RESERVED_IDS.has(id)) return 'is the path of another call';
   if (AGGREGATION_ID.test(id)) return null;

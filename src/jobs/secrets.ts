@@ -2,7 +2,7 @@ import type { V1PodSpec } from '@kubernetes/client-node';
 import type { Secrets } from '../cluster/port.ts';
 import { PreflightError } from '../errors.ts';
 
-/** A Secret that must be there, with the keys that are needed of it (none: the Secret itself). */
+/** A required Secret with its required keys. Without keys only the Secret itself is required. */
 export interface RequiredSecret {
   readonly namespace: string;
   readonly name: string;
@@ -11,7 +11,7 @@ export interface RequiredSecret {
 
 export interface RequiredKey {
   readonly key: string;
-  /** What the key is for, in the words of the values' `checkSecrets`. */
+  /** The purpose of the key, from the values' `checkSecrets`. */
   readonly displayName?: string;
 }
 
@@ -30,8 +30,8 @@ interface Need {
 }
 
 /**
- * Every Secret and key that pods made from `specs` need to start, and those of `checkSecrets`, each once.
- * What a manifest marks `optional` is not required; entries of `checkSecrets` without a namespace mean `namespace`.
+ * Every Secret and key that pods of `specs` need to start, and those of `checkSecrets`, each once. References marked
+ * `optional` are not required. Entries of `checkSecrets` without a namespace are in `namespace`.
  */
 export function requiredSecrets(
   namespace: string,
@@ -97,18 +97,18 @@ function needsOfChecks(namespace: string, checks: readonly CheckSecret[]): Need[
   });
 }
 
-/** A Secret, or keys of one, that must be made before the pods can start. Names only. */
+/** A Secret, or keys of one, that must be created before the pods can start. Names only. */
 export interface MissingSecret {
   readonly namespace: string;
   readonly secret: string;
-  /** `false`: the Secret is there, without these keys. */
+  /** `false`: the Secret exists without these keys. */
   readonly absent: boolean;
   readonly keys: readonly RequiredKey[];
   /** Ready to paste, with `./KEY` for the file that holds the value. */
   readonly command: string;
 }
 
-/** What of `required` is not in the cluster; asks for all Secrets at once. Throws what the cluster's port throws. */
+/** The entries of `required` that the cluster does not have. Reads all Secrets at once. Throws what the cluster's port throws. */
 export async function missingSecrets(
   cluster: Secrets,
   required: readonly RequiredSecret[],
@@ -139,16 +139,16 @@ async function missingOf(
 function createCommand(secret: RequiredSecret, keys: readonly RequiredKey[], absent: boolean): string {
   const from = keys.map(({ key }) => ` ${shellWord(`--from-file=${key}=./${key}`)}`).join('');
   const create = `kubectl create secret generic ${secret.name} --namespace ${secret.namespace}${from}`;
-  // `create` refuses a Secret that is there; server-side apply adds the keys and leaves the others alone.
+  // `create` refuses an existing Secret; server-side apply adds the keys and keeps the others.
   return absent ? create : `${create} --dry-run=client -o yaml | kubectl apply --server-side -f -`;
 }
 
-/** A word that a POSIX shell takes literally. */
+/** `text` quoted for a POSIX shell. */
 function shellWord(text: string): string {
   return /^[A-Za-z0-9_./:=@-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-/** One sentence for everything that is missing. */
+/** Everything that is missing, in one sentence. */
 export function missingSentence(missing: readonly MissingSecret[]): string {
   return missing.map(phraseOf).join('; ');
 }
@@ -164,7 +164,7 @@ function phraseOf({ namespace, secret, absent, keys }: MissingSecret): string {
     : `Secret ${namespace}/${secret} does not exist (needs ${list})`;
 }
 
-/** Throws PreflightError (424) naming all that is missing, each with the command that makes it. */
+/** Throws PreflightError (424) that names everything missing, each with the command that creates it. */
 export async function assertSecrets(
   cluster: Secrets,
   required: readonly RequiredSecret[],

@@ -4,7 +4,7 @@ import { imageOf } from '../jobs/spec.ts';
 import type { PodSummary } from '../jobs/facts.ts';
 import type { RunState, RunStatus } from './status.ts';
 
-/** A run, as every call answers it. */
+/** A run in the answer of every call. */
 export interface RunAnswer {
   readonly outcome?: LaunchOutcome['outcome'];
   readonly aggregationId: string;
@@ -33,12 +33,12 @@ export interface RunAnswer {
 
 const WHY: Readonly<Record<LaunchOutcome['outcome'], string>> = {
   created: 'Its Job was created.',
-  exists: 'It was asked for before; nothing was created.',
+  exists: 'The run already exists; nothing was created.',
   skipped: '',
-  'dry-run': 'Everything was checked; nothing was written.',
+  'dry-run': "The values, the list's lines, the Secrets and the Job were checked; nothing was written.",
 };
 
-/** The fields of a run that its record and its state tell. */
+/** The answer about a run, from its record and its state. */
 export function buildRunAnswer(status: RunStatus): RunAnswer {
   const { record } = status;
   const { spec } = record;

@@ -12,13 +12,13 @@ const MAX_LINE_CHARACTERS = 2_048;
 // Every line is kept until the end, to find duplicates; this bounds the memory to some 150 MB.
 const MAX_UPDATES = 1_000_000;
 
-/** The list itself is at fault: no other try helps while it is the same object. */
+/** The list itself is faulty: a retry cannot succeed while the object is the same. */
 export class CheckpointListError extends InvalidRequestError {}
 
-/** There is another list under the name than the one that was asked for. */
+/** The object under the name is not the requested generation. */
 export class SupersededListError extends CheckpointListError {}
 
-/** What was seen of a checkpoint list. */
+/** A checked checkpoint list. */
 export interface CheckpointList {
   /** Lines, one update each. */
   readonly updates: number;
@@ -46,7 +46,7 @@ export async function checkCheckpointList(
   }
   if (generation !== undefined && stream.info.generation !== generation) {
     await stream.body[Symbol.asyncIterator]().return?.();
-    const message = `${uri} was uploaded again: generation ${generation} of it is gone, and ${stream.info.generation} has a run of its own`;
+    const message = `${uri} was uploaded again: generation ${generation} no longer exists, and generation ${stream.info.generation} has its own run`;
     throw new SupersededListError(message, [{ path: FIELD, message }]);
   }
   const lines = lineChecker(uri, allowed);
@@ -70,7 +70,7 @@ function lineChecker(uri: string, allowed: Allowances) {
       emptyLine ??= number;
       return;
     }
-    // Empty lines at the end are an editor's habit; one before a path would be an update without a name.
+    // Editors leave empty lines at the end; an empty line before a path would be an update without a name.
     if (emptyLine !== undefined) throw fault(uri, emptyLine, 'is empty; write one gs://BUCKET/NAME per line');
     const issue = pathIssue(allowed, FIELD, text);
     if (issue !== null) throw fault(uri, number, issue.message);

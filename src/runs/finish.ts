@@ -23,13 +23,13 @@ export interface LaunchDeps extends StateDeps {
 /** A run after {@link finishRun}. */
 export interface FinishedRun {
   readonly stored: StoredRun;
-  /** Whether this very call created the Job. */
+  /** Whether this call created the Job. */
   readonly created: boolean;
 }
 
 /**
  * The checks before anything is written: configuration's allowances, then the checkpoint list and every Secret and key
- * at once. Throws InvalidRequestError or PreflightError, and what the ports throw; a faulty list is told first.
+ * at once. Throws InvalidRequestError or PreflightError, and what the ports throw; a faulty list is reported first.
  */
 export async function checkRun(
   deps: LaunchDeps,
@@ -64,7 +64,7 @@ export async function checkRun(
 
 /**
  * Carries a claimed run on to its Job: the schedule's slot, the checks (unless the caller has just made them), the
- * create, the record. Safe to call again at any time, by anybody. What stands in the way is thrown, and kept in the
+ * create, the record. Every caller may repeat it at any time. An error is thrown, and kept in the
  * record as `why`.
  */
 export async function finishRun(
@@ -72,7 +72,7 @@ export async function finishRun(
   claim: StoredRun,
   options: {
     readonly checked: boolean;
-    /** When the claim was looked at before this call; its last step by default. */
+    /** When the claim was read before this call; its last step by default. */
     readonly lastLookAt?: string | undefined;
     readonly signal?: AbortSignal | undefined;
   },
@@ -110,7 +110,7 @@ export async function finishRun(
     return await createOrAdopt(deps, { ...claim, record: { ...record, list: checked } }, options.signal);
   } catch (error) {
     if (!(error instanceof CheckpointListError) || record.listGeneration === undefined) throw error;
-    // The run is of that very object, which cannot become another: nothing is left to wait for.
+    // The run belongs to that generation of the list, which cannot change: there is nothing to wait for.
     if (error instanceof SupersededListError)
       return unchanged((newest) => closed(newest, 'skipped', error.message, deps.now()));
     await updateRun(deps, claim, (newest) => closed(newest, 'failed', error.message, deps.now()));
@@ -119,8 +119,8 @@ export async function finishRun(
 }
 
 /**
- * Whether the Job of an old claim ran already: nobody has looked at it for longer than the Job's own time to live, there
- * is no Job under the name, but output. Such a run must not run again; one without output ran in vain, or never.
+ * Whether the Job of an old claim has already run: no call read it for longer than the Job's time to live, there
+ * is no Job under the name, and there is output. Such a run must not run again. Without output it failed or never ran.
  */
 async function ranBefore(deps: LaunchDeps, record: RunRecord, lastLookAt: string): Promise<boolean> {
   const ageMs = deps.now().getTime() - Date.parse(lastLookAt);
@@ -129,7 +129,7 @@ async function ranBefore(deps: LaunchDeps, record: RunRecord, lastLookAt: string
   return hasOutputSince(deps, record);
 }
 
-/** Output that is younger than the claim: what lay there before is of another run. */
+/** Whether there is output younger than the claim: older output belongs to another run. */
 async function hasOutputSince(deps: LaunchDeps, { spec, claimedAt }: RunRecord): Promise<boolean> {
   const { bucket, name: prefix } = joinGsUri(parseGsUri(spec.outputPath), '');
   let pageToken: string | undefined;
@@ -142,11 +142,11 @@ async function hasOutputSince(deps: LaunchDeps, { spec, claimedAt }: RunRecord):
 }
 
 function gone(record: RunRecord, now: Date): RunRecord {
-  const why = 'Its Job is not in the cluster any more and nobody saw its end; there is output under its output path.';
+  const why = 'Its Job no longer exists and its end was not recorded; there is output under its output path.';
   return withStep({ ...record, state: 'gone', why, finishedAt: now.toISOString() }, now, 'Job gone');
 }
 
-/** Without a Job, and not to have one. */
+/** The run ends without a Job. */
 function closed(record: RunRecord, state: 'skipped' | 'failed', why: string, now: Date): RunRecord {
   return record.state === 'claimed' || record.state === 'refused'
     ? withStep({ ...record, state, why, finishedAt: now.toISOString() }, now, state)
@@ -164,7 +164,7 @@ async function createOrAdopt(deps: LaunchDeps, claim: StoredRun, signal?: AbortS
   }
   const { list } = claim.record;
   const stored = await updateRun(deps, claim, (record) => withJob(record, ensured.job, deps.now(), list));
-  // Cancelled between claim and create: the Job that we made all the same goes again.
+  // Cancelled between claim and create: the Job that was created is deleted again.
   if (stored.record.state === 'cancelled') return { stored: await deleteLeftJob(deps, stored, signal), created: false };
   return { stored, created: ensured.kind === 'created' };
 }
@@ -179,7 +179,7 @@ async function noting<T>(deps: LaunchDeps, claim: StoredRun, work: () => Promise
   }
 }
 
-// `why` also says that the caller was told: the sweep leaves such a run of a person to that person.
+// `why` also records that the caller got the error: the sweep leaves such an `http` run to its caller.
 function noted(record: RunRecord, error: AppError): RunRecord {
   return record.state === 'claimed' && record.why !== error.message ? { ...record, why: error.message } : record;
 }
@@ -203,8 +203,8 @@ function jobDeleted(record: RunRecord, now: Date): RunRecord {
 }
 
 /**
- * Cancels a run: first on record, so that whoever is about to create its Job sees it, then the Job and its pods. A run
- * that is over keeps its end, its Job is removed. Safe to call again. Throws NotFoundError for an unknown run.
+ * Cancels a run: first in the record, so that a concurrent create sees it, then the Job and its pods. A finished run
+ * keeps its result, and its Job is deleted. Safe to repeat. Throws NotFoundError for an unknown run.
  */
 export async function cancelRun(deps: CancelDeps, id: string, why: string, signal?: AbortSignal): Promise<StoredRun> {
   const stored = await readRun(deps, id, signal === undefined ? {} : { signal });

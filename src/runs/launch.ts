@@ -13,7 +13,7 @@ import { canonicalJson, specConflicts } from '../jobs/spec.ts';
 const CLAIMANT_MS = 3_000;
 const POLL_MS = 250;
 
-/** What became of a request. `record` is what is on record now; of a dry run, what would be claimed. */
+/** Result of a request. `record` is the stored record; for a dry run, the record that would be written. */
 export interface LaunchOutcome {
   readonly outcome: 'created' | 'exists' | 'skipped' | 'dry-run';
   readonly record: RunRecord;
@@ -31,8 +31,8 @@ export interface LaunchOptions {
  * Runs one aggregation: checks, claim, Job, record. The claim `runs/<aggregationId>.json` is created only if absent,
  * so of any number of equal calls (at once, later, from another trigger) one creates and the rest say `exists`.
  *
- * A person or a pipeline (`http`) is told what is missing before anything is written. What a schedule or an upload
- * asks for is claimed first: nobody reads the answer, and the sweep finishes what is on record.
+ * For `http`, everything is checked before anything is written. A run of a schedule or an upload is claimed first: its
+ * caller does not read the answer, and the sweep finishes the claim.
  *
  * Throws InvalidRequestError, PreflightError, ConflictError (another specification under the id), and what the ports
  * throw; after any of these the same call again is safe and carries on.
@@ -61,7 +61,7 @@ export async function launch(deps: LaunchDeps, request: RunRequest, options: Lau
   const winner = await readRun(deps, fresh.aggregationId);
   if (winner === null)
     throw new ContentionError(
-      `Run "${fresh.aggregationId}" was claimed and removed while this was decided; ask again.`,
+      `Run "${fresh.aggregationId}" was claimed and removed at the same time; repeat the call.`,
     );
   if (winner.record.state === 'refused')
     throw new UpstreamError(winner.record.why ?? 'The API server refused the Job.');
@@ -109,7 +109,7 @@ async function dryRun(
   });
   if (manifest === 'exists') {
     throw new ConflictError(
-      `A Job ${record.spec.namespace}/${record.jobName} is there already, and no run of that id is on record.`,
+      `Job ${record.spec.namespace}/${record.jobName} already exists, and there is no record of a run with that id.`,
     );
   }
   return { outcome: 'dry-run', record, warnings: warningsOf(request, record), manifest };
@@ -131,7 +131,7 @@ function warningsOf(request: RunRequest, record: RunRecord): string[] {
 
 function assertSameSpec(existing: RunRecord, request: RunRequest): void {
   const conflicts = specConflicts(existing.spec, request.spec);
-  // The same words asked at another minute fill {time} with another value, and still ask for the same run.
+  // The same request at another minute fills {time} with another value and still names the same run.
   if (conflicts.length === 0 || canonicalJson(existing.asked) === canonicalJson(request.asked)) return;
   const fields = conflicts.map(({ field }) => field).join(', ');
   const message = `Run "${existing.aggregationId}" exists with another specification; it differs in: ${fields}. Choose another aggregationId, or send what was claimed.`;
@@ -142,7 +142,7 @@ function isReplaceable(existing: StoredRun | null): boolean {
   return existing === null || existing.record.state === 'refused';
 }
 
-/** A run that is on record: nothing, or what is left to do of it. */
+/** Resumes a recorded run: does what is left of it. */
 async function resume(
   deps: LaunchDeps,
   request: RunRequest,

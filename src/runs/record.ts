@@ -5,7 +5,7 @@ import type { V1Job } from '@kubernetes/client-node';
 import { z } from 'zod';
 
 export const TriggerSchema = z.enum(['schedule', 'upload', 'http']);
-/** What asked for a run. */
+/** The source of a run. */
 export type Trigger = z.infer<typeof TriggerSchema>;
 
 /** As of a Kubernetes CronJob: what happens when a run of the schedule is still active. */
@@ -13,8 +13,8 @@ export const ConcurrencyPolicySchema = z.enum(['Allow', 'Forbid', 'Replace']);
 export type ConcurrencyPolicy = z.infer<typeof ConcurrencyPolicySchema>;
 
 /**
- * What the record itself knows of a run. `claimed`: the id is taken, the Job may or may not exist yet. `refused`: the
- * API server refused the Job, it certainly does not exist. `created`: the Job was seen to exist. The rest is final.
+ * The recorded state of a run. `claimed`: the id is taken, the Job may not exist yet. `refused`: the API server refused
+ * the Job, it does not exist. `created`: the Job exists. The others are final.
  */
 export const RecordStateSchema = z.enum([
   'claimed',
@@ -58,7 +58,7 @@ export const RunRecordSchema = z.object({
     .object({ name: z.string(), tick: z.string().optional(), concurrencyPolicy: ConcurrencyPolicySchema })
     .optional(),
   spec: SpecSchema,
-  /** The specification as it was asked for, placeholders unfilled: the same request later compares equal. */
+  /** The requested specification with unfilled placeholders: the same request at another time compares equal. */
   asked: z.record(z.string(), z.unknown()),
   checkSecrets: z.array(
     z.object({
@@ -67,19 +67,19 @@ export const RunRecordSchema = z.object({
       keys: z.array(z.object({ key: z.string(), displayName: z.string().optional() })),
     }),
   ),
-  /** Of an uploaded list: the generation whose run this is. */
+  /** Set for an uploaded list: its generation. */
   listGeneration: z.string().optional(),
   list: z.object({ updates: z.number(), bundles: z.number(), generation: z.string() }).optional(),
   jobName: z.string(),
   state: RecordStateSchema,
-  /** One sentence; of the last thing that stood in the way, or of the end. */
+  /** One sentence: the last obstacle, or the reason of the end. */
   why: z.string().optional(),
   job: z.object({ namespace: z.string(), name: z.string(), uid: z.string() }).optional(),
   claimedAt: z.string(),
   createdAt: z.string().optional(),
   startedAt: z.string().optional(),
   finishedAt: z.string().optional(),
-  /** Of a cancelled run: when its Job was seen to be deleted. */
+  /** Set for a cancelled run: when its Job was deleted. */
   jobDeletedAt: z.string().optional(),
   pods: z.array(PodSummarySchema).optional(),
   steps: z.array(StepSchema),
@@ -91,7 +91,7 @@ export type RunRecord = Omit<Parsed, 'spec'> & { readonly spec: AggregationSpec 
 
 const MAX_STEPS = 50;
 
-/** Whether nothing that happens in the cluster changes this state any more. */
+/** Whether the state can no longer change. */
 export function isFinal(state: RecordState): boolean {
   return FINAL.has(state);
 }
@@ -117,12 +117,12 @@ export function withStep(record: RunRecord, at: Date, step: string): RunRecord {
   };
 }
 
-/** The Job that a run's record asks for. */
+/** The Job of a run. */
 export function jobOf(record: Pick<RunRecord, 'spec' | 'jobName'>): V1Job {
   return buildJob(record.spec, { name: record.jobName });
 }
 
-/** Whether a Job found under the run's name is the run's own: same run, same specification. */
+/** Whether a Job with the run's name belongs to the run: same id, same specification. */
 export function isJobOf(record: RunRecord, job: V1Job): boolean {
   return (
     job.metadata?.annotations?.[ANNOTATIONS.aggregationId] === record.aggregationId &&
@@ -130,7 +130,7 @@ export function isJobOf(record: RunRecord, job: V1Job): boolean {
   );
 }
 
-/** `record` with its Job seen to exist; unchanged where that is known already, or the run is over. */
+/** `record` with its existing Job; unchanged where the record already has it or the run has ended. */
 export function withJob(record: RunRecord, job: V1Job, now: Date, list?: RunRecord['list']): RunRecord {
   if (record.state !== 'claimed' && record.state !== 'refused') return record;
   const { why: _settled, ...rest } = record;

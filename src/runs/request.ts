@@ -13,7 +13,7 @@ import { buildSpec } from '../jobs/spec.ts';
 import type { TemplateContext } from '../values/placeholders.ts';
 import { fillTemplate, formatTick, hasPlaceholder } from '../values/placeholders.ts';
 
-/** What a call asks for, complete: every default applied, every placeholder filled. */
+/** A complete request: every default is applied, every placeholder filled. */
 export interface RunRequest {
   readonly trigger: Trigger;
   readonly requestedBy?: string;
@@ -22,7 +22,7 @@ export interface RunRequest {
   /** The specification with its placeholders unfilled. */
   readonly asked: Readonly<Record<string, unknown>>;
   readonly checkSecrets: RunRecord['checkSecrets'];
-  /** Of an uploaded list: the very object that the run is of. */
+  /** Set for an uploaded list: the generation that the run aggregates. */
   readonly listGeneration?: string;
   readonly warnings: readonly string[];
 }
@@ -30,7 +30,7 @@ export interface RunRequest {
 export interface RequestContext {
   readonly now: Date;
   readonly requestedBy?: string;
-  /** Cloud Scheduler's job and tick, where it made the call; without a tick it was forced by a person. */
+  /** Cloud Scheduler's job and tick for its calls; a forced run has no tick. */
   readonly scheduler?: { readonly job: string; readonly tick?: Date };
   readonly defaults: SpecDefaults;
 }
@@ -38,7 +38,7 @@ export interface RequestContext {
 const TEMPLATED = ['checkpointsFilePath', 'outputPath', 'resourcePath', 'outputResourcePath'] as const;
 
 interface Id {
-  /** `undefined`: a person gave none. */
+  /** `undefined`: the request has none. */
   readonly text: string | undefined;
   readonly warnings: readonly string[];
 }

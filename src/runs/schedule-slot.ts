@@ -15,7 +15,7 @@ export interface SlotDeps extends StateDeps {
   readonly now: () => Date;
 }
 
-/** A run of the schedule that is not over. */
+/** An active run of the schedule. */
 export interface ActiveRun {
   readonly aggregationId: string;
   readonly why: string;
@@ -31,10 +31,10 @@ export function isActiveJob(job: V1Job): boolean {
 }
 
 /**
- * Two runs that begin at once both look for active ones and both see none: the write of the schedule's state, which is
- * conditional on its generation, lets one of them through.
+ * Two runs that start at once both find no active run. The write of the schedule's state is conditional on its
+ * generation, so only one of them gets the slot.
  *
- * Takes the schedule's slot for `record`, or answers the active runs that stand in its way. With `Replace` they are
+ * Takes the schedule's slot for `record`, or returns the active runs that hold it. With `Replace` they are
  * ended by `end` first. Throws ContentionError after 5 lost races.
  */
 export async function takeSlot(
@@ -64,7 +64,7 @@ export async function takeSlot(
     if (await writeSchedule(deps, schedule.name, next, generation)) return [];
   }
   throw new ContentionError(
-    `The state of schedule "${schedule.name}" changed ${MAX_TRIES} times while a run began; ask again.`,
+    `The state of schedule "${schedule.name}" changed ${MAX_TRIES} times while a run started; repeat the call.`,
   );
 }
 
@@ -84,7 +84,7 @@ async function activeJobs(
     }));
 }
 
-/** The holder of the slot, if it is not over: its Job may not exist yet, so the list of Jobs cannot tell. */
+/** The run that holds the slot, if it is active. Its Job may not exist yet, so the list of Jobs is not enough. */
 async function activeHolder(deps: SlotDeps, holder: string, signal?: AbortSignal): Promise<ActiveRun[]> {
   const stored = await readRun(deps, holder, signal === undefined ? {} : { signal });
   if (stored === null || isFinal(stored.record.state)) return [];
@@ -103,7 +103,7 @@ const ScheduleStateSchema = z.looseObject({
   current: z.object({ aggregationId: z.string(), since: z.string() }).optional(),
   /** When a sweep first saw the schedule in the values: earlier ticks are not expected. */
   firstSeenAt: z.string().optional(),
-  /** Missing ticks up to this moment have been told. */
+  /** Missing ticks up to this time have been reported. */
   toldUntil: z.string().optional(),
 });
 
@@ -139,7 +139,7 @@ function uriOf(deps: StateDeps, name: string) {
   return joinGsUri(deps.stateUri, `schedules/${name}.json`);
 }
 
-/** Writes the state over `generation`; `false` when somebody else was first. */
+/** Writes the state over `generation`; `false` when another call wrote first. */
 export async function writeSchedule(
   deps: StateDeps,
   name: string,

@@ -80,7 +80,7 @@ function statusOf(schedule: ScheduleValues, state: ScheduleState, ran: ReadonlyS
   };
 }
 
-/** Notes schedules that are new, and logs each missing tick once at severity ERROR. Answers how many it told of. */
+/** Records new schedules, and logs each missing tick once with severity ERROR. Returns the number of logged ticks. */
 export async function sweepSchedules(
   deps: SchedulesDeps,
   schedules: readonly ScheduleValues[],
@@ -101,7 +101,7 @@ export async function sweepSchedules(
   return missed;
 }
 
-// Told before it is written: killed in between, a tick is told twice rather than never.
+// Logged before it is recorded: if the function is killed in between, a tick is reported twice rather than never.
 async function sweepSchedule(
   deps: SchedulesDeps,
   schedule: ScheduleValues,
@@ -120,12 +120,12 @@ async function sweepSchedule(
   );
   const last = fresh.at(-1);
   if (last === undefined) return 0;
-  tell(deps, schedule.name, fresh);
+  report(deps, schedule.name, fresh);
   await writeSchedule(deps, schedule.name, { ...state, toldUntil: last }, generation, call);
   return fresh.length;
 }
 
-function tell(deps: SchedulesDeps, name: string, ticks: readonly string[]): void {
+function report(deps: SchedulesDeps, name: string, ticks: readonly string[]): void {
   for (const tick of ticks) {
     const remedy = `POST /schedules/${name}/backfill?tick=${tick} runs it`;
     deps.log('ERROR', `Schedule ${name}: the tick of ${tick} did not run; ${remedy}.`, {
@@ -147,7 +147,7 @@ export interface TickRule {
 export function ticksBetween(rule: TickRule, after: Date, until: Date, most: number): Date[] {
   const cron = cronOf(rule);
   const ticks: Date[] = [];
-  // Backwards: a year of minutes walked through from its begin would hold up everything else of the process for seconds.
+  // Backwards: walking through a year of minutes from its start would block the process for seconds.
   let at = new Date(until.getTime() + 1_000);
   while (ticks.length < most) {
     const [tick] = cron.previousRuns(1, at);

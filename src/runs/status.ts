@@ -30,7 +30,7 @@ export type RunState =
   | 'gone'
   | 'skipped';
 
-/** A run as it stands: what is on record, and what the cluster says now. */
+/** The current state of a run, from its record and the cluster. */
 export interface RunStatus {
   readonly record: RunRecord;
   readonly state: RunState;
@@ -43,12 +43,12 @@ interface Call {
   readonly signal?: AbortSignal;
 }
 
-const RERUN = 'Mend the cause and run it again under another aggregationId.';
+const RERUN = 'Fix the cause and run it again with another aggregationId.';
 const WHEN_CLAIMED = 'The run is claimed and its Job is not created yet; the next call or sweep creates it.';
 const WHEN_GONE =
-  'Its Job is not in the cluster any more (deleted, or its ttlSecondsAfterFinished passed) and nobody saw its end.';
+  'Its Job no longer exists (deleted, or its ttlSecondsAfterFinished passed), and its end was not recorded.';
 
-/** The line of a run that failed, or that cannot go on until somebody mends what it names. */
+/** Logs a run that failed, or that waits for a fix of the named cause. */
 export function logTrouble(log: Log, record: RunRecord, trouble: 'failed' | 'held-up', why: string): void {
   const { aggregationId, trigger, schedule } = record;
   log('ERROR', `Run ${aggregationId}: ${why}`, {
@@ -60,8 +60,7 @@ export function logTrouble(log: Log, record: RunRecord, trouble: 'failed' | 'hel
 }
 
 /**
- * A stored run with what the cluster says of its Job. An end that is seen is written into the record, which outlives
- * the Job. Throws what the ports throw.
+ * A stored run with the state of its Job. An end is written into the record, which is kept longer than the Job. Throws what the ports throw.
  */
 export async function observeRun(deps: StatusDeps, found: StoredRun, call: Call = {}): Promise<RunStatus> {
   if (found.record.state !== 'created' && found.record.state !== 'claimed') return recorded(found.record);
@@ -106,7 +105,7 @@ function recorded(record: RunRecord): RunStatus {
   };
 }
 
-// Killed between create and record: the Job is there, and the record does not say so yet.
+// The function was killed between create and record: the Job exists, and the record does not have it yet.
 async function adoptJob(deps: StatusDeps, stored: StoredRun, job: V1Job, call: Call): Promise<StoredRun> {
   return stored.record.state === 'claimed' && isJobOf(stored.record, job)
     ? updateRun(deps, stored, (record) => withJob(record, job, deps.now()), call)
@@ -143,7 +142,7 @@ async function ended(
     },
     call,
   );
-  // Once, by whoever wrote it down: an alert of infra/ goes by this line.
+  // Logged once, by the call that recorded the end: an alert of infra/terraform filters this line.
   if (isOurs && state === 'failed') logTrouble(deps.log, after.record, 'failed', status.why);
   return after.record.state === state ? { ...status, record: after.record } : recorded(after.record);
 }
@@ -154,7 +153,7 @@ async function whyOf(deps: StatusDeps, record: RunRecord, facts: JobFacts, call:
   if (liveState(facts) !== 'complete') return plainSentence(facts);
   return (await hasOutput(deps, record, call))
     ? plainSentence(facts)
-    : `Its Job completed, but there is no output under ${record.spec.outputPath}. Look at its log: the image may write elsewhere.`;
+    : `Its Job completed, but there is no output under ${record.spec.outputPath}. Check its log: the image may write elsewhere.`;
 }
 
 function endOf(facts: JobFacts, now: Date): string {
@@ -169,7 +168,7 @@ export async function describeRun(deps: StatusDeps, id: string, call: Call = {})
   return observeRun(deps, stored, call);
 }
 
-/** The last `lines` lines of the newest pod's log, or `null` where there is none (any more). */
+/** The last `lines` lines of the newest pod's log, or `null` where it does not exist. */
 export async function logsOf(
   deps: StatusDeps,
   status: RunStatus,

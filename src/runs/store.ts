@@ -20,13 +20,13 @@ export interface StoredRun {
 const MAX_TRIES = 5;
 const SUFFIX = '.json';
 
-/** What a listing tells of a run. */
+/** A run in a listing. */
 export interface RunSummary {
   readonly aggregationId: string;
   readonly state: RecordState | 'unknown';
   readonly trigger: string;
   readonly claimedAt: string;
-  /** Of a cancelled run whose Job may still be there. */
+  /** Set for a cancelled run whose Job may still exist. */
   readonly jobLeft: boolean;
   readonly schedule?: string;
   /** RFC 3339 in UTC. */
@@ -73,7 +73,7 @@ export async function writeRun(
   return written === 'conflict' ? 'conflict' : { record, generation: written.generation };
 }
 
-// A listing tells a run's state from the object's metadata, so that an overview reads no record at all.
+// The object's metadata holds the state, so that a listing reads no record.
 function metadataOf(record: RunRecord): Record<string, string> {
   return {
     state: record.state,
@@ -106,7 +106,7 @@ export async function updateRun(
     current = newest;
   }
   throw new ContentionError(
-    `The record of run "${from.record.aggregationId}" changed ${MAX_TRIES} times while it was being written; ask again.`,
+    `The record of run "${from.record.aggregationId}" changed ${MAX_TRIES} times while it was being written; repeat the call.`,
   );
 }
 
@@ -183,7 +183,7 @@ function decode(token: string): string {
   ]);
 }
 
-// Newest first; two of one moment by name, so that a page's end is a place and not an accident.
+// Newest first, then by id, so that the order of pages is stable.
 function position(run: RunSummary): string {
   return `${run.claimedAt} ${run.aggregationId}`;
 }

@@ -14,18 +14,20 @@ export interface SweepRunsDeps extends LaunchDeps, StatusDeps {}
 export interface SweptRuns {
   /** Claimed runs whose Job this sweep created. */
   readonly started: number;
-  /** Runs whose end this sweep wrote down, failures apart. */
+  /** Runs whose end this sweep recorded, without the failed ones. */
   readonly settled: number;
   readonly failed: number;
-  /** `false`: time ran out, or a run could not be looked at; the next sweep goes on. */
+  /** `false`: time ran out, or a run could not be read; the next sweep continues. */
   readonly complete: boolean;
 }
 
 const CONCURRENCY = 8;
 
-// A tick that could not start for a day is not worth starting; Eventarc gives up after the same time.
+// A tick that could not start for a day is abandoned. Eventarc ends its retries after the same time.
 const STARTING_DEADLINE_MS = 24 * 3600 * 1000;
-// The call that claimed a run a moment ago is still at work on it.
+// A caller that got an error has this long to repeat the call. Then the claim ends: it would hold its schedule's slot.
+const CALLER_MS = 3600 * 1000;
+// The call that claimed the run may still be working on it.
 const CLAIMANT_MS = 60_000;
 
 type Swept = 'started' | 'settled' | 'failed' | 'unchanged' | 'error';
@@ -33,8 +35,8 @@ type Swept = 'started' | 'settled' | 'failed' | 'unchanged' | 'error';
 const TAKEN_UP = 'taken up by a sweep';
 
 /**
- * Goes over every run of `runs` (a listing) that is not over: creates the Job of a claim that has none, writes down the end of a Job before
- * its TTL removes it, and deletes the Job that a cancelled run left behind. One run in trouble does not hold up others.
+ * Processes every run of `runs` (a listing) that has not ended: creates the Job of a claim that has none, records the end
+ * of a Job before its TTL deletes it, and deletes the Job of a cancelled run. An error of one run does not stop the others.
  */
 export async function sweepRuns(
   deps: SweepRunsDeps,
@@ -56,7 +58,7 @@ export async function sweepRuns(
   return { started, settled, failed, complete: looked === open.length && error === 0 };
 }
 
-/** A refused run of a person is that person's to ask for again; nobody reads what a schedule or an upload is answered. */
+/** The caller of a refused `http` run repeats it; a schedule or an upload does not read its answer. */
 function needsSweep({ state, trigger, jobLeft }: RunSummary): boolean {
   return state === 'claimed' || state === 'created' || (state === 'refused' && trigger !== 'http') || jobLeft;
 }
@@ -106,7 +108,7 @@ async function sweepClaim(deps: SweepRunsDeps, stored: StoredRun, signal: AbortS
     const { created } = await finishRun(deps, marked, { checked: false, lastLookAt, signal });
     return created ? 'started' : 'settled';
   } catch (error) {
-    // What passes is tried again in a minute; the rest waits for somebody, who has to be told.
+    // A temporary error is retried in a minute; any other waits for a fix and is logged for the alert.
     if (!(error instanceof AppError) || error.retryable) throw error;
     const isOver = error instanceof CheckpointListError && marked.record.listGeneration !== undefined;
     logTrouble(deps.log, marked.record, isOver ? 'failed' : 'held-up', error.message);
@@ -115,18 +117,26 @@ async function sweepClaim(deps: SweepRunsDeps, stored: StoredRun, signal: AbortS
 }
 
 function isOverdue(record: RunRecord, now: Date): boolean {
-  return record.trigger === 'schedule' && now.getTime() - Date.parse(record.claimedAt) > STARTING_DEADLINE_MS;
+  const ageMs = now.getTime() - Date.parse(record.claimedAt);
+  return ageMs > startingDeadlineMs(record);
+}
+
+/** An uploaded list waits without a limit: its event is not delivered again. */
+function startingDeadlineMs({ trigger, why }: RunRecord): number {
+  if (trigger === 'schedule') return STARTING_DEADLINE_MS;
+  return trigger === 'http' && why !== undefined ? CALLER_MS : Infinity;
 }
 
 function giveUp(record: RunRecord, now: Date): RunRecord {
   if (!isWithoutJob(record)) return record;
-  const why = `It could not be started within 24 h. ${record.why ?? ''}`.trim();
+  const hours = startingDeadlineMs(record) / 3_600_000;
+  const why = `It could not be started within ${hours} h. ${record.why ?? ''}`.trim();
   return withStep({ ...record, state: 'failed', why, finishedAt: now.toISOString() }, now, 'given up');
 }
 
 /**
- * Whether the sweep creates the Job of a claim. Of a run that a person asked for only if that person was told nothing
- * (the instance was killed): with a `why` on record the caller has had an error, and asks again if it still matters.
+ * Whether the sweep creates the Job of a claim. For an `http` run only if its caller got no answer (the instance was
+ * killed): with a recorded `why` the caller got an error, and repeats the call if the run is still wanted.
  */
 function isForSweep(record: RunRecord, now: Date): boolean {
   return (
@@ -135,7 +145,7 @@ function isForSweep(record: RunRecord, now: Date): boolean {
   );
 }
 
-/** Noted once, with the time of the last look: a claim that waits for days would fill its history with it. */
+/** Recorded once, with the time of the last sweep: a claim that waits for days would fill its history. */
 function takenUp(record: RunRecord, now: Date): RunRecord {
   return record.steps.at(-1)?.step === TAKEN_UP
     ? { ...record, steps: [...record.steps.slice(0, -1), { at: now.toISOString(), step: TAKEN_UP }] }

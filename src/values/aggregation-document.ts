@@ -7,9 +7,9 @@ import { valuesError } from './parse-values.ts';
 import { ValuesSchema } from './schema.ts';
 
 export interface AggregationDocument {
-  /** `fields`: the aggregator's own fields, beside namespace and checkSecrets. `values`: a whole values document. */
+  /** `fields`: the aggregator's own fields, and namespace and checkSecrets. `values`: a whole values document. */
   readonly form: 'fields' | 'values';
-  /** To be laid over configured values; valid or not is told of the whole only (`parseValues`). */
+  /** Merged over configured values; only the merged document is validated (`parseValues`). */
   readonly values: JsonObject;
 }
 
@@ -22,8 +22,8 @@ const MAX_ISSUES = 100;
 
 /**
  * The body of a request to `aggregate`, in either of its forms: the aggregator's fields directly (`tag: ...`), or a whole values document
- * such as the chart's `values.aggregator.yaml` (`aggregator: {tag: ...}`). Throws InvalidRequestError for a mix of both, naming what
- * stands in the wrong place, and for fields that no form has.
+ * such as the chart's `values.aggregator.yaml` (`aggregator: {tag: ...}`). Throws InvalidRequestError for a mix of both, with the
+ * misplaced keys, and for unknown fields.
  */
 export function parseAggregationDocument(document: JsonObject): AggregationDocument {
   const present = Object.entries(document).filter(([, value]) => value !== null);

@@ -3,7 +3,7 @@
 // (braces, "~", "%") are harmless in an expanded value and stay allowed.
 const SHELL = /[\s'"`$\\*?[\]();&|<>!#]/u;
 
-/** Why `text` cannot become an environment value of the aggregator, in words that follow the field; `null` when it can. The text is not repeated: it may be a URL with a password. */
+/** Why `text` cannot become an environment value of the aggregator, phrased to follow the field; `null` when it can. The text is not repeated: it may be a URL with a password. */
 export function environmentProblem(text: string): string | null {
   const character = SHELL.exec(text)?.[0];
   if (character !== undefined) {
@@ -14,7 +14,7 @@ export function environmentProblem(text: string): string | null {
 }
 
 /**
- * Why `path` cannot stand in a checkpoint list, in words that follow the line; `null` when it can. The images read the
+ * Why `path` cannot stand in a checkpoint list, phrased to follow the line; `null` when it can. The images read the
  * list as CSV (pandas) and take the first column: a comma ends the path, and a quote changes it.
  */
 export function listLineProblem(path: string): string | null {

@@ -11,7 +11,7 @@ type Present<K extends keyof AggregatorValues> = { readonly [F in K]-?: NonNulla
 export type CompleteAggregator = Omit<AggregatorValues, RequiredField> & Present<RequiredField>;
 
 export interface RequireOptions {
-  /** Whether the aggregationId is made elsewhere when none is given, as that of a scheduled run is. */
+  /** Whether the aggregationId is derived when none is given, as for a scheduled run. */
   readonly idIsDerived?: boolean;
 }
 
@@ -33,8 +33,8 @@ const WHY = {
 const REQUIRED = ['repository', 'aggregationId', 'checkpointsFilePath', 'outputPath', 'aggregationType'] as const;
 
 /**
- * The aggregator of `values`, when all that a Job needs is there: image, id, list, output, type; and all fields of the later interface
- * where one of them is. Throws InvalidRequestError naming every field that lacks.
+ * The aggregator of `values` with everything that a Job needs: image, id, list, output, type, and all fields of the later
+ * interface where one of them is given. Throws InvalidRequestError that names every missing field.
  */
 export function requireAggregator(
   values: Pick<Values, 'aggregator'>,

@@ -4,7 +4,7 @@ import { closest } from './nearest.ts';
 /** The placeholders of a run's id and paths, filled by `fillTemplate`. */
 export const RUN_PLACEHOLDERS: readonly string[] = ['date', 'time', 'tick', 'schedule'];
 
-/** What is wrong with the braces of `text`, in words that follow "has"; `null` when each is one of the `known` placeholders. */
+/** The problem with the braces of `text`, phrased to follow "has"; `null` when each is one of the `known` placeholders. */
 export function placeholderProblem(text: string, known: readonly string[]): string | null {
   const list = known.map((name) => `{${name}}`).join(', ');
   const rest = text.replaceAll(/\{[^{}]*\}/g, '');
@@ -17,7 +17,7 @@ export function placeholderProblem(text: string, known: readonly string[]): stri
   return `{${unknown.slice(0, 40)}}, which is no placeholder${near === undefined ? '' : `; did you mean {${near}}?`} Known here: ${list}`;
 }
 
-/** What the placeholders of ids and paths stand for. */
+/** The values of the placeholders of ids and paths. */
 export interface TemplateContext {
   /** The tick of a scheduled run, else the moment of the request. */
   readonly at: Date;
@@ -38,7 +38,7 @@ function pad(value: number): string {
   return String(value).padStart(2, '0');
 }
 
-// Unix-cron ticks are whole minutes; the seconds appear only where they tell two moments apart.
+// Unix-cron ticks are whole minutes; seconds appear only where they distinguish two times.
 function timeOf(at: Date): string {
   return `${pad(at.getUTCHours())}${pad(at.getUTCMinutes())}${at.getUTCSeconds() === 0 ? '' : pad(at.getUTCSeconds())}`;
 }

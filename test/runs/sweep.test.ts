@@ -3,7 +3,7 @@ import { launch } from '../../src/runs/launch.ts';
 import type { RunRequest } from '../../src/runs/request.ts';
 import { listRuns, readRun } from '../../src/runs/store.ts';
 import type { Cluster } from '../../src/cluster/port.ts';
-import { AppError, UpstreamError } from '../../src/errors.ts';
+import { AppError, UnavailableError, UpstreamError } from '../../src/errors.ts';
 import { createLog } from '../../src/log.ts';
 import { parseGsUri } from '../../src/storage/uri.ts';
 import { sweepRuns } from '../../src/runs/sweep.ts';
@@ -53,7 +53,9 @@ describe('the run of an uploaded list', () => {
     expect(world.cluster.jobs()).toHaveLength(1);
     expect(await world.recordOf(first.spec.aggregationId)).toMatchObject({
       state: 'skipped',
-      why: expect.stringMatching(/was uploaded again: generation \d+ of it is gone, and \d+ has a run of its own/),
+      why: expect.stringMatching(
+        /was uploaded again: generation \d+ no longer exists, and generation \d+ has its own run/,
+      ),
     });
     // The event of the first list is delivered once more, late.
     expect(await world.launch(first)).toMatchObject({ outcome: 'exists' });
@@ -132,4 +134,23 @@ describe('a run whose Job the API server refused', () => {
     expect(await world.sweep()).toEqual({ started: 0, settled: 0, failed: 0, complete: true });
     expect(world.cluster.jobs()).toEqual([]);
   });
+});
+
+test('a claim whose caller got an error ends after an hour, and no longer holds the slot of its schedule', async () => {
+  const world = setUp((cluster) => ({
+    ...cluster,
+    createJob: () => Promise.reject(new UnavailableError('503 from the API server')),
+  }));
+  const schedule = { name: 'nightly', concurrencyPolicy: 'Forbid' as const };
+  await world.launch(buildRequest({ aggregationId: 'forced', schedule: 'nightly' }, { schedule }));
+  expect(await world.recordOf('forced')).toMatchObject({ state: 'claimed', why: expect.stringContaining('503') });
+  await world.sweep();
+  expect(await world.recordOf('forced')).toMatchObject({ state: 'claimed' });
+  world.advanceMs(3_600_000);
+  expect(await world.sweep()).toMatchObject({ failed: 1 });
+  expect(await world.recordOf('forced')).toMatchObject({
+    state: 'failed',
+    why: expect.stringContaining('could not be started within 1 h'),
+  });
+  expect(world.lines.at(-1)).toMatchObject({ runTrouble: 'failed', severity: 'ERROR' });
 });
