@@ -10,7 +10,7 @@ const secretName = privateTextField({
 }).meta({ id: 'SecretName' });
 const secretKey = privateTextField(SECRET_KEY).meta({ id: 'SecretKeyName' });
 
-/** `{secret, key}`. What stands there by mistake is never repeated: it may be the token itself. */
+/** `{secret, key}`. Errors never quote the input: it may be the token itself. */
 export const SecretKeySchema = z
   .strictObject(
     { secret: secretName.describe('Name of the Secret.'), key: secretKey.describe('Key in the Secret.') },
@@ -29,7 +29,7 @@ export const ServiceAccountSchema = z
   .strictObject(account, { error: wrongAccount('secret, key, mountPath') })
   .meta({ id: 'ServiceAccount' });
 
-/** flea's also holds the two keys by which it signs upload URLs. */
+/** The Secret of flea also contains the two keys that sign upload URLs. */
 export const SigningAccountSchema = z.strictObject(
   {
     ...account,
@@ -44,7 +44,7 @@ const CheckedKeySchema = z.strictObject({
   displayName: textField(line('what the key is for', 253)).optional().describe('Name of the key in error messages.'),
 });
 
-/** A Secret that must be there before anything is written. A key is `{key, displayName}` as in the chart, or its bare name. */
+/** A Secret that must exist before anything is written. A key is `{key, displayName}`, as in the chart, or a name. */
 export const CheckSecretSchema = z.strictObject({
   name: textField(DNS_SUBDOMAIN).describe('Name of the Secret.'),
   namespace: textField(DNS_LABEL).optional().describe('Namespace of the Secret. Default: the namespace of the values.'),

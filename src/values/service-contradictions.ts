@@ -12,7 +12,7 @@ interface Component {
 const NEEDS_BUCKET = 'backend: gcs keeps its state there';
 const NEEDS_SIGNING = 'backend: gcs signs upload URLs with it, and the process ends at start without';
 
-/** Values of released components that cannot work, whatever the cluster holds. What may work is applied, with a warning. */
+/** Values of released components that cannot work in any cluster. Values that may work are applied with a warning. */
 export function serviceContradictions(values: ReadableValues): readonly Issue[] {
   return [
     ...componentIssues(values.repository, 'repository', ({ repositoryGcsBucket }) =>

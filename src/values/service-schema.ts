@@ -29,7 +29,7 @@ function isHttpUrl(text: string): boolean {
   return URL.canParse(text) && /^https?:\/\/[^/@?#]+(\/[^?#]*)?$/.test(text);
 }
 
-/** What both services' Deployments take. */
+/** The fields of both Deployments. */
 const deploymentFields = {
   ...imageFields,
   ...podFields,
