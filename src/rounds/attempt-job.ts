@@ -14,6 +14,8 @@ import { listUri } from './paths.ts';
 
 /** Identifies the attempt of a Job: the path of the checkpoint list (state bucket, task, round) and the attempt. */
 const ATTEMPT = 'tensorio-trigger/attempt';
+/** Identifies the updates of a Job: `content` of the open round. */
+const CONTENT = 'tensorio-trigger/content';
 /** Marks a placeholder Job; the value is the reason. */
 const PLACEHOLDER = 'tensorio-trigger/placeholder';
 /** The same annotation, as earlier versions wrote it. */
@@ -65,7 +67,11 @@ export function buildAttempt({ values, defaults, stateUri }: AttemptJobDeps, tas
 /** The Job of the open attempt, with the name that the ledger has frozen. */
 export function buildOpenJob(deps: AttemptJobDeps, taskId: string, open: OpenRound): V1Job {
   const job = buildAttempt(deps, taskId, open);
-  const annotations = { ...job.metadata?.annotations, [ATTEMPT]: attemptId(deps, taskId, open) };
+  const annotations = {
+    ...job.metadata?.annotations,
+    [ATTEMPT]: attemptId(deps, taskId, open),
+    ...(open.content !== undefined && { [CONTENT]: open.content }),
+  };
   job.metadata = Object.assign({}, job.metadata, open.job, { annotations });
   return job;
 }
@@ -104,14 +110,18 @@ export function isQueued({ metadata }: V1Job): boolean {
   return metadata?.labels?.[KUEUE_QUEUE] !== undefined;
 }
 
-/** Whether a Job with the attempt's name belongs to this attempt of this task of this state bucket. */
+/**
+ * Whether a Job with the attempt's name belongs to this attempt and aggregates its updates. After the state of a task was
+ * moved away, a Job of the earlier round with the same number has the same name and list, and other updates.
+ */
 export function isOfAttempt(
   deps: Pick<AttemptJobDeps, 'stateUri'>,
   taskId: string,
   open: OpenRound,
   { metadata }: V1Job,
 ): boolean {
-  return metadata?.annotations?.[ATTEMPT] === attemptId(deps, taskId, open);
+  const { [ATTEMPT]: attempt, [CONTENT]: content } = metadata?.annotations ?? {};
+  return attempt === attemptId(deps, taskId, open) && (open.content === undefined || content === open.content);
 }
 
 /** How the Job ended; `null` while it has not. */

@@ -2,6 +2,7 @@ import type { V1Job } from '@kubernetes/client-node';
 import { z } from 'zod';
 import type { CallOptions } from '../storage/port.ts';
 import type { Manifest } from './manifest.ts';
+import { contentHash } from './manifest.ts';
 
 /** The generation of an update that was sealed or dropped, and when the bucket created it. */
 export interface SettledId {
@@ -40,6 +41,8 @@ export const OpenRoundSchema = z.object({
   maxAttempts: Round,
   /** The number of updates. */
   updates: Round,
+  /** The hash of the updates. Absent in a round that an earlier version opened. */
+  content: z.string().optional(),
   startedAt: Time,
   redriveOf: Round.optional(),
   /** A cancellation was requested: the Job is suspended and the round fails, unless the Job is already complete. */
@@ -184,6 +187,7 @@ function openOf(manifest: Manifest, job: JobRef): OpenRound {
     outputPaths: manifest.outputPaths,
     maxAttempts: manifest.maxAttempts,
     updates: manifest.updates.length,
+    content: contentHash(manifest),
     startedAt: manifest.sealedAt,
     ...(manifest.redriveOf !== undefined && { redriveOf: manifest.redriveOf }),
     failures: [],

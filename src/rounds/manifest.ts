@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
 export const MANIFEST_VERSION = 1;
@@ -37,6 +38,12 @@ export type Manifest = z.infer<typeof ManifestSchema>;
 /** The manifest as it is stored. */
 export function formatManifest(manifest: Manifest): string {
   return JSON.stringify(manifest);
+}
+
+/** Identifies what the round aggregates: a hash of the name and generation of each update. */
+export function contentHash({ updates }: Pick<Manifest, 'updates'>): string {
+  const text = updates.map(({ name, generation }) => `${name}#${generation}\n`).join('');
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
 /** The aggregator's checkpoint list: one `gs://` path per line. */

@@ -284,6 +284,24 @@ describe('state that cannot be acted on', () => {
     expect(world.cluster.jobs()).toHaveLength(1);
   });
 
+  test.each(['running', 'complete'])(
+    'after the state was moved away, a %s Job of the earlier round 1 is not taken for the new one',
+    async (state) => {
+      const world = await begun();
+      if (state === 'complete') world.complete('rel-t-r1-a1');
+      for (const { name } of world.store.all('state')) world.store.delete({ bucket: 'state', name });
+      world.upload('t', 'd', 'e', 'f', 'g');
+      const restarted = world.instance();
+      await expect(advance(restarted, 't')).rejects.toThrow(
+        'a Job ns/rel-t-r1-a1 exists that does not belong to this round',
+      );
+      expect((await readTask(restarted, 't')).accounting).toMatchObject({ aggregated: 0, running: 4 });
+      world.cluster.removeJob(NAMESPACE, 'rel-t-r1-a1');
+      const { done } = await advance(restarted, 't');
+      expect(acts(done).at(-1)).toBe(state === 'complete' ? 'retry' : 'create-job');
+    },
+  );
+
   test('a changed upload pattern is refused for a task that has a ledger', async () => {
     const world = await begun();
     world.setPolicies(policyOf({ uploads: parseUploadPattern('gs://uploads/new/{taskId}/{jobId}.zip') }));
