@@ -1,11 +1,11 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-/** The folders this process has: its own id in a lock file may also be that of a dead process with the same number. */
+/** The folders that this process holds: its own id in a lock file may also be that of a dead process with the same number. */
 const held = new Set<string>();
 
 /**
- * Keeps other servers off a folder: two of them would each overwrite what the other has acknowledged. A lock whose
+ * Locks a folder against other servers: two of them would overwrite each other's acknowledged writes. A lock whose
  * process is dead counts for nothing. Returns what gives the folder free again. Throws when it is taken.
  */
 export function lockFolder(folder: string): () => void {
@@ -37,7 +37,7 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // EPERM: it is there, and somebody else's.
+    // EPERM: the process exists and belongs to another user.
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }

@@ -13,7 +13,7 @@ export interface GoogleOptions {
   /** Answers of clusters.get by `projects/P/locations/L/clusters/C`; read at each request. */
   readonly clusters: Readonly<Record<string, object>>;
   readonly tokenLifetimeSec?: number;
-  /** The account's numeric id: who the Kubernetes API sees when a token lacks the `userinfo.email` scope. */
+  /** The account's numeric id: the user that the Kubernetes API sees if a token lacks the `userinfo.email` scope. */
   readonly uniqueId?: string;
   readonly now?: () => number;
 }
@@ -21,17 +21,17 @@ export interface GoogleOptions {
 export interface Google {
   /** For `GCE_METADATA_HOST` (host:port, no scheme). */
   readonly metadataHost: string;
-  /** In the place of `https://container.googleapis.com`. */
+  /** Replaces `https://container.googleapis.com`. */
   readonly gkeApiUrl: string;
   /** Tokens issued and neither expired nor revoked. */
   issuedTokens(): ReadonlySet<string>;
-  /** Who a Kubernetes API sees behind a token: the e-mail if its scopes allow, else the numeric id; `null` if it no longer counts. */
+  /** The user that a Kubernetes API sees for a token: the e-mail if its scopes allow that, else the numeric id; `null` if the token is no longer valid. */
   userOf(token: string): string | null;
-  /** Every token issued so far is refused from now on; the next one asked for is new. */
+  /** Revokes every token issued so far. */
   revokeAll(): void;
-  /** While down, connections are cut without an answer. */
+  /** While down, closes connections without an answer. */
   setDown(down: boolean): void;
-  /** `METHOD /path?query` of every request so far, those cut off included. */
+  /** `METHOD /path?query` of every request so far, including those without an answer. */
   requests(): readonly string[];
   close(): Promise<void>;
 }
@@ -54,7 +54,7 @@ export async function startGoogle(options: GoogleOptions): Promise<Google> {
     const { pathname } = urlOf(request);
     if (down) request.socket.destroy();
     else if (pathname.startsWith(METADATA_PREFIX)) metadata(request, response);
-    // Detection by older libraries: `GET /` must carry the flavour too.
+    // Older libraries detect the server by the flavour header of `GET /`.
     else if (pathname === '/')
       send(response, 200, 'application/text', 'computeMetadata/\n', { 'Metadata-Flavor': 'Google' });
     else if (pathname === '/oauth2/v3/certs') send(response, 200, 'application/json', JSON.stringify(idTokens.jwks()));

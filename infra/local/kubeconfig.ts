@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { KubeConfig } from '@kubernetes/client-node';
 
-/** How to speak to an API server. */
+/** Address and credentials of an API server. */
 export interface Access {
   readonly server: string;
   readonly token?: string;
@@ -18,7 +18,7 @@ export function writeKubeconfig(path: string, server: string): void {
     contexts: [{ name: 'local', context: { cluster: 'local', user: 'local', namespace: 'default' } }],
     'current-context': 'local',
   };
-  // JSON is YAML; kubectl reads it as it is.
+  // JSON is valid YAML, so kubectl reads it.
   writeFileSync(path, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
 }
 

@@ -23,17 +23,17 @@ import type { Images } from './kubelet/types.ts';
 export interface KubeletOptions extends ApiOptions {
   /** `local` by default. */
   readonly nodeName?: string;
-  /** Which local program runs an image; read at each start of a container. */
+  /** The local program for each image; read at each start of a container. */
   readonly images: Images;
   /** For volumes, home folders and process records of the pods: `pods/<uid>`. */
   readonly workDir: string;
   /** `<workDir>/logs` by default. */
   readonly logDir?: string;
-  /** Of the server for logs; a free one by default. */
+  /** Port of the log server; a free port by default. */
   readonly port?: number;
-  /** What the node offers; by default what the machine has. */
+  /** Resources of the node; by default those of the machine. */
   readonly capacity?: { readonly cpu?: string; readonly memory?: string };
-  /** Bind only the pods of these namespaces: on a cluster that has a scheduler of its own. */
+  /** Binds only the pods of these namespaces, for a cluster with its own scheduler. */
   readonly schedulesNamespaces?: readonly string[];
   readonly timings?: Partial<Timings>;
   /**
@@ -48,9 +48,9 @@ export interface KubeletOptions extends ApiOptions {
 }
 
 export interface Kubelet {
-  /** Of the server for logs. */
+  /** Port of the log server. */
   readonly port: number;
-  /** Ends all processes (SIGTERM, then SIGKILL), writes their pods Failed (NodeShutdown) and the Node not ready. */
+  /** Ends all processes (SIGTERM, then SIGKILL), and reports their pods as Failed (NodeShutdown) and the Node as not ready. */
   close(): Promise<void>;
 }
 
@@ -61,7 +61,7 @@ const CLOSING_WORDS_MS = 3000;
  * A kubelet that runs containers as local processes, and the scheduler of its one node. An ordinary client of the API server, embedded or
  * real. Resolves when the Node is registered and the pods are listed.
  *
- * A process has no container around it: it sees this machine's files and network as the user who runs the kubelet, on 127.0.0.1. See mounts.ts
+ * A process is not isolated: it has the files and the network of the user who runs the kubelet, on 127.0.0.1. See mounts.ts
  * for how mounted volumes are found, ports.ts for ports. securityContext, resource limits and lifecycle hooks have no effect; exec and gRPC
  * probes, sidecars, and volumes other than Secret, ConfigMap, emptyDir, downwardAPI and projected are refused in the pod's status or events.
  * @throws when the API server refuses the Node or the list of pods, or cannot be reached
@@ -89,7 +89,7 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
     throw error;
   });
   const rest = keepAlive(node, registry, registration, options.heartbeatMs ?? 10_000);
-  // The processes lead groups of their own: they would outlive this one, were it to end without `close`.
+  // The processes have their own groups and would outlive this process if it ended without `close`.
   process.once('exit', killAll);
 
   async function close(): Promise<void> {
@@ -140,7 +140,7 @@ function createRegistration(node: NodeContext, { capacity }: KubeletOptions, por
   return createNodeRegistration(node.api, capacity === undefined ? options : { ...options, capacity });
 }
 
-/** Says that the node lives and looks after pods that found no node yet. Returns how to stop. */
+/** Sends heartbeats of the node and retries pods without a node. Returns a function that stops it. */
 function keepAlive(
   node: NodeContext,
   registry: PodRegistry,

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
 import type { Server } from 'node:net';
 
-/** Listens on 127.0.0.1 only; `port` 0 takes a free one. Returns the port. */
+/** Listens on 127.0.0.1 only; `port` 0 takes a free port. Returns the port. */
 export function listenOnLoopback(server: Server, port = 0): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
@@ -14,7 +14,7 @@ export function listenOnLoopback(server: Server, port = 0): Promise<number> {
   });
 }
 
-/** Stops listening and ends open connections: a keep-alive client would otherwise hold `close` for as long as it likes. */
+/** Stops listening and ends open connections: a keep-alive client could otherwise delay `close` indefinitely. */
 export function closeServer(server: Pick<HttpServer, 'close' | 'closeAllConnections'>): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
@@ -22,12 +22,12 @@ export function closeServer(server: Pick<HttpServer, 'close' | 'closeAllConnecti
   });
 }
 
-/** The request's path and query; the host is of no meaning here. */
+/** The request's path and query; the host is ignored. */
 export function urlOf(request: IncomingMessage): URL {
   return new URL(request.url ?? '/', 'http://127.0.0.1');
 }
 
-/** Sends a whole answer of known length. */
+/** Sends a complete answer with its length. */
 export function send(
   response: ServerResponse,
   status: number,

@@ -16,13 +16,13 @@ export interface SchedulerInterval extends ScheduledRequest {
 }
 
 export interface SchedulerOptions {
-  /** Asked again at every look at the clock, so that changed values change the schedule. */
+  /** Called at every check of the clock, so that changed values change the schedule. */
   readonly jobs: () => readonly SchedulerJob[];
   readonly intervals?: readonly SchedulerInterval[];
-  /** For jobs that say nothing of their own. */
+  /** For jobs without their own setting. */
   readonly retry?: Partial<RetryPolicy>;
   readonly now?: () => number;
-  /** How often the clock is looked at; 500 by default. */
+  /** Milliseconds between checks of the clock; 500 by default. */
   readonly pollMs?: number;
   readonly onResult?: (result: ExecutionResult) => void;
   /** Called for a job that cannot be scheduled (an invalid cron line or time zone), once per message. */
@@ -38,7 +38,7 @@ export interface Scheduler {
   runNow(name: string, options?: { readonly scheduleTime?: 'none' | 'next' }): Promise<ExecutionResult>;
   /** The next tick of a job or interval; `null` for a name that has none. */
   nextTick(name: string): Date | null;
-  /** Aborts what is outstanding. */
+  /** Aborts outstanding requests. */
   close(): Promise<void>;
 }
 

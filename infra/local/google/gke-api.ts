@@ -16,7 +16,7 @@ const MISSING_CREDENTIALS =
   'Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or other valid ' +
   'authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.';
 
-/** `GET /v1/projects/P/locations/L/clusters/C` of container.googleapis.com; anything else is 501 and says so. */
+/** `GET /v1/projects/P/locations/L/clusters/C` of container.googleapis.com; anything else is 501. */
 export function createGkeApiHandler({ clusters, tokens }: GkeApiOptions) {
   return (request: IncomingMessage, response: ServerResponse): void => {
     const name = /^\/v1\/(projects\/[^/]+\/locations\/[^/]+\/clusters\/[^/]+)$/.exec(urlOf(request).pathname)?.[1];
@@ -62,7 +62,7 @@ function fail(response: ServerResponse, code: number, status: string, message: s
   send(response, code, 'application/json; charset=UTF-8', JSON.stringify(body, null, 2), challenge);
 }
 
-/** Answers for the caller when its token does not do, else returns true. */
+/** Returns true if the token is valid. Otherwise sends the refusal. */
 function authorise(request: IncomingMessage, response: ServerResponse, tokens: Tokens): boolean {
   const value = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
   if (value === undefined) {

@@ -21,7 +21,7 @@ interface Answer {
 }
 
 /**
- * The metadata server, as far as google-auth-library asks it. Its rules:
+ * The metadata server, as far as google-auth-library uses it. Its rules:
  * https://cloud.google.com/compute/docs/metadata/querying-metadata. A key that is not here is 404, as on a machine
  * that lacks it.
  */
@@ -30,7 +30,7 @@ export function createMetadataHandler(options: MetadataOptions) {
     const flavor = { 'Metadata-Flavor': 'Google', Server: 'Metadata Server for VM' };
     const url = urlOf(request);
     if (request.method !== 'GET') return send(response, 405, 'text/plain', 'Method Not Allowed\n', flavor);
-    // Both are Google's guard against request forgery: a browser or a proxy cannot be made to send the one, and adds the other.
+    // Google's protection against request forgery: a browser cannot send the first header, and a proxy adds the second.
     if (request.headers['metadata-flavor'] !== 'Google' || request.headers['x-forwarded-for'] !== undefined) {
       return send(
         response,
@@ -81,6 +81,6 @@ function accountAnswer(options: MetadataOptions, key: string, query: URLSearchPa
 function parseScopes(text: string | null): string[] {
   const scopes = (text ?? '').split(/[\s,]+/).filter((scope) => scope !== '');
   // Without `?scopes=` a Compute Engine token has the instance's scopes: the e-mail is not among them, which is what makes
-  // the Kubernetes API see a numeric user (platform.md 3).
+  // the Kubernetes API see a numeric user.
   return scopes.length > 0 ? scopes : [CLOUD_PLATFORM_SCOPE];
 }

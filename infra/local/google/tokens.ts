@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 export const CLOUD_PLATFORM_SCOPE = 'https://www.googleapis.com/auth/cloud-platform';
 export const USERINFO_EMAIL_SCOPE = 'https://www.googleapis.com/auth/userinfo.email';
 
-/** The metadata server hands out its cached token until this share of the lifetime is left (about 5 min of an hour). */
+/** The metadata server returns its cached token until this share of the lifetime is left (about 5 min of an hour). */
 const RENEWED_SHARE = 1 / 12;
 
 export interface IssuedToken {
@@ -13,11 +13,11 @@ export interface IssuedToken {
 }
 
 export interface Tokens {
-  /** The cached token of these scopes while it has some life left, else a new one. */
+  /** Returns the cached token of these scopes while it is valid long enough, else a new one. */
   issue(scopes: readonly string[]): IssuedToken;
   /** `null` for a token that is unknown, expired or revoked. */
   find(value: string): IssuedToken | null;
-  /** The tokens that still count. */
+  /** The valid tokens. */
   live(): ReadonlySet<string>;
   revokeAll(): void;
 }

@@ -1,10 +1,10 @@
-/** What the image map runs for the repository's and flea's images: `service.ts repository|flea -backend memory|gcs`. */
+/** The program for the images of the repository and flea: `service.ts repository|flea -backend memory|gcs`. */
 import { listenOnLoopback } from '../loopback.ts';
 import { createGrpc } from './service/grpc.ts';
 import { createRest } from './service/rest.ts';
 import { parseSettings } from './service/settings.ts';
 
-/** How a Go program ends that panics. */
+/** Exit code of a Go program that panics. */
 const PANIC = 2;
 
 function fail(error: unknown): never {

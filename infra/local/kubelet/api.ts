@@ -2,21 +2,21 @@ import { Agent, request } from 'undici';
 import type { Dispatcher } from 'undici';
 
 const DEADLINE_MS = 15_000;
-/** The server ends a watch after this; one that goes on in silence for longer has lost its connection. */
+/** The server ends a watch after this time. A watch that is silent for longer has lost its connection. */
 const WATCH_SEC = 290;
 
 export interface ApiOptions {
   /** `http://127.0.0.1:8001`, `https://...` */
   readonly server: string;
   readonly token?: string;
-  /** PEM; the machine's own authorities otherwise. */
+  /** PEM; without it, the authorities of the machine. */
   readonly ca?: string;
   /** PEM, for a kubeconfig that authenticates by certificate. */
   readonly cert?: string;
   readonly key?: string;
 }
 
-/** The API server answered with a Status that is not a success. */
+/** A Status of the API server other than success. */
 export class ApiError extends Error {
   readonly status: number;
   readonly reason: string;
@@ -42,10 +42,10 @@ export interface WatchEvent {
 export interface Api {
   get(path: string, options?: CallOptions): Promise<unknown>;
   post(path: string, body: unknown): Promise<unknown>;
-  /** JSON merge patch: understood by every API server for every kind. */
+  /** JSON merge patch: supported by every API server for every kind. */
   patch(path: string, body: unknown): Promise<unknown>;
   delete(path: string, body: unknown): Promise<unknown>;
-  /** Ends when the server ends it or `signal` aborts; throws {@link ApiError} when it is refused. */
+  /** Ends when the server ends it or `signal` aborts; throws {@link ApiError} if it is refused. */
   watch(
     path: string,
     options: { readonly resourceVersion: string; readonly signal: AbortSignal },
@@ -80,7 +80,7 @@ export function createApi({ server, token, ca, cert, key }: ApiOptions): Api {
     ...(cert !== undefined && { cert }),
     ...(key !== undefined && { key }),
   };
-  // A watch lives for minutes: on HTTP/2 it would share its connection, and its end, with every other call.
+  // A watch lasts for minutes. On HTTP/2 it would share its connection, and its end, with every other call.
   const dispatcher = new Agent({ connect: tls, allowH2: false });
   const base = server.replace(/\/+$/, '');
   const auth = { accept: 'application/json', ...(token !== undefined && { authorization: `Bearer ${token}` }) };
@@ -141,7 +141,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Splits a stream of bytes into lines; a last one without its end is not a line. */
+/** Splits a stream of bytes into lines; an unterminated last line is dropped. */
 async function* linesOf(body: AsyncIterable<Buffer>): AsyncGenerator<string> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of body) {

@@ -1,11 +1,11 @@
-/** How soon the kubelet tries again. */
+/** Delays before the kubelet retries. */
 export interface Timings {
   /** After a fault that a user can correct, such as a Secret that does not exist yet. */
   readonly retryMs: number;
   /** The first wait of CrashLoopBackOff and ImagePullBackOff; doubled each time. 10 s in a real kubelet. */
   readonly backoffBaseMs: number;
   readonly backoffCapMs: number;
-  /** The longest grace a process gets when the kubelet itself is closed. */
+  /** The longest grace period of a process when the kubelet is closed. */
   readonly shutdownGraceMs: number;
   /** How often a readiness or startup probe is tried before its first success. */
   readonly eagerProbeMs: number;
@@ -19,12 +19,12 @@ export const DEFAULT_TIMINGS: Timings = {
   eagerProbeMs: 1000,
 };
 
-/** Waits with doubling: the first restart is immediate, the count starts anew after a run of twice the longest wait, as in the kubelet. */
+/** Doubling delays: the first restart is immediate, and the count restarts after a run of twice the longest delay, as in the kubelet. */
 export interface CrashBackoff {
   next(ranMs: number): number;
 }
 
-/** The wait before attempt `n` (1, 2, ...) after the first. */
+/** The delay before attempt `n` (1, 2, ...) after the first. */
 export function backoffDelay(n: number, { backoffBaseMs, backoffCapMs }: Timings): number {
   return Math.min(backoffCapMs, backoffBaseMs * 2 ** Math.min(n - 1, 30));
 }

@@ -7,12 +7,12 @@ import type { Container, ImageEntry, Images } from './types.ts';
 export interface HealthControls {
   setStarted(): void;
   setReady(ready: boolean): void;
-  /** The container failed a startup or liveness probe and is ended; whether it starts again is up to its restartPolicy. */
+  /** The container failed a startup or liveness probe and is ended; its restartPolicy decides whether it starts again. */
   kill(message: string): void;
 }
 
 export interface ContainerDeps {
-  /** As the pod has it now: its image can be changed. */
+  /** The container as in the pod now: its image can be changed. */
   readonly container: () => Container;
   readonly images: Images;
   readonly timings: Timings;
@@ -23,10 +23,10 @@ export interface ContainerDeps {
   readonly graceMs: number;
   readonly prepare: (entry: ImageEntry, runNumber: number) => Promise<LaunchPlan>;
   readonly start: (plan: LaunchPlan) => Promise<Run>;
-  /** Watches over a started container; returns how to stop watching. */
+  /** Observes a started container. Returns a function that stops it. */
   readonly watchOver: (controls: HealthControls) => () => void;
   readonly emit: (type: 'Normal' | 'Warning', reason: string, message: string) => void;
-  /** Something changed: the pod is to be looked at. */
+  /** Something changed: the pod must be reconciled. */
   readonly wake: () => void;
 }
 
@@ -39,12 +39,12 @@ export interface Sequel {
   readonly event: string;
 }
 
-/** What is known of one container; changed in place. */
+/** The state of one container; changed in place. */
 export interface Machine {
   state: ContainerState;
   last: Terminated | null;
   run: Run | null;
-  /** Attempts to run it so far: the number of the next log. */
+  /** Attempts so far, which is the number of the next log. */
   runs: number;
   imageId: string;
   containerId: string;
@@ -52,7 +52,7 @@ export interface Machine {
   started: boolean;
   killedByUs: boolean;
   unwatch: () => void;
-  /** Nothing is tried before. */
+  /** No attempt is made before this time. */
   pausedUntilMs: number;
   sequel: Sequel | null;
   failedPulls: number;
@@ -78,7 +78,7 @@ export function createMachine({ initialReason, timings }: ContainerDeps): Machin
   };
 }
 
-/** Lets the container wait, for the reason given. Returns when it is to be looked at again. */
+/** Sets the container to waiting for the given reason. Returns the time of the next reconcile. */
 export function waitUntil(
   machine: Machine,
   state: Omit<Waiting, 'kind'>,

@@ -7,7 +7,7 @@ import type { LaunchPlan, Run } from './launch.ts';
 import type { ProcessExit } from './process.ts';
 import { messageOf } from './types.ts';
 
-/** Node fires a timer that is set for longer at once. */
+/** Node fires a timer with a longer delay at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Sends the signal to the container's processes, if it runs. */
@@ -18,7 +18,7 @@ export function signalRun(machine: Machine, signal: 'SIGTERM' | 'SIGKILL'): bool
   return true;
 }
 
-/** Tries to run the container. Returns when to come again by itself, `null` when it runs. */
+/** Tries to run the container. Returns the time of the next attempt, or `null` if it runs. */
 export async function tryToRun(machine: Machine, deps: ContainerDeps, nowMs: number): Promise<number | null> {
   const { image = '', imagePullPolicy } = deps.container();
   const found = findImage(deps.images, image);
@@ -106,7 +106,7 @@ async function begin(machine: Machine, deps: ContainerDeps, plan: LaunchPlan, no
   }
 }
 
-/** What a probe may do to the container: nothing any more once that run of it is over. */
+/** The effects of a probe on the container. None after that run of the container has ended. */
 function controlsOf(machine: Machine, deps: ContainerDeps, run: Run): HealthControls {
   function whileItRuns(change: () => void): void {
     if (machine.run !== run) return;
@@ -147,6 +147,6 @@ function onEnd(machine: Machine, deps: ContainerDeps, exit: Awaited<Run['ended']
 
 function exitReason({ exitCode, signal }: ProcessExit, killedByUs: boolean): string {
   if (exitCode === 0) return 'Completed';
-  // On a machine of one's own, SIGKILL from elsewhere is the out-of-memory killer's.
+  // A SIGKILL that the kubelet did not send comes from the out-of-memory killer.
   return signal === 'SIGKILL' && !killedByUs ? 'OOMKilled' : 'Error';
 }

@@ -6,7 +6,7 @@ export interface Terminated {
   readonly exitCode: number;
   readonly reason: string;
   readonly message?: string;
-  /** `null` when it never ran. */
+  /** `null` if it never ran. */
   readonly startedAtMs: number | null;
   readonly finishedAtMs: number;
   readonly containerId: string;
@@ -24,7 +24,7 @@ export interface ContainerView {
   readonly imageId: string;
   readonly containerId: string;
   readonly state: ContainerState;
-  /** How the run before this one ended. */
+  /** The end of the previous run. */
   readonly last: Terminated | null;
   readonly restartCount: number;
   readonly ready: boolean;
@@ -65,7 +65,7 @@ function buildTerminated({ exitCode, reason, message, startedAtMs, finishedAtMs,
   };
 }
 
-/** What is left of a container whose process an earlier kubelet lost: what it had reported, or that its end is unknown. */
+/** The state of a container whose process an earlier kubelet lost: the last reported state, or an unknown end. */
 export function buildLostView(container: Container, status: ContainerStatus | undefined, nowMs: number): ContainerView {
   const ended = status?.state?.terminated;
   const startedAt = status?.state?.running?.startedAt;

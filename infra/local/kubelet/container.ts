@@ -8,17 +8,17 @@ import type { LogFile } from './log-file.ts';
 export interface ContainerController {
   view(): ContainerView;
   /**
-   * Brings the container on: starts it, or starts it again after an end for which `mayRestart` says yes. Returns when to come again by
+   * Advances the container: starts it, or restarts it if `mayRestart` allows that. Returns the time of the next call by
    * itself (ms since the epoch), `null` for "when woken".
    */
   step(nowMs: number, mayRestart: (exitCode: number) => boolean): Promise<number | null>;
-  /** Sends the signal if it runs; true if it does. */
+  /** Sends the signal if the container runs. Returns whether it runs. */
   signal(signal: 'SIGTERM' | 'SIGKILL'): boolean;
-  /** The log that is being written, while it runs. */
+  /** The current log, while the container runs. */
   liveLog(): LogFile | null;
 }
 
-/** One container of a pod: its states, and the way from one to the next. */
+/** One container of a pod: its states and transitions. */
 export function createContainerController(deps: ContainerDeps): ContainerController {
   const machine = createMachine(deps);
   return {
@@ -48,7 +48,7 @@ function planRestart(machine: Machine, deps: ContainerDeps, ended: Terminated, n
   return waitUntil(machine, { reason: 'CrashLoopBackOff', message }, ended.finishedAtMs + delayMs);
 }
 
-/** While a wait lasts: its first reason may give way to the second. */
+/** Replaces the first reason of a wait by the second, while it lasts. */
 function keepWaiting(machine: Machine, { emit }: ContainerDeps, nowMs: number): number {
   const { sequel } = machine;
   if (sequel === null || nowMs < sequel.atMs) return sequel?.atMs ?? machine.pausedUntilMs;

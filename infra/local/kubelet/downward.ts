@@ -3,13 +3,13 @@ import type { Pod } from './types.ts';
 /** The node's address, and that of its pods by default: every process is on the loopback interface. */
 export const HOST_IP = '127.0.0.1';
 
-/** Where a pod is. */
+/** The location of a pod. */
 export interface PodPlace {
   readonly nodeName: string;
   readonly podIP: string;
 }
 
-/** The value of a `fieldRef` (downward API); `null` for a path that is not offered. */
+/** The value of a `fieldRef` (downward API); `null` for an unsupported path. */
 export function fieldValue(pod: Pod, fieldPath: string, { nodeName, podIP }: PodPlace): string | null {
   const { metadata, spec } = pod;
   const [, map, key] = /^metadata\.(labels|annotations)\['(.+)'\]$/.exec(fieldPath) ?? [];

@@ -20,14 +20,14 @@ interface Context extends PodPlace {
 type EnvVar = NonNullable<Container['env']>[number];
 type EnvFrom = NonNullable<Container['envFrom']>[number];
 
-/** The words of the kubelet for what is not there: kind as it stands in each of its two messages. */
+/** The kubelet's messages for a missing object, with the kind as each of them spells it. */
 const KINDS = {
   secret: { absent: 'secret', holder: 'Secret' },
   configMap: { absent: 'configmap', holder: 'ConfigMap' },
 } as const;
 
 /**
- * The container's own environment: `envFrom`, then `env` over it. `$(NAME)` sees the variables of `env` that stand before it, as in the kubelet.
+ * The container's own environment: `envFrom`, then `env` over it. `$(NAME)` refers to earlier variables of `env`, as in the kubelet.
  * @throws ContainerConfigError with the kubelet's words when a Secret, a ConfigMap or a key is missing
  */
 export async function resolveEnv(context: Context, container: Container): Promise<ReadonlyMap<string, string>> {
@@ -64,7 +64,7 @@ async function load(
   return data;
 }
 
-/** `null`: an optional reference to what is not there; the variable is left out. */
+/** Returns `null` for an optional reference to a missing object; the variable is then omitted. */
 async function valueOf(
   context: Context,
   variable: EnvVar,

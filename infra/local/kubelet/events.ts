@@ -11,17 +11,17 @@ export interface EventInput {
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;
   readonly message: string;
-  /** `spec.containers{name}` when it is about a container. */
+  /** `spec.containers{name}` if the event is about a container. */
   readonly fieldPath?: string;
   readonly component?: 'kubelet' | 'default-scheduler';
 }
 
 export interface EventRecorder {
-  /** Never fails and never waits: an event that cannot be written is reported and dropped. */
+  /** Returns at once and never throws. An event that cannot be written is reported and dropped. */
   record(input: EventInput): void;
   /** Forgets the events of a pod. */
   forget(podUid: string): void;
-  /** Resolves when what was recorded so far is written. */
+  /** Resolves once all recorded events are written. */
   flush(): Promise<void>;
 }
 
@@ -47,7 +47,7 @@ export function createEventRecorder(api: Api, nodeName: string, report: (message
     }
     queue = queue.then(write).catch((error: unknown) => {
       sent.delete(key);
-      // A namespace that is going away takes no new objects.
+      // A namespace that is being deleted accepts no new objects.
       if (isStatus(error, 404) || messageOf(error).includes('is being terminated')) return;
       report(`event ${input.reason} was not written: ${messageOf(error)}`);
     });
@@ -61,7 +61,7 @@ export function createEventRecorder(api: Api, nodeName: string, report: (message
       const known = sent.get(key);
       if (known === undefined) {
         serial += 1;
-        // As the real recorder names events: the object's name and a hexadecimal time.
+        // The real recorder names events in this way: the object's name and a hexadecimal time.
         const suffix = (BigInt(nowMs) * 1_000_000n + BigInt(serial % 1_000_000)).toString(16);
         const entry: Sent = { name: `${name}.${suffix}`, firstMs: nowMs, count: 1, lastSentMs: nowMs };
         sent.set(key, entry);

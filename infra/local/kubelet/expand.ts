@@ -1,5 +1,5 @@
 /**
- * Expands `$(NAME)` as Kubernetes does in env values, command and args: `$$` is a `$`, an unknown name stays as it stands.
+ * Expands `$(NAME)` as Kubernetes does in env values, command and args: `$$` is a `$`, an unknown name stays unchanged.
  * https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
  */
 export function expand(text: string, variables: ReadonlyMap<string, string>): string {
@@ -9,7 +9,7 @@ export function expand(text: string, variables: ReadonlyMap<string, string>): st
   });
 }
 
-/** A duration as Go prints it, for the messages of the kubelet: `10s`, `1m20s`, `500ms`. */
+/** Formats a duration as Go does, for the kubelet's messages: `10s`, `1m20s`, `500ms`. */
 export function formatGoDuration(ms: number): string {
   if (ms < 1000) return `${ms}ms`;
   const totalSec = ms / 1000;

@@ -1,7 +1,7 @@
 import { parseQuantity } from './quantity.ts';
 import type { Container, Pod } from './types.ts';
 
-/** What the node offers, by resource name, and the labels it carries. */
+/** The resources of the node by name, and its labels. */
 export interface NodeOffer {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -18,7 +18,7 @@ type Terms = NonNullable<
 type Requirement = NonNullable<Terms[number]['matchExpressions']>[number];
 
 /**
- * Whether the node takes the pod, in the scheduler's words. A request is held against the whole node: processes share the machine, nothing
+ * Whether the pod fits the node, with the scheduler's message. A request is compared with the whole node: processes share the machine, nothing
  * is reserved for them, so pods never wait for one another.
  */
 export function fitPod(pod: Pod, node: NodeOffer): Fit {

@@ -8,13 +8,13 @@ import { messageOf, podKey } from './types.ts';
 import type { PodCondition } from './types.ts';
 
 export interface Publisher {
-  /** Writes the status if it changed. False when that failed and is to be tried again. */
+  /** Writes the status if it changed. Returns false if that failed and must be retried. */
   publish(session: PodSession): Promise<boolean>;
-  /** The kubelet's last word on a deleted pod. False when it is to be said again. */
+  /** Writes the last status of a deleted pod. Returns false if that must be retried. */
   confirmDeletion(session: PodSession): Promise<boolean>;
 }
 
-/** Writes one pod's status. `uid` stands in each request: a later pod of the same name is never written to. */
+/** Writes one pod's status. Each request has the `uid`, so that a later pod of the same name is never changed. */
 export function createPublisher({ api, report, podIP }: NodeContext, initial: readonly PodCondition[]): Publisher {
   let written = '';
   let previous = initial;
@@ -62,7 +62,7 @@ export function createPublisher({ api, report, podIP }: NodeContext, initial: re
   };
 }
 
-/** The pod is gone, or another one has its name by now. */
+/** Whether the pod is gone, or another pod has its name. */
 function isOfThePast(error: unknown): boolean {
   return isStatus(error, 404, 409);
 }

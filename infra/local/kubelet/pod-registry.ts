@@ -8,14 +8,14 @@ import type { Pod } from './types.ts';
 
 export interface PodRegistry extends PodHandlers {
   readonly findLog: LogServerOptions['find'];
-  /** Pods that wait for a node are offered to the scheduler once more: an earlier attempt may have failed on the way. */
+  /** Offers pods without a node to the scheduler again, because an earlier attempt may have failed. */
   offerAgain(): void;
   shutdown(graceMs: number): Promise<void>;
-  /** SIGKILL to whatever runs, at once. */
+  /** Sends SIGKILL to everything that runs, at once. */
   killAll(): void;
 }
 
-/** Which worker looks after which pod; pods of no node go to `schedule`. */
+/** The worker of each pod. Pods without a node go to `schedule`. */
 export function createPodRegistry(node: NodeContext, schedule: (pod: Pod) => void): PodRegistry {
   const workers = new Map<string, PodWorker>();
   const waiting = new Map<string, Pod>();

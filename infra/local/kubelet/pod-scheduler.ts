@@ -10,12 +10,12 @@ export interface PodSchedulerOptions {
   readonly api: Api;
   readonly node: NodeOffer;
   readonly events: EventRecorder;
-  /** Only pods of these namespaces are bound; all when left out. */
+  /** Binds only the pods of these namespaces; by default of all. */
   readonly namespaces?: readonly string[];
   readonly report: (message: string) => void;
 }
 
-/** Binds what fits the node and says of the rest why not. Called with every pod seen; a pod that is not waiting is left alone. */
+/** Binds the pods that fit the node and reports why the others do not. Pods that are not waiting are ignored. */
 export function createPodScheduler({ api, node, events, namespaces, report }: PodSchedulerOptions): (pod: Pod) => void {
   const busy = new Set<string>();
 

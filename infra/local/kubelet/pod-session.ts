@@ -11,39 +11,39 @@ import type { PodEnd } from './pod-status.ts';
 import type { Container, ContainerStatus, Pod } from './types.ts';
 
 export interface Ending {
-  /** SIGKILL is sent then. */
+  /** The time at which SIGKILL is sent. */
   killAtMs: number;
   readonly end: PodEnd;
   isReported: boolean;
 }
 
-/** What is known of one pod; changed in place by its worker. */
+/** The state of one pod; changed in place by its worker. */
 export interface PodSession {
   pod: Pod;
   readonly startedAtMs: number;
   readonly init: readonly ContainerController[];
   readonly main: readonly ContainerController[];
-  /** Instead of the controllers', for a pod of an earlier kubelet. */
+  /** Replaces the controllers' states, for a pod of an earlier kubelet. */
   frozen: { readonly init: readonly ContainerView[]; readonly main: readonly ContainerView[] } | null;
   /** Process ports by container port, by container. */
   readonly ports: Map<string, ReadonlyMap<number, number>>;
   sandbox: boolean;
-  /** Under way: the pod is being stopped. */
+  /** Set while the pod is being stopped. */
   ending: Ending | null;
-  /** Nothing of it runs any more, and nothing will. */
+  /** No container runs, and none will run again. */
   end: PodEnd | null;
-  /** It is not in the API any more. */
+  /** The pod is no longer in the API. */
   gone: boolean;
 }
 
 const DEFAULT_GRACE_SEC = 30;
 
-/** Between SIGTERM and SIGKILL, by the pod itself. */
+/** The pod's time between SIGTERM and SIGKILL. */
 export function podGraceMs(pod: Pod): number {
   return (pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SEC) * 1000;
 }
 
-/** Begins with a pod that was bound to this node. */
+/** Starts the state of a pod that was bound to this node. */
 export function createSession(node: NodeContext, pod: Pod, wake: () => void): PodSession {
   const startTime = pod.status?.startTime;
   const init: ContainerController[] = [];

@@ -4,12 +4,12 @@ import { HOST_IP } from './downward.ts';
 import { formatTime } from './types.ts';
 import type { Pod, PodCondition, PodStatus } from './types.ts';
 
-/** How a pod ended before its time, or because of its node. */
+/** The early end of a pod, or its end because of the node. */
 export interface PodEnd {
   readonly phase?: 'Failed';
   readonly reason?: string;
   readonly message?: string;
-  /** The end was none of the pod's doing: a Job's podFailurePolicy may leave it uncounted. */
+  /** The pod did not cause its end: a Job's podFailurePolicy may ignore it. */
   readonly disruption?: string;
 }
 
@@ -17,12 +17,12 @@ export interface PodStatusInput {
   readonly pod: Pod;
   readonly init: readonly ContainerView[];
   readonly main: readonly ContainerView[];
-  /** The volumes are there and containers may start. */
+  /** The volumes are ready and containers may start. */
   readonly sandbox: boolean;
   readonly podIP: string;
   readonly startedAtMs: number;
   readonly nowMs: number;
-  /** Set once nothing runs any more and nothing will. */
+  /** Set once no container runs and none will run again. */
   readonly end: PodEnd | null;
   /** The conditions written last, or those found. */
   readonly previous: readonly PodCondition[];

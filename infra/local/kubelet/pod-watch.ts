@@ -5,7 +5,7 @@ import { isPod, messageOf } from './types.ts';
 import type { Pod } from './types.ts';
 
 export interface PodHandlers {
-  /** All pods there are, after the first list and after every later one. */
+  /** Called with all pods after each list. */
   replace(pods: readonly Pod[]): void;
   apply(pod: Pod): void;
   remove(pod: Pod): void;

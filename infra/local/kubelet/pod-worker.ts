@@ -13,7 +13,7 @@ import { messageOf } from './types.ts';
 import type { Pod } from './types.ts';
 import { createWaker } from './waker.ts';
 
-/** A pod that is gone from the API without having been deleted in order has this long. */
+/** Grace period of a pod that disappeared from the API without a deletion. */
 const GONE_GRACE_MS = 1000;
 
 export const SHUTDOWN: PodEnd = {
@@ -32,7 +32,7 @@ const LOST: PodEnd = {
 
 export interface PodWorker {
   update(pod: Pod): void;
-  /** The pod is not in the API any more. */
+  /** The pod is no longer in the API. */
   remove(): void;
   /** Stops the pod because the node ends. Resolves once no container of it runs and its status has been reported. */
   shutdown(graceMs: number): Promise<void>;
@@ -48,7 +48,7 @@ export interface PodWorker {
 /** `new`: never run before. `lost`: an earlier kubelet ran it. `over`: it had ended before. */
 export type Origin = 'new' | 'lost' | 'over';
 
-/** Looks after one pod of this node, from its binding until it is gone. */
+/** Runs one pod of this node, from its binding until it is gone. */
 export function createPodWorker(node: NodeContext, initial: Pod, origin: Origin): PodWorker {
   const waker = createWaker();
   const session = createSession(node, initial, waker.wake);
@@ -120,7 +120,7 @@ export function createPodWorker(node: NodeContext, initial: Pod, origin: Origin)
   return worker;
 }
 
-/** One look at the pod: bring it on, or stop it. Returns when to look again. */
+/** Reconciles the pod: advances it or stops it. Returns the time of the next reconcile. */
 async function advance(node: NodeContext, session: PodSession, nowMs: number): Promise<number | null> {
   noteDeletion(session);
   const dueMs = checkDeadline(session, nowMs);
@@ -136,7 +136,7 @@ function noteDeletion(session: PodSession): void {
   beginEnding(session, {}, graceMs);
 }
 
-/** The Secrets of a pod that has ended do not stay on the disk. */
+/** Removes the Secrets of an ended pod from the disk. */
 async function tearDown(node: NodeContext, session: PodSession): Promise<void> {
   for (const ports of session.ports.values()) node.ports.release(ports);
   session.ports.clear();

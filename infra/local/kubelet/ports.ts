@@ -5,12 +5,12 @@ import type { Container } from './types.ts';
 const PRIVILEGED_BELOW = 1024;
 
 export interface PortAllocator {
-  /** A process port on 127.0.0.1 for each container port: the same number while it is free, else another. */
+  /** Returns a port on 127.0.0.1 for each container port: the same number if it is free, else another. */
   allocate(container: Container): Promise<ReadonlyMap<number, number>>;
   release(ports: ReadonlyMap<number, number>): void;
 }
 
-/** All pods share 127.0.0.1: two replicas cannot both have the port of their image. */
+/** All pods share 127.0.0.1: two replicas cannot both listen on the port of their image. */
 export function createPortAllocator(): PortAllocator {
   const taken = new Set<number>();
   async function take(wanted: number): Promise<number> {

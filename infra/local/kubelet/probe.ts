@@ -17,7 +17,7 @@ export interface ProbeLoop {
   readonly eagerMs: number;
   /** Each failed attempt. */
   readonly onFailure: (message: string) => void;
-  /** The outcome changed: success or failure as often in a row as the thresholds ask. */
+  /** The outcome changed: as many successes or failures in a row as the threshold requires. */
   readonly onChange: (healthy: boolean) => void;
 }
 
@@ -83,7 +83,7 @@ async function httpProbe(context: ProbeContext, { httpGet }: Probe, timeoutMs: n
   if (answer.statusCode >= 400) throw new Error(`HTTP probe failed with statuscode: ${answer.statusCode}`);
 }
 
-/** Where a probe's port, a number or a port's name, is on this machine. */
+/** Returns the port on this machine for a probe's port, which is a number or a name. */
 function portOf({ container, ports }: ProbeContext, port: unknown): number {
   const declared = (container.ports ?? []).find(
     ({ name, containerPort }) => name === port || containerPort === Number(port),

@@ -5,7 +5,7 @@ import { killGroup } from './process.ts';
 
 const SUFFIX = '.pid.json';
 
-/** Notes that a container's process runs, so that a later kubelet can end it should this one be killed. */
+/** Records a container's process, so that a later kubelet can end it if this one is killed. */
 export function recordProcess(folder: string, container: string, pid: number): void {
   writeFileSync(join(folder, `${container}${SUFFIX}`), JSON.stringify({ pid, start: startOf(pid) }));
 }
@@ -36,7 +36,7 @@ export function endRecordedProcesses(folder: string): boolean {
   const records = readNames(folder).filter((name) => name.endsWith(SUFFIX));
   for (const name of records) {
     const record = parseRecord(readFileSync(join(folder, name), 'utf8'));
-    // Without a start time it may be anybody's process by now: leave it.
+    // Without a start time, the id may belong to another process by now.
     if (record !== null && record.start !== null && startOf(record.pid) === record.start)
       killGroup(record.pid, 'SIGKILL');
   }

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 
-/** Output that outlives the program by this much is lost: something it left behind holds the pipe. */
+/** Output after this time is lost: a child that outlives the program holds the pipe. */
 const DRAIN_MS = 2000;
 
 export interface ProcessOptions {
@@ -21,9 +21,9 @@ export interface ProcessExit {
 
 export interface LocalProcess {
   readonly pid: number;
-  /** Once the program has ended and its output is read. */
+  /** Called once the program has ended and its output has been read. */
   readonly exited: Promise<ProcessExit>;
-  /** To the whole process group. */
+  /** Sends a signal to the whole process group. */
   kill(signal: 'SIGTERM' | 'SIGKILL'): void;
 }
 
@@ -68,7 +68,7 @@ function spawned(child: ChildProcess, command: string): Promise<number> {
   });
 }
 
-/** The words of the OCI runtime when a program cannot be started. */
+/** The OCI runtime's message for a program that cannot be started. */
 function startFault(command: string, error: NodeJS.ErrnoException): Error {
   const why: Readonly<Record<string, string>> = {
     ENOENT: command.includes('/') ? `stat ${command}: no such file or directory` : 'executable file not found in $PATH',

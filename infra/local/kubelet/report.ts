@@ -1,6 +1,6 @@
 const REPEAT_AFTER_MS = 30_000;
 
-/** Passes the same message on once in a while only: during an outage every pod has the same to say, every second. */
+/** Limits how often the same message is reported: during an outage every pod repeats it every second. */
 export function createReporter(
   report: (message: string) => void,
   now: () => number = Date.now,
@@ -15,7 +15,7 @@ export function createReporter(
   };
 }
 
-/** Waits for `work`, but not for longer than that; its failure is of no interest. */
+/** Waits for `work` for a limited time and ignores its failure. */
 export async function inTime(work: Promise<unknown>, limitMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise((settle) => (timer = setTimeout(settle, limitMs)));

@@ -5,14 +5,14 @@ import type { Api } from './api.ts';
 export type Data = ReadonlyMap<string, Buffer>;
 
 export interface Sources {
-  /** `null` when there is none of that name. Other failures are thrown. */
+  /** Returns `null` if none has that name. Throws other failures. */
   secret(namespace: string, name: string): Promise<Data | null>;
   configMap(namespace: string, name: string): Promise<Data | null>;
   /** A token of the TokenRequest API, bound to the pod. */
   serviceAccountToken(namespace: string, account: string, request: object): Promise<string>;
 }
 
-/** Reads each time: a Secret created or changed a moment ago counts at the next attempt. */
+/** Reads at each call, so that a new or changed Secret takes effect at the next attempt. */
 export function createSources(api: Api): Sources {
   return {
     secret: (namespace, name) =>

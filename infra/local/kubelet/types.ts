@@ -8,7 +8,7 @@ import type {
   V1Volume,
 } from '@kubernetes/client-node';
 
-/** A client-node model as it stands on the wire: its dates are strings there. */
+/** A client-node model as JSON, in which dates are strings. */
 export type Wire<T> = T extends Date
   ? string
   : T extends readonly (infer U)[]
@@ -30,25 +30,25 @@ export type Pod = Wire<V1Pod> & {
   readonly spec: { readonly containers: Container[] };
 };
 
-/** How a local process stands in for an image. */
+/** The local process that runs for an image. */
 export interface ImageEntry {
-  /** The program and its arguments, in the place of the image's ENTRYPOINT. `$(NAME)` is expanded, see {@link ImageEntry.env}. */
+  /** The program and its arguments, instead of the image's ENTRYPOINT. `$(NAME)` is expanded, see {@link ImageEntry.env}. */
   readonly command: readonly string[];
-  /** In the place of the image's CMD: dropped when the container has `args` of its own. */
+  /** Instead of the image's CMD. Not used if the container has `args`. */
   readonly args?: readonly string[];
   /**
-   * In the place of the image's ENV: the container's own variables win. In values, `$(PORT_<name>)` and `$(PORT_<containerPort>)` stand
+   * Instead of the image's ENV. The container's own variables take precedence. In values, `$(PORT_<name>)` and `$(PORT_<containerPort>)` stand
    * for the process's port on 127.0.0.1 that is the container's port of that name or number, `$(TERMINATION_LOG)` for the file of the
    * termination message (every process finds that in its environment, too).
    */
   readonly env?: Readonly<Record<string, string>>;
-  /** The container's `args` are handed to the program. Without it, a container that has some is refused. */
+  /** Passes the container's `args` to the program. Without it, a container with `args` is refused. */
   readonly allowArgs?: boolean;
-  /** The container's `command` replaces ours: any program of this machine. Without it, a container that has one is refused. */
+  /** Lets the container's `command` replace the program. Without it, a container with a `command` is refused. */
   readonly allowCommand?: boolean;
 }
 
-/** By image reference, with or without tag or digest; the longest that fits counts. */
+/** By image reference, with or without tag or digest; the longest match wins. */
 export type Images = Readonly<Record<string, ImageEntry>>;
 
 export function isPod(value: unknown): value is Pod {
@@ -71,7 +71,7 @@ export function podKey({ metadata: { namespace, name } }: Pod): string {
   return `${namespace}/${name}`;
 }
 
-/** As Kubernetes writes metav1.Time: whole seconds, UTC. */
+/** Formats a time as metav1.Time: whole seconds, UTC. */
 export function formatTime(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }

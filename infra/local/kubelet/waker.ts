@@ -1,10 +1,10 @@
-/** A timer of Node cannot be set for more than about 24 days; it would fire at once. */
+/** Node's timers fire at once for delays of more than about 24 days. */
 const MAX_SLEEP_MS = 3_600_000;
 
 export interface Waker {
-  /** Ends the present sleep, or the next one before it begins. */
+  /** Ends the current sleep, or the next one before it starts. */
   readonly wake: () => void;
-  /** Until woken, or until that time (ms since the epoch) if it is not `null`; may end early. */
+  /** Sleeps until woken, or until the given time (ms since the epoch) if it is not `null`. May end early. */
   sleepUntil(timeMs: number | null): Promise<void>;
 }
 

@@ -35,7 +35,7 @@ export interface ExecutionResult {
   readonly name: string;
   readonly scheduleTime: string | null;
   readonly attempts: number;
-  /** Of the last attempt; `null` when nothing answered. */
+  /** Status of the last attempt; `null` without an answer. */
   readonly status: number | null;
   readonly ok: boolean;
   /** Why there was no answer. */

@@ -15,10 +15,10 @@ interface Entry {
 }
 
 export interface Ticks {
-  /** Takes over the jobs as they are now; returns those that cannot be scheduled, with the reason. */
+  /** Replaces the jobs. Returns those that cannot be scheduled, with the reason. */
   update(jobs: readonly SchedulerJob[], nowMs: number): readonly { readonly job: string; readonly message: string }[];
   due(nowMs: number): readonly Tick[];
-  /** The tick was sent: the next one is the first after now. */
+  /** Records that the tick was sent: the next one is the first after now. */
   advance(name: string, nowMs: number): void;
   find(name: string): Tick | null;
 }
@@ -100,7 +100,7 @@ function jobEntry(job: SchedulerJob, nowMs: number): Entry {
   function after(fromMs: number): Date | null {
     return cron.nextRun(new Date(fromMs));
   }
-  // An unknown zone is only noticed when a date is computed.
+  // An unknown zone is detected only when a date is computed.
   return { request: job, after, next: after(nowMs) };
 }
 

@@ -11,7 +11,7 @@ export function createGrpc({ name }: Service): Http2Server {
   server.on('stream', (stream, headers) => {
     const method = encodeURI(String(headers[':path'] ?? ''));
     stream.on('error', () => stream.destroy());
-    // No body: headers and trailers are one.
+    // A response without a body has its trailers in the headers.
     stream.respond(
       {
         ':status': 200,

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { Service } from './settings.ts';
 
-/** The REST side of a service: its health, and 501 for all that it does not do. */
+/** The REST side of a service: its health check, and 501 for every other call. */
 export function createRest({ name, healthPath }: Service): Server {
   return createServer((request, response) => {
     const [path] = (request.url ?? '').split('?');

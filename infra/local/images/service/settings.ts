@@ -1,15 +1,15 @@
 import { accessSync, constants } from 'node:fs';
 import { parseArgs } from 'node:util';
 
-/** A service of tensorio-models, as far as its outside goes. */
+/** The external properties of a service of tensorio-models. */
 export interface Service {
   readonly name: string;
-  /** What it is called in its URLs. */
+  /** Its name in URLs. */
   readonly healthPath: string;
   /** The ports its image listens on. */
   readonly grpcPort: number;
   readonly restPort: number;
-  /** What the gcs backend cannot do without. */
+  /** The variables that the gcs backend requires. */
   readonly gcsVariables: readonly string[];
 }
 
@@ -40,7 +40,7 @@ export interface Settings {
 type Env = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads the arguments (the service, then what the container gives) and the environment.
+ * Reads the arguments (the service, then the arguments of the container) and the environment.
  * @throws an Error that says what is missing: the real services do not start without it either
  */
 export function parseSettings(args: readonly string[], env: Env): Settings {
@@ -59,7 +59,7 @@ export function parseSettings(args: readonly string[], env: Env): Settings {
   };
 }
 
-/** As Go's flag package takes it: one dash or two, the value beside or behind `=`. */
+/** Parses flags as Go's flag package does: one or two dashes, the value as the next argument or after `=`. */
 function parseBackend(given: readonly string[]): Settings['backend'] {
   const args = given.map((each) => each.replace(/^-(?=[a-z])/, '--'));
   const { backend } = parseArgs({ args, options: { backend: { type: 'string' } } }).values;
@@ -86,7 +86,7 @@ function checkGcs({ gcsVariables }: Service, env: Env): void {
   if (credentials !== '') requireFile('GOOGLE_APPLICATION_CREDENTIALS', credentials);
 }
 
-/** A port that the pod does not declare is the image's own. */
+/** The port of the image, unless the pod declares another. */
 function parsePort(text: string | undefined, own: number): number {
   return /^\d+$/.test(text ?? '') ? Number(text) : own;
 }
