@@ -12,10 +12,10 @@ const TEXT_FIELDS = [
   'storageClass',
 ] as const;
 
-// They change what later requests may do; ignoring them would be a wrong answer.
+// These change what later requests may do, so that they cannot be ignored.
 const UNSUPPORTED_FIELDS = ['acl', 'retention', 'eventBasedHold', 'temporaryHold', 'kmsKeyName', 'contexts'];
 
-/** `current` with the writable fields of an object resource laid over it; `null` clears one. Throws 400 and 501. */
+/** Returns `current` with the writable fields of an object resource applied; `null` clears a field. Throws 400 and 501. */
 export function mergeAttributes(current: ObjectAttributes, body: Readonly<Record<string, unknown>>): ObjectAttributes {
   requireSupported(body);
   const merged: Record<string, string> = {};
@@ -59,7 +59,7 @@ function mergeMetadata(current: Readonly<Record<string, string>>, value: unknown
   return merged.size === 0 ? undefined : Object.fromEntries(merged);
 }
 
-/** Throws 400 when the client gave a hash of its own and it does not fit what arrived. */
+/** Throws 400 if the client sent a hash that does not match the bytes. */
 export function requireDigests(
   wanted: { readonly md5Hash?: unknown; readonly crc32c?: unknown },
   actual: Digests,

@@ -13,18 +13,18 @@ export interface Content extends Digests {
 }
 
 export interface BlobWriter {
-  /** Bytes taken so far. */
+  /** Bytes received so far. */
   readonly size: number;
   write(chunk: Buffer): Promise<void>;
   finish(): Promise<Content>;
-  /** Forgets what was written. */
+  /** Discards the written bytes. */
   discard(): Promise<void>;
 }
 
 /** Larger contents go to a file of their own, smaller ones into the journal with their object. */
 const MAX_INLINE_BYTES = 64 * 1024;
 
-/** Takes an upload's bytes; with a `directory`, what is large is never all in memory. */
+/** Receives the bytes of an upload. With a `directory`, large contents are never held in memory. */
 export function createBlobWriter(directory: string | null): BlobWriter {
   const spill = createSpill(directory);
   const md5 = createHash('md5');

@@ -7,7 +7,7 @@ import { parsePreconditions, requirePreconditions } from './preconditions.ts';
 import { buildBucketResource } from './resource.ts';
 import type { Store } from './store.ts';
 
-// What a new bucket may ask for here; anything else would change how the bucket behaves.
+// The supported fields of a new bucket. Any other would change its behaviour.
 const BUCKET_FIELDS = ['name', 'location', 'storageClass', 'iamConfiguration', 'projectNumber', 'kind'];
 const MAX_RESULTS = 1000;
 const BUCKET_VERSIONS = { generation: 0, metageneration: 1 };
@@ -62,7 +62,7 @@ export function deleteBucket(store: Store, call: Call, name: string): Reply {
   return { status: 204 };
 }
 
-/** A flat namespace: what `gcloud storage mv` asks before it moves. */
+/** A flat namespace. `gcloud storage mv` requests this before it moves objects. */
 export function getStorageLayout(store: Store, _call: Call, name: string): Reply {
   const { record } = store.bucket(name);
   return jsonReply({
@@ -74,7 +74,7 @@ export function getStorageLayout(store: Store, _call: Call, name: string): Reply
   });
 }
 
-/** None: finalize events go straight to their targets. */
+/** Always empty: finalize events are sent directly to their targets. */
 export function listNotifications(store: Store, _call: Call, name: string): Reply {
   store.bucket(name);
   return jsonReply({ kind: 'storage#notifications' });

@@ -6,7 +6,7 @@ export interface Chaos {
   readonly maxDelayMs?: number;
 }
 
-/** One delivery of an event: how long after the event, and whether as another message (an id of its own). */
+/** One delivery of an event: its delay, and whether it has its own message id. */
 export interface PlannedDelivery {
   readonly delayMs: number;
   readonly isOtherMessage: boolean;
@@ -32,7 +32,7 @@ export function planDeliveries(
   }));
 }
 
-/** Numbers in [0, 1), the same for the same words. */
+/** Numbers in [0, 1), the same for the same text. */
 function drawsOf(words: string): (index: number) => number {
   const bytes = createHash('sha256').update(words).digest();
   return (index) => bytes.readUInt32BE(index * 4) / 2 ** 32;

@@ -7,8 +7,8 @@ export interface BinaryEvent {
 }
 
 /**
- * The event that Eventarc posts for a finalised object. Deliveries of one event share `id`; consumers must not take it
- * for the identity of the object, which is bucket, name and generation.
+ * The event that Eventarc posts for a finalised object. Deliveries of one event share `id`; consumers must not use it
+ * as the identity of the object, which is bucket, name and generation.
  * https://cloud.google.com/eventarc/docs/cloudevents
  */
 export function buildFinalizedEvent(object: ObjectResource, id: string): BinaryEvent {

@@ -34,16 +34,16 @@ async function copy(store: Store, call: Call, path: CopyPath): Promise<ObjectRec
   if (source === null) throw objectNotFound(fromBucket, fromName);
   requirePreconditions(parsePreconditions(call.query, 'ifSource'), source, 'write');
   const target = { bucket: toBucket, name: requireObjectName(toName), preconditions: parsePreconditions(call.query) };
-  // Metadata given replaces the source's: https://cloud.google.com/storage/docs/json_api/v1/objects/rewrite
+  // Given metadata replaces the source's: https://cloud.google.com/storage/docs/json_api/v1/objects/rewrite
   const given = Object.keys(body).length > 0;
   const attributes = mergeAttributes(given ? {} : source.attributes, body);
   const content = await contentOf(store, source);
-  // Deleted meanwhile, its file is gone too.
+  // If it was deleted meanwhile, its file is gone too.
   if (store.find(fromBucket, fromName, BigInt(source.generation)) === null) throw objectNotFound(fromBucket, fromName);
   return store.put(target, attributes, content);
 }
 
-/** A file is shared; smaller contents are read, and written again with the new object. */
+/** Files are shared. Smaller contents are read and written again with the new object. */
 async function contentOf(store: Store, source: ObjectRecord): Promise<Content> {
   const { blob, size, md5Hash, crc32c } = source;
   const digests = { size, md5Hash, crc32c };

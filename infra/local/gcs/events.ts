@@ -10,11 +10,11 @@ import type { ObjectResource } from './resource.ts';
 
 export interface EventDeliveryOptions {
   /**
-   * URLs to post to. How many is asked at every event (without any, it counts as delivered), where they are at every
-   * attempt; `undefined` is one that is nowhere yet, and tried again later.
+   * Target URLs. Their number is read for each event (without any, it counts as delivered), the URLs at each attempt;
+   * `undefined` is a target that does not listen yet, and is retried later.
    */
   readonly targets: () => readonly (string | undefined)[];
-  /** Duplicates, delays and another order, as Eventarc may do at any time. */
+  /** Duplicates, delays and reorders events, as Eventarc may at any time. */
   readonly chaos?: Chaos;
   readonly log?: (message: string, fields: Readonly<Record<string, unknown>>) => void;
   /** First pause before a retry; it doubles. 1000; Eventarc's is 10,000. */
@@ -23,32 +23,32 @@ export interface EventDeliveryOptions {
   readonly maxBackoffMs?: number;
   /** 10,000, as Eventarc's acknowledgement deadline. */
   readonly timeoutMs?: number;
-  /** 24 hours: then an event is given up, as by Eventarc. */
+  /** 24 hours, after which Eventarc, too, drops an event. */
   readonly retentionMs?: number;
   /** Deliveries under way at once; 80. */
   readonly concurrency?: number;
-  /** Milliseconds of a clock that is never set back; `performance.now`. */
+  /** Milliseconds of a monotonic clock; `performance.now`. */
   readonly now?: () => number;
 }
 
 export interface EventDelivery {
-  /** Resolves once every target has acknowledged the event with 2xx (or it was given up); rejects when closed before. */
+  /** Resolves once every target has acknowledged the event with 2xx (or it was dropped); rejects if closed first. */
   readonly onFinalize: (object: ObjectResource) => Promise<void>;
-  /** Resolves once nothing is left to deliver. */
+  /** Resolves once all events are delivered. */
   drain(): Promise<void>;
-  /** Ends all attempts; what is not delivered stays undelivered. */
+  /** Ends all attempts. Undelivered events stay undelivered. */
   close(): Promise<void>;
 }
 
 const HOUR_MS = 3_600_000;
 const ONCE: readonly PlannedDelivery[] = [{ delayMs: 0, isOtherMessage: false }];
 
-/** Delivers finalize events as Eventarc does: binary-mode CloudEvents, at least once, in no certain order. */
+/** Delivers finalize events as Eventarc does: binary-mode CloudEvents, at least once, in no guaranteed order. */
 export function createEventDelivery(options: EventDeliveryOptions): EventDelivery {
   const { targets, chaos, log, baseBackoffMs = 1_000, maxBackoffMs = 60_000, timeoutMs = 10_000 } = options;
   const { retentionMs = 24 * HOUR_MS, concurrency = 80, now = () => performance.now() } = options;
   const closing = new AbortController();
-  // One listener per event that waits for its turn: as many as there are.
+  // One listener for each waiting event, so the number is not limited.
   setMaxListeners(0, closing.signal);
   const { post, close } = createPost(timeoutMs, closing.signal);
   const gate = createGate(concurrency);

@@ -2,17 +2,17 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Reply } from './http.ts';
 
-/** What goes wrong with one request; undefined: nothing. */
+/** The fault of one request; undefined means none. */
 export type Fault =
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>> }
   | { readonly delayMs: number }
-  /** Drops the connection and does nothing. */
+  /** Closes the connection without carrying the request out. */
   | 'reset-before'
-  /** Carries the request out, then drops the connection without an answer. */
+  /** Carries the request out, then closes the connection without an answer. */
   | 'reset-after'
   | undefined;
 
-/** Asked once per request. */
+/** Called once per request. */
 export type Faults = (request: { readonly method: string; readonly path: string }) => Fault;
 
 /** Carries a request out under `fault`. */

@@ -1,13 +1,13 @@
 import { badRequest } from './errors.ts';
 import { isRecord } from './http.ts';
 
-/** A tree of wanted names; a leaf (no children) keeps all below it. */
+/** A tree of wanted names; a leaf keeps everything below it. */
 interface Mask {
   readonly children: Map<string, Mask>;
 }
 
 /**
- * A function that keeps what the `fields` parameter asks for (`a,b/c,items(name,size)`), or everything without one.
+ * Returns a function that keeps the fields of the `fields` parameter (`a,b/c,items(name,size)`), or everything without one.
  * https://cloud.google.com/storage/docs/json_api#partial-response. Throws 400.
  */
 export function parseFields(fields: string | null): (value: unknown) => unknown {
@@ -57,7 +57,7 @@ function applyMask(value: unknown, mask: Mask): unknown {
   if (!isRecord(value)) return value;
   const all = mask.children.get('*');
   const kept: Record<string, unknown> = {};
-  // A listing's items have far more fields than are asked for.
+  // The items of a listing have many more fields than are requested.
   for (const key of all === undefined ? mask.children.keys() : Object.keys(value)) {
     const child = mask.children.get(key) ?? all;
     if (child !== undefined && Object.hasOwn(value, key)) kept[key] = applyMask(value[key], child);

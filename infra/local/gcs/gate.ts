@@ -1,9 +1,9 @@
-/** Lets at most so many pass at once; the others wait in line. */
+/** Limits concurrency; others wait in order. */
 export interface Gate {
   pass<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** A gate that lets `limit` pass at once, in the order of arrival. */
+/** Returns a gate for `limit` at a time, in the order of arrival. */
 export function createGate(limit: number): Gate {
   let free = limit;
   const waiting: (() => void)[] = [];

@@ -14,7 +14,7 @@ export interface Call {
   readonly base: string;
 }
 
-/** One answer; nothing is sent before the change it speaks of is on disk. */
+/** One answer; it is sent only after its change is on disk. */
 export interface Reply {
   readonly status: number;
   readonly headers?: OutgoingHttpHeaders;
@@ -39,7 +39,7 @@ export function jsonReply(value: unknown, headers: OutgoingHttpHeaders = {}, sta
   };
 }
 
-/** The answer to an error; a media request gets the message alone, as from the real service. */
+/** The answer to an error; a media request gets only the message, as from the real service. */
 export function errorReply(error: GcsError, media: boolean): Reply {
   if (error.status === 304) return { status: 304, headers: error.headers };
   const type = media ? 'text/html; charset=UTF-8' : JSON_TYPE;
@@ -78,7 +78,7 @@ export async function readJsonBody(request: IncomingMessage): Promise<Record<str
   return parseJsonObject(Buffer.concat(chunks).toString());
 }
 
-/** Throws 501 for a query parameter that would be ignored otherwise: its sender counts on what it does. */
+/** Throws 501 for a query parameter that would otherwise be ignored. */
 export function requireKnownParameters(query: URLSearchParams, known: readonly string[]): void {
   for (const name of query.keys()) {
     if (!COMMON_PARAMETERS.has(name) && !known.includes(name)) throw notImplemented(`the parameter "${name}"`);
@@ -91,7 +91,7 @@ export function requireKnownHeaders(request: IncomingMessage): void {
   if (name !== undefined) throw notImplemented(`the header "${name}"`);
 }
 
-/** Sends `reply`. A body that breaks off midway breaks the connection, so that it cannot pass for a whole one. */
+/** Sends `reply`. If the body fails midway, the connection is closed, so that the body is not taken for a complete one. */
 export async function sendReply(response: ServerResponse, { status, headers, body }: Reply): Promise<void> {
   if (body === undefined || typeof body === 'string' || Buffer.isBuffer(body)) {
     const length = status === 304 || status === 204 ? {} : { 'content-length': Buffer.byteLength(body ?? '') };

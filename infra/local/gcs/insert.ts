@@ -11,15 +11,15 @@ import { parsePreconditions, requirePreconditions } from './preconditions.ts';
 import type { ObjectAttributes, ObjectRecord } from './records.ts';
 import type { PutTarget, Store } from './store.ts';
 
-/** An upload whose object is known and whose preconditions held when it began. */
+/** An upload whose object is known and whose preconditions held at its start. */
 export interface Upload {
   readonly target: PutTarget;
   readonly attributes: ObjectAttributes;
-  /** The hashes the client says its bytes have. */
+  /** The hashes that the client sent. */
   readonly digests: { readonly md5Hash?: unknown; readonly crc32c?: unknown };
 }
 
-/** What an insert's parameters and metadata ask for. Throws 400, 404, 412 and 501. */
+/** Parses the parameters and metadata of an insert. Throws 400, 404, 412 and 501. */
 export function beginUpload(
   store: Store,
   call: Call,
@@ -53,7 +53,7 @@ function hashHeaderOf(call: Call): Upload['digests'] {
   return { ...(md5Hash !== undefined && { md5Hash }), ...(crc32c !== undefined && { crc32c }) };
 }
 
-/** Makes the object of what `writer` took. Throws 400 when a hash does not fit, and 412. */
+/** Creates the object from the bytes of `writer`. Throws 400 if a hash does not match, and 412. */
 export async function finishUpload(store: Store, upload: Upload, writer: BlobWriter): Promise<ObjectRecord> {
   try {
     const content = await writer.finish();
@@ -65,7 +65,7 @@ export async function finishUpload(store: Store, upload: Upload, writer: BlobWri
   }
 }
 
-/** Writes what `source` gives; throws when it breaks off. */
+/** Writes the chunks of `source`; throws if it fails. */
 export async function writeAll(writer: BlobWriter, source: AsyncIterable<unknown> | Iterable<unknown>): Promise<void> {
   for await (const chunk of source) {
     if (Buffer.isBuffer(chunk)) await writer.write(chunk);

@@ -3,10 +3,10 @@ import { crc32 } from 'node:zlib';
 
 export interface JournalRecord {
   readonly json: string;
-  /** Where the body stands in the file. */
+  /** Offset of the body in the file. */
   readonly bodyOffset: number;
   readonly bodyLength: number;
-  /** Where the next record starts. */
+  /** Offset of the next record. */
   readonly end: number;
 }
 
@@ -14,8 +14,8 @@ const BLOCK_BYTES = 1 << 20;
 const MAX_HEAD_BYTES = 64;
 
 /**
- * Yields every whole record of a journal of `size` bytes. A record cut short at the end is a write that was never
- * acknowledged and is left out. Throws when a record is there in full but its checksum does not fit.
+ * Yields every whole record of a journal of `size` bytes. A truncated record at the end was never
+ * acknowledged and is skipped. Throws if the checksum of a complete record does not match.
  */
 export async function* readJournal(file: FileHandle, size: number): AsyncGenerator<JournalRecord, void, undefined> {
   const reader = createForwardReader(file, size);

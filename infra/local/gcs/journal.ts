@@ -4,13 +4,13 @@ import { crc32 } from 'node:zlib';
 /**
  * An append-only file of records: `<crc32> <json bytes> <body bytes>\n<json><body>\n`.
  *
- * A record counts once `write(2)` has taken it: it then outlives this process, `kill -9` included. It is not
+ * A record is durable once `write(2)` returns: it survives the end of this process, including `kill -9`. It is not
  * fsync-ed, so a crash of the machine may lose the newest ones.
  */
 export interface Journal {
-  /** Appends soon; returns the offset at which `body` will stand in the file. */
+  /** Schedules an append; returns the offset of `body` in the file. */
   append(json: string, body?: Buffer): number;
-  /** Resolves once all that was appended before the call is written. Rejects, for good, after a failed write. */
+  /** Resolves once everything appended before is written. Always rejects after a failed write. */
   flushed(): Promise<void>;
   /** Bytes of the file; waits for them to be written. */
   read(offset: number, length: number): Promise<Buffer>;
@@ -29,7 +29,7 @@ export function buildRecord(json: string, body: Buffer = EMPTY): { parts: Buffer
   return { parts, bodyAt, length: bodyAt + body.length + 1 };
 }
 
-/** A journal that goes on at `end`. What is appended while a write is under way goes out together in the next. */
+/** Opens a journal that continues at `end`. Records appended during a write are written together by the next. */
 export function createJournal(file: FileHandle, end: number): Journal {
   let queue: Buffer[] = [];
   let [queuedEnd, writtenEnd] = [end, end];

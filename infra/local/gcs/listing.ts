@@ -21,7 +21,7 @@ export interface ListPage {
 
 const MAX_RESULTS = 1000;
 
-/** Where a listing goes on: after a name; with a folded prefix; or after all names of a folded prefix. */
+/** The position of a listing: after a name; at a folded prefix; or after all names of a folded prefix. */
 interface Position {
   readonly kind: 'after' | 'fold' | 'past';
   readonly name: string;
@@ -31,14 +31,14 @@ const MARKS = { after: '>', fold: '+', past: '/' } as const;
 
 type IsBefore = (name: string) => boolean;
 
-/** What a listing shows next, and where it goes on after that. */
+/** The next entry of a listing, and the position after it. */
 interface Step {
   readonly name?: string;
   readonly prefix?: string;
   readonly next: Position;
 }
 
-/** The whole listing from the query's start. A folded prefix costs one search, however many objects it stands for. */
+/** The whole listing from the query's start. A folded prefix takes one search, for any number of objects. */
 function* walk(index: SortedNames, query: ListQuery): Generator<Step, void, undefined> {
   const { prefix, startOffset, endOffset } = query;
   const from = compareUtf8(prefix, startOffset) > 0 ? prefix : startOffset;
@@ -78,7 +78,7 @@ export function parseListQuery(query: URLSearchParams): ListQuery {
 
 /**
  * One page of names and prefixes together, in UTF-8 byte order:
- * https://cloud.google.com/storage/docs/json_api/v1/objects/list. Throws 400 for a token that is not ours.
+ * https://cloud.google.com/storage/docs/json_api/v1/objects/list. Throws 400 for an invalid token.
  */
 export function listPage(index: SortedNames, query: ListQuery): ListPage {
   const names: string[] = [];

@@ -49,7 +49,7 @@ function headersOf(object: ObjectRecord): OutgoingHttpHeaders {
   };
 }
 
-/** Header values are written byte by byte: what is not ASCII goes out as UTF-8. */
+/** Header values are bytes: text other than ASCII is sent as UTF-8. */
 function asHeader(text: string): string {
   return Buffer.from(text).toString('latin1');
 }

@@ -48,7 +48,7 @@ function createCutter(source: AsyncIterator<unknown>) {
     return true;
   }
   return {
-    /** What stands before `delimiter`, which is consumed too. Throws 400 when it does not come. */
+    /** Returns the bytes before `delimiter` and consumes it. Throws 400 if it is missing. */
     async until(delimiter: string): Promise<string> {
       let index = held.indexOf(delimiter);
       while (index < 0) {
@@ -59,7 +59,7 @@ function createCutter(source: AsyncIterator<unknown>) {
       held = held.subarray(index + Buffer.byteLength(delimiter));
       return text;
     },
-    /** The chunks before `delimiter`. Throws 400 when it does not come: the body was cut short. */
+    /** Yields the chunks before `delimiter`. Throws 400 if it is missing, because the body is truncated. */
     async *stream(delimiter: string): AsyncGenerator<Buffer, void, undefined> {
       const keep = Buffer.byteLength(delimiter) - 1;
       for (;;) {
@@ -76,7 +76,7 @@ function createCutter(source: AsyncIterator<unknown>) {
   };
 }
 
-/** The header lines of a part, up to and with the empty line; there may be none. */
+/** The header lines of a part, up to and including the empty line; there may be none. */
 async function readHeaders(cutter: Cutter, eol: string): Promise<readonly string[]> {
   const lines: string[] = [];
   for (let line = await cutter.until(eol); line !== ''; line = await cutter.until(eol)) {

@@ -4,13 +4,13 @@ import { badRequest } from './errors.ts';
 const BUCKET = /^(?=.{3,222}$)[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?)*$/;
 const MAX_NAME_BYTES = 1024;
 
-/** Throws 400 unless `name` may be a bucket's. */
+/** Throws 400 unless `name` is a valid bucket name. */
 export function requireBucketName(name: string): string {
   if (!BUCKET.test(name)) throw badRequest(`Invalid bucket name: '${name.slice(0, 80)}'`);
   return name;
 }
 
-/** Throws 400 unless `name` may be an object's: https://cloud.google.com/storage/docs/objects#naming */
+/** Throws 400 unless `name` is a valid object name: https://cloud.google.com/storage/docs/objects#naming */
 export function requireObjectName(name: string): string {
   if (name === '') throw badRequest('Required parameter: name', 'required');
   if (Buffer.byteLength(name) > MAX_NAME_BYTES) {

@@ -57,7 +57,7 @@ function findForWrite(store: Store, call: Call, bucket: string, name: string): O
   return object;
 }
 
-/** objects.patch: lays the body's fields over the object's. */
+/** objects.patch: applies the fields of the body to the object. */
 export async function patchObject(store: Store, call: Call, bucket: string, name: string): Promise<Reply> {
   const body = await readJsonBody(call.request);
   const object = findForWrite(store, call, bucket, name);

@@ -29,7 +29,7 @@ export function serializeEntry(entry: Entry): { json: string; body?: Buffer } {
   return { json: JSON.stringify({ ...entry, object }), body: bytes };
 }
 
-/** Journals `entry`; returns it as it reads from then on (small contents in the journal, not in memory). */
+/** Journals `entry`. Returns it with small contents in the journal instead of in memory. */
 export function journalEntry(journal: Journal, entry: Entry): Entry {
   const { json, body } = serializeEntry(entry);
   const offset = journal.append(json, body);
@@ -62,7 +62,7 @@ export async function openDataFolder(directory: string): Promise<DataFolder> {
 
 async function openJournal(directory: string, blobDirectory: string): Promise<Pick<DataFolder, 'state' | 'journal'>> {
   const path = join(directory, 'journal');
-  // `a+` would ignore positions on Linux; `r+` needs the file to be there.
+  // `a+` ignores positions on Linux; `r+` requires the file to exist.
   await (await open(path, 'a')).close();
   let file = await open(path, 'r+');
   let { state, end } = await load(file);

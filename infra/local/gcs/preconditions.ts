@@ -1,6 +1,6 @@
 import { badRequest, notModified, preconditionFailed } from './errors.ts';
 
-/** What a request demands of the object (or, as `ifSource...`, of the source) before it is carried out. */
+/** The preconditions of a request on the object, or on the source (`ifSource...`). */
 export interface Preconditions {
   readonly generationMatch?: bigint;
   readonly generationNotMatch?: bigint;
@@ -18,7 +18,7 @@ export type Verdict = 'met' | 'failed' | 'not-modified';
 /**
  * Whether `object` (null: no live object) meets all of `conditions`.
  *
- * A generation match of 0 asks that there be no live object; a not-match fails where there is none. A failed match
+ * A generation match of 0 requires that no live object exists; a not-match fails without one. A failed match
  * is `failed` (412); a failed not-match is `not-modified` for a read (304) and `failed` for a write.
  * https://cloud.google.com/storage/docs/request-preconditions and the parameters of objects.insert.
  */

@@ -8,7 +8,7 @@ export interface Range {
 }
 
 export interface ContentRange {
-  /** null: nothing is sent, the state of the upload is asked for. */
+  /** null: a request without bytes, for the state of the upload. */
   readonly start: number | null;
   /** Bytes of the whole, or null while not known. */
   readonly total: number | null;
@@ -17,7 +17,7 @@ export interface ContentRange {
 }
 
 /**
- * What of `size` bytes a Range header asks for: all of it when there is none, or one that is not a single byte range
+ * The bytes that a Range header requests of `size`: all without a header, or if it is not a single byte range
  * (RFC 9110 14.2 lets a server ignore it). Throws 416.
  */
 export function parseRange(header: string | undefined, size: number): Range {
@@ -36,7 +36,7 @@ export function parseRange(header: string | undefined, size: number): Range {
   return { start, end, partial: true };
 }
 
-/** The Content-Range of a resumable upload's request; none means all of it. Null when it cannot be read. */
+/** Parses the Content-Range of a resumable upload; none means all bytes. Null if it is invalid. */
 export function parseContentRange(header: string | undefined): ContentRange | null {
   if (header === undefined) return { start: 0, total: null, last: true };
   const match = /^bytes (?:(\d+)-(\d+|\*)|\*)\/(\d+|\*)$/.exec(header.trim());

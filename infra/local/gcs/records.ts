@@ -10,13 +10,13 @@ export interface ObjectAttributes {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** Where an object's bytes are: in memory, inside the journal, or in a file of their own. */
+/** The location of an object's bytes: in memory, in the journal, or in a separate file. */
 export type BlobRef =
   | { readonly kind: 'memory'; readonly bytes: Buffer }
   | { readonly kind: 'journal'; readonly offset: number; readonly length: number }
   | { readonly kind: 'file'; readonly id: string };
 
-/** Hashes in base64, as the API gives them. */
+/** Hashes in base64, as in the API. */
 export interface Digests {
   /** Bytes. */
   readonly size: number;

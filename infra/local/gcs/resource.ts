@@ -21,12 +21,12 @@ export interface ObjectResource extends ObjectAttributes {
   readonly timeFinalized: string;
 }
 
-/** Opaque to clients; another for every generation and metageneration. */
+/** Opaque to clients; unique for each generation and metageneration. */
 export function etagOf(object: ObjectRecord): string {
   return `${object.generation.toString(36)}-${object.metageneration.toString(36)}`;
 }
 
-/** The object as the API shows it; `base` is where the client reached this server. */
+/** Returns the object resource; `base` is the URL by which the client reached this server. */
 export function buildObjectResource(object: ObjectRecord, base: string): ObjectResource {
   const path = `b/${object.bucket}/o/${encodeURIComponent(object.name)}`;
   return {

@@ -14,7 +14,7 @@ import type { Store } from './store.ts';
 /** Resumable uploads in progress. They are kept in memory: after a restart clients get 404 and start again. */
 export interface ResumableUploads {
   start(store: Store, call: Call, bucket: string): Promise<Reply>;
-  /** A PUT to the session: bytes, or `bytes * /N` to ask how far it is. */
+  /** A PUT to the session: bytes, or `bytes * /N` to query its progress. */
   resume(store: Store, call: Call): Promise<Reply>;
   cancel(call: Call): Promise<Reply>;
   close(): Promise<void>;
@@ -30,7 +30,7 @@ interface Session {
 // https://cloud.google.com/storage/docs/performing-resumable-uploads: gone after a week; here after the newest 1000.
 const MAX_SESSIONS = 1000;
 
-/** Leaves out what has arrived before: a client may send again from an earlier byte. */
+/** Skips bytes that arrived before, because a client may resend from an earlier byte. */
 async function* skip(source: AsyncIterable<unknown>, bytes: number): AsyncGenerator<Buffer, void, undefined> {
   let left = bytes;
   for await (const chunk of source) {

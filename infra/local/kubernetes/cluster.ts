@@ -1,7 +1,7 @@
 import type { ClusterView } from './resources/resource.ts';
 import type { Store } from './store/store.ts';
 
-/** The store and the clock: what every operation works on. */
+/** The store and the clock, which every operation uses. */
 export interface Cluster extends ClusterView {
   readonly store: Store;
 }

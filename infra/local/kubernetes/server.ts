@@ -14,13 +14,13 @@ export interface KubernetesOptions {
   readonly dataDir?: string;
   /** PEM texts; plain HTTP when absent. */
   readonly tls?: { readonly key: string; readonly cert: string };
-  /** The bearer tokens that are let in, asked at every request; everybody is when absent. */
+  /** The accepted bearer tokens, read at each request. Without it, every request is accepted. */
   readonly tokens?: () => ReadonlySet<string>;
-  /** What /version says. */
+  /** The answer of /version. */
   readonly version?: string;
   /** First pause before a failed Job pod is replaced; it doubles with every failure. 10 s in a real cluster. */
   readonly jobBackoffMs?: number;
-  /** How many changes a watch may look back before it is answered 410. */
+  /** The number of changes that a watch may go back before it gets 410. */
   readonly historyLimit?: number;
 }
 

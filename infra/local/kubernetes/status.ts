@@ -144,7 +144,7 @@ export function invalid(kind: string, group: string, name: string, causes: reado
   });
 }
 
-/** Whatever this server does not do. Never a silent wrong answer: the message says what is not supported. */
+/** 501 for an unsupported request, with a message that names it, instead of a wrong answer. */
 export function notImplemented(what: string): StatusError {
   return new StatusError(501, 'NotImplemented', `the local Kubernetes API does not support ${what}`);
 }

@@ -8,7 +8,7 @@ import type { Draft, KubeObject, OwnerReference } from '../types.ts';
 
 const manager = 'kube-controller-manager';
 
-/** What is claimed: of which resource, by which labels, and which objects come into question at all. */
+/** A claim: the resource, the labels, and the candidate objects. */
 export interface Claim {
   readonly resource: Resource;
   readonly matches: LabelMatcher;
@@ -46,8 +46,8 @@ export function inNamespace(
 }
 
 /**
- * The objects that `owner` manages. Takes in those of its labels that nobody manages, and lets go of those that have
- * lost them (BaseControllerRefManager of pkg/controller/controller_ref_manager.go).
+ * Returns the objects that `owner` manages. Adopts matching objects without a controller, and releases those that no longer
+ * match (BaseControllerRefManager of pkg/controller/controller_ref_manager.go).
  */
 export function claim(cluster: Cluster, owner: KubeObject, wanted: Claim): readonly KubeObject[] {
   const isGoing = owner.metadata.deletionTimestamp !== undefined;

@@ -17,8 +17,8 @@ export function withoutCondition(conditions: readonly Fields[], type: string): r
 }
 
 /**
- * The list with the condition at its end, unless one of the same status and reason is there already: that one stays as
- * it is, its message too (SetDeploymentCondition of pkg/controller/deployment/util).
+ * Returns the list with the condition at its end, unless one with the same status and reason exists: that one stays
+ * unchanged, including its message (SetDeploymentCondition of pkg/controller/deployment/util).
  */
 export function withDeploymentCondition(
   conditions: readonly Fields[],

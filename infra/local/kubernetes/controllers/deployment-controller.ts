@@ -38,7 +38,7 @@ export function createDeploymentController({ cluster, report }: ControllerContex
     }
   }
 
-  /** By Recreate, an update goes on when the last old pod has ended. */
+  /** With Recreate, an update continues when the last old pod has ended. */
   function considerPod(pod: KubeObject): void {
     const owner = controllerRefOf(pod);
     if (owner?.kind !== 'ReplicaSet') return;

@@ -21,13 +21,13 @@ import { createWorkQueue } from './queue.ts';
 
 const options = { manager: 'kube-controller-manager', dryRun: false };
 
-/** Keeps the EndpointSlices of each Service as the pods of its selector are. */
+/** Keeps the EndpointSlices of each Service in line with the pods of its selector. */
 export function createEndpointSliceController({ cluster, report }: ControllerContext): Controller {
   const queue = createWorkQueue((id) => sync(id), report);
 
   function sync(id: string): void {
     const service = cluster.get('services', id);
-    // What a Service that is gone leaves behind is garbage-collected.
+    // The slices of a deleted Service are garbage-collected.
     if (service === undefined || service.metadata.deletionTimestamp !== undefined || !hasEndpoints(service)) return;
     cluster.store.transaction(() => reconcile(cluster, service));
   }
@@ -81,7 +81,7 @@ function selects(service: KubeObject, labels: Readonly<Record<string, string>>):
   return hasEndpoints(service) && matcherOf({ matchLabels: stringsAt(service, 'spec', 'selector') })(labels);
 }
 
-/** A pod on a node that does not exist is not reached, unless the Service asks for it all the same. */
+/** A pod on a missing node is no endpoint, unless the Service publishes addresses that are not ready. */
 function isPlaced(cluster: Cluster, service: KubeObject, pod: KubeObject): boolean {
   return (
     fieldsAt(service, 'spec')['publishNotReadyAddresses'] === true ||
@@ -89,7 +89,7 @@ function isPlaced(cluster: Cluster, service: KubeObject, pod: KubeObject): boole
   );
 }
 
-/** Which present slice becomes which wanted one: those of the same ports first, then any that is left. */
+/** Assigns existing slices to wanted ones: those with the same ports first, then any other. */
 function match(
   wanted: readonly Fields[],
   present: readonly KubeObject[],
@@ -118,7 +118,7 @@ function create(cluster: Cluster, namespace: string | undefined, slice: Fields):
   try {
     createObject(cluster, endpointSlices, namespace, canonical(endpointSlices, structuredClone(slice)), options);
   } catch (error) {
-    // A namespace that is on its way out takes no more.
+    // A namespace that is being deleted accepts no new objects.
     if (!(error instanceof StatusError) || error.reason !== 'Forbidden') throw error;
   }
 }

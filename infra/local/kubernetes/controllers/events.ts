@@ -63,7 +63,7 @@ export function recordEvent(cluster: Cluster, about: KubeObject, event: NewEvent
   createObject(cluster, events, namespace, draft, options);
 }
 
-/** Follows the store, so that a cluster of many events is not searched for every new one. */
+/** Keeps an index of the store's events, so that it need not search all of them for each new one. */
 function memoryOf(cluster: Cluster): Memory {
   const known = memories.get(cluster);
   if (known !== undefined) return known;

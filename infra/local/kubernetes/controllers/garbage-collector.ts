@@ -13,7 +13,7 @@ import { createWorkQueue } from './queue.ts';
 const manager = 'kube-controller-manager';
 
 /**
- * Deletes what is owned by nothing that still exists, and carries out the `foregroundDeletion` and `orphan` finalizers
+ * Deletes objects whose owners no longer exist, and carries out the `foregroundDeletion` and `orphan` finalizers
  * (https://kubernetes.io/docs/concepts/architecture/garbage-collection/).
  */
 export function createGarbageCollector({ cluster, owners, report }: ControllerContext): Controller {
@@ -57,7 +57,7 @@ function collect(cluster: Cluster, owners: Owners, id: string): void {
   else if ((object.metadata.ownerReferences ?? []).length > 0) deleteIfAbandoned(cluster, owners, object);
 }
 
-/** The dependents that keep their owner go first; it follows when the last of them is gone. */
+/** Dependents that block their owner are deleted first; the owner follows after the last of them. */
 function deleteDependents(cluster: Cluster, owners: Owners, object: KubeObject): void {
   const { uid } = object.metadata;
   const dependents = owners.dependentsOf(uid).flatMap(({ resource, key }) => cluster.get(resource, key) ?? []);

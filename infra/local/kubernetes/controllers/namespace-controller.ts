@@ -9,7 +9,7 @@ import type { KubeObject } from '../types.ts';
 import type { Controller, ControllerContext } from './controller.ts';
 import { createWorkQueue } from './queue.ts';
 
-/** Empties namespaces that are being deleted, and lets them go once nothing is left in them. */
+/** Deletes the objects of namespaces that are being deleted, and then the namespaces. */
 export function createNamespaceController({ cluster, report }: ControllerContext): Controller {
   const queue = createWorkQueue((name) => finalize(cluster, name), report);
   function consider(namespace: string | undefined): void {

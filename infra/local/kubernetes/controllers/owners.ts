@@ -10,7 +10,7 @@ export interface Address {
   readonly key: string;
 }
 
-/** Who is there, by uid, and who depends on whom. */
+/** Index of objects by uid, and of dependents by owner. */
 export interface Owners {
   find(uid: string): Address | undefined;
   dependentsOf(uid: string): readonly Address[];

@@ -1,15 +1,15 @@
-/** Work that is due, each key once, done one after another after the present turn of the event loop. */
+/** A work queue with unique keys, processed one after another after the current turn of the event loop. */
 export interface WorkQueue {
   add(key: string): void;
   close(): void;
 }
 
-/** How long the event loop is held at a time. */
+/** Maximum time in the event loop at once. */
 const sliceMs = 5;
 
 /**
- * `work` is called with each added key. What it throws is reported, and does not stop the others: a controller that
- * dies of one odd object would leave all the rest of the cluster standing.
+ * `work` is called with each added key. Its errors are reported and do not stop the others: one invalid
+ * object must not stop the controller for the whole cluster.
  */
 export function createWorkQueue(work: (key: string) => void, report: (key: string, error: unknown) => void): WorkQueue {
   const due = new Set<string>();

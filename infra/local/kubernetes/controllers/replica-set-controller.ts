@@ -13,7 +13,7 @@ const key = 'replicasets.apps';
 const firstRetryMs = 100;
 const longestRetryMs = 60_000;
 
-/** Keeps as many pods of each ReplicaSet as it asks for. */
+/** Keeps the wanted number of pods of each ReplicaSet. */
 export function createReplicaSetController({ cluster, report }: ControllerContext): Controller {
   const failures = new Map<string, number>();
   const queue = createWorkQueue((id) => sync(id), report);

@@ -13,7 +13,7 @@ import { parseBody } from './parse.ts';
 import { duplicateField, unknownField, validationMode } from './strictness.ts';
 import type { FieldValidation } from './strictness.ts';
 
-/** What is to be decoded: a resource, or one of the kinds that are not stored (Binding, Scale). */
+/** The expected kind: a resource, or a kind that is not stored (Binding, Scale). */
 export interface Expected {
   readonly group: string;
   readonly version: string;

@@ -8,7 +8,7 @@ import { duplicateFields } from './duplicates.ts';
 
 export interface Parsed {
   readonly fields: Fields;
-  /** Paths of keys that stand twice in the text; the later one counts. */
+  /** Paths of keys that occur twice in the text; the last one counts. */
   readonly duplicates: readonly string[];
 }
 
@@ -25,7 +25,7 @@ export function mediaTypeOf(request: ApiRequest): string {
   return (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
 }
 
-/** 415, in the words the API server has for bodies. */
+/** 415, with the API server's message for bodies. */
 export function unsupportedBody(): StatusError {
   return new StatusError(
     415,
@@ -67,7 +67,7 @@ function unrecognised(kind: string, because: string): StatusError {
   );
 }
 
-/** How the API server shows a body it cannot read: its beginning, or hex when it does not even look like an object. */
+/** Formats an unreadable body as the API server does: its beginning, or hex if it does not look like an object. */
 function snippet(text: string): string {
   if (text === '') return '(<empty>)';
   const shown = text.startsWith('{') ? text : Buffer.from(text).toString('hex');
@@ -88,7 +88,7 @@ function yamlDuplicates(text: string): readonly string[] {
   return errors.filter((error) => error.code === 'DUPLICATE_KEY').map((error) => error.message.split('\n')[0] ?? '');
 }
 
-/** What Go's decoder says of a text that is no JSON. */
+/** The message of Go's decoder for text that is not JSON. */
 export function goSyntaxError(error: SyntaxError): string {
   const property = /Expected double-quoted property name.*position (\d+)/u.exec(error.message);
   if (property !== null) return 'invalid character looking for beginning of object key string';

@@ -6,7 +6,7 @@ export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 
 const modes: ReadonlySet<string> = new Set<FieldValidation>(['Strict', 'Warn', 'Ignore']);
 
-/** What fieldValidation has against a text or an object, by the path of the field. */
+/** The errors of fieldValidation for a text or an object, by the path of the field. */
 export function duplicateField(path: string): string {
   return `duplicate field "${path}"`;
 }
@@ -15,7 +15,7 @@ export function unknownField(path: string): string {
   return `unknown field "${path}"`;
 }
 
-/** `fieldValidation` of a write; Warn when the caller does not say. Throws 422 for any other word. */
+/** `fieldValidation` of a write; Warn by default. Throws 422 for an unknown value. */
 export function validationMode(request: ApiRequest, optionsKind: string): FieldValidation {
   const asked = request.query.get('fieldValidation') ?? '';
   if (asked === '') return 'Warn';
@@ -29,7 +29,7 @@ function isMode(text: string): text is FieldValidation {
   return modes.has(text);
 }
 
-/** Whether `dryRun=All` is asked for. Throws 422 for any other value. */
+/** Whether the request has `dryRun=All`. Throws 422 for any other value. */
 export function isDryRun(request: ApiRequest, optionsKind: string): boolean {
   return dryRunOf(request.query.getAll('dryRun'), optionsKind);
 }

@@ -15,7 +15,7 @@ export function applyPodSpecDefaults(spec: Fields): void {
   for (const container of containersOf(spec)) applyContainerDefaults(container);
 }
 
-/** The deprecated field follows the newer one, and stands in for it where only it is given. */
+/** The deprecated field has the value of the newer one, and sets it if only the deprecated one is given. */
 function mirrorServiceAccount(spec: Fields): void {
   const name = stringAt(spec, 'serviceAccountName') || stringAt(spec, 'serviceAccount');
   if (name === '') return;
@@ -62,7 +62,7 @@ export function containersOf(spec: Fields): readonly Fields[] {
   return [...objectsAt(spec, 'initContainers'), ...objectsAt(spec, 'containers')];
 }
 
-/** No tag means `latest`, unless a digest says exactly which image is meant. */
+/** No tag means `latest`, unless there is a digest. */
 export function hasMovingTag(image: string): boolean {
   const [reference = '', digest] = image.split('@');
   const tag = /:([^/:]+)$/.exec(reference)?.[1];
@@ -70,7 +70,7 @@ export function hasMovingTag(image: string): boolean {
   return digest === undefined;
 }
 
-/** What a pod gets on top, but a template does not (SetDefaults_Pod). */
+/** Defaults of a pod that a template does not get (SetDefaults_Pod). */
 export function applyPodDefaults(spec: Fields): void {
   setDefault(spec, 'enableServiceLinks', true);
   for (const container of containersOf(spec)) {

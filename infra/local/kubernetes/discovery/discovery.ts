@@ -9,7 +9,7 @@ interface Listed {
   readonly name: string;
   readonly singular: string;
   readonly kind: string;
-  /** Where the kind is of another group, as Scale is. */
+  /** Set if the kind belongs to another group, such as Scale. */
   readonly kindGroup?: string;
   readonly namespaced: boolean;
   readonly verbs: readonly string[];
@@ -165,7 +165,7 @@ function aggregatedResources(group: string): readonly Fields[] {
     });
 }
 
-/** An empty group and version stand for the ones of the resource. */
+/** An empty group and version mean those of the resource. */
 function responseKind({ kind, kindGroup }: Listed): Fields {
   return {
     group: kindGroup ?? '',

@@ -35,7 +35,7 @@ interface Conflict {
 }
 
 /**
- * Server-side apply (structured-merge-diff, merge/update.go): the configuration is laid over the object, what the same
+ * Server-side apply (structured-merge-diff, merge/update.go): the configuration is merged into the object, what the same
  * manager applied before and now leaves out goes, unless another manager owns it.
  * Throws 409 when another manager owns what would change, unless forced.
  */
@@ -63,7 +63,7 @@ export function applyConfig({ resource, live, config, managers, by, force, now }
   return { object, managers: [...rest, isSame ? own : { ...own, time: formatTime(now) }] };
 }
 
-/** What was applied before, is not now, and belongs to nobody else goes. */
+/** Removes fields that were applied before, are not applied now, and have no other owner. */
 function prune(struct: string, merged: Fields, last: FieldSet | undefined, managers: readonly Manager[]): Fields {
   if (last === undefined || isEmptySet(last)) return merged;
   function named(set: FieldSet): FieldSet {
@@ -76,7 +76,7 @@ function prune(struct: string, merged: Fields, last: FieldSet | undefined, manag
   const owned = managers.map((each) => each.set).reduce(union, emptySet);
   const unowned = difference(present(merged), union(present(bare), named(owned)));
   const pruned = removeFields(struct, merged, unowned);
-  // Only what this manager applied before may go: what others left behind is not for it to clear away.
+  // Only fields that this manager applied before may be removed.
   const dangling = difference(present(merged), present(pruned));
   return removeFields(struct, merged, intersection(dangling, named(last)));
 }

@@ -18,7 +18,7 @@ interface Paths {
   readonly removed: Path[];
 }
 
-/** What distinguishes two states of an object, in paths that can be owned (structured-merge-diff, typed/compare.go). */
+/** The differences between two states of an object, as paths that can be owned (structured-merge-diff, typed/compare.go). */
 export function compareObjects(struct: string, before: unknown, after: unknown): Comparison {
   const paths: Paths = { added: [], modified: [], removed: [] };
   compare(shapeOfStruct(struct), before, after, [], paths);
@@ -26,7 +26,7 @@ export function compareObjects(struct: string, before: unknown, after: unknown):
 }
 
 function compare(shape: Shape, before: unknown, after: unknown, path: Path, paths: Paths): void {
-  // Updates share what they do not touch with the object before.
+  // Updates share unchanged parts with the earlier object.
   if (before === after) return;
   const was = partsOf(shape, before);
   const is = partsOf(shape, after);

@@ -6,7 +6,7 @@ import type { Shape } from './shape.ts';
 
 type Path = readonly string[];
 
-/** The paths an applied configuration speaks of: its leaves, the keys of its maps, the items of its lists. */
+/** The paths in an applied configuration: its leaves, the keys of its maps, the items of its lists. */
 export function fieldSetOf(struct: string, value: unknown): FieldSet {
   const paths: Path[] = [];
   collect(shapeOfStruct(struct), value, [], paths);
@@ -30,7 +30,7 @@ function collect(shape: Shape, value: unknown, path: Path, paths: Path[]): void 
 
 /**
  * The set with the struct fields that its paths lead through: `a.b.c` then holds `a` too. Needed where sets decide what
- * is removed, because a struct whose last field goes has to go as well.
+ * is removed, because a struct is removed with its last field.
  */
 export function withNamedFields(struct: string, set: FieldSet): FieldSet {
   return addNamed(shapeOfStruct(struct), set);

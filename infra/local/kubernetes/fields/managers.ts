@@ -17,7 +17,7 @@ export interface Manager {
 
 export type ManagerId = Pick<Manager, 'manager' | 'operation' | 'subresource'>;
 
-/** The form in which a set was read, so that sets that do not change are neither read nor written anew. */
+/** The text of a set, so that unchanged sets are neither parsed nor formatted again. */
 const written = new WeakMap<FieldSet, Fields>();
 const read = new WeakMap<Fields, FieldSet>();
 
@@ -135,13 +135,13 @@ function writeSet(set: FieldSet): Fields {
   return fields;
 }
 
-/** What a write to the resource, or to one of its subresources, cannot change: nobody comes to own it by that write. */
+/** The fields that a write to the resource or subresource cannot change, and so cannot own. */
 export function unownable(resource: Resource, subresource: string): FieldSet {
   if (subresource === 'status') return setOf([['f:spec']]);
   return resource.subresources.includes('status') && subresource === '' ? setOf([['f:status']]) : setOf([]);
 }
 
-/** Whether a caller asks to forget all managers: a list of one empty entry. */
+/** Whether the request removes all managers: a list with one empty entry. */
 export function isReset(managedFields: unknown): boolean {
   const entries: readonly Fields[] = objectsAt({ managedFields }, 'managedFields');
   return (

@@ -24,7 +24,7 @@ function merge(shape: Shape, live: unknown, config: unknown): unknown {
   return isList(live) && isList(config) ? mergeLists(shape, live, config) : config;
 }
 
-/** Items keep the order of the configuration; what only the live list has stays before what it stood before. */
+/** Items keep the order of the configuration; items of the live list only stay before the items that they preceded. */
 function mergeLists(shape: Shape, live: readonly unknown[], config: readonly unknown[]): readonly unknown[] {
   const liveElements = live.map((item) => elementOf(shape, item));
   const configElements = config.map((item) => elementOf(shape, item));

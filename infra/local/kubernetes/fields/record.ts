@@ -28,7 +28,7 @@ export function ownable(object: Fields): Fields {
     : rest;
 }
 
-/** Writes down, in managedFields, that `manager` made what the draft holds. */
+/** Records in managedFields that `manager` wrote the draft. */
 export function recordCreate(resource: Resource, draft: Draft, manager: string, now: Date): void {
   const by: ManagerId = { manager, operation: 'Update', subresource: '' };
   const managers = afterUpdate([], { resource, before: zeroOf(resource.struct), after: ownable(draft), by, now });

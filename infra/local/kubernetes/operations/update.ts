@@ -98,7 +98,7 @@ function checkIdentity(
   if (resourceVersion !== '' && resourceVersion !== old.metadata.resourceVersion) throw modified(resource, name);
 }
 
-/** What callers may leave out of an update is as before; what they may not choose is too. */
+/** Keeps the fields that callers may omit from an update, and those that they may not choose. */
 function keepSystemFields(draft: Draft, old: KubeObject): void {
   for (const field of systemFields) {
     const before = old.metadata[field];
@@ -124,7 +124,7 @@ function validateSpec(resource: Resource, draft: Draft, old: KubeObject, faults:
     resource.validateStatusUpdate?.(draft, old, faults);
     return;
   }
-  // Binding and scaling say themselves what they change.
+  // Binding and scaling declare their changes.
   if (options.subresource !== undefined) return;
   resource.validate?.(draft, faults);
   resource.validateUpdate?.(draft, old, faults);
@@ -154,7 +154,7 @@ function store(
   });
 }
 
-/** A write that only renews the times of managedFields is none. */
+/** A write that changes only the times of managedFields is no change. */
 function isSame(draft: Draft, old: KubeObject): boolean {
   function timeless(object: Fields): Fields {
     const metadata = object['metadata'];

@@ -15,11 +15,11 @@ export interface WriteOptions {
   readonly subresource?: 'status' | 'scale' | 'binding' | 'ephemeralcontainers';
 }
 
-// Without vowels and look-alikes, as k8s.io/apimachinery/pkg/util/rand has it.
+// Without vowels and look-alikes, as in k8s.io/apimachinery/pkg/util/rand.
 export const randomAlphabet = 'bcdfghjklmnpqrstvwxz2456789';
 const longestGeneratedBase = 58;
 
-/** An object in canonical form: as the schema of its kind writes it, with kind and apiVersion in front. */
+/** Returns an object in the canonical form of its schema, with kind and apiVersion first. */
 export function canonical(resource: Resource, fields: Fields): Draft {
   return asDraft({
     kind: resource.kind,

@@ -4,7 +4,7 @@ import { isFields } from '../json.ts';
 
 const operationFields = new Set(['op', 'from', 'path', 'value']);
 
-/** What fieldValidation has against a JSON patch that could be applied: fields of operations that are unknown or stand twice. */
+/** The errors of fieldValidation for a JSON patch that can be applied: unknown and duplicate fields of operations. */
 export function jsonPatchFaults(text: string): readonly string[] {
   const patch: unknown = JSON.parse(text);
   const unknown = (Array.isArray(patch) ? patch : []).flatMap((operation: unknown, index) =>

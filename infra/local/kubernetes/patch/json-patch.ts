@@ -6,7 +6,7 @@ import { badRequest, StatusError } from '../status.ts';
 
 const operationLimit = 10_000;
 
-/** Applies a JSON patch (RFC 6902). Throws 400 for what is no patch, 422 for an operation that cannot be done. */
+/** Applies a JSON patch (RFC 6902). Throws 400 if it is no patch, 422 for an operation that cannot be done. */
 export function jsonPatch(target: Fields, patch: unknown): unknown {
   if (!Array.isArray(patch)) {
     const shape = isFields(patch) ? 'object' : typeof patch;

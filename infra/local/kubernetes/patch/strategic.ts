@@ -71,8 +71,8 @@ function mergeValue(known: Known | undefined, target: unknown, patch: unknown): 
 }
 
 /**
- * The items that `order` names stand in that order; the others keep the order of the list before, and come before the
- * first item that stood behind them there (mergeSortedSlice of strategicpatch).
+ * Items named in `order` have that order; the others keep their earlier order, before the
+ * first item that they preceded (mergeSortedSlice of strategicpatch).
  */
 function inOrder(
   list: readonly unknown[],

@@ -69,7 +69,7 @@ function summarise(pod: KubeObject): Summary {
   return summary;
 }
 
-/** Whether the pod is still initialising; then its init containers say what goes on. */
+/** Whether the pod is still initialising; its init containers then define its status. */
 function summariseInit(pod: KubeObject, summary: Summary): boolean {
   const inits = objectsAt(pod, 'status', 'initContainerStatuses');
   const total = objectsAt(pod, 'spec', 'initContainers').length;

@@ -42,7 +42,7 @@ function readField(out: Fields, field: Field, value: bigint | Buffer): void {
     out[name] = { ...before, [bytesOf(entry, 1).toString()]: readValue(type.element, mapValue) };
   } else {
     const read = readValue(type, value);
-    // A scalar that is zero stands for "not set", unless the Go field is a pointer.
+    // A zero scalar means "not set", unless the Go field is a pointer.
     if (!field.pointer && (read === '' || read === 0 || read === false || read === null)) return;
     out[name] = read;
   }

@@ -6,7 +6,7 @@ export interface WireField {
   readonly value: bigint | Buffer;
 }
 
-/** Takes a message apart. Throws 400 for wire types that no Kubernetes type has. */
+/** Parses a message. Throws 400 for wire types that no Kubernetes type uses. */
 export function fieldsOf(message: Buffer): readonly WireField[] {
   const fields: WireField[] = [];
   let at = 0;

@@ -41,7 +41,7 @@ export const jobs: Resource = {
   fieldLabels: (object) => ({ 'status.successful': `${numberAt(object, 'status', 'succeeded') ?? 0}` }),
 };
 
-/** What the Job controller here does not do is refused at once, not left lying. */
+/** Features that this Job controller does not support are refused at once. */
 function refuseUnsupported(spec: Fields): void {
   if (spec['completionMode'] === 'Indexed') throw notImplemented('Jobs of completionMode Indexed');
   if (spec['manualSelector'] === true) throw notImplemented('Jobs with manualSelector');
@@ -64,7 +64,7 @@ function applyJobDefaults(draft: Draft): void {
     for (const pattern of objectsAt(rule, 'onPodConditions')) setDefault(pattern, 'status', 'True');
   }
   applyPodSpecDefaults(ensureFields(spec, 'template', 'spec'));
-  // A Job without labels has those of its template, and goes on sharing them: see generateSelector.
+  // A Job without labels gets those of its template and shares them: see generateSelector.
   const templateLabels = fieldsAt(spec, 'template', 'metadata')['labels'];
   if (templateLabels !== undefined && draft.metadata['labels'] === undefined) draft.metadata['labels'] = templateLabels;
 }

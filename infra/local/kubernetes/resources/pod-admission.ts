@@ -45,7 +45,7 @@ export function admitPod(draft: Draft): void {
   addDefaultTolerations(draft);
 }
 
-/** DefaultTolerationSeconds: a pod outlives a node that is not ready or out of reach by five minutes. */
+/** DefaultTolerationSeconds: a pod stays for five minutes on a node that is not ready or unreachable. */
 export function addDefaultTolerations(draft: Draft): void {
   const spec = ensureFields(draft, 'spec');
   const tolerations = [...objectsAt(spec, 'tolerations')];

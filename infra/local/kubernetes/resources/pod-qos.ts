@@ -2,7 +2,7 @@ import { containersOf } from '../defaults/pod-spec.ts';
 import { stringsAt } from '../json.ts';
 import type { Fields } from '../json.ts';
 
-/** Guaranteed: every container limits cpu and memory and asks for just that. BestEffort: none asks for anything. */
+/** Guaranteed: every container has limits for cpu and memory and equal requests. BestEffort: no container has any. */
 export function qosClassOf(spec: Fields): 'Guaranteed' | 'Burstable' | 'BestEffort' {
   const containers = containersOf(spec).map((container) => ({
     limits: stringsAt(container, 'resources', 'limits'),

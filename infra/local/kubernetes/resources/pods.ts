@@ -52,7 +52,7 @@ export const pods: Resource = {
   prepareForCreate: (draft, cluster) => {
     admitPod(draft);
     const spec = ensureFields(draft, 'spec');
-    // A negative time to end gracefully stands for the shortest.
+    // A negative grace period means the shortest.
     if ((numberAt(spec, 'terminationGracePeriodSeconds') ?? 0) < 0) spec['terminationGracePeriodSeconds'] = 1;
     const isGated = objectsAt(spec, 'schedulingGates').length > 0;
     draft['status'] = {
@@ -68,7 +68,7 @@ export const pods: Resource = {
   fieldLabels: (object) => podFieldLabels(object),
 };
 
-/** The one address of old and the list of addresses are the same thing. */
+/** The older single address and the list of addresses are kept equal. */
 function mirrorAddress(status: Fields): void {
   const [first] = objectsAt(status, 'podIPs');
   const address = stringAt(status, 'podIP');

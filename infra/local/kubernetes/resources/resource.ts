@@ -2,10 +2,10 @@ import type { Fields } from '../json.ts';
 import type { Cause } from '../status.ts';
 import type { Draft, KubeObject } from '../types.ts';
 
-/** Collects what is wrong with an object. */
+/** Collects the faults of an object. */
 export type Faults = Cause[];
 
-/** What a strategy may ask of the rest of the cluster. */
+/** The part of the cluster that a strategy may use. */
 export interface ClusterView {
   get(resource: string, key: string): KubeObject | undefined;
   all(resource: string): ReadonlyMap<string, KubeObject>;
@@ -66,7 +66,7 @@ export interface Resource extends Strategy {
   readonly createOnUpdate?: boolean;
   /** DELETE answers the deleted object instead of a Status. */
   readonly returnsDeleted?: boolean;
-  /** What becomes of dependents when the caller of DELETE does not say. */
+  /** The default propagation policy of DELETE. */
   readonly defaultPropagation: 'background' | 'orphan';
   /** Names are checked by this rule. */
   readonly nameRule: 'subdomain' | 'label' | 'service';

@@ -13,7 +13,7 @@ const nodePorts = { first: 30_000, last: 32_767 };
 
 const addressFields = ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy', 'internalTrafficPolicy'] as const;
 
-/** Gives the Service what it lacks: a cluster address, IP families, node ports. Throws 422 for an address it cannot have. */
+/** Completes the Service with a cluster address, IP families and node ports. Throws 422 for an address it cannot have. */
 export function allocateAddress(draft: Draft, cluster: ClusterView): void {
   const spec = ensureFields(draft, 'spec');
   if (spec['type'] === 'ExternalName') return;
@@ -69,8 +69,8 @@ function allocateNodePorts(spec: Fields, cluster: ClusterView): void {
 }
 
 /**
- * An update that does not speak of the address keeps it. One that changes the type gives up what the new type has not,
- * unless it sets that anew.
+ * An update without an address keeps it. A change of the type drops the fields that the new type does not have, unless
+ * it sets them again.
  */
 export function keepAddress(draft: Draft, old: KubeObject): void {
   const spec = ensureFields(draft, 'spec');

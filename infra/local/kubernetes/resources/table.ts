@@ -10,7 +10,7 @@ import type { Resource } from './resource.ts';
 import { services } from './services.ts';
 import { deployments, replicaSets } from './workloads.ts';
 
-/** Everything that is stored. What a kind needs beyond the generic object is in its own file. */
+/** All stored kinds. Each kind's own rules are in its own file. */
 export const resources: readonly Resource[] = [
   configMaps,
   events,

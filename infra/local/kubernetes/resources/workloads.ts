@@ -36,7 +36,7 @@ export const deployments: Resource = {
   },
   prepareForUpdate: (draft, old) => {
     draft['status'] = old['status'];
-    // Annotations are copied to the ReplicaSet: a change of them is one that the controller has to see.
+    // Annotations are copied to the ReplicaSet, so that the controller must observe their changes.
     if (!isDeepStrictEqual(draft.metadata['annotations'] ?? {}, old.metadata.annotations ?? {}))
       draft.metadata['generation'] = (old.metadata.generation ?? 0) + 1;
   },

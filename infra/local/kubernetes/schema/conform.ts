@@ -83,7 +83,7 @@ function zeroValue(type: Type): unknown {
   return type.leaf === 'Quantity' ? '0' : '';
 }
 
-/** What the encoder writes for a field: `undefined` when it leaves it out. */
+/** The encoder's value of a field; `undefined` if it omits the field. */
 function writtenValue(field: Field, value: unknown): unknown {
   if (field.pointer) return value ?? (field.always ? null : undefined);
   if (field.type.kind === 'struct') return value ?? conform(field.type.name, {}, nothing);
@@ -95,7 +95,7 @@ function writtenValue(field: Field, value: unknown): unknown {
   return field.always ? zeroValue(field.type) : undefined;
 }
 
-/** What the struct is when nothing is set: what Go would write for it. Not to be written to. */
+/** The empty struct as Go would write it. Must not be modified. */
 export function zeroOf(struct: string): Fields {
   const known = zeros.get(struct);
   if (known !== undefined) return known;

@@ -1,7 +1,7 @@
 import { isList } from '../json.ts';
 import { StatusError } from '../status.ts';
 
-/** Where a value stands: the steps that lead to it, from its own upwards. Put into words only when something is wrong. */
+/** The position of a value, as steps from itself upwards. Formatted only for an error. */
 export interface Place {
   readonly above: Place | undefined;
   /** A field of a struct, an item of a list, or an entry of a map. */
@@ -14,7 +14,7 @@ export interface Decoding {
   readonly unknownFields: string[];
 }
 
-/** 400: a body is not what it should be. `fault` is the decoder's own sentence, for those who answer in other words. */
+/** 400 for an invalid body. `fault` is the decoder's message, for callers with another message. */
 export class DecodeError extends StatusError {
   readonly fault: string;
 

@@ -6,7 +6,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Package prefix, folder, and the types that are wanted; what these refer to is taken along. */
+/** Package prefix, folder, and the types that are wanted; referenced types are included. */
 const packages: Readonly<
   Record<
     string,
@@ -26,7 +26,7 @@ const packages: Readonly<
   meta: { module: 'apimachinery', folder: 'pkg/apis/meta/v1', roots: ['DeleteOptions'] },
 };
 
-/** Types with a JSON form of their own; the reader of the table knows them by these words. */
+/** Types with a special JSON form, by their names in the table. */
 const leaves: Readonly<Record<string, string>> = {
   'meta.Time': 'Time',
   'meta.MicroTime': 'MicroTime',

@@ -18,7 +18,7 @@ export function isZero(type: Type, value: unknown): boolean {
   return type.kind === 'map' && isFields(value) && Object.keys(value).length === 0;
 }
 
-/** The leaf as the API server writes it. Throws 400 when it is of another type. */
+/** Returns the leaf as the API server writes it. Throws 400 if it has another type. */
 export function conformLeaf(leaf: Leaf, value: unknown, place: Place, context: LeafContext): unknown {
   function fail(): never {
     throw decodeError(context.decoding, unmarshalMessage(value, place, context.owner, goLeafName(leaf)));

@@ -67,7 +67,7 @@ const leaves: ReadonlySet<string> = new Set<Leaf>([
 const texts: Readonly<Record<string, string>> = data.types;
 const parsed = new Map<string, Struct>();
 
-/** The struct of that name, such as `core.PodSpec`. Throws when the table lacks it, which is a fault of ours. */
+/** The struct of that name, such as `core.PodSpec`. Throws if the table does not contain it, which is a bug. */
 export function structOf(name: string): Struct {
   const known = parsed.get(name);
   if (known !== undefined) return known;

@@ -19,7 +19,7 @@ export function parseFieldSelector(text: string, resource: Resource): FieldMatch
   };
 }
 
-/** Commas part the terms, unless a backslash stands before them. */
+/** Commas separate the terms, unless escaped with a backslash. */
 function splitTerms(text: string): readonly string[] {
   return text
     .split(/(?<!\\)(?:\\\\)*,/)

@@ -2,7 +2,7 @@ import { listAt, objectsAt, stringAt, stringsAt } from '../json.ts';
 import type { Fields } from '../json.ts';
 import type { LabelMatcher } from './labels.ts';
 
-/** What a LabelSelector, as it stands in a spec, selects. One that is empty selects everything. */
+/** The predicate of a LabelSelector of a spec. An empty one selects everything. */
 export function matcherOf(selector: Fields): LabelMatcher {
   const equal = Object.entries(stringsAt(selector, 'matchLabels'));
   const matchers = objectsAt(selector, 'matchExpressions').map(expressionMatcher);
@@ -24,7 +24,7 @@ function expressionMatcher(expression: Fields): LabelMatcher {
     case 'DoesNotExist':
       return (labels) => !Object.hasOwn(labels, key);
     default:
-      // Validation lets no other operator in.
+      // Validation allows no other operator.
       return () => false;
   }
 }

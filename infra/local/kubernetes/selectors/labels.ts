@@ -9,7 +9,7 @@ interface Scanner {
   readonly next: () => string | undefined;
 }
 
-// Words, and the signs that stand between them.
+// Words, and the separators between them.
 const token = /\s*(==|!=|=|!|,|\(|\)|<|>|[^\s=!,()<>]+)/y;
 
 /** Reads a label selector in its string form. Throws 400 as the API server does. */

@@ -5,13 +5,13 @@ import { readRecords, writeRecords } from './records.ts';
 import type { JournalEntry, Recovered } from './records.ts';
 
 export interface Journal {
-  /** Returns once the entries are with the operating system: they outlive kill -9. All of them do, or none. */
+  /** Returns once the operating system has the entries: all or none of them survive kill -9. */
   append(entries: readonly JournalEntry[]): void;
   close(): void;
 }
 
 export interface JournalOptions {
-  /** What is there at present, for the journal to be written anew when it has grown by `growthBytes`. */
+  /** The current state, to compact the journal when it has grown by `growthBytes`. */
   readonly snapshot: () => Recovered;
   readonly growthBytes?: number;
 }
@@ -19,14 +19,14 @@ export interface JournalOptions {
 const fileName = 'kubernetes.journal';
 const defaultGrowthBytes = 64 * 1024 * 1024;
 
-/** What an earlier process wrote into the folder. Throws when the journal is damaged other than at its end. */
+/** Reads what an earlier process wrote. Throws if the journal is damaged except at its end. */
 export function recoverFolder(folder: string): Recovered {
   const path = join(folder, fileName);
   return existsSync(path) ? readRecords(readFileSync(path, 'utf8'), path) : { resourceVersion: 0, entries: [] };
 }
 
 /**
- * Opens the journal of a folder, written anew so that it holds only what is there. Throws when another process has it,
+ * Opens the journal of a folder and compacts it. Throws when another process has it,
  * or when the folder cannot be written.
  */
 export function openJournal(folder: string, options: JournalOptions): Journal {
@@ -54,7 +54,7 @@ export function openJournal(folder: string, options: JournalOptions): Journal {
   };
 }
 
-/** The new journal takes the old one's place only when it is whole. */
+/** The new journal replaces the old one only when it is complete. */
 function rewrite(path: string, recovered: Recovered): number {
   const descriptor = openSync(`${path}.new`, 'w', 0o600);
   writeAll(descriptor, writeRecords(recovered));

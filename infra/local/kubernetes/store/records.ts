@@ -1,7 +1,7 @@
 import { isFields } from '../json.ts';
 import type { KubeObject } from '../types.ts';
 
-/** One write: the object as it is from then on, or `null` when it is gone. */
+/** One write: the object's new state, or `null` after its deletion. */
 export interface JournalEntry {
   readonly resource: string;
   readonly key: string;
@@ -26,7 +26,7 @@ export function writeRecords({ resourceVersion, entries }: Recovered): string {
 }
 
 /**
- * What the journal amounts to. A last line that was cut short by a crash was never acknowledged and is dropped; any
+ * The state in the journal. A truncated last line was never acknowledged and is dropped; any
  * other damage throws, naming the line.
  */
 export function readRecords(text: string, path: string): Recovered {

@@ -9,9 +9,9 @@ import type { JournalEntry, Recovered } from './records.ts';
 export interface StoreOptions {
   /** Where the journal is kept; in memory only when absent. */
   readonly folder?: string | undefined;
-  /** How many changes a watch may look back. */
+  /** The number of changes that a watch may go back. */
   readonly historyLimit?: number | undefined;
-  /** After how much the journal is written anew. */
+  /** The growth after which the journal is compacted. */
   readonly journalGrowthBytes?: number | undefined;
 }
 
@@ -28,7 +28,7 @@ export interface Store {
   all(resource: string): ReadonlyMap<string, KubeObject>;
   /** Stores the draft under a new resourceVersion, which is set in it. */
   put(resource: string, key: string, draft: Draft): KubeObject;
-  /** Takes the object out; the returned one carries the resourceVersion of its deletion. */
+  /** Removes the object. The returned one has the resourceVersion of its deletion. */
   remove(resource: string, key: string): KubeObject | undefined;
   /** What `work` writes reaches the journal as one record, and its events are sent afterwards. */
   transaction<T>(work: () => T): T;
@@ -165,7 +165,7 @@ function entryOf(event: StoreEvent): JournalEntry {
   };
 }
 
-/** The write is done and recorded: that a listener fails must not make it look as if it were not. */
+/** The write is recorded: a failing listener must not make it look failed. */
 function notify(listener: (event: StoreEvent) => void, event: StoreEvent): void {
   try {
     listener(event);

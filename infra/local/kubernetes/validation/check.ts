@@ -3,7 +3,7 @@ import type { Fields } from '../json.ts';
 import type { Faults } from '../resources/resource.ts';
 import { invalidValue, notSupported, required } from './faults.ts';
 
-/** Small checks that many kinds share; each adds to `faults` what it finds. */
+/** Checks that several kinds share. Each adds its findings to `faults`. */
 
 export function checkRange(faults: Faults, path: string, value: unknown, low: number, high: number): void {
   if (typeof value !== 'number' || (value >= low && value <= high)) return;
@@ -24,7 +24,7 @@ export function checkPort(faults: Faults, path: string, value: unknown): void {
   return checkRange(faults, path, value, 1, 65_535);
 }
 
-/** Whether the text is there at all. */
+/** Whether the text is present. */
 export function checkRequired(faults: Faults, path: string, value: unknown, detail = ''): value is string {
   if (typeof value === 'string' && value !== '') return true;
   faults.push(required(path, detail));

@@ -41,7 +41,7 @@ function valueOf(text: string): bigint {
   return parseQuantity(text)?.nanos ?? 0n;
 }
 
-/** Devices and the like, which cannot be shared out more often than they are there. */
+/** Extended resources, such as devices, which cannot be overcommitted. */
 function isExtended(name: string): boolean {
   return name.includes('/') && !name.split('/')[0]?.endsWith('kubernetes.io');
 }

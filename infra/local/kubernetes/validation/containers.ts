@@ -84,7 +84,7 @@ function checkHostPorts(faults: Faults, path: string, container: Fields, taken: 
   }
 }
 
-/** A container that runs before the others and ends cannot be probed; one with restartPolicy Always goes on. */
+/** An init container cannot be probed, unless its restartPolicy is Always. */
 function checkInit(faults: Faults, path: string, container: Fields): void {
   if (container['restartPolicy'] === 'Always') return;
   for (const field of ['lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe']) {

@@ -8,7 +8,7 @@ import { configKeyFaults } from './names.ts';
 
 const limitBytes = 1024 * 1024;
 
-/** What each type of Secret has to hold. */
+/** The required keys of each type of Secret. */
 const requiredKeys: Readonly<Record<string, readonly string[]>> = {
   'kubernetes.io/dockerconfigjson': ['.dockerconfigjson'],
   'kubernetes.io/dockercfg': ['.dockercfg'],
@@ -85,7 +85,7 @@ function isJson(text: string): boolean {
   }
 }
 
-/** What is marked immutable stays as it is, and stays marked; the type of a Secret is fixed. */
+/** An immutable object and its mark cannot change, and neither can the type of a Secret. */
 export function checkDataUpdate(faults: Faults, draft: Draft, old: KubeObject): void {
   const before: Fields = { ...old };
   if (old.kind === 'Secret' && draft['type'] !== before['type'])

@@ -65,7 +65,7 @@ function checkRolling(faults: Faults, rolling: Fields): void {
     faults.push(invalidValue(`${path}.maxUnavailable`, unavailable, 'must not be greater than 100%'));
 }
 
-/** The number, or the number of percent; 0 for what is neither. */
+/** The number, or the percentage; 0 for anything else. */
 function amountOf(value: unknown): number {
   if (typeof value === 'number') return value;
   return typeof value === 'string' && /^[0-9]+%$/.test(value) ? Number(value.slice(0, -1)) : 0;

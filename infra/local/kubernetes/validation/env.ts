@@ -18,7 +18,7 @@ const containerFields = [
   'status.podIP',
   'status.podIPs',
 ];
-/** What the conversion of field labels of pods knows, beyond what an environment variable may take. */
+/** The field labels of pods that an environment variable may not use. */
 const otherPodFields = [
   'spec.restartPolicy',
   'spec.schedulerName',

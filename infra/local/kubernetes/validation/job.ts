@@ -124,7 +124,7 @@ function checkExitCodes(faults: Faults, path: string, codes: Fields, containers:
   if (!isOrdered) faults.push(invalidValue(`${path}.values`, values, 'must be ordered'));
 }
 
-/** ValidateJobUpdate: what a Job does is fixed at its creation; how hard it tries is not. */
+/** ValidateJobUpdate: what a Job does is fixed at its creation; its retry settings are not. */
 export function checkJobUpdate(faults: Faults, draft: Draft, old: KubeObject): void {
   const spec = fieldsAt(draft, 'spec');
   const before = fieldsAt(old, 'spec');

@@ -1,4 +1,4 @@
-/** Syntax rules of names; each returns what is wrong, in the words of k8s.io/apimachinery/pkg/util/validation. */
+/** Syntax rules of names; each returns the messages of k8s.io/apimachinery/pkg/util/validation. */
 type Rule = (value: string) => readonly string[];
 
 function rule(pattern: RegExp, limit: number, sentence: string): Rule {

@@ -10,7 +10,7 @@ import { checkScheduling } from './scheduling.ts';
 import { checkPodSecurity } from './security.ts';
 import { checkVolumes } from './volumes.ts';
 
-/** ValidatePodSpec of pkg/apis/core/validation: the parts that a pod of this project can have wrong. */
+/** ValidatePodSpec of pkg/apis/core/validation: the parts that concern the pods of this project. */
 export function checkPodSpec(faults: Faults, path: string, spec: Fields): void {
   const volumes = checkVolumes(faults, path, spec);
   checkContainers(faults, path, spec, volumes);

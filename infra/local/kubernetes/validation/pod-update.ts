@@ -8,7 +8,7 @@ import { forbiddenField, invalidValue } from './faults.ts';
 const mutable =
   'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
 
-/** ValidatePodUpdate: of a pod's spec, hardly anything may change. */
+/** ValidatePodUpdate: almost nothing of a pod's spec may change. */
 export function checkPodUpdate(faults: Faults, draft: Draft, old: KubeObject): void {
   const spec = fieldsAt(draft, 'spec');
   const before = fieldsAt(old, 'spec');

@@ -27,7 +27,7 @@ export function checkWorkload(faults: Faults, draft: Draft): void {
     faults.push(invalidValue('spec.selector', selector, 'invalid label selector'));
     return;
   }
-  // One that is empty selects all, one that is missing nothing.
+  // An empty selector selects everything, a missing one nothing.
   const matches = selector === undefined ? () => false : matcherOf(selector);
   checkTemplate(faults, fieldsAt(spec, 'template'), matches);
 }
@@ -54,14 +54,14 @@ function checkTemplate(faults: Faults, template: Fields, matches: LabelMatcher):
   }
 }
 
-/** What selects the pods is fixed at the creation. */
+/** The selector is fixed at the creation. */
 export function checkSelectorUpdate(faults: Faults, draft: Draft, old: KubeObject): void {
   const now = fieldsAt(draft, 'spec')['selector'];
   if (!isDeepStrictEqual(now, fieldsAt(old, 'spec')['selector']))
     faults.push(invalidValue('spec.selector', now, immutable));
 }
 
-/** Counts of a status: none is negative, and parts are no more than the whole. */
+/** Counts of a status: none is negative, and no part exceeds the total. */
 export function checkCounts(
   faults: Faults,
   draft: Draft,

@@ -2,7 +2,7 @@ import { fieldsAt } from '../../json.ts';
 import type { KubeObject } from '../../types.ts';
 import { isRolling, replicasOf } from './views.ts';
 
-/** How far a rolling update may leave the wanted number of pods. */
+/** How far a rolling update may deviate from the wanted number of pods. */
 export interface Bounds {
   /** Above it. */
   readonly maxSurge: number;
@@ -10,7 +10,7 @@ export interface Bounds {
   readonly maxUnavailable: number;
 }
 
-/** ResolveFenceposts of pkg/controller/deployment/util: were both 0, no update could ever begin. */
+/** ResolveFenceposts of pkg/controller/deployment/util: if both were 0, no update could start. */
 export function boundsOf(deployment: KubeObject): Bounds {
   if (!isRolling(deployment)) return { maxSurge: 0, maxUnavailable: 0 };
   const replicas = replicasOf(deployment);

@@ -17,7 +17,7 @@ import type { Rollout } from './writes.ts';
 
 const longestName = 253;
 
-/** Brings the ReplicaSet of the present template up to date with the Deployment, where there is one. */
+/** Updates the ReplicaSet of the current template from the Deployment, if it exists. */
 export function syncCurrentSet(rollout: Rollout): void {
   const deployment = rollout.deployment();
   const { current, old } = setsOf(rollout);
@@ -46,7 +46,7 @@ export function syncCurrentSet(rollout: Rollout): void {
 }
 
 /**
- * Creates the ReplicaSet of the present template. Returns whether there is one now; the reason why not is in the
+ * Creates the ReplicaSet of the current template. Returns whether it exists afterwards; otherwise the reason is in the
  * status and in an event (getNewReplicaSet of pkg/controller/deployment/sync.go).
  */
 export function createCurrentSet(rollout: Rollout): boolean {

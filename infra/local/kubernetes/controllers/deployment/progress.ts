@@ -11,7 +11,7 @@ import { progressDeadlineOf } from './views.ts';
 import { writeStatus } from './writes.ts';
 import type { Rollout } from './writes.ts';
 
-/** The counts only: while the Deployment is being scaled, paused or deleted, its progress says nothing. */
+/** Only the counts: progress has no meaning while the Deployment is being scaled, paused or deleted. */
 export function syncCounts(rollout: Rollout): void {
   return writeStatus(rollout, buildDeploymentStatus(rollout.deployment(), setsOf(rollout), rollout.cluster.now()));
 }
@@ -50,7 +50,7 @@ function withProgress(deployment: KubeObject, sets: Sets, status: Fields, now: D
     return withDeploymentCondition(conditions, progressing('True', 'NewReplicaSetAvailable', message), time);
   }
   if (hasProgressed(deployment, status)) {
-    // Set anew though its reason is the same: the deadline counts from the last progress.
+    // Updated although its reason is the same, because the deadline counts from the last progress.
     const condition = progressing('True', 'ReplicaSetUpdated', `${subject} is progressing.`);
     return [...withoutCondition(conditions, 'Progressing'), stamped(condition, before, time)];
   }
@@ -87,7 +87,7 @@ function deadlineMs(deployment: KubeObject): number | undefined {
   return seconds === undefined || Number.isNaN(from) ? undefined : from + seconds * 1000;
 }
 
-/** How long until an update that stands still has to be called late. */
+/** Time until an update without progress exceeds its deadline. */
 export function untilLateMs(deployment: KubeObject, now: Date): number | undefined {
   const deadline = deadlineMs(deployment);
   const reason = stringAt(progressingOf(deployment), 'reason');

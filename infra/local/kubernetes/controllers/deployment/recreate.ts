@@ -8,7 +8,7 @@ import { scaleReplicaSet } from './writes.ts';
 import type { Rollout } from './writes.ts';
 
 /**
- * One step of an update by Recreate: the new pods come when the last old one has ended (rolloutRecreate of
+ * One step of a Recreate update: new pods are created once the last old one has ended (rolloutRecreate of
  * pkg/controller/deployment/recreate.go). Returns whether the update still waits for that.
  */
 export function stepRecreate(rollout: Rollout): boolean {

@@ -1,7 +1,7 @@
 import type { KubeObject } from '../../types.ts';
 import { annotations, revisionOf } from './views.ts';
 
-/** How long the list of the revisions a ReplicaSet has been may get, in characters. */
+/** Maximum length of the list of a ReplicaSet's earlier revisions, in characters. */
 const longestHistory = 2000;
 
 const notCopied = new Set<string>([
@@ -10,7 +10,7 @@ const notCopied = new Set<string>([
   ...Object.values(annotations),
 ]);
 
-/** What of the Deployment's annotations its newest ReplicaSet carries too. */
+/** The annotations of the Deployment that its newest ReplicaSet has, too. */
 export function copiedAnnotations({ metadata }: KubeObject): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(metadata.annotations ?? {}).filter(([key]) => !notCopied.has(key)));
 }

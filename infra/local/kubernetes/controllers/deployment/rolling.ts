@@ -5,7 +5,7 @@ import { byAge, countAt, isActiveSet, isRolling, replicasOf, totalOf, totalRepli
 import { scaleReplicaSet } from './writes.ts';
 import type { Rollout } from './writes.ts';
 
-/** How many pods the newest ReplicaSet may have while `all` are there: NewRSNewReplicas. */
+/** The number of pods that the newest ReplicaSet may have next to `all`: NewRSNewReplicas. */
 export function wantedReplicas(deployment: KubeObject, all: readonly KubeObject[], present: number): number {
   const wanted = replicasOf(deployment);
   if (!isRolling(deployment)) return wanted;

@@ -27,8 +27,8 @@ export function isScalingEvent(rollout: Rollout): boolean {
 }
 
 /**
- * Spreads a new size over the ReplicaSets, in the middle of an update over all of them in proportion: a scale that
- * went to one side only would hurry the update, or undo it (scale of pkg/controller/deployment/sync.go).
+ * Spreads a new size over the ReplicaSets, in the middle of an update over all of them in proportion: scaling only
+ * one of them would speed up the update or revert it (scale of pkg/controller/deployment/sync.go).
  */
 export function applyScale(rollout: Rollout): void {
   const deployment = rollout.deployment();
@@ -51,7 +51,7 @@ function activeOrLatest({ current, old, all }: Sets): KubeObject | undefined {
   return active.length === 1 ? active[0] : undefined;
 }
 
-/** All the pods there should be are those of this ReplicaSet, available. */
+/** Whether all wanted pods belong to this ReplicaSet and are available. */
 function isSaturated(deployment: KubeObject, set: KubeObject | undefined): boolean {
   const wanted = replicasOf(deployment);
   return (

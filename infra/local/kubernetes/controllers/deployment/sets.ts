@@ -9,14 +9,14 @@ import type { Rollout } from './writes.ts';
 
 /** The ReplicaSets of a Deployment. */
 export interface Sets {
-  /** The one of the present template; the oldest, should there be several. */
+  /** The ReplicaSet of the current template; the oldest if there are several. */
   readonly current: KubeObject | undefined;
   /** Oldest first. */
   readonly old: readonly KubeObject[];
   readonly all: readonly KubeObject[];
 }
 
-/** Takes in and lets go of ReplicaSets by their labels. */
+/** Adopts and releases ReplicaSets by their labels. */
 export function claimSets({ cluster, deployment }: Rollout): void {
   const matches = matcherOf(fieldsAt(deployment(), 'spec', 'selector'));
   claim(cluster, deployment(), { resource: replicaSets, matches, isCandidate: () => true });

@@ -65,7 +65,7 @@ export function hasProgressed(deployment: KubeObject, status: Fields): boolean {
   );
 }
 
-/** What keeps the ReplicaSets from creating or deleting pods; of the newest first. */
+/** The failure of a ReplicaSet to create or delete pods; the newest first. */
 export function replicaFailure({ current, all }: Sets): Fields | undefined {
   const failures = [...(current === undefined ? [] : [current]), ...all].flatMap((set) =>
     objectsAt(set, 'status', 'conditions').filter((each) => each['type'] === 'ReplicaFailure'),

@@ -26,7 +26,7 @@ import type { Rollout } from './writes.ts';
 
 /**
  * One step of the Deployment controller: syncDeployment of pkg/controller/deployment/deployment_controller.go. Every
- * write brings the next step about. Returns after how many ms to look again though nothing happens.
+ * write triggers the next step. Returns the delay in ms before a reconcile without a trigger.
  */
 export function syncDeployment(cluster: Cluster, stored: KubeObject): number | undefined {
   const rollout = createRollout(cluster, stored);
@@ -48,7 +48,7 @@ export function syncDeployment(cluster: Cluster, stored: KubeObject): number | u
   return untilLateMs(rollout.deployment(), cluster.now());
 }
 
-/** A pause stops the clock of the deadline, and the end of it sets it back. */
+/** A pause stops the deadline, and its end restarts it. */
 function notePause(rollout: Rollout): void {
   const deployment = rollout.deployment();
   const before = findCondition(objectsAt(deployment, 'status', 'conditions'), 'Progressing');

@@ -10,7 +10,7 @@ export const annotations = {
 
 export const hashLabel = 'pod-template-hash';
 
-/** "No limit", as it is written in the spec. */
+/** "No limit", as the spec expresses it. */
 const unlimited = 2 ** 31 - 1;
 
 /** How many pods a Deployment or ReplicaSet is to have. */
@@ -67,7 +67,7 @@ export function annotatedCount(set: KubeObject, annotation: string): number | un
   return /^\d+$/.test(value) && Number(value) <= unlimited ? Number(value) : undefined;
 }
 
-/** Which revision a ReplicaSet is: 0 where it does not say. */
+/** The revision of a ReplicaSet; 0 if it has none. */
 export function revisionOf(set: KubeObject): number {
   return Number(set.metadata.annotations?.[annotations.revision] ?? 0);
 }

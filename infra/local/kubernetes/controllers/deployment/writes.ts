@@ -17,7 +17,7 @@ import { annotations, replicasOf } from './views.ts';
 const manager = 'kube-controller-manager';
 const component = 'deployment-controller';
 
-/** A Deployment as it is being worked on: what is read of it is as stored at that moment. */
+/** A Deployment during a reconcile. Reads return the stored state at that moment. */
 export interface Rollout {
   readonly cluster: Cluster;
   readonly deployment: () => KubeObject;

@@ -19,7 +19,7 @@ export function isOurs(slice: KubeObject, service: KubeObject): boolean {
   );
 }
 
-/** What the EndpointSlices of a Service are to hold. One without endpoints has one, empty. */
+/** Returns the wanted EndpointSlices of a Service. Without endpoints it has one empty slice. */
 export function buildSlices(service: KubeObject, groups: readonly EndpointGroup[]): readonly Fields[] {
   const slices = groups.flatMap(({ ports, endpoints }) => {
     const parts: Fields[] = [];

@@ -24,7 +24,7 @@ interface Failure {
 
 /**
  * Creates `count` pods from the template, and stops at the first that is refused: the others would be as well.
- * Returns what the API server said then.
+ * Returns the API server's error.
  */
 export function createPods(cluster: Cluster, set: KubeObject, count: number): string | undefined {
   for (let created = 0; created < Math.min(count, burst); created += 1) {
