@@ -65,7 +65,9 @@ export async function startFunctionProcess(options: FunctionProcessOptions): Pro
   let port = 0;
 
   async function start(): Promise<void> {
+    // Until it listens, lines are kept: those of a failed start are in the error, and nowhere else.
     const printed: string[] = [];
+    let isListening = false;
     const started = fork(
       options.framework ?? FRAMEWORK,
       [`--target=${options.target}`, `--source=${options.source ?? SOURCE}`, `--port=${options.port ?? 0}`],
@@ -78,15 +80,17 @@ export async function startFunctionProcess(options: FunctionProcessOptions): Pro
     child = started;
     for (const stream of [started.stdout, started.stderr]) {
       forEachLine(stream, (line) => {
-        if (printed.length < 50) printed.push(line);
-        options.onLine(line);
+        if (isListening) options.onLine(line);
+        else printed.push(line);
       });
     }
     port = await listening(started).catch(async (cause: Error) => {
       await end('SIGKILL');
-      const message = `The function ${options.target} did not start: ${cause.message}\n${printed.join('\n')}`;
+      const message = `The function ${options.target} did not start: ${cause.message}\n${printed.slice(0, 50).join('\n')}`;
       throw new Error(message, { cause });
     });
+    isListening = true;
+    for (const line of printed) options.onLine(line);
   }
 
   async function end(signal: NodeJS.Signals): Promise<void> {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { closest } from 'fastest-levenshtein';
 import type { Stack, StackOptions } from './stack.ts';
 import { BUCKETS, startStack } from './stack.ts';
 
@@ -7,6 +8,7 @@ const HELP = `npm start -- [options]      runs the whole system on this machine
 
   --data DIR            keep state in DIR; default: in memory
   --values FILE         the functions' values: aggregator defaults, schedules, rounds, lists
+  --bucket NAME         another bucket for the functions (repeatable); those in the values need no option
   --port-base N         ports N, N+1, ...; default: free ones
   --kubeconfig FILE     use this API server; the local kubelet runs its pods
   --image NAME=COMMAND  the command that runs for an image (repeatable)
@@ -15,6 +17,19 @@ const HELP = `npm start -- [options]      runs the whole system on this machine
   --quiet               do not print the log lines of the functions
   --help
 `;
+
+const OPTIONS = {
+  data: { type: 'string' },
+  values: { type: 'string' },
+  bucket: { type: 'string', multiple: true },
+  'port-base': { type: 'string' },
+  kubeconfig: { type: 'string' },
+  image: { type: 'string', multiple: true },
+  chaos: { type: 'string' },
+  json: { type: 'boolean' },
+  quiet: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
 
 const options = parseOptions();
 
@@ -46,22 +61,18 @@ function requireFile(option: string, path: string): string {
 
 function parseOptions() {
   try {
-    return parseArgs({
-      options: {
-        data: { type: 'string' },
-        values: { type: 'string' },
-        'port-base': { type: 'string' },
-        kubeconfig: { type: 'string' },
-        image: { type: 'string', multiple: true },
-        chaos: { type: 'string' },
-        json: { type: 'boolean' },
-        quiet: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values;
+    return parseArgs({ options: OPTIONS }).values;
   } catch (error) {
-    return fail(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
+    return fail(`${describeParseError(error)} "npm start -- --help" lists the options.`);
   }
+}
+
+function describeParseError(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const unknown = /^Unknown option '(-[^']*)'/.exec(message)?.[1];
+  if (unknown === undefined) return `${message.replace(/\.?$/, '')}.`;
+  const nearest = closest(unknown.replace(/^-+/, ''), Object.keys(OPTIONS));
+  return `Unknown option "${unknown}". Did you mean "--${nearest}"?`;
 }
 
 function describe(stack: Stack): string {
@@ -76,7 +87,7 @@ Ready. Press Ctrl-C to stop.
                       CLOUDSDK_AUTH_DISABLE_CREDENTIALS=true CLOUDSDK_CORE_PROJECT=local
                gcloud storage ls gs://${BUCKETS.uploads}
   state        ${stack.stateUri}
-  buckets      ${Object.values(BUCKETS).join(' ')}
+  buckets      ${stack.buckets.join(' ')}
 
 To run an aggregation, upload the updates and a list of them, create the Secret, and call the function:
 
@@ -92,7 +103,8 @@ if (options.help === true) {
 const isQuiet = options.quiet === true || options.json === true;
 const stackOptions: StackOptions = {
   ...(options.data !== undefined && { dataDir: options.data }),
-  ...(options.values !== undefined && { valuesFile: requireFile('--values', options.values) }),
+  ...(options.values !== undefined && { valuesFile: options.values }),
+  ...(options.bucket !== undefined && { buckets: options.bucket }),
   ...(options['port-base'] !== undefined && { portBase: parsePort(options['port-base']) }),
   ...(options.chaos !== undefined && { chaosSeed: parseSeed(options.chaos) }),
   ...(options.kubeconfig !== undefined && { kubeconfig: requireFile('--kubeconfig', options.kubeconfig) }),

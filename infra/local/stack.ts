@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parse } from 'yaml';
 import { compileCache } from './compile-cache.ts';
 import type { FunctionProcess } from './function-process.ts';
 import { startFunctionProcess } from './function-process.ts';
@@ -11,11 +11,13 @@ import type { EventDelivery } from './gcs/events.ts';
 import type { ObjectResource } from './gcs/resource.ts';
 import { startGcs } from './gcs/server.ts';
 import { readAccess, writeKubeconfig } from './kubeconfig.ts';
+import { listenOnLoopback } from './loopback.ts';
 import { serviceImages } from './images/service/entries.ts';
 import { startKubelet } from './kubelet.ts';
 import { startKubernetes } from './kubernetes/server.ts';
 import type { Scheduler } from './scheduler.ts';
 import { startScheduler } from './scheduler.ts';
+import { readValuesFile } from './values-file.ts';
 
 /** Buckets of the local stack. The functions may use these. */
 export const BUCKETS = { state: 'tensorio-state', uploads: 'tensorio-uploads', models: 'tensorio-models' } as const;
@@ -32,6 +34,8 @@ export interface StackOptions {
   readonly dataDir?: string;
   /** The functions' values (`VALUES_FILE`); its `schedules` tick. */
   readonly valuesFile?: string;
+  /** Buckets in addition to {@link BUCKETS} and those that the values name. */
+  readonly buckets?: readonly string[];
   readonly portBase?: number;
   /** Uses this API server instead of the embedded one. */
   readonly kubeconfig?: string;
@@ -55,6 +59,7 @@ export interface Stack {
   readonly kubeconfig: string;
   readonly storageUrl: string;
   readonly stateUri: string;
+  readonly buckets: readonly string[];
   close(): Promise<void>;
 }
 
@@ -64,12 +69,6 @@ interface Ports {
   readonly deploy: number;
   readonly kubernetes: number;
   readonly storage: number;
-}
-
-interface Schedule {
-  readonly name: string;
-  readonly cron: string;
-  readonly timeZone?: string;
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -83,6 +82,9 @@ interface Closable {
  * functions-framework) and the scheduler, all on 127.0.0.1. If a part does not start, ends the others and rejects.
  */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const values = options.valuesFile === undefined ? undefined : readValuesFile(options.valuesFile);
+  const buckets = [...new Set([...Object.values(BUCKETS), ...(values?.buckets ?? []), ...(options.buckets ?? [])])];
+  const ports = await choosePorts(options.portBase);
   const temporary = options.dataDir === undefined ? mkdtempSync(join(tmpdir(), 'tensorio-local-')) : undefined;
   const dir = options.dataDir ?? temporary ?? '';
   mkdirSync(dir, { recursive: true });
@@ -100,16 +102,13 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true });
   }
   try {
-    const ports = choosePorts(options.portBase);
     // Undelivered events of an earlier stack wait until the function listens.
     let eventFunction: FunctionProcess | undefined;
     const events = keep(createEvents(() => eventFunction?.url, options));
     function onFinalize(object: ObjectResource): Promise<void> {
       return object.bucket === BUCKETS.state ? Promise.resolve() : events.onFinalize(object);
     }
-    const gcs = keep(
-      await startGcs({ port: ports.storage, buckets: Object.values(BUCKETS), onFinalize, ...dataOf('storage') }),
-    );
+    const gcs = keep(await startGcs({ port: ports.storage, buckets, onFinalize, ...dataOf('storage') }));
     const kubeconfig = options.kubeconfig ?? join(dir, 'kubeconfig');
     if (options.kubeconfig === undefined) {
       const kubernetes = keep(await startKubernetes({ port: ports.kubernetes, ...dataOf('kubernetes') }));
@@ -118,7 +117,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     const access = readAccess(kubeconfig);
     keep(await startKubelet({ ...access, images: imagesOf(gcs.url, options), workDir: join(dir, 'kubelet') }));
     const stateUri = `gs://${BUCKETS.state}`;
-    const env = functionEnv({ kubeconfig, storageUrl: gcs.url, stateUri }, options);
+    const env = functionEnv({ kubeconfig, storageUrl: gcs.url, stateUri, buckets }, options);
     async function serve(target: string, at: number): Promise<FunctionProcess> {
       return keep(await startFunctionProcess({ target, port: at, env, onLine: (line) => onLine(target, line) }));
     }
@@ -127,7 +126,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       serve('deploy', ports.deploy),
       serve('onCheckpoint', ports.onCheckpoint).then((started) => (eventFunction = started)),
     ]);
-    const schedules = options.valuesFile === undefined ? [] : schedulesOf(readFileSync(options.valuesFile, 'utf8'));
+    const schedules = values?.schedules ?? [];
     const sweepMs = options.sweepMs ?? SWEEP_MS;
     const scheduler = keep(
       startScheduler({
@@ -149,6 +148,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       kubeconfig,
       storageUrl: gcs.url,
       stateUri,
+      buckets,
       close,
     };
   } catch (error) {
@@ -163,11 +163,25 @@ async function closeAll(parts: readonly Closable[]): Promise<void> {
 }
 
 // 0 is any free port. The server that listens takes it, so that no other process can take it in between.
-function choosePorts(base: number | undefined): Ports {
+async function choosePorts(base: number | undefined): Promise<Ports> {
   function at(index: number): number {
     return base === undefined ? 0 : base + index;
   }
-  return { aggregate: at(0), onCheckpoint: at(1), deploy: at(2), kubernetes: at(3), storage: at(4) };
+  const ports = { aggregate: at(0), onCheckpoint: at(1), deploy: at(2), kubernetes: at(3), storage: at(4) };
+  if (base !== undefined) for (const port of Object.values(ports)) await requireFree(port);
+  return ports;
+}
+
+async function requireFree(port: number): Promise<void> {
+  const server = createServer();
+  try {
+    await listenOnLoopback(server, port);
+  } catch (cause) {
+    const advice = 'Stop the process that listens on it, or choose another --port-base.';
+    throw new Error(`port ${port} is in use. ${advice}`, { cause });
+  } finally {
+    await new Promise((resolve) => server.close(resolve));
+  }
 }
 
 function createEvents(target: () => string | undefined, options: StackOptions): EventDelivery {
@@ -198,7 +212,7 @@ function imagesOf(storageUrl: string, options: StackOptions) {
 }
 
 function functionEnv(
-  stack: { kubeconfig: string; storageUrl: string; stateUri: string },
+  stack: { kubeconfig: string; storageUrl: string; stateUri: string; buckets: readonly string[] },
   options: StackOptions,
 ): Record<string, string> {
   return {
@@ -208,7 +222,7 @@ function functionEnv(
     STATE_URI: stack.stateUri,
     KUBECONFIG: stack.kubeconfig,
     STORAGE_API_ENDPOINT: stack.storageUrl,
-    ALLOWED_BUCKETS: Object.values(BUCKETS).join(','),
+    ALLOWED_BUCKETS: stack.buckets.join(','),
     SCHEDULER_SERVICE_ACCOUNT: SCHEDULER_ACCOUNT,
     ...(options.valuesFile !== undefined && { VALUES_FILE: options.valuesFile }),
     ...options.env,
@@ -221,14 +235,4 @@ async function allOrNone<T extends readonly Promise<unknown>[]>(
 ): Promise<{ [K in keyof T]: Awaited<T[K]> }> {
   await Promise.allSettled(starting);
   return Promise.all(starting);
-}
-
-// Reads only the schedules: the functions validate the whole file when they start.
-function schedulesOf(text: string): Schedule[] {
-  const values: unknown = parse(text);
-  if (typeof values !== 'object' || values === null || !('schedules' in values) || !Array.isArray(values.schedules))
-    return [];
-  return values.schedules.filter(
-    (entry): entry is Schedule => typeof entry?.name === 'string' && typeof entry?.cron === 'string',
-  );
 }

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { FunctionProcess, FunctionProcessOptions } from '../function-process.ts';
 import { startFunctionProcess } from '../function-process.ts';
 import { closeServer, listenOnLoopback } from '../loopback.ts';
@@ -69,7 +69,17 @@ describe('the process of a function', () => {
     );
   });
 
-  test('that ends at its start fails with what it printed', async () => {
-    await expect(start({ env: { ...ENV, STATE_URI: 'state' } })).rejects.toThrow(/exit code 1\n[^]*→ at STATE_URI/);
+  test('that ends at its start fails with what it printed, which is printed nowhere else', async () => {
+    const lines: string[] = [];
+    const failing = { env: { ...ENV, STATE_URI: 'state' }, onLine: (line: string) => void lines.push(line) };
+    await expect(start(failing)).rejects.toThrow(/exit code 1\n[^]*→ at STATE_URI/);
+    expect(lines).toEqual([]);
+  });
+
+  test('passes on the lines that it prints', async () => {
+    const lines: string[] = [];
+    const started = await start({ onLine: (line) => void lines.push(line) });
+    await statusOf(started);
+    await vi.waitFor(() => expect(lines.join()).toContain('"severity"'), { timeout: 60_000 });
   });
 });
