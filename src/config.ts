@@ -27,7 +27,7 @@ const REQUEST_TIMEOUT_SEC = 60;
 const UPSTREAM_TIMEOUT_SEC = 10;
 const MAX_UPSTREAM_TIMEOUT_SEC = 300;
 
-/** The environment variables of the functions. The README and `infra/terraform` list the same ones (`test/infra/environment.test.ts`). */
+/** The environment variables of the functions. docs/configuration.md and `infra/terraform` list the same ones (`test/infra/environment.test.ts`). */
 export const EnvironmentSchema = z.object({
   STATE_URI: stateUri.describe('Where the functions keep their state: gs://BUCKET/PREFIX.'),
   GKE_CLUSTER: z
@@ -73,7 +73,9 @@ export const EnvironmentSchema = z.object({
     /^[a-z0-9][a-z0-9._:/-]*$/.test(entry),
   )
     .default(['docai/flea-aggregator', 'docai/tensorio-models', 'docai/flea'])
-    .describe('Image repositories, or prefixes that end in "/", that a request may name.'),
+    .describe(
+      'Image repositories, or prefixes that end in "/", that a request may name. Default: the three of the chart.',
+    ),
   ALLOWED_BUCKETS: list('bucket names, without gs://', (entry) => gsUriProblem(`gs://${entry}/x`) === null).describe(
     'Buckets that lists, updates and outputs may be in.',
   ),
@@ -105,7 +107,7 @@ export const EnvironmentSchema = z.object({
     "Limit of a whole request; must be below the function's own timeout. Default: 60, and 3540 for deploy, which waits for rollouts.",
   ),
   UPSTREAM_TIMEOUT_SEC: seconds(UPSTREAM_TIMEOUT_SEC, MAX_UPSTREAM_TIMEOUT_SEC).describe(
-    'Limit of one call to Kubernetes or Google Cloud, including its retries. At most REQUEST_TIMEOUT_SEC.',
+    'Limit of one call to Kubernetes or Google Cloud, including its retries. At most REQUEST_TIMEOUT_SEC. Default: 10.',
   ),
 });
 

@@ -26,7 +26,7 @@ import { releaseIssues, validateRelease } from './validate.ts';
 const NONE: ReleaseState = { pointer: null, revisions: [] };
 
 /**
- * Installs, upgrades or rolls back a release (release.md). Answers `deployed`, `unchanged` or `dry-run`. After any end,
+ * Installs, upgrades or rolls back a release (docs/releases.md). Answers `deployed`, `unchanged` or `dry-run`. After any end,
  * a kill included, the same call again is safe and carries on.
  *
  * Throws InvalidReleaseError, PreflightError, ConflictError (busy, owned by others, fields of others) with nothing

@@ -60,7 +60,7 @@ export const OUTPUT_PATHS = [
   'gs://out/{taskId}/round-{round}/attempt-{attempt}',
   'gs://out/other/{taskId}/{round}/{attempt}',
 ] as const;
-/** The longest an instance lives with a call under way; Jobs that ended outlive it (docs/rounds.md). */
+/** The longest lifetime of an instance with a running call. Finished Jobs outlive it (docs/rounds.md). */
 export const LIFE_MS = 2 * 3_600_000;
 export const TTL_MS = 24 * 3_600_000;
 export const WINDOWS_SEC = [3600, 5400, 10_800] as const;

@@ -27,12 +27,13 @@ export interface Session {
   readonly exchanges: readonly Exchange[];
 }
 
-const HEEDED = /^(?:content-(?:type|range|encoding)|range|x-upload-.*|x-goog-(?:if|copy|meta|acl|encryption).*)$/;
-const TOLD = /^(?:content-(?:type|range)|range|location|x-goog-(?:hash|stored.*))$/;
+const REQUEST_HEADERS =
+  /^(?:content-(?:type|range|encoding)|range|x-upload-.*|x-goog-(?:if|copy|meta|acl|encryption).*)$/;
+const COMPARED_HEADERS = /^(?:content-(?:type|range)|range|location|x-goog-(?:hash|stored.*))$/;
 
 /** The headers of a request that are kept. */
-export function pickHeeded(headers: Readonly<Record<string, unknown>>): Record<string, string> {
-  return pick(headers, HEEDED);
+export function pickRequestHeaders(headers: Readonly<Record<string, unknown>>): Record<string, string> {
+  return pick(headers, REQUEST_HEADERS);
 }
 
 function pick(headers: Readonly<Record<string, unknown>>, wanted: RegExp): Record<string, string> {
@@ -42,8 +43,8 @@ function pick(headers: Readonly<Record<string, unknown>>, wanted: RegExp): Recor
 }
 
 /** The headers of an answer that are kept and compared. */
-export function pickTold(headers: Readonly<Record<string, unknown>>): Record<string, string> {
-  return pick(headers, TOLD);
+export function pickCompared(headers: Readonly<Record<string, unknown>>): Record<string, string> {
+  return pick(headers, COMPARED_HEADERS);
 }
 
 /** Every recorded session. */

@@ -9,7 +9,7 @@ import { startGcs } from '../../../gcs/server.ts';
 import { parseBody } from '../../kubernetes/sessions/json.ts';
 import { createRunner, isInstalled, type Ran } from '../command-line.ts';
 import { gcloudSettings } from '../settings.ts';
-import { type Exchange, pickHeeded, pickTold } from './exchange.ts';
+import { type Exchange, pickRequestHeaders, pickCompared } from './exchange.ts';
 import { collectNames, mask, maskText, type Names } from './mask.ts';
 import { type Seen, startProxy } from './proxy.ts';
 import { type Command, CURL, FILES, GCLOUD, RESUMABLE_FROM } from './script.ts';
@@ -56,9 +56,9 @@ function toExchange(names: Names, url: string, command: string, seen: Seen): Exc
     command,
     method,
     path: maskText(names, url, seen.path),
-    headers: pickHeeded(headers),
+    headers: pickRequestHeaders(headers),
     ...(body !== '' && { body: maskText(names, url, body) }),
-    answer: mask(names, url, { status, headers: pickTold(answerHeaders), body: parseBody(answer) }),
+    answer: mask(names, url, { status, headers: pickCompared(answerHeaders), body: parseBody(answer) }),
   };
 }
 
@@ -79,7 +79,7 @@ async function recordSession({ script, open }: Client): Promise<readonly Exchang
       all.push(...proxy.take().map((seen) => ({ command: args.join(' '), seen })));
     }
     const names: Names = new Map();
-    for (const { seen } of all) collectNames(names, pickTold(seen.answerHeaders), parseBody(seen.answer));
+    for (const { seen } of all) collectNames(names, pickCompared(seen.answerHeaders), parseBody(seen.answer));
     return all.map(({ command, seen }) => toExchange(names, proxy.url, command, seen));
   } finally {
     await proxy.close();

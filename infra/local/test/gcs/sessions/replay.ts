@@ -1,7 +1,7 @@
 import { Agent, request } from 'undici';
 import { differences } from '../../kubernetes/conformance/normalise.ts';
 import { isObject, parseBody } from '../../kubernetes/sessions/json.ts';
-import { type Exchange, pickTold, type Session } from './exchange.ts';
+import { type Exchange, pickCompared, type Session } from './exchange.ts';
 import { mask, type Names, uploadOf } from './mask.ts';
 
 /** Plays a session's requests to a server; what it answered otherwise than was recorded. */
@@ -17,7 +17,7 @@ export async function replay(server: string, { exchanges }: Session): Promise<re
     });
     const ours = {
       status: response.statusCode,
-      headers: pickTold(response.headers),
+      headers: pickCompared(response.headers),
       body: parseBody(await response.body.text()),
     };
     bindUpload(names, ours.headers, answer.headers);
