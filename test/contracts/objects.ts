@@ -121,10 +121,10 @@ export const objectsContract = (name: string, setup: () => Promise<ObjectsWorld>
         [{ ports: 'many' }, /ports/],
         [{ ports: [{ name: 'rest', port: 99_999, protocol: 'TCP' }] }, /spec\.ports\[0\]\.port/],
       ];
-      for (const [spec, told] of faults) {
+      for (const [spec, expected] of faults) {
         const refused = await world.objects.applyObject(service('faulty', spec), { dryRun: true });
         expect(refused).toMatchObject({ kind: 'refused', immutable: false });
-        expect(JSON.stringify(refused)).toMatch(told);
+        expect(JSON.stringify(refused)).toMatch(expected);
       }
       expect(await world.objects.getObject(ref('Service', 'faulty'))).toBeNull();
     });
