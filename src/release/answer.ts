@@ -15,19 +15,19 @@ export interface ObjectAnswer {
   readonly why?: string;
 }
 
-/** The aggregation that went with the release, or why it did not start. */
+/** The aggregation that was launched with the release, or why it was not. */
 export type AggregationAnswer =
   | RunAnswer
   | { readonly outcome: 'failed'; readonly code: string; readonly detail: string };
 
-/** A release, as a deploy, a rollback or an uninstall answers it. */
+/** The response of a deploy, a rollback or an uninstall. */
 export interface ReleaseAnswer {
   readonly outcome: 'deployed' | 'unchanged' | 'dry-run' | 'uninstalled' | 'rolled-back' | 'rollback-failed' | 'failed';
   readonly release: string;
   readonly namespace: string;
-  /** The revision that runs now; `null` where none does. */
+  /** The current revision; `null` if there is none. */
   readonly revision: number | null;
-  /** Of a deploy that failed: the revision that it recorded. */
+  /** Set when a deploy failed: the revision that it recorded. */
   readonly failedRevision?: number;
   readonly objects: readonly ObjectAnswer[];
   readonly diff: readonly ObjectDiff[];
@@ -40,13 +40,13 @@ export interface ReleaseAnswer {
   /** One sentence. */
   readonly reason?: string;
   readonly evidence?: readonly Evidence[];
-  /** Of a rollback that failed too. */
+  /** Set when a deploy failed: the target of the rollback, and why the rollback failed if it did. */
   readonly rollback?: { readonly to: number | null; readonly reason?: string; readonly evidence?: readonly Evidence[] };
-  /** Milliseconds by step. */
+  /** Duration of each step in milliseconds. */
   readonly timings: Readonly<Record<string, number>>;
 }
 
-/** Measures steps by the clock given. */
+/** Measures the duration of steps. */
 export interface Timings {
   step<T>(name: string, work: () => Promise<T>): Promise<T>;
   all(): Readonly<Record<string, number>>;
@@ -99,7 +99,7 @@ export function diffsOf(plan: readonly PlannedObject[]): ObjectDiff[] {
   return plan.flatMap(({ diff }) => (diff === null ? [] : [diff]));
 }
 
-/** The member `taken` of an answer, absent where nothing was taken over. */
+/** The field `taken` of an answer, absent if it is empty. */
 export function takenOf(taken: readonly TakenField[]): Pick<ReleaseAnswer, 'taken'> {
   return taken.length === 0 ? {} : { taken };
 }

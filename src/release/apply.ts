@@ -14,19 +14,19 @@ import type { ReleaseDeps, Session, Site } from './request.ts';
 
 export type Action = 'created' | 'configured' | 'unchanged' | 'pruned';
 
-/** What applying one object would do, as the API server itself says. */
+/** The effect of applying one object, as the dry run of the API server returned it. */
 export interface PlannedObject {
   readonly desired: KubeObject;
   readonly live: KubeObject | null;
-  /** As the dry run answered it. */
+  /** The object that the dry run returned. */
   readonly result: KubeObject;
   readonly action: Exclude<Action, 'pruned'>;
   readonly takeover: Takeover;
   /** Conflicting fields that the apply takes over. */
   readonly taken: readonly TakenField[];
-  /** Fields of helm and kubectl become ours. */
+  /** The fields of helm and kubectl are moved to our field manager before the apply. */
   readonly adopts: boolean;
-  /** Of an adoption: paths of what helm or kubectl set and we do not, which no dry run shows. */
+  /** For an adoption: paths of fields that only helm or kubectl set. They are removed; the dry run does not show that. */
   readonly drops: readonly string[];
   readonly diff: ObjectDiff | null;
 }
@@ -38,31 +38,31 @@ interface Trial {
   readonly taken: readonly TakenField[];
 }
 
-/** Such as a list entry of helm's beside ours of the same name: the apply itself would have removed it first. */
+/** For example two list entries with the same name, one of helm's and one of ours. The real apply removes helm's first. */
 const HELMS_FIELDS: Issue = {
   path: '',
   message:
-    'the dry run still holds what helm set; if that is what is refused, adopt the release with the values that it runs with first, and change them then',
+    'the dry run still contains the fields that helm set; if one of them is refused, first adopt the release with its current values, then change them',
 };
 
-/** 409 naming every field that another manager set, with the manager. */
+/** A 409 that lists every conflicting field with its manager. */
 export function conflictError(found: readonly (readonly [KubeObject, readonly FieldConflict[]])[]): ConflictError {
   const conflicts = found.flatMap(([object, fields]) =>
     fields.map(({ field, manager }) => ({ kind: object.kind, name: object.metadata.name, field, manager })),
   );
-  const told = found.flatMap(([object, fields]) => fields.map((field) => tellConflict(object, field)));
+  const texts = found.flatMap(([object, fields]) => fields.map((field) => describeConflict(object, field)));
   const advice =
     'Write that value in the values, remove the field from the other manager, or deploy with ?force=true, which takes these fields over.';
-  return new ConflictError(`Not deployed: ${told.join('; ')}. ${advice}`, {
+  return new ConflictError(`Not deployed: ${texts.join('; ')}. ${advice}`, {
     details: { outcome: 'conflict', conflicts },
   });
 }
 
-function tellConflict(object: KubeObject, { field, manager }: FieldConflict): string {
+function describeConflict(object: KubeObject, { field, manager }: FieldConflict): string {
   return `${object.kind} ${object.metadata.name}: ${field} is set by "${manager}"`;
 }
 
-/** 422 naming every field that the API server refuses. */
+/** A 422 that lists every field that the API server refused. */
 export function refusalError(
   found: readonly (readonly [KubeObject, readonly Issue[], boolean])[],
 ): InvalidReleaseError {
@@ -77,10 +77,10 @@ export function refusalError(
   return isImmutable ? new ImmutableError(issues, { details }) : new InvalidReleaseError(issues, { details });
 }
 
-/** The objects of a release as they are now, by `itemKey`. */
+/** The live objects of a release by `itemKey`. */
 export type LiveObjects = ReadonlyMap<string, KubeObject | null>;
 
-/** Reads the objects as they are now, all at once. */
+/** Reads the live objects in parallel. */
 export async function readLive(deps: ReleaseDeps, site: Site, objects: readonly KubeObject[]): Promise<LiveObjects> {
   const { namespace, signal } = site;
   const found = await Promise.all(
@@ -93,8 +93,8 @@ export async function readLive(deps: ReleaseDeps, site: Site, objects: readonly 
 }
 
 /**
- * Asks the API server what applying each object would do, with strict validation and without storing anything. Throws
- * ConflictError for fields of others, InvalidReleaseError or ImmutableError for what it refuses: all of it at once.
+ * Applies every object as a dry run with strict validation. Throws ConflictError with all conflicting fields that may not
+ * be taken over, and InvalidReleaseError or ImmutableError with everything that the API server refused.
  */
 export async function planObjects(
   deps: ReleaseDeps,
@@ -123,7 +123,7 @@ export async function applyOrTake(
 ): Promise<{ readonly applied: Applied; readonly taken: readonly TakenField[] }> {
   const applied = await cluster.applyObject(desired, { dryRun, signal });
   if (applied.kind !== 'conflict') return { applied, taken: [] };
-  // The values as they are at this moment are the ones that are lost.
+  // Read again: the values that are overwritten are those of this moment.
   const live = await cluster.getObject(itemOf(desired, namespace), { signal });
   if (live === null || !mayTake(live, applied.conflicts, takeover)) return { applied, taken: [] };
   return {
@@ -156,20 +156,20 @@ function planOf({ desired, live, applied, taken }: Trial, takeover: Takeover): P
   return [{ desired, live, result: applied.object, action, takeover, taken, adopts, drops, diff }];
 }
 
-/** What an adoption takes away, for people. */
+/** Notes on the fields that an adoption removes. */
 export function dropNotes(plan: readonly PlannedObject[]): string[] {
   return plan.flatMap(({ desired, drops }) =>
     drops.length === 0
       ? []
       : [
-          `${desired.kind} ${desired.metadata.name}: what helm or kubectl alone had set goes, or becomes the cluster's default: ${drops.join(', ')}`,
+          `${desired.kind} ${desired.metadata.name}: fields that only helm or kubectl set are removed or reset to the cluster's default: ${drops.join(', ')}`,
         ],
   );
 }
 
 /**
- * What differs between the objects and the cluster, whoever made it so. The dry run is forced, or a field that somebody
- * else set would be a conflict in the place of a difference; nothing is stored, so nothing is taken from anybody.
+ * Compares objects with the cluster. The dry run is forced, so that a field of another manager is a difference and not a
+ * conflict; nothing is stored, so no ownership changes.
  */
 export async function compareObjects(
   deps: ReleaseDeps,
@@ -187,22 +187,22 @@ export async function compareObjects(
   return trials.flatMap((trial) => planOf(trial, { adopt: false, force: false }));
 }
 
-/** How a cluster comes to serve the kinds that not every cluster has. */
+/** How to install the kinds that not every cluster serves. */
 const REMEDIES: Readonly<Record<string, string>> = {
   Mapping: 'install Emissary-ingress 3 with its CRDs',
   HTTPRoute: 'install the Gateway API’s CRDs (on GKE: gcloud container clusters update CLUSTER --gateway-api=standard)',
 };
 
 /**
- * What an API server refused of an object, a kind that it does not serve told with the remedy: the namespace is known
- * to be there by then.
+ * The issues of a refused object, with a remedy where the cluster does not serve its kind. A 404 can mean a missing
+ * namespace too, but the preflight has checked that it exists.
  */
 export function explainUnserved({ apiVersion, kind }: KubeObject, issues: readonly Issue[]): readonly Issue[] {
   const remedy = Object.hasOwn(REMEDIES, kind) ? REMEDIES[kind] : undefined;
   if (remedy === undefined) return issues;
   return issues.map((issue) => {
     if (issue.path !== 'kind') return issue;
-    const message = `the cluster serves no ${apiVersion} ${kind}: ${remedy}, or choose another service.routing (routing: none makes no route)`;
+    const message = `the cluster serves no ${apiVersion} ${kind}: ${remedy}, or choose another service.routing (routing: none creates no route)`;
     return { path: '', message };
   });
 }
@@ -218,8 +218,8 @@ export interface AppliedObject {
 }
 
 /**
- * Applies the objects in their order; what would change nothing is not sent. Throws what the API server refuses, after
- * which the objects before it are applied and those after it are not.
+ * Applies the objects in order and skips the unchanged ones. Throws when the API server refuses one: the objects before
+ * it are then applied, those after it are not.
  */
 export async function applyObjects(session: Session, plan: readonly PlannedObject[]): Promise<AppliedObject[]> {
   const applied: AppliedObject[] = [];
@@ -236,13 +236,13 @@ async function applyOne(session: Session, planned: PlannedObject): Promise<Appli
   const { desired, adopts } = planned;
   if (adopts) await takeFields(session, desired);
   const first = await send(session, planned);
-  // Of an object without managedFields the API server learns only by the first apply that somebody had set its fields.
+  // An object without managedFields gets the entry `before-first-apply` by its first apply; move those fields as well.
   if (!adopts || moveFields(first.object) === null) return first;
   await takeFields(session, desired);
   return send(session, planned);
 }
 
-/** Makes what helm and kubectl own of the object ours, so that the apply that follows removes what it does not have. */
+/** Moves the fields of helm and kubectl to our field manager, so that the next apply removes those it does not contain. */
 async function takeFields(session: Session, object: KubeObject): Promise<void> {
   const { deps, namespace, signal } = session;
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
@@ -252,7 +252,9 @@ async function takeFields(session: Session, object: KubeObject): Promise<void> {
     await session.ensureLock();
     if ((await deps.cluster.replaceManagedFields(live, fields, { signal })) !== 'conflict') return;
   }
-  throw new ContentionError(`${object.kind} ${object.metadata.name} changes too often to be taken over; ask again.`);
+  throw new ContentionError(
+    `${object.kind} ${object.metadata.name} changes too often to be taken over; repeat the call.`,
+  );
 }
 
 async function send(session: Session, planned: PlannedObject): Promise<AppliedObject> {
@@ -264,7 +266,7 @@ async function send(session: Session, planned: PlannedObject): Promise<AppliedOb
   return { object: applied.object, planned, taken: mergeTaken(planned.taken, taken) };
 }
 
-/** An adoption moves the fields of helm before it applies, so that only the dry run sees those conflicts. */
+/** The dry run's conflicts are kept: an adoption moves helm's fields before the real apply, which then has no conflict. */
 function mergeTaken(planned: readonly TakenField[], taken: readonly TakenField[]): TakenField[] {
   const now = new Set(taken.map(({ field }) => field));
   return [...planned.filter(({ field }) => !now.has(field)), ...taken];
@@ -272,15 +274,15 @@ function mergeTaken(planned: readonly TakenField[], taken: readonly TakenField[]
 
 export interface Pruned {
   readonly deleted: readonly Item[];
-  /** Not ours any more: without our label, or another object of the name. */
+  /** Not deleted: the object has no label of this release, or another uid. */
   readonly spared: readonly Item[];
 }
 
-/** Deletes those of `items` that carry the release's label and are the very objects that the inventory knows. */
+/** Deletes the items whose live object has the release's label and the recorded uid. */
 export async function deleteItems(session: Session, items: readonly Item[]): Promise<Pruned> {
   const deleted: Item[] = [];
   const spared: Item[] = [];
-  // Routes and Deployments go before the Services that they need.
+  // In reverse: routes and Deployments before the Services they depend on.
   for (const item of items.toReversed()) {
     const outcome = await deleteItem(session, item);
     if (outcome === 'deleted') deleted.push(item);

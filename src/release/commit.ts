@@ -21,7 +21,7 @@ import type { Item, Pointer, Revision } from './records.ts';
 import type { TakenField } from './diff.ts';
 import type { Session } from './request.ts';
 
-/** A revision under way. */
+/** A pending revision. */
 export interface Begun {
   readonly revision: number;
   readonly pointer: Pointer;
@@ -36,8 +36,8 @@ export interface Committed {
 }
 
 /**
- * Records objects that are about to be adopted as a revision of their own, as they were found: what a rollback goes back
- * to. Answers the state after that.
+ * Records the objects of an adoption, as they were found, as a revision: the target of a rollback. Returns the state
+ * after that.
  */
 export async function recordFound(
   session: Session,
@@ -96,7 +96,7 @@ function emptyPointer(release: string): Pointer {
   };
 }
 
-/** Records the revision as `pending`, and every object that it may make, before the first of them is made. */
+/** Records the revision as `pending` and all objects that it may create in the inventory, before any is created. */
 export async function begin(
   session: Session,
   state: ReleaseState,
@@ -120,8 +120,8 @@ export async function begin(
   await createRevision(session, record);
   const before = state.pointer ?? emptyPointer(session.release);
   const items = itemsOf(session, desired, live);
-  // An item that is not there has no uid: the one on record is of an object that somebody deleted, and what is made now
-  // would be spared for it.
+  // An item without a live object loses its recorded uid: the object that is created now has another one, and would
+  // never be pruned.
   const pointer = { ...before, pending: revision, inventory: [...leftovers(before.inventory, items), ...items] };
   await writePointer(session, pointer);
   return { revision, pointer, items, taken };
@@ -135,7 +135,7 @@ function itemsOf(session: Session, desired: Desired, live: LiveObjects): Item[] 
   });
 }
 
-/** Records the uids of what was made, and the fields that were taken over. */
+/** Records the uids of the applied objects and the fields that were taken over. */
 export async function noteApplied(session: Session, begun: Begun, applied: readonly AppliedObject[]): Promise<Begun> {
   const made = applied.map(({ object }) => itemOf(object, session.namespace));
   const items = mergeItems(begun.items, made);
@@ -146,7 +146,7 @@ export async function noteApplied(session: Session, begun: Begun, applied: reado
   return { ...begun, pointer, items, taken };
 }
 
-/** Prunes, then commits: the revision is `deployed`, the one before it `superseded`, and the pointer says so last. */
+/** Prunes, marks the revision `deployed` and the previous one `superseded`, and writes the pointer last. */
 export async function commit(session: Session, begun: Begun): Promise<Committed> {
   const { pruned, warnings, left } = await prune(session, begun);
   const finishedAt = session.deps.launch.now().toISOString();
@@ -158,14 +158,14 @@ export async function commit(session: Session, begun: Begun): Promise<Committed>
   return { pruned, warnings: [...warnings, ...(await trim(session))] };
 }
 
-/** What is not pruned now stays in the inventory, and is tried again by the next deploy. */
+/** Objects that could not be pruned stay in the inventory; the next deploy tries again. */
 async function prune(session: Session, begun: Begun): Promise<Committed & { readonly left: readonly Item[] }> {
   const extra = leftovers(begun.pointer.inventory, begun.items);
   try {
     const { deleted, spared } = await deleteItems(session, extra);
     const warnings = spared.map(
       ({ kind, name }) =>
-        `${kind} ${name} is not of this release any more and was left alone: it has not our label, or is another object of that name.`,
+        `${kind} ${name} no longer belongs to this release and was not deleted: it has no label of the release, or was recreated by another client.`,
     );
     return { pruned: deleted, warnings, left: [] };
   } catch (error) {
@@ -178,7 +178,7 @@ async function prune(session: Session, begun: Begun): Promise<Committed & { read
   }
 }
 
-/** The release has its end by then: what hinders this is told, and tried again by the next call. */
+/** The revision has ended by now, so an error is a warning; the next call tries again. */
 async function trim(session: Session): Promise<string[]> {
   try {
     await trimHistory(session, await readState(session.deps, session));
@@ -189,7 +189,7 @@ async function trim(session: Session): Promise<string[]> {
   }
 }
 
-/** Records that the revision failed; `inventory` is what there is of the release now. */
+/** Marks the revision `failed`; `inventory` lists the objects that exist now. */
 export async function recordFailure(
   session: Session,
   begun: Begun,
@@ -207,11 +207,11 @@ export async function recordFailure(
   await trim(session);
 }
 
-const INTERRUPTED = 'The call that made it ended before it was done.';
+const INTERRUPTED = 'The call ended before the revision was complete.';
 
 /**
- * Ends what a killed call left: its revision is marked `interrupted`, or its commit is finished where that was all that
- * was missing. Its inventory is merged already, so none of its objects is forgotten. Answers the state after that.
+ * Cleans up after a killed call: marks its revision `interrupted`, or completes the commit if only the pointer was
+ * missing. The inventory already contains its objects. Returns the state after that.
  */
 export async function recover(
   session: Session,
@@ -235,7 +235,7 @@ function recovered(state: ReleaseState, pointer: Pointer): Pointer {
   return { ...pointer, current: isCommitted(state, pending) ? pending : pointer.current, pending: null };
 }
 
-/** A revision that is `deployed` while the pointer still says pending: only the end of the commit is missing. */
+/** The revision is `deployed` and the pointer still has it as pending: the call was killed at the end of its commit. */
 function isCommitted(state: ReleaseState, pending: number): boolean {
   return state.revisions.some(({ revision, status }) => revision === pending && status === 'deployed');
 }
@@ -244,9 +244,9 @@ async function endOthers(session: Session, revisions: readonly Revision[], curre
   const finishedAt = session.deps.launch.now().toISOString();
   for (const { revision, status, reason } of revisions) {
     if (revision === current) continue;
-    // A reason is there where the call was killed while it undid what had failed.
-    const told = reason === undefined ? INTERRUPTED : `${reason} ${INTERRUPTED}`;
-    if (status === 'pending') await endRevision(session, revision, { status: 'interrupted', reason: told, finishedAt });
+    // The revision has a reason if the call was killed during its rollback.
+    const text = reason === undefined ? INTERRUPTED : `${reason} ${INTERRUPTED}`;
+    if (status === 'pending') await endRevision(session, revision, { status: 'interrupted', reason: text, finishedAt });
     if (status === 'deployed') await endRevision(session, revision, { status: 'superseded', finishedAt });
   }
 }

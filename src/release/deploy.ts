@@ -26,11 +26,11 @@ import { releaseIssues, validateRelease } from './validate.ts';
 const NONE: ReleaseState = { pointer: null, revisions: [] };
 
 /**
- * Installs, upgrades or rolls back a release (docs/releases.md). Answers `deployed`, `unchanged` or `dry-run`. After any end,
- * a kill included, the same call again is safe and carries on.
+ * Installs, upgrades or rolls back a release (docs/releases.md). Returns the outcome `deployed`, `unchanged` or `dry-run`.
+ * The same call can be repeated after any failure, and after a kill, and resumes the work.
  *
- * Throws InvalidReleaseError, PreflightError, ConflictError (busy, owned by others, fields of others) with nothing
- * changed; ReleaseFailedError with the evidence after a rollback; and what the ports throw.
+ * Throws InvalidReleaseError, PreflightError and ConflictError (busy, other owners, conflicting fields) before anything
+ * was changed, ReleaseFailedError with the evidence after a rollback, and the errors of the ports.
  */
 export async function deploy(deps: ReleaseDeps, request: DeployRequest, signal: AbortSignal): Promise<ReleaseAnswer> {
   const { release, namespace, dryRun } = request;
@@ -79,7 +79,7 @@ function clientAnswer(request: DeployRequest, desired: Desired, timings: Timings
   };
 }
 
-/** A release is of its namespace: values that name another one make another release, and leave the old one running. */
+/** Warns when the release exists in another namespace: it is another release, and keeps running. */
 async function elsewhereWarnings(deps: ReleaseDeps, site: Site, state: ReleaseState): Promise<string[]> {
   const others = deps.launch.allowed.namespaces.filter((namespace) => namespace !== site.namespace);
   if (state.pointer !== null || others.length === 0) return [];
@@ -107,7 +107,7 @@ async function carryOut(
   return withLock(deps, site, holder, (session) => runRelease(session, request, context.timings));
 }
 
-/** Values that hold an aggregation and no service: there is nothing to release, so no revision is made. */
+/** Values with an aggregation and no service create no revision. */
 async function aggregateOnly(
   deps: ReleaseDeps,
   site: Site,
@@ -135,7 +135,7 @@ async function aggregateOnly(
   };
 }
 
-/** What a deploy would do, asked of the API server without writing anything. */
+/** The effect of a deploy, from dry runs of the API server. */
 async function serverDryRun(
   deps: ReleaseDeps,
   site: Site,
@@ -169,7 +169,7 @@ async function serverDryRun(
   };
 }
 
-/** What the release's running revision and the cluster differ in: what others changed since. */
+/** The differences between the current revision and the cluster. Throws NotFoundError. */
 export async function driftOf(deps: ReleaseDeps, site: Site) {
   const state = await readState(deps, site);
   const pointer = requireRelease(state, site);
@@ -180,14 +180,14 @@ export async function driftOf(deps: ReleaseDeps, site: Site) {
   return { revision: pointer.current, diff: diffsOf(plan), objects: objectAnswers(plan) };
 }
 
-/** The pod that the aggregation will run, for the preflight. */
+/** The pod of the aggregation, for the preflight. */
 export function aggregatorPod(request: RunRequest): PreflightInput['aggregator'] {
   const { name } = buildJobName(request.spec.releaseName, request.spec.aggregationId);
   const podSpec = buildJob(request.spec, { name }).spec?.template.spec;
   return podSpec === undefined ? undefined : { podSpec, namespace: request.spec.namespace };
 }
 
-/** Everything but the writes: throws before the release is touched what would be refused once it is deployed. */
+/** A dry run of the launch: throws before the release is changed what the launch would throw afterwards. */
 export async function checkAggregation(
   deps: ReleaseDeps,
   request: RunRequest,
@@ -196,7 +196,7 @@ export async function checkAggregation(
   return buildLaunchAnswer(await launch(deps.launch, request, { dryRun: true, signal }));
 }
 
-/** Launches it as `aggregate` does; the release is deployed by then, so that a refusal is told, not thrown. */
+/** Launches the aggregation. The release is deployed by now, so that an error is returned, not thrown. */
 export async function launchAggregation(
   deps: ReleaseDeps,
   request: RunRequest,

@@ -10,7 +10,7 @@ import type { ReleaseDeps, Site } from './request.ts';
 import { observe } from './rollout.ts';
 import { adviseRelease, buildNotes } from './validate.ts';
 
-/** One line of a release's history. */
+/** A revision in the history of a release. */
 export interface RevisionAnswer {
   readonly revision: number;
   readonly status: Revision['status'];
@@ -77,7 +77,7 @@ export async function listReleases(deps: ReleaseDeps, signal: AbortSignal) {
   return found.flat().toSorted((a, b) => (a.release < b.release ? -1 : 1));
 }
 
-/** One release: what runs, how it is, and what its last failure was. Throws NotFoundError. */
+/** The status of a release with its last failure. Throws NotFoundError. */
 export async function describeRelease(deps: ReleaseDeps, site: Site) {
   const state = await readState(deps, site);
   const pointer = requireRelease(state, site);
@@ -124,14 +124,14 @@ function textsOf(revision: Revision | undefined, site: Site) {
     const values = parseValues(revision.values);
     return { notes: buildNotes(values, site), warnings: adviseRelease(values, site) };
   } catch {
-    // Rules have become stricter since the revision was made: it runs all the same.
+    // The rules are stricter now; the revision runs all the same.
     return { notes: [], warnings: [] };
   }
 }
 
 /**
- * The namespace of a release that a call names without one: the allowed namespace that holds it. Throws
- * InvalidRequestError when several do, NotFoundError when none does.
+ * The allowed namespace that contains the release. Throws InvalidRequestError if several do, NotFoundError if none
+ * does.
  */
 export async function findNamespace(deps: ReleaseDeps, release: string, signal: AbortSignal): Promise<string> {
   const { namespaces } = deps.launch.allowed;

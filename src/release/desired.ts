@@ -18,11 +18,11 @@ import type { Revision } from './records.ts';
 import type { DeployRequest } from './request.ts';
 import { adviseRelease, buildNotes, revisionIssues } from './validate.ts';
 
-/** What a call wants the release to be. */
+/** The desired state of the release. */
 export interface Desired {
   readonly description: string;
   readonly objects: readonly KubeObject[];
-  /** Kept with the revision. */
+  /** The values document, stored with the revision. */
   readonly document: unknown;
   readonly hash: string;
   readonly rendererVersion: string;
@@ -37,9 +37,8 @@ export interface Desired {
 type Restarts = Partial<Record<ComponentName, string>>;
 
 /**
- * What the call wants, given what is there. Pure but for `now`, which a restart is stamped with. Throws NotFoundError,
- * ConflictError and InvalidReleaseError for a revision that cannot be rolled back to, and InvalidRequestError for the
- * aggregation.
+ * The desired state of a request. `now` is the time of a requested restart. Throws NotFoundError, ConflictError and
+ * InvalidReleaseError for a revision that cannot be restored, and InvalidRequestError for the aggregation.
  */
 export function buildDesired(
   request: DeployRequest,
@@ -63,7 +62,7 @@ function fromRevision(request: DeployRequest, revision: Revision, allowed: Allow
     document: revision.values,
     hash: revision.hash,
     rendererVersion: revision.rendererVersion,
-    // A rollback wins back every field that the release owned; what was found before an adoption was helm's.
+    // A rollback takes back every field that the release owned. A revision from before an adoption has fields of helm.
     takeover: { adopt: revision.rendererVersion === 'found', force: true },
     restartedAt: revision.restartedAt,
     checkSecrets: [],
@@ -77,7 +76,7 @@ function valuesOf(revision: Revision): Values | null {
   try {
     return parseValues(revision.values);
   } catch {
-    // Rules have become stricter since: the objects are what counts.
+    // The rules are stricter now; the stored objects still apply.
     return null;
   }
 }
@@ -88,7 +87,7 @@ function chooseRevision(request: DeployRequest, asked: number | undefined, state
   const found = revisionOf(state, wanted);
   const kept = state.revisions.map(({ revision, status }) => `${revision} (${status})`).join(', ');
   if (found === undefined) {
-    const what = asked === undefined ? 'no revision before the one that runs' : `no revision ${asked}`;
+    const what = asked === undefined ? 'no revision before the current one' : `no revision ${asked}`;
     throw new NotFoundError(`Release "${release}" has ${what}. It has: ${kept === '' ? 'none' : kept}.`);
   }
   if (found.status === 'deployed' || found.status === 'superseded') return found;
@@ -127,7 +126,7 @@ function fromValues(
   };
 }
 
-/** A restart once asked for stays in the pods’ template: dropped, it would roll them once more. */
+/** The annotation of a requested restart is kept: removing it would roll the pods again. */
 function restartsOf(values: Values, current: Revision | undefined, now: Date): Restarts {
   const restarts: Restarts = {};
   for (const name of releasedComponents(values)) {

@@ -1,10 +1,10 @@
-import type { KubeObject } from '../cluster/release-port.ts';
-import { formatPath } from '../values/json.ts';
 import { FILE_HEADERS_ONLY, createTwoFilesPatch } from 'diff';
 import microdiff from 'microdiff';
 import { stringify } from 'yaml';
+import type { KubeObject } from '../cluster/release-port.ts';
+import { formatPath } from '../values/json.ts';
 
-/** One field that differs. Absent is `undefined`. */
+/** A field that differs; `undefined` where it is absent. */
 export interface FieldChange {
   readonly path: string;
   readonly before?: unknown;
@@ -36,7 +36,7 @@ const SERVER_FIELDS: ReadonlySet<string> = new Set([
   'creationTimestamp',
   'selfLink',
 ]);
-// Of these, the text says nothing that the fields themselves do not say; the first one holds a whole manifest.
+// Redundant in a diff: the first one contains a whole manifest, the second one a counter.
 const NOISE: ReadonlySet<string> = new Set([
   'kubectl.kubernetes.io/last-applied-configuration',
   'deployment.kubernetes.io/revision',
@@ -44,7 +44,7 @@ const NOISE: ReadonlySet<string> = new Set([
 const SECRET_NAME = /TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|PRIVATE|API_?KEY|PEM/i;
 const HIDDEN = '(hidden)';
 
-/** What of an object a diff compares: what people and programs write, not what the API server keeps for itself. */
+/** An object without the fields that the API server maintains, for comparison. */
 export function comparable(object: KubeObject): Record<string, unknown> {
   const { metadata, status: _status, ...rest } = object;
   const { annotations, ...others } = metadata;
@@ -58,7 +58,7 @@ function withoutNoise(annotations: unknown): Record<string, unknown> | undefined
   return kept.length === 0 ? undefined : Object.fromEntries(kept);
 }
 
-/** A copy without what looks like a secret in plain text. */
+/** A copy in which environment variables that look like secrets in plain text are hidden. */
 export function redact(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(redact);
   if (!isRecord(value)) return value;
@@ -70,7 +70,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** An environment variable that somebody wrote a token into as plain text is not shown: diffs are answered and logged. */
+/** Diffs are returned and logged, so that a token in an environment variable must not be shown. */
 function isPlainSecret(value: Record<string, unknown>): boolean {
   return typeof value['name'] === 'string' && typeof value['value'] === 'string' && SECRET_NAME.test(value['name']);
 }
@@ -80,8 +80,8 @@ function isFileName(value: Record<string, unknown>): boolean {
 }
 
 /**
- * What differs between an object as it is and as it would be, or `null` when nothing does. `null` for either side: it
- * is created or deleted. Fields that the API server keeps for itself are left out, secrets in plain text hidden.
+ * The difference between two versions of an object, or `null` if they are equal. `before` is `null` for a created object,
+ * `after` for a deleted one. Fields that the API server maintains are ignored, secrets in plain text are hidden.
  */
 export function diffObject(before: KubeObject | null, after: KubeObject | null): ObjectDiff | null {
   const named = after ?? before;
@@ -106,7 +106,7 @@ export function diffObject(before: KubeObject | null, after: KubeObject | null):
   return { kind, name, changes, unified };
 }
 
-/** The address that a dry run drew for a Service to be made: the one that is made draws another. */
+/** Without the addresses that a dry run allocated for a new Service: the real apply allocates others. */
 function withoutDrawn(made: Record<string, unknown>): Record<string, unknown> {
   const { spec } = made;
   if (made['kind'] !== 'Service' || !isRecord(spec) || spec['clusterIP'] === 'None') return made;
@@ -154,7 +154,7 @@ function record(value: unknown): Record<string, unknown> {
   return isRecord(value) ? value : {};
 }
 
-/** All diffs as one text, for people. */
+/** All diffs as one text. */
 export function unifiedText(diffs: readonly ObjectDiff[]): string {
   return diffs.length === 0 ? 'no changes\n' : diffs.map(({ unified }) => unified).join('');
 }

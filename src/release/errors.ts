@@ -1,36 +1,36 @@
 import { AppError, ConflictError } from '../errors.ts';
 import type { AppErrorOptions, Issue } from '../errors.ts';
 
-/** Another call works on the release; `details.holder` and `details.since` tell who and since when. */
+/** Another call holds the Lease of the release; `details` has `holder` and `since`. */
 export class BusyError extends ConflictError {
   override readonly code = 'busy';
 }
 
-/** An object of the release's names is there, and neither ours nor to be adopted. */
+/** An object with a name of the release exists, belongs to another owner, and must not be adopted. */
 export class OwnedByOtherError extends ConflictError {
   override readonly code = 'owned-by-other';
 }
 
-/** The values are well-formed, and this release cannot be deployed from them; nothing was changed. */
+/** The values are well-formed but cannot be deployed as this release. Nothing was changed. */
 export class InvalidReleaseError extends AppError {
   override readonly status = 422;
   override readonly code: string = 'invalid';
-  override readonly title: string = 'The release cannot be deployed as asked';
+  override readonly title: string = 'The release cannot be deployed';
   readonly issues: readonly Issue[];
 
   constructor(issues: readonly Issue[], options: AppErrorOptions = {}) {
-    super(`The release is not valid: ${issues.slice(0, 10).map(tell).join('; ')}.`, telling(options, issues));
+    super(`The release is not valid: ${issues.slice(0, 10).map(describe).join('; ')}.`, withIssues(options, issues));
     this.issues = issues;
   }
 }
 
-/** A field that Kubernetes lets nobody change has another value; nothing was changed. */
+/** The release would change an immutable field. Nothing was changed. */
 export class ImmutableError extends InvalidReleaseError {
   override readonly code = 'immutable';
-  override readonly title = 'A field of the release cannot be changed any more';
+  override readonly title = 'The release would change an immutable field';
 }
 
-/** The release was applied and did not become ready; `details.outcome` tells whether it was rolled back. */
+/** The release was applied and did not become ready; `details.outcome` is the state after the rollback. */
 export class ReleaseFailedError extends AppError {
   override readonly status = 502;
   override readonly code: string;
@@ -42,11 +42,11 @@ export class ReleaseFailedError extends AppError {
   }
 }
 
-function tell({ path, message }: Issue): string {
+function describe({ path, message }: Issue): string {
   return path === '' ? message : `${path}: ${message}`;
 }
 
-function telling(options: AppErrorOptions, issues: readonly Issue[]): AppErrorOptions {
+function withIssues(options: AppErrorOptions, issues: readonly Issue[]): AppErrorOptions {
   return {
     ...options,
     details: { ...options.details, issues },

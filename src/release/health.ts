@@ -4,11 +4,11 @@ import { COMPONENTS } from './manifests/component.ts';
 import { deploymentOf, isService } from './readiness.ts';
 import type { ReleaseDeps, Site } from './request.ts';
 
-/** Of a service that has just been rolled out. */
+/** Tries after a rollout. */
 export const HEALTH_TRIES = 5;
 const PAUSE_MS = 1_000;
 
-/** What a service says of itself. `unverified`: it could not be asked from here, which says nothing of it. */
+/** The health of a service. `unverified`: it could not be reached through the API server. */
 export interface Health {
   readonly service: string;
   readonly status: 'SERVING' | 'NOT_SERVING' | 'unverified' | 'no-pods';
@@ -21,7 +21,7 @@ interface Target {
   readonly replicas: number;
 }
 
-/** How often a service is asked, and what is called before it is. */
+/** Number of tries, and a function that is called before each. */
 export interface HealthOptions {
   readonly tries: number;
   readonly between: () => Promise<void>;
@@ -29,10 +29,10 @@ export interface HealthOptions {
 
 const ONCE: HealthOptions = { tries: 1, between: async () => undefined };
 
-/** `isFinal`: asking again would take as long, and bring the same. */
+/** `isFinal`: a retry would have the same result. */
 type Asked = Probe & { readonly isFinal?: boolean };
 
-/** Asks every service of the release for its health, through the API server's service proxy; a few times if need be. */
+/** Reads the health path of every service of the release through the API server's service proxy. */
 export async function checkHealth(
   deps: ReleaseDeps,
   site: Site,
@@ -54,7 +54,7 @@ function targetsOf(objects: readonly KubeObject[]): Target[] {
   });
 }
 
-// The proxy learns of a new Service's endpoints a moment after they are ready: "not found" may pass.
+// The proxy sees a new Service's endpoints with a delay, so that 404 can be transient.
 async function healthOf(deps: ReleaseDeps, site: Site, target: Target, options: HealthOptions): Promise<Health> {
   if (target.replicas === 0) return { service: target.service, status: 'no-pods' };
   for (let attempt = 1; ; attempt += 1) {

@@ -13,15 +13,15 @@ import {
 import type { Pointer, Revision, RevisionEnd, RevisionNote } from './records.ts';
 import type { ReleaseDeps, Session, Site } from './request.ts';
 
-/** Revisions that are kept. */
+/** Number of revisions that are kept. */
 const KEPT = 10;
 const MAX_TRIES = 5;
-/** A ConfigMap may have 1 MiB. */
+/** The limit for a ConfigMap is 1 MiB. */
 const MAX_BYTES = 1_000_000;
 
-/** What the cluster knows of a release. */
+/** The records of a release. */
 export interface ReleaseState {
-  /** `null`: there is no such release. */
+  /** `null`: the release does not exist. */
   readonly pointer: Pointer | null;
   /** Oldest first. */
   readonly revisions: readonly Revision[];
@@ -61,7 +61,7 @@ export function revisionOf(state: ReleaseState, revision: number | null | undefi
   return state.revisions.find((one) => one.revision === revision);
 }
 
-/** The revision that runs, as far as a deploy has ended well. */
+/** The revision that was last deployed successfully. */
 export function currentOf(state: ReleaseState): Revision | undefined {
   return revisionOf(state, state.pointer?.current);
 }
@@ -77,7 +77,7 @@ export function nextRevision(state: ReleaseState): number {
   );
 }
 
-/** Throws NotFoundError where there is nothing of the release. */
+/** The pointer. Throws NotFoundError if the release does not exist. */
 export function requireRelease(
   state: ReleaseState,
   { release, namespace }: Pick<Site, 'release' | 'namespace'>,
@@ -95,8 +95,8 @@ export async function writePointer(session: Session, pointer: Pointer): Promise<
 }
 
 /**
- * Writes a ConfigMap of ours, whatever becomes of a single request: looks, changes what is there, and looks again until
- * the answer says that it was done. `build` is given what is there.
+ * Writes a ConfigMap and retries conflicts and ambiguous errors: reads it, writes what `build` makes of it, and repeats
+ * until a write succeeds or `build` returns `null`, which means that nothing is left to write.
  */
 async function writeMap(
   session: Session,
@@ -118,7 +118,9 @@ async function writeMap(
     );
     if (typeof outcome === 'object') return;
   }
-  throw new ContentionError(`ConfigMap ${namespace}/${name} could not be written in ${MAX_TRIES} tries; ask again.`);
+  throw new ContentionError(
+    `ConfigMap ${namespace}/${name} could not be written in ${MAX_TRIES} tries; repeat the call.`,
+  );
 }
 
 function mapRef(namespace: string, name: string): ObjectRef {
@@ -129,17 +131,17 @@ async function attempt(work: () => Promise<Outcome>): Promise<Outcome> {
   try {
     return await work();
   } catch (error) {
-    // Whether it was carried out is learned by looking.
+    // The next read shows whether the write was carried out.
     if (isAmbiguous(error)) return 'open';
     throw error;
   }
 }
 
-/** Records a new revision. Throws InvalidRequestError when it is too large to be recorded. */
+/** Records a new revision. Throws InvalidRequestError if it exceeds the size of a ConfigMap. */
 export async function createRevision(session: Session, revision: Revision): Promise<void> {
   const map = buildRevisionMap(session.namespace, revision);
   if (Buffer.byteLength(JSON.stringify(map)) > MAX_BYTES) {
-    throw new InvalidRequestError('The values and their objects are larger than a revision can hold (1 MB).', [
+    throw new InvalidRequestError('The values and their objects exceed the limit for a revision (1 MB).', [
       { path: '', message: 'too large to be recorded' },
     ]);
   }
@@ -147,7 +149,7 @@ export async function createRevision(session: Session, revision: Revision): Prom
     if (found === null) return map;
     if (readRevision(found).requestId === revision.requestId) return null;
     throw new ContentionError(
-      `Revision ${revision.revision} of ${session.release} was made by another call; ask again.`,
+      `Revision ${revision.revision} of ${session.release} was created by another call; repeat the call.`,
     );
   });
 }
@@ -158,7 +160,7 @@ export async function endRevision(session: Session, revision: number, end: Revis
   );
 }
 
-/** Adds a note to a revision whose end is still open, so that the note outlives the call. */
+/** Adds a note to a pending revision, so that it is on record if the call is killed. */
 export async function noteRevision(session: Session, revision: number, note: RevisionNote): Promise<void> {
   return writeMap(session, revisionName(session.release, revision), (found) =>
     found === null ? null : withNote(found, note),
@@ -166,8 +168,8 @@ export async function noteRevision(session: Session, revision: number, note: Rev
 }
 
 /**
- * Drops the oldest revisions beyond the ten that are kept. What runs stays, and what ran before it: the one a rollback
- * goes to.
+ * Deletes the oldest revisions beyond the ten that are kept, but never the current one and the one before it, which is
+ * the default target of a rollback.
  */
 export async function trimHistory(session: Session, state: ReleaseState): Promise<void> {
   function lastOf(wanted: Revision['status']): number | undefined {
@@ -187,7 +189,7 @@ async function deleteMap({ deps, namespace, signal, ensureLock }: Session, name:
   await deps.cluster.deleteObject(mapRef(namespace, name), { uid: found.metadata.uid, signal });
 }
 
-/** Removes every record of the release, the pointer last: while it is there, the release can be asked for. */
+/** Deletes every record of the release, the pointer last: as long as it exists, the uninstall can be repeated. */
 export async function deleteRecords(session: Session, state: ReleaseState): Promise<void> {
   for (const { revision } of state.revisions) await deleteMap(session, revisionName(session.release, revision));
   await deleteMap(session, stateName(session.release));

@@ -7,7 +7,7 @@ import type { ReleaseDeps, Session, Site } from './request.ts';
 
 const LEASE_SEC = 60;
 const RENEW_AFTER_MS = 15_000;
-/** A write that starts with less may still be under way when the Lease has passed to somebody else. */
+/** A write that starts with less time left could still be in progress when another call takes the Lease. */
 const LEAST_LEFT_MS = 20_000;
 const MAX_TRIES = 5;
 const RELEASE_WITHIN_MS = 10_000;
@@ -18,7 +18,7 @@ interface Hold {
   readonly expiresAtMs: number;
 }
 
-/** Who holds the Lease; `null` when nobody does. */
+/** The holder of a Lease; `null` if it has none. */
 export function readHold(lease: KubeObject): Hold | null {
   const spec = new Map<string, unknown>(Object.entries(lease['spec'] ?? {}));
   const holder = text(spec.get('holderIdentity'));
@@ -35,8 +35,8 @@ function text(value: unknown): string | undefined {
 }
 
 /**
- * Runs `work` while this call alone holds the release's Lease. Throws BusyError when another call holds it, and when it
- * passed to another one on the way: then nothing more is written, and the next call carries on.
+ * Runs `work` while this call holds the release's Lease. Throws BusyError if another call holds it, or took it meanwhile:
+ * then nothing more is written, and the next call resumes the work.
  */
 export async function withLock<T>(
   deps: ReleaseDeps,
@@ -74,7 +74,7 @@ async function take(deps: ReleaseDeps, site: Site, holder: string): Promise<Kube
   throw lost(site, 'its Lease changed hands faster than it could be taken');
 }
 
-/** `work`, with an end that leaves open what happened told as `open`: a look at the Lease tells. */
+/** The result of `work`, or `open` if an error leaves open whether it was carried out; reading the Lease shows it. */
 async function settle<T>(work: Promise<T>): Promise<T | 'open'> {
   try {
     return await work;
@@ -114,7 +114,7 @@ function leaseRef({ release, namespace }: Site): ObjectRef {
   };
 }
 
-/** V1MicroTime: Kubernetes refuses a Lease's times without six digits. */
+/** V1MicroTime: Kubernetes refuses the times of a Lease without six decimal places. */
 function microTime(date: Date): string {
   return date.toISOString().replace('Z', '000Z');
 }
@@ -123,14 +123,14 @@ function busy(site: Site, hold: Hold, nowMs: number): BusyError {
   const left = Math.max(1, Math.ceil((hold.expiresAtMs - nowMs) / 1_000));
   const since = hold.since ?? 'an unknown time';
   return new BusyError(
-    `Release ${site.namespace}/${site.release} is being worked on by ${hold.holder} since ${since}. Ask again; if that call died, the release is free in ${left} s.`,
+    `Release ${site.namespace}/${site.release} has been locked by ${hold.holder} since ${since}. Retry later; if that call was killed, the release is free in ${left} s.`,
     { details: { outcome: 'busy', holder: hold.holder, since: hold.since }, headers: { 'Retry-After': String(left) } },
   );
 }
 
 function lost(site: Site, why: string): BusyError {
   return new BusyError(
-    `Stopped working on release ${site.namespace}/${site.release}: ${why}. What was begun is carried on by the next call.`,
+    `Stopped working on release ${site.namespace}/${site.release}: ${why}. The next call resumes the work.`,
     { details: { outcome: 'busy' } },
   );
 }
@@ -175,11 +175,11 @@ function createKeeper(deps: ReleaseDeps, site: Site, holder: string, first: Kube
       if (leftMs < LEAST_LEFT_MS) throw lost(site, 'its Lease could not be renewed in time');
     },
     release: async (): Promise<void> => {
-      // With a signal of its own: the call's may have ended already.
+      // Not the call's signal, which may have fired already.
       const options = { signal: AbortSignal.timeout(RELEASE_WITHIN_MS) };
       try {
         if ((await drop(lease, options)) === 'deleted') return;
-        // A renewal whose answer was lost has given it another version.
+        // A renewal whose answer was lost has changed the resourceVersion.
         const found = await cluster.getObject(leaseRef(site), options);
         if (found !== null && readHold(found)?.holder === holder) await drop(found, options);
       } catch (error) {
@@ -190,7 +190,7 @@ function createKeeper(deps: ReleaseDeps, site: Site, holder: string, first: Kube
   };
 }
 
-/** Where Leases may not be deleted, one without a holder is as free; failing that, it ends by itself. */
+/** For a role that may not delete Leases: clears the holder. If that fails too, the Lease expires. */
 async function giveUp(cluster: Objects, lease: KubeObject, options: CallOptions): Promise<void> {
   try {
     await cluster.replaceObject(lease, options);

@@ -1,7 +1,7 @@
 import { MANAGED_BY } from '../jobs/manifest.ts';
 import type { Component } from './manifests/component.ts';
 
-/** The services that a release can hold. */
+/** The services that a release can contain. */
 export type ComponentName = 'repository' | 'flea';
 
 // https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#rfc-1035-label-names: Services must begin with a letter.
@@ -9,23 +9,23 @@ const RFC_1035_LABEL = /^[a-z]([a-z0-9-]*[a-z0-9])?$/;
 const MAX_LABEL = 63;
 const CHART = 'tensorio-models';
 
-/** The chart's full name of a release: the release itself if it names the chart, else `<release>-tensorio-models`. */
+/** The chart's full name of a release: the release name if it contains the chart's, else `<release>-tensorio-models`. */
 export function fullName(release: string): string {
   const full = release.includes(CHART) ? release : `${release}-${CHART}`;
   return full.slice(0, MAX_LABEL).replace(/-+$/, '');
 }
 
-/** `R-repository`: also the label by which the component's pods are selected, so it must never change. */
+/** `R-repository`. It is also a label in the immutable selector, so it must never change. */
 export function deploymentName(release: string, component: ComponentName): string {
   return `${release}-${component}`;
 }
 
-/** `F-repository`. */
+/** `F-repository`, with the full name F. */
 export function serviceName(release: string, component: ComponentName): string {
   return `${fullName(release)}-${component}`;
 }
 
-/** The Lease of a release, and the ConfigMap that points to its revisions. */
+/** The name of a release's Lease and of the ConfigMap that holds its pointer. */
 export function stateName(release: string): string {
   return `tio-${release}`;
 }
@@ -35,8 +35,8 @@ export function revisionName(release: string, revision: number): string {
 }
 
 /**
- * Why `release` cannot be the name of a release of `components`, in words that follow the name; `null` when it can.
- * The chart cuts names at 63 and then appends the component, which makes Services that Kubernetes refuses.
+ * The problem with a release name, as text that follows the name, or `null`. The chart cuts names at 63 characters and
+ * then appends the component, which yields Service names that Kubernetes refuses.
  */
 export function releaseNameProblem(release: string, components: readonly ComponentName[]): string | null {
   if (!RFC_1035_LABEL.test(release) || release.length > MAX_LABEL - 'tio-'.length) {
@@ -55,12 +55,12 @@ function maxLength(release: string, component: ComponentName): number {
   return MAX_LABEL - `${release.includes(CHART) ? '' : `-${CHART}`}-${component}`.length;
 }
 
-/** On every object of a release: what has another value, or none, is never pruned. */
+/** Set on every object of a release. An object without it, or with another value, is never pruned. */
 export const RELEASE_LABEL = 'tensorio-trigger/release';
 
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
 
-/** The chart's selector, which Kubernetes does not let anybody change. */
+/** The chart's selector. A Deployment's selector is immutable. */
 export function selectorOf(component: Component, release: string): Record<string, string> {
   return {
     'app.kubernetes.io/name': component.label,

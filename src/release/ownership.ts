@@ -4,12 +4,12 @@ import { redact } from './diff.ts';
 import { MANAGED_BY_LABEL, RELEASE_LABEL } from './names.ts';
 import type { TakenField } from './diff.ts';
 
-/** Our field manager, as the API server records it. */
+/** Our field manager. */
 export const OUR_MANAGER = 'tensorio-trigger';
 
 /**
- * Managers whose fields may become ours: helm 2 to 4, `kubectl apply` of the client-side kind (the last one is what the
- * API server calls whoever wrote an object before server-side apply was used on it), and this service by other verbs.
+ * Managers whose fields an adoption moves to ours: helm 2 to 4, client-side `kubectl apply`, and this service by other
+ * verbs. `before-first-apply` is the API server's name for the manager of an object before its first server-side apply.
  */
 const MOVABLE: ReadonlySet<string> = new Set([
   OUR_MANAGER,
@@ -20,7 +20,7 @@ const MOVABLE: ReadonlySet<string> = new Set([
   'kubectl-client-side-apply',
   'before-first-apply',
 ]);
-/** What helm 3.0 to 3.6 is called: by itself it says nothing of who it was. */
+/** The manager of helm 3.0 to 3.6, and of every other Go client that sets none. */
 const GO_CLIENT = 'Go-http-client';
 
 const HELM_RELEASE = 'meta.helm.sh/release-name';
@@ -36,7 +36,7 @@ const DROPPED_ANNOTATIONS: ReadonlySet<string> = new Set([
   'kubectl.kubernetes.io/last-applied-configuration',
   'deployment.kubernetes.io/revision',
 ]);
-// Given by the cluster, and refused where the object is made anew.
+// Allocated by the cluster; a create with these values is refused.
 const DROPPED_SPEC: ReadonlySet<string> = new Set(['clusterIP', 'clusterIPs', 'healthCheckNodePort']);
 
 export function isMovable(live: KubeObject, manager: string): boolean {
@@ -62,7 +62,7 @@ export function mayTake(live: KubeObject, conflicts: readonly FieldConflict[], {
   return force || (adopt && conflicts.every(({ manager }) => isMovable(live, manager)));
 }
 
-/** The conflicts with the values that `live` has, secrets in plain text hidden. */
+/** The conflicting fields with their live values; secrets in plain text are hidden. */
 export function takenFields(live: KubeObject, conflicts: readonly FieldConflict[]): TakenField[] {
   const shown = redact(live);
   const { kind, metadata } = live;
@@ -75,7 +75,7 @@ export function takenFields(live: KubeObject, conflicts: readonly FieldConflict[
   }));
 }
 
-/** Whose object it is. */
+/** The owner of an object. */
 export function ownerOf(live: KubeObject, release: string): Owner {
   const { labels = {}, annotations = {}, namespace = '', managedFields = [] } = live.metadata;
   const ours = labels[RELEASE_LABEL];
@@ -84,12 +84,12 @@ export function ownerOf(live: KubeObject, release: string): Owner {
   const helm = annotations[HELM_RELEASE] ?? (isHelmObject(live) ? (labels['release'] ?? release) : undefined);
   if (helm !== undefined) return { kind: 'helm', release: helm, namespace: annotations[HELM_NAMESPACE] ?? namespace };
   const managers = [...new Set(managedFields.map(({ manager }) => manager))].filter((name) => name !== MANAGED_BY);
-  return { kind: 'other', who: managers.length === 0 ? 'nobody that it names' : managers.join(', ') };
+  return { kind: 'other', who: managers.length === 0 ? 'none' : managers.join(', ') };
 }
 
 /**
- * Paths of the fields that an adoption of `live` drops: those that only helm or kubectl set. `result` is what an apply of
- * ours makes of the object, as a dry run answers it: it does not see that the fields become ours first.
+ * Paths of the fields that an adoption of `live` removes: those that only helm or kubectl set. `result` is the answer of
+ * the dry run, which still contains them because the fields are moved only before the real apply.
  */
 export function droppedFields(live: KubeObject, result: KubeObject): string[] {
   const entries = live.metadata.managedFields ?? [];
@@ -113,9 +113,9 @@ function fieldsOf(entries: readonly ManagedFields[]): FieldSet {
 }
 
 /**
- * `managedFields` of an object whose movable managers' fields are ours by Apply, or `null` when there is nothing to
- * move. Without it, a field that helm set and our objects do not have would stay for ever: an apply removes only what
- * its own manager had applied. As k8s.io/client-go/util/csaupgrade does for kubectl.
+ * The `managedFields` with the fields of helm and kubectl moved to our manager, or `null` if there are none. An apply
+ * removes only fields of its own manager, so that a field which only helm set would stay forever otherwise.
+ * k8s.io/client-go/util/csaupgrade does the same for kubectl.
  */
 export function moveFields(live: KubeObject): readonly ManagedFields[] | null {
   const all = live.metadata.managedFields ?? [];
@@ -137,7 +137,7 @@ export function moveFields(live: KubeObject): readonly ManagedFields[] | null {
   return [merged, ...all.filter((entry) => !isOurs(entry) && !moves(entry))];
 }
 
-/** An object as it was found, fit to be applied again; it carries the release's label, by which it is guarded. */
+/** A live object in a form that can be applied again, with the release's label added. */
 export function asFound(live: KubeObject, release: string): KubeObject {
   const { name, namespace, labels, annotations = {} } = live.metadata;
   const kept = Object.entries(annotations).filter(([key]) => !DROPPED_ANNOTATIONS.has(key));
@@ -155,7 +155,7 @@ export function asFound(live: KubeObject, release: string): KubeObject {
   };
 }
 
-/** How the records of a helm release are removed once its objects are ours. */
+/** How to remove the records of a helm release after its adoption. */
 export function helmRemoval(release: string, namespace: string): string {
   return `helm still lists release "${release}". Its records are the Secrets sh.helm.release.v1.${release}.v*; remove them, never "helm uninstall": kubectl delete secret --namespace ${namespace} --selector owner=helm,name=${release}`;
 }
@@ -166,7 +166,7 @@ export function helmRemoval(release: string, namespace: string): string {
  */
 export type FieldSet = Readonly<Record<string, unknown>>;
 
-/** The entry of a list, or the map, itself. */
+/** The element for the list entry or map itself. */
 const SELF = '.';
 const BRACKETS = /^\[((?:"(?:[^"\\]|\\.)*"|[^\]"])*)\]/;
 const KEY_VALUE = /(\w*)=("(?:[^"\\]|\\.)*"|[^,]+)/g;
@@ -184,7 +184,7 @@ function isFieldSet(value: unknown): value is FieldSet {
   return typeof value === 'object' && value !== null;
 }
 
-/** What is in `a` and not in `b`. A leaf of `b` is a field as a whole. */
+/** The fields of `a` that are not in `b`. A leaf of `b` covers everything below it. */
 export function subtractFields(a: FieldSet, b: FieldSet): FieldSet {
   const rest: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(a)) {
@@ -202,10 +202,10 @@ function isLeaf(set: FieldSet): boolean {
   return Object.keys(set).length === 0;
 }
 
-/** The paths of a set, for people. An entry of a list that is in it as a whole is one path. */
+/** The paths of a set in readable form. A list entry that is contained as a whole is one path. */
 export function pathsOf(set: FieldSet, path = ''): string[] {
   return Object.entries(set).flatMap(([element, below]) => {
-    // Of a map it says that it was set at all, which none of its fields is.
+    // Marks the map itself, which is no field.
     if (element === SELF) return [];
     const here = join(path, stepOf(element));
     const isWhole = !isFieldSet(below) || isLeaf(below) || (element.startsWith('k:') && SELF in below);
@@ -214,8 +214,8 @@ export function pathsOf(set: FieldSet, path = ''): string[] {
 }
 
 /**
- * The value at a path as the API server writes it in a conflict, `spec.containers[name="flea"].image`; `undefined` where
- * the object has none. A key that contains dots is found as the longest one that the path begins with.
+ * The value at a path in the form of a conflict's field, `spec.containers[name="flea"].image`, or `undefined`. Keys may
+ * contain dots, so that the longest key that matches is taken.
  */
 export function valueAt(value: unknown, path: string): unknown {
   if (path === '' || value === undefined) return value;

@@ -1,3 +1,4 @@
+import type { V1KeyToPath, V1PodSpec } from '@kubernetes/client-node';
 import type { KubeObject } from '../cluster/release-port.ts';
 import { assertSecrets } from '../jobs/secrets.ts';
 import { requiredSecrets } from '../jobs/secrets.ts';
@@ -8,16 +9,15 @@ import type { Owner } from './ownership.ts';
 import { podSpecsOf } from './readiness.ts';
 import type { LiveObjects } from './apply.ts';
 import type { ReleaseDeps, Site } from './request.ts';
-import type { V1KeyToPath, V1PodSpec } from '@kubernetes/client-node';
 
 export interface PreflightInput {
   readonly objects: readonly KubeObject[];
   readonly checkSecrets: readonly CheckSecret[];
-  /** Of the aggregation that goes with the release. */
+  /** The pod of the aggregation that is launched with the release. */
   readonly aggregator?: { readonly podSpec: V1PodSpec; readonly namespace: string } | undefined;
 }
 
-/** The foreign objects among `live`. Throws OwnedByOtherError unless they may be adopted. */
+/** The objects among `live` that have another owner. Throws OwnedByOtherError unless they may be adopted. */
 export function foreignObjects(live: LiveObjects, release: string, adopt: boolean): KubeObject[] {
   const foreign = [...live.values()].flatMap((object) => {
     const owner = object === null ? null : ownerOf(object, release);
@@ -39,15 +39,15 @@ export function foreignObjects(live: LiveObjects, release: string, adopt: boolea
 function describeOwner(owner: Exclude<Owner, { kind: 'ours' }>): string {
   switch (owner.kind) {
     case 'other-release':
-      return `belongs to release "${owner.release}" of ours`;
+      return `belongs to release "${owner.release}" of this service`;
     case 'helm':
       return `belongs to helm's release "${owner.release}"; take it over with ?adopt=true`;
     case 'other':
-      return `was made by others (managers: ${owner.who}); take it over with ?adopt=true`;
+      return `was created by others (managers: ${owner.who}); take it over with ?adopt=true`;
   }
 }
 
-/** What is left to do by hand once helm's objects are ours. */
+/** Notes on removing helm's records after an adoption. */
 export function helmNotes(objects: readonly KubeObject[], release: string): string[] {
   const notes = objects.flatMap((object) => {
     const owner = ownerOf(object, release);
@@ -57,8 +57,8 @@ export function helmNotes(objects: readonly KubeObject[], release: string): stri
 }
 
 /**
- * Everything that must be there before anything is written; reads only. Throws InvalidReleaseError for the namespace
- * and PreflightError with every missing Secret and key, each with the command that makes it.
+ * Checks the namespace, the Secrets and their keys without writing. Throws InvalidReleaseError for the namespace and
+ * PreflightError with every missing Secret and key and the commands that create them.
  */
 export async function preflight(deps: ReleaseDeps, site: Site, input: PreflightInput): Promise<void> {
   await assertNamespace(deps, site);

@@ -1,4 +1,3 @@
-import type { KubeObject } from '../cluster/release-port.ts';
 import type {
   V1ContainerStatus,
   V1DeploymentCondition,
@@ -11,21 +10,22 @@ import type {
   V1ServiceSpec,
   V1ServiceStatus,
 } from '@kubernetes/client-node';
+import type { KubeObject } from '../cluster/release-port.ts';
 
-/** What the cluster says of a Deployment at one moment. */
+/** A Deployment with its ReplicaSets and pods at one moment. */
 export interface DeploymentFacts {
-  /** `null`: it is gone. */
+  /** `null`: it was deleted. */
   readonly deployment: DeploymentObject | null;
-  /** The generation that our apply made. */
+  /** The generation after our apply. */
   readonly generation: number;
-  /** Any of the namespace; the newest one of the Deployment is found among them. */
+  /** May contain ReplicaSets of other Deployments. */
   readonly replicaSets: readonly KubeObject[];
   readonly pods: readonly V1Pod[];
-  /** The rollout's deadline had passed before our apply, which changed nothing: the condition tells of back then. */
+  /** The condition ProgressDeadlineExceeded is older than our apply and does not count. */
   readonly hadStalled: boolean;
 }
 
-/** What is wrong with one container or pod. */
+/** A problem of one container or pod. */
 export interface Trouble {
   readonly pod: string;
   readonly container?: string;
@@ -40,7 +40,7 @@ export type Verdict =
   | { readonly kind: 'waiting'; readonly why: string }
   | { readonly kind: 'failed'; readonly cause: string; readonly why: string };
 
-/** When each trouble was first seen, by pod, container and kind of trouble. */
+/** When each problem was first observed, by pod, container and kind. */
 export type Seen = ReadonlyMap<string, number>;
 
 export interface Assessment {
@@ -57,10 +57,10 @@ interface Rule {
 
 const AT_ONCE: Rule = { group: 'image', afterMs: 0 };
 const CONFIG: Rule = { group: 'config', afterMs: 20_000 };
-// Between two pulls the reason changes from ErrImagePull to ImagePullBackOff and back: it is one trouble.
+// The reason alternates between ErrImagePull and ImagePullBackOff; both are one problem.
 const PULL: Rule = { group: 'pull', afterMs: 45_000 };
 
-/** From which moment on a waiting container's reason is final. What is not here is waited for. */
+/** When the reason of a waiting container is final. Other reasons are not: the wait goes on. */
 const RULES: Readonly<Record<string, Rule>> = {
   InvalidImageName: AT_ONCE,
   ErrImageNeverPull: AT_ONCE,
@@ -74,7 +74,7 @@ const RULES: Readonly<Record<string, Rule>> = {
 
 const REVISION = 'deployment.kubernetes.io/revision';
 
-/** The ReplicaSet of the Deployment's present template; `undefined` until the controller has made it. */
+/** The ReplicaSet of the Deployment's current template; `undefined` until the controller has created it. */
 export function newestReplicaSet(facts: DeploymentFacts): KubeObject | undefined {
   const { deployment, replicaSets } = facts;
   if (deployment === null || !isObserved(facts)) return undefined;
@@ -92,7 +92,7 @@ function revisionOf(object: KubeObject): number {
   return Number(object.metadata.annotations?.[REVISION] ?? 0);
 }
 
-/** The pods of the present template that are not being deleted. */
+/** The pods of the current template that are not being deleted. */
 export function newestPods(facts: DeploymentFacts): V1Pod[] {
   const uid = newestReplicaSet(facts)?.metadata.uid;
   if (uid === undefined) return [];
@@ -110,8 +110,8 @@ export function describeTrouble({ pod, container, reason, message, exitCode }: T
 }
 
 /**
- * Whether a rollout is done, goes on or has failed: the wait table. `seen` of the last look is handed in again, so that a
- * trouble counts from when it was first seen, and anew once it was gone.
+ * Whether a rollout is complete, in progress or failed. Pass `seen` of the previous observation: the age of a problem
+ * counts from its first observation, and starts again after it disappeared.
  */
 export function assessDeployment(facts: DeploymentFacts, seen: Seen, nowMs: number): Assessment {
   const pods = newestPods(facts);
@@ -199,9 +199,9 @@ function failureOfConditions(facts: DeploymentFacts): Verdict | null {
 }
 
 /**
- * Why the pods of the present template cannot be created. The Deployment's own condition tells of old ReplicaSets too,
- * also under the new observedGeneration (kubernetes `pkg/controller/deployment/progress.go`, `getReplicaFailures`): a
- * set whose pods are refused would fail the very rollout that mends it, and the rollback after it.
+ * Why the pods of the current template cannot be created. The Deployment's condition covers old ReplicaSets too, even
+ * under the new observedGeneration (kubernetes `pkg/controller/deployment/progress.go`, `getReplicaFailures`): an old
+ * set whose pods are refused would fail the rollout that repairs it, and the rollback.
  */
 function replicaFailureOf(facts: DeploymentFacts): V1ReplicaSetCondition | undefined {
   const set = newestReplicaSet(facts);
@@ -213,21 +213,21 @@ function replicaFailureOf(facts: DeploymentFacts): V1ReplicaSetCondition | undef
 
 function whyWaiting(facts: DeploymentFacts, troubles: readonly Trouble[]): string {
   const { deployment } = facts;
-  if (deployment === null) return 'the Deployment is not there';
-  if (!isObserved(facts)) return `Deployment ${deployment.metadata.name}: its controller has not seen it yet`;
+  if (deployment === null) return 'the Deployment does not exist';
+  if (!isObserved(facts)) return `Deployment ${deployment.metadata.name}: its controller has not observed it yet`;
   const { updatedReplicas = 0, readyReplicas = 0, replicas = 0 } = deployment.status ?? {};
   const counts = `${readyReplicas} of ${deployment.spec.replicas ?? 1} pods ready, ${updatedReplicas} updated, ${replicas} in all`;
   const first = troubles[0];
   return `Deployment ${deployment.metadata.name}: ${counts}${first === undefined ? '' : `; ${describeTrouble(first)}`}`;
 }
 
-/** Whether a Service has an address, and a ready endpoint unless its Deployment is to have no pods. */
+/** Whether a Service has an address, and a ready endpoint unless its Deployment has no replicas. */
 export function assessService(
   service: ServiceObject | null,
   slices: readonly EndpointSliceObject[],
   replicas: number,
 ): Verdict {
-  if (service === null) return { kind: 'waiting', why: 'the Service is not there' };
+  if (service === null) return { kind: 'waiting', why: 'the Service does not exist' };
   const { name } = service.metadata;
   if (!hasAddress(service)) return { kind: 'waiting', why: `Service ${name} has no address yet` };
   // Absent means ready: https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/#conditions
@@ -244,7 +244,7 @@ function hasAddress({ spec, status }: ServiceObject): boolean {
   return spec.type !== 'LoadBalancer' || (status?.loadBalancer?.ingress ?? []).length > 0;
 }
 
-/** Objects of the kinds that releases wait for, with the parts that are looked at. */
+/** Objects of the kinds that a rollout waits for, with the fields that are read. */
 export interface DeploymentObject extends KubeObject {
   readonly spec: V1DeploymentSpec;
   readonly status?: V1DeploymentStatus;
@@ -280,14 +280,14 @@ export function isEndpointSlice(object: KubeObject): object is EndpointSliceObje
   return object.kind === 'EndpointSlice';
 }
 
-/** A label selector of equalities. */
+/** The labels as an equality-based selector. */
 export function selectorText(labels: Readonly<Record<string, string>>): string {
   return Object.entries(labels)
     .map(([key, value]) => `${key}=${value}`)
     .join(',');
 }
 
-/** The Deployment whose pods a Service sends to. */
+/** The Deployment whose pods a Service selects. */
 export function deploymentOf(service: ServiceObject, objects: readonly KubeObject[]): DeploymentObject | undefined {
   return objects.filter(isDeployment).find((deployment) => {
     const labels = deployment.spec.template.metadata?.labels ?? {};
@@ -296,7 +296,7 @@ export function deploymentOf(service: ServiceObject, objects: readonly KubeObjec
   });
 }
 
-/** The pod spec of an object that has a template of pods: a Deployment. */
+/** The pod specs of an object: that of a Deployment's template, none for other kinds. */
 export function podSpecsOf(object: KubeObject): V1PodSpec[] {
   const pod = isDeployment(object) ? object.spec.template?.spec : undefined;
   return pod === undefined ? [] : [pod];

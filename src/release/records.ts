@@ -1,11 +1,11 @@
+import { z } from 'zod';
 import type { KubeObject } from '../cluster/release-port.ts';
 import { UpstreamError } from '../errors.ts';
 import { MANAGED_BY } from '../jobs/manifest.ts';
 import { MANAGED_BY_LABEL, RELEASE_LABEL, revisionName, stateName } from './names.ts';
-import { z } from 'zod';
 import type { TakenField } from './diff.ts';
 
-/** Says which of our ConfigMaps it is. */
+/** `release` for the pointer's ConfigMap, `revision` for a revision's. */
 export const STATE_LABEL = 'tensorio-trigger/state';
 const REVISION_LABEL = 'tensorio-trigger/revision';
 const STATUS = 'tensorio-trigger/status';
@@ -13,7 +13,7 @@ const REASON = 'tensorio-trigger/reason';
 const EVIDENCE = 'tensorio-trigger/evidence';
 const FINISHED = 'tensorio-trigger/finished-at';
 const TAKEN = 'tensorio-trigger/taken';
-// All annotations of an object together may have 256 KiB.
+// The annotations of an object may have 256 KiB in total.
 const MAX_REASON = 2_000;
 const MAX_EVIDENCE = 60_000;
 
@@ -33,9 +33,9 @@ const PointerSchema = z.object({
   inventory: z.array(ItemSchema),
 });
 
-/** An object that the release owns, or may own: `uid` is unknown until it was seen. */
+/** An object that the release owns or is about to create; `uid` is set once the object was read. */
 export type Item = z.infer<typeof ItemSchema>;
-/** Which revision runs, which one is on its way, and every object that either of them made. */
+/** The current and the pending revision, and the inventory: every object that either of them created. */
 export type Pointer = z.infer<typeof PointerSchema>;
 
 export type RevisionStatus = 'pending' | 'deployed' | 'superseded' | 'failed' | 'interrupted';
@@ -51,7 +51,7 @@ const RevisionDataSchema = z.object({
   createdAt: z.string(),
   rendererVersion: z.string(),
   hash: z.string(),
-  /** Restarts asked for, by component. */
+  /** RFC 3339 time of the last requested restart, by component. */
   restartedAt: z.record(z.string(), z.string()),
 });
 
@@ -63,9 +63,9 @@ const TakenSchema = z.object({
   value: z.unknown(),
 });
 
-/** One revision, as its ConfigMap holds it. */
+/** A revision as its ConfigMap stores it. */
 export interface Revision extends z.infer<typeof RevisionDataSchema> {
-  /** The values document; `null` of a revision that was found, not made. */
+  /** The values document; `null` for the revision that records an adoption. */
   readonly values: unknown;
   readonly objects: readonly KubeObject[];
   readonly status: RevisionStatus;
@@ -80,14 +80,14 @@ const ObjectsSchema = z.array(
   z.looseObject({ apiVersion: z.string(), kind: z.string(), metadata: z.looseObject({ name: z.string() }) }),
 );
 
-/** What is noted of a revision after it was recorded: why it failed, and the fields that it took over. */
+/** What is recorded about a revision after its creation. */
 export interface RevisionNote {
   readonly reason?: string | undefined;
   readonly evidence?: unknown;
   readonly taken?: readonly TakenField[];
 }
 
-/** What became of a revision. */
+/** The end of a revision. */
 export interface RevisionEnd extends RevisionNote {
   readonly status: RevisionStatus;
   readonly finishedAt: string;
@@ -113,7 +113,7 @@ function buildMap(namespace: string, release: string, name: string, state: strin
   };
 }
 
-/** Throws UpstreamError for a ConfigMap that somebody edited. */
+/** Throws UpstreamError if the ConfigMap cannot be parsed, for example after a manual edit. */
 export function readPointer(map: KubeObject): Pointer {
   return parse(map, () => PointerSchema.parse(JSON.parse(dataOf(map)['pointer'] ?? '')));
 }
@@ -124,7 +124,7 @@ function parse<T>(map: KubeObject, read: () => T): T {
   } catch (cause) {
     const { namespace, name } = map.metadata;
     throw new UpstreamError(
-      `ConfigMap ${namespace}/${name}, which holds a release’s state, cannot be read. Was it edited?`,
+      `ConfigMap ${namespace}/${name}, which stores the state of a release, cannot be parsed. It may have been edited manually.`,
       { cause },
     );
   }
@@ -137,7 +137,7 @@ function dataOf(map: KubeObject): Readonly<Record<string, string>> {
   return Object.fromEntries(entries);
 }
 
-/** The ConfigMap `tio-<release>.v<N>`: its data never changes, its annotations tell what became of it. */
+/** The ConfigMap `tio-<release>.v<N>`. Its data is immutable; status, reason, evidence and taken fields are annotations. */
 export function buildRevisionMap(namespace: string, revision: Revision): KubeObject {
   const {
     values,
@@ -201,7 +201,7 @@ function isKubeObject(object: object): object is KubeObject {
   return 'apiVersion' in object;
 }
 
-/** The revision's ConfigMap with the note added; its status stays. */
+/** The revision's ConfigMap with the note added; the status is unchanged. */
 export function withNote(map: KubeObject, note: RevisionNote): KubeObject {
   const evidence = evidenceText(note.evidence);
   return annotated(map, {
@@ -231,7 +231,7 @@ function annotated(map: KubeObject, annotations: Readonly<Record<string, string>
   };
 }
 
-/** The revision's ConfigMap with its end noted. */
+/** The revision's ConfigMap with its end recorded. */
 export function withEnd(map: KubeObject, end: RevisionEnd): KubeObject {
   return annotated(withNote(map, end), { [STATUS]: end.status, [FINISHED]: end.finishedAt });
 }
@@ -250,14 +250,14 @@ export function itemKey({ apiVersion, kind, namespace, name }: Omit<Item, 'uid'>
   return `${apiVersion}/${kind}/${namespace}/${name}`;
 }
 
-/** Both lists, each object once; of two entries of one object the second one's uid counts, if it has one. */
+/** The union of both lists. If both contain an object, the uid of the second entry wins if it has one. */
 export function mergeItems(first: readonly Item[], second: readonly Item[]): Item[] {
   const merged = new Map(first.map((item) => [itemKey(item), item]));
   for (const item of second) merged.set(itemKey(item), { ...merged.get(itemKey(item)), ...item });
   return [...merged.values()];
 }
 
-/** Of `old`, what is not in `kept`. */
+/** The items of `old` that are not in `kept`. */
 export function leftovers(old: readonly Item[], kept: readonly Item[]): Item[] {
   const keys = new Set(kept.map(itemKey));
   return old.filter((item) => !keys.has(itemKey(item)));

@@ -6,41 +6,41 @@ import type { Values } from '../values/parse-values.ts';
 
 export interface ReleaseDeps {
   readonly cluster: ReleaseCluster;
-  /** For `aggregator.release`; its `allowed`, `now` and `wait` are the release's too. */
+  /** Launches the aggregation of `aggregator.release`; `allowed`, `now` and `wait` apply to releases too. */
   readonly launch: LaunchDeps;
-  /** A new identity for every call, in the Lease and in the revisions. */
+  /** Returns a unique request id, which the Lease and the revisions record. */
   newId(): string;
 }
 
-/** A release, and the call that works on it. */
+/** The release that a call is about, and the signal that ends the call. */
 export interface Site {
   readonly release: string;
   readonly namespace: string;
   readonly signal: AbortSignal;
 }
 
-/** `Site` while the Lease is held. */
+/** A call that holds the Lease of the release. */
 export interface Session extends Site {
   readonly deps: ReleaseDeps;
   readonly requestId: string;
-  /** Before every write: throws BusyError when the Lease is no longer ours, or not for long enough. */
+  /** Called before every write. Throws BusyError if the Lease is lost or expires too soon. */
   readonly ensureLock: () => Promise<void>;
 }
 
 export const DEFAULT_WAIT_SEC = 300;
 export const LEAST_WAIT_SEC = 10;
-/** For everything but the two waits: checks, dry run, applying, evidence, the records. */
+/** Reserved for the steps besides the two waits: checks, dry run, apply, evidence, records. */
 const MARGIN_SEC = 60;
 
-/** What is asked of `deploy`. */
+/** The parameters of `deploy`. */
 export interface DeployRequest {
   readonly release: string;
   readonly namespace: string;
   readonly source:
     | { readonly kind: 'values'; readonly values: Values; readonly document: JsonObject }
-    /** `undefined`: the one that ran before. */
+    /** `undefined`: the previously deployed revision. */
     | { readonly kind: 'revision'; readonly revision: number | undefined };
-  /** `client`: no call to the cluster at all. `server`: everything but the writes. */
+  /** `client`: no call to the cluster. `server`: every step that does not write. */
   readonly dryRun: 'no' | 'client' | 'server';
   readonly adopt: boolean;
   /** Takes over the fields that conflict with other managers. A rollback always does. */
@@ -50,14 +50,14 @@ export interface DeployRequest {
   readonly requestedBy?: string | undefined;
 }
 
-/** The longest wait that leaves time for a rollback that waits as long again. */
+/** The longest wait, in seconds, that leaves time for a rollback with the same wait. */
 export function longestWaitSec(requestTimeoutMs: number, onFailure: DeployRequest['onFailure']): number {
   return Math.floor((requestTimeoutMs / 1_000 - MARGIN_SEC) / (onFailure === 'rollback' ? 2 : 1));
 }
 
 /**
- * The wait of a call: as asked for, else five minutes or what the function's own deadline leaves. Throws
- * InvalidRequestError for a wait that the function would not live to see the end of.
+ * The wait of a call in seconds: as requested, else five minutes or the longest that the function's deadline allows.
+ * Throws InvalidRequestError for a wait that would outlast the function.
  */
 export function chooseWaitSec(
   asked: number | undefined,

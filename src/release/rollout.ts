@@ -1,3 +1,4 @@
+import type { V1Pod } from '@kubernetes/client-node';
 import type { KubeObject } from '../cluster/release-port.ts';
 import { AppError, DeadlineError } from '../errors.ts';
 import {
@@ -12,22 +13,21 @@ import {
 } from './readiness.ts';
 import type { DeploymentFacts, DeploymentObject, Seen, ServiceObject, Trouble, Verdict } from './readiness.ts';
 import type { ReleaseDeps, Site } from './request.ts';
-import type { V1Pod } from '@kubernetes/client-node';
 
 const FIRST_POLLS = 10;
 const FIRST_POLL_MS = 500;
 const POLL_MS = 2_000;
-// An API server that restarts is not a failed rollout.
+// Tolerated in a row: a restart of the API server is not a failed rollout.
 const MAX_LOST_READS = 5;
 
-/** An object of the release and how far it is. */
+/** The readiness of one object. */
 export interface ObjectReadiness {
   readonly kind: string;
   readonly name: string;
   readonly verdict: Verdict;
 }
 
-/** One observation at everything that is waited for. */
+/** The state of all Deployments and Services of a release at one moment. */
 export interface Observation {
   readonly readiness: readonly ObjectReadiness[];
   readonly troubles: readonly Trouble[];
@@ -83,10 +83,10 @@ async function observeDeployment(deps: ReleaseDeps, site: Site, wanted: Deployme
 }
 
 /**
- * What identifies a stalled rollout: the condition's text names the ReplicaSet. The Deployment controller keeps the
- * condition of the rollout before until the next one makes progress or is complete, also under the new
- * observedGeneration (kubernetes `pkg/controller/deployment/progress.go`, `syncRolloutStatus`): a condition that was
- * there when the object was applied says nothing of what was applied.
+ * Identifies a stalled rollout by time and message, which names the ReplicaSet. The Deployment controller keeps the
+ * condition of the previous rollout until the next one makes progress or completes, even under the new
+ * observedGeneration (kubernetes `pkg/controller/deployment/progress.go`, `syncRolloutStatus`). A condition that existed
+ * at the time of the apply therefore does not count against what was applied.
  */
 function stallOf(object: KubeObject | null): string | null {
   if (object === null || !isDeployment(object)) return null;
@@ -115,8 +115,8 @@ async function observeService(
 }
 
 /**
- * Waits until everything is ready, something has failed, or `waitSec` have passed: one deadline for all. `between` is
- * called before every observation; what it throws ends the wait.
+ * Waits until all objects are ready, one has failed, or `waitSec` seconds have passed. `between` is called before every
+ * observation; an error that it throws ends the wait.
  */
 export async function awaitRollout(
   deps: ReleaseDeps,
@@ -140,7 +140,7 @@ export async function awaitRollout(
     const end = lost > 0 ? null : endOf(observation);
     if (end !== null) return end;
     if (deps.launch.now().getTime() >= endsAtMs) return timedOut(observation, options.waitSec);
-    if (site.signal.aborted) throw new DeadlineError('The request’s time ran out while the rollout was waited for.');
+    if (site.signal.aborted) throw new DeadlineError('The request’s deadline passed during the rollout.');
     await deps.launch.wait(polls < FIRST_POLLS ? FIRST_POLL_MS : POLL_MS, site.signal);
   }
 }
@@ -162,7 +162,7 @@ function timedOut(observation: Observation, waitSec: number): RolloutEnd {
   };
 }
 
-/** The pods of the present templates that are not ready, for evidence. */
+/** The pods of the current templates that are not ready. */
 export function unreadyPods(observation: Observation) {
   return observation.facts.flatMap((facts) =>
     newestPods(facts).filter(
@@ -172,9 +172,9 @@ export function unreadyPods(observation: Observation) {
 }
 
 const LOG_LINES = 20;
-/** More pods of one template say the same. */
+/** Further pods of one template fail in the same way. */
 const MAX_PODS = 6;
-const TOLD_EVENTS: ReadonlySet<string> = new Set([
+const REPORTED_EVENTS: ReadonlySet<string> = new Set([
   'FailedMount',
   'FailedAttachVolume',
   'FailedScheduling',
@@ -183,23 +183,23 @@ const TOLD_EVENTS: ReadonlySet<string> = new Set([
   'Failed',
 ]);
 
-/** Why a release failed: what a person would observation up with kubectl describe and logs. */
+/** Why a release failed: the essence of `kubectl describe pod` and `kubectl logs`. */
 export interface Evidence extends Trouble {
-  /** The last lines that the container wrote, of its last run if it has ended. */
+  /** The last lines of the container's log, of the previous container if it has ended. */
   readonly log?: string;
-  /** What happened to the pod lately. */
+  /** The latest events of the pod. */
   readonly events?: readonly string[];
 }
 
-/** What is wrong with the pods that are not ready, with the last lines of their logs. Never throws what a port throws. */
+/** The problems of the pods that are not ready, with events and logs. Errors of the ports are ignored. */
 export async function collectEvidence(deps: ReleaseDeps, site: Site, observation: Observation): Promise<Evidence[]> {
   const pods = unreadyPods(observation);
   function isTroubled({ metadata }: V1Pod): boolean {
     return observation.troubles.some(({ pod }) => pod === metadata?.name);
   }
-  const told = [...pods.filter(isTroubled), ...pods.filter((pod) => !isTroubled(pod))].slice(0, MAX_PODS);
+  const reported = [...pods.filter(isTroubled), ...pods.filter((pod) => !isTroubled(pod))].slice(0, MAX_PODS);
   const evidence = await Promise.all(
-    told.map((pod) =>
+    reported.map((pod) =>
       collectOf(
         deps,
         site,
@@ -213,9 +213,9 @@ export async function collectEvidence(deps: ReleaseDeps, site: Site, observation
 
 async function collectOf(deps: ReleaseDeps, site: Site, pod: V1Pod, troubles: readonly Trouble[]): Promise<Evidence[]> {
   const events = await eventsOf(deps, site, pod);
-  const told = troubles.length > 0 ? troubles : [plainTrouble(pod)];
+  const found = troubles.length > 0 ? troubles : [plainTrouble(pod)];
   return Promise.all(
-    told.map(async (trouble) => {
+    found.map(async (trouble) => {
       const { container } = trouble;
       const isBetweenRuns = trouble.reason === 'CrashLoopBackOff';
       const hasEnded = isBetweenRuns || (troubles.length === 0 && trouble.exitCode !== undefined);
@@ -234,11 +234,11 @@ async function eventsOf(deps: ReleaseDeps, site: Site, pod: V1Pod): Promise<stri
   const { name = '', uid } = pod.metadata ?? {};
   const involved = { kind: 'Pod', name, ...(uid !== undefined && { uid }) };
   const events = await orNothing(deps.cluster.listEvents(site.namespace, involved, { signal: site.signal }));
-  const told = (events ?? []).filter(({ reason }) => TOLD_EVENTS.has(reason ?? ''));
-  return told.slice(-5).map(({ reason, message }) => `${reason}: ${message}`);
+  const relevant = (events ?? []).filter(({ reason }) => REPORTED_EVENTS.has(reason ?? ''));
+  return relevant.slice(-5).map(({ reason, message }) => `${reason}: ${message}`);
 }
 
-/** Evidence is told as far as it can be had: a log that cannot be read must not hide the reason. */
+/** Evidence is collected as far as possible: an unreadable log must not hide the reason. */
 async function orNothing<T>(work: Promise<T>): Promise<T | null> {
   try {
     return await work;
@@ -254,13 +254,13 @@ function plainTrouble(pod: V1Pod): Trouble {
   const waiting = status?.state?.waiting;
   const isRunning = status?.state?.running !== undefined;
   const ended = status?.lastState?.terminated;
-  // Between two crashes it runs: that it is not ready is the least of what is known of it.
+  // The container runs between two crashes; report the last crash rather than that it is not ready.
   if (isRunning && ended !== undefined && ended.exitCode !== 0) {
     return {
       pod: pod.metadata?.name ?? '',
       ...(container !== undefined && { container }),
       reason: ended.reason ?? 'Error',
-      message: ended.message ?? 'it ended, and was started again',
+      message: ended.message ?? 'the container ended and was restarted',
       exitCode: ended.exitCode,
       restarts: status?.restartCount ?? 0,
     };
@@ -270,7 +270,7 @@ function plainTrouble(pod: V1Pod): Trouble {
     ...(container !== undefined && { container }),
     reason: waiting?.reason ?? (isRunning ? 'NotReady' : (pod.status?.phase ?? 'Pending')),
     ...(waiting?.message !== undefined && { message: waiting.message }),
-    ...(isRunning && { message: 'it runs, and its readiness probe does not succeed' }),
+    ...(isRunning && { message: 'the container runs and its readiness probe fails' }),
     ...(status !== undefined && { restarts: status.restartCount }),
   };
 }

@@ -14,8 +14,8 @@ const GONE_WITHIN_MS = 30_000;
 const POLL_MS = 500;
 
 /**
- * Deletes what the release owns, then its records, the pointer last: killed anywhere, the same call carries on. Throws
- * NotFoundError when nothing of the release is there, BusyError while another call works on it.
+ * Deletes the objects of the release and then its records, the pointer last, so that the same call resumes after a kill.
+ * Throws NotFoundError if the release does not exist and BusyError while another call holds its Lease.
  */
 export async function uninstall(
   deps: ReleaseDeps,
@@ -43,7 +43,7 @@ async function removeAll(session: Session, timings: ReturnType<typeof createTimi
   const { deleted, spared } = await timings.step('deleteMs', () => deleteItems(session, inventory));
   const left = await awaitGone(session, deleted);
   await deleteRecords(session, state);
-  function tell(what: string) {
+  function describe(what: string) {
     return ({ kind, name }: Item) => `${kind} ${name} ${what}`;
   }
   return {
@@ -55,15 +55,15 @@ async function removeAll(session: Session, timings: ReturnType<typeof createTimi
     diff: [],
     notes: [],
     warnings: [
-      ...spared.map(tell('is not of this release any more and was left alone.')),
-      ...left.map(tell('is still being deleted: a finalizer holds it.')),
+      ...spared.map(describe('no longer belongs to this release and was not deleted.')),
+      ...left.map(describe('is still being deleted: a finalizer holds it.')),
     ],
     health: [],
     timings: timings.all(),
   };
 }
 
-/** A finalizer may delay the end of an object; its deletion goes on without us. */
+/** Waits for the deletions, which finalizers can delay. Returns the items that still exist. */
 async function awaitGone(session: Session, items: readonly Item[]): Promise<readonly Item[]> {
   const { deps, signal } = session;
   const endsAtMs = deps.launch.now().getTime() + GONE_WITHIN_MS;
@@ -75,7 +75,7 @@ async function awaitGone(session: Session, items: readonly Item[]): Promise<read
         found[index]?.metadata.uid === (item.uid ?? found[index]?.metadata.uid),
     );
     if (left.length === 0 || deps.launch.now().getTime() >= endsAtMs) return left;
-    if (signal.aborted) throw new DeadlineError('The request’s time ran out while the objects were being deleted.');
+    if (signal.aborted) throw new DeadlineError('The request’s deadline passed while the objects were being deleted.');
     await session.ensureLock();
     await deps.launch.wait(POLL_MS, signal);
   }

@@ -19,13 +19,13 @@ const NOTHING: Issue = {
   message: 'nothing to deploy: none of repository.release, flea.release and aggregator.release is true',
 };
 
-/** What is wrong with the name of a release, whatever its values. */
+/** Problems with the name of a release. */
 export function releaseIssues(release: string, components: readonly ComponentName[]): Issue[] {
   const problem = releaseNameProblem(release, components);
   return problem === null ? [] : [{ path: 'release', message: `"${release.slice(0, 80)}" ${problem}` }];
 }
 
-/** Everything that this release cannot be deployed for, beyond the schema of the values: all of it, at once. */
+/** All reasons why the values cannot be deployed as this release, beyond the schema of the values. */
 export function validateRelease(
   values: Values,
   release: string,
@@ -58,7 +58,7 @@ function mountIssues(values: Values, name: ComponentName): Issue[] {
   const at = `${name}.deployment`;
   const issues: Issue[] = [];
   if (deployment.authTokensSecret !== undefined && deployment.backend === 'gcs') {
-    const message = 'cannot stand beside backend: gcs, which reads authTokensFile from its bucket: leave it out';
+    const message = 'has no effect with backend: gcs, which reads authTokensFile from its bucket: remove it';
     return [{ path: `${at}.authTokensSecret`, message }];
   }
   if (deployment.authTokensSecret !== undefined && deployment.authTokensFile?.startsWith('/') === false) {
@@ -103,8 +103,8 @@ function checkIssues(values: Values, allowed: Allowances): Issue[] {
 }
 
 /**
- * What configuration does not allow any more of a revision that is asked for: it may be older than an allowance that was
- * taken back. `values` are those of the revision, `null` where it has none that can be read.
+ * Images and buckets of a recorded revision that the configuration no longer allows. `values` are those of the revision,
+ * `null` if they cannot be parsed.
  */
 export function revisionIssues(
   objects: readonly KubeObject[],
@@ -119,7 +119,7 @@ export function revisionIssues(
   ];
 }
 
-/** Throws InvalidReleaseError for a release or a namespace that a call names and that cannot be. */
+/** Throws InvalidReleaseError for an invalid release name or a namespace that is not allowed. */
 export function assertSite(release: string, namespace: string | undefined, allowed: Allowances): void {
   const problem = namespace === undefined ? null : namespaceIssue(allowed, '?namespace', namespace);
   const issues = [...releaseIssues(release, []), ...(problem === null ? [] : [problem])];
@@ -128,7 +128,7 @@ export function assertSite(release: string, namespace: string | undefined, allow
 
 type Where = Pick<RenderContext, 'release' | 'namespace'>;
 
-/** What may work and probably will not; told with the answer, and again beside the evidence if the pods fail. */
+/** Warnings on values that may not work as intended. A failure repeats them beside the evidence. */
 export function adviseRelease(values: Values, where: Where): string[] {
   const components = releasedComponents(values);
   return [
@@ -144,7 +144,7 @@ function deploymentWarnings(values: Values, name: ComponentName): string[] {
   const warnings: string[] = [];
   if (backend === 'memory' && replicas > 1) {
     warnings.push(
-      `${at}.replicas is ${replicas} beside backend: memory: each pod has a state of its own, and answers differ from call to call.`,
+      `${at}.replicas is ${replicas} beside backend: memory: each pod has its own state, so that responses differ from call to call.`,
     );
   }
   if (authTokensFile === undefined && tokensPathOf(deployment) === undefined) {
@@ -159,7 +159,7 @@ function deploymentWarnings(values: Values, name: ComponentName): string[] {
 
 function routeWarnings(values: Values, name: ComponentName): string[] {
   return values[name]?.service?.hostname === undefined && values[name]?.service?.routing !== 'none'
-    ? [`${name}.service.hostname is not set: nothing routes to it from outside of the cluster.`]
+    ? [`${name}.service.hostname is not set: no route from outside the cluster exists.`]
     : [];
 }
 
@@ -170,18 +170,18 @@ function modelsUriWarnings(values: Values, where: Where): string[] {
       return [];
     case 'hostname':
       return [
-        `MODELS_URI is ${uri}, made from repository.service.hostname; set flea.deployment.modelsUri for another scheme or path.`,
+        `MODELS_URI is ${uri}, made from repository.service.hostname; set flea.deployment.modelsUri for https or another path.`,
       ];
     case 'service':
       return [
         `MODELS_URI is ${uri}, which devices cannot reach: set flea.deployment.modelsUri or repository.service.hostname.`,
       ];
     case 'nothing':
-      return ['MODELS_URI is not set: the links that devices get have no base; set flea.deployment.modelsUri.'];
+      return ['MODELS_URI is not set: flea does not start without it; set flea.deployment.modelsUri.'];
   }
 }
 
-/** What a person wants to know next, as the chart's NOTES told it. */
+/** Backends, URLs and test commands, as in the chart's NOTES. */
 export function buildNotes(values: Values, where: Where): string[] {
   return releasedComponents(values).flatMap((name) => [
     `${name}: backend ${values[name]?.deployment?.backend ?? 'memory'}`,

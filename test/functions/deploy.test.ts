@@ -45,7 +45,7 @@ const BOTH = ok('repository', 'flea');
 const GCS_KEYS = ['sacred.json', 'sacred.pem', 'googleAccessId'];
 
 describe('the chart’s files', () => {
-  test('basic is deployed unchanged, and warned of', async () => {
+  test('basic is deployed unchanged, with warnings', async () => {
     const world = await startDeploy();
     const answer = await call(world, 'POST', `/demo?${BOTH}`, file('basic'));
     expect(answer).toMatchObject({ status: 201, body: { outcome: 'deployed', release: 'demo', revision: 1 } });
@@ -67,7 +67,7 @@ describe('the chart’s files', () => {
     expect(world.lines.at(-1)).toMatchObject({ outcome: 'deployed', release: 'demo', revision: 1, status: 201 });
   });
 
-  test('gcs needs three keys: all are told at once, and nothing is changed', async () => {
+  test('gcs needs three keys: all are reported at once, and nothing is changed', async () => {
     const world = await startDeploy();
     const missing = await call(world, 'POST', `/demo?${BOTH}`, file('gcs'));
     expect(missing).toMatchObject({ status: 424, type: expect.stringContaining('application/problem+json') });
@@ -150,7 +150,7 @@ describe('an aggregation beside services', () => {
     expect(world.pods.jobs()).toHaveLength(1);
   });
 
-  test('that cannot run is told before the services are touched', async () => {
+  test('that cannot run is reported before the services are changed', async () => {
     const world = await startDeploy();
     await world.putSecret('tensorio-models', ['sacred.json']);
     world.store.put(parseGsUri('gs://example-jobs/task-1/aggregation-checkpoints.txt'), '');
@@ -474,7 +474,7 @@ describe('rollback and uninstall', () => {
     expect(await call(world, 'DELETE', '/demo')).toMatchObject({ status: 404 });
   });
 
-  test('other paths and methods are told', async () => {
+  test('other paths and methods are refused', async () => {
     const world = await startDeploy();
     expect(await call(world, 'PUT', '/demo')).toMatchObject({ status: 405 });
     expect(await call(world, 'POST', '/')).toMatchObject({ status: 405 });
@@ -509,7 +509,7 @@ test('ten revisions are kept', { timeout: 60_000 }, async () => {
   expect(revisions.map(({ revision }) => revision)).toEqual([13, 12, 11, 10, 9, 8, 7, 6, 5, 4]);
 });
 
-test('the same release in another namespace is told of', async () => {
+test('the same release in another namespace is reported', async () => {
   const base = await startDeploy();
   const world = await startDeploy({ release: depsAllowing(base, ['default', 'research']) });
   await call(world, 'POST', `/demo?${BOTH}`, file('basic'));

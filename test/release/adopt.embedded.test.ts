@@ -4,7 +4,7 @@ import { noWalks, useEmbedded } from './embedded.ts';
 import { HELM, helmInstall, putHelmObjects } from './helm.ts';
 import { adoptionSuite, unmanagedAdoptionSuite } from './suite-adopt.ts';
 
-describe('a release of helm on the embedded API', () => {
+describe('a helm release on the embedded API', () => {
   const embedded = useEmbedded();
 
   adoptionSuite(

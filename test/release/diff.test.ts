@@ -33,7 +33,7 @@ test('a created object is added whole, a deleted one removed whole', () => {
   expect(diffObject(null, null)).toBeNull();
 });
 
-test('the address that a dry run drew for a new Service is not told: the apply draws another', () => {
+test('the address that a dry run allocated for a new Service is not shown: the apply allocates another', () => {
   const service = (spec: object): KubeObject => ({ ...object(spec), apiVersion: 'v1', kind: 'Service' });
   const drawn = diffObject(null, service({ type: 'ClusterIP', clusterIP: '10.0.0.2', clusterIPs: ['10.0.0.2'] }));
   expect(drawn?.unified).toContain('+  type: ClusterIP\n');
@@ -41,7 +41,7 @@ test('the address that a dry run drew for a new Service is not told: the apply d
   expect(diffObject(null, service({ clusterIP: 'None' }))?.unified).toContain('+  clusterIP: None\n');
 });
 
-test('nothing to tell is told', () => {
+test('no difference is reported as no changes', () => {
   expect(unifiedText([])).toBe('no changes\n');
 });
 

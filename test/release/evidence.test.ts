@@ -38,7 +38,7 @@ const evidenceOf = async (pod: V1Pod) => {
   return collectEvidence(createDeps(world, cluster), site, { readiness: [], troubles: [], seen: new Map(), facts });
 };
 
-test('of a container between two crashes, the crash is told and the log of the run that crashed', async () => {
+test('for a container between two crashes, the crash and the log of the crashed container are reported', async () => {
   const lastState = { terminated: { exitCode: 137, reason: 'OOMKilled' } };
   const pod = podOf({ state: { running: {} }, lastState, restartCount: 3 });
   expect(await evidenceOf(pod)).toEqual([
@@ -46,7 +46,7 @@ test('of a container between two crashes, the crash is told and the log of the r
       pod: 'p',
       container: 'flea',
       reason: 'OOMKilled',
-      message: 'it ended, and was started again',
+      message: 'the container ended and was restarted',
       exitCode: 137,
       restarts: 3,
       log: 'of the run before',
@@ -54,7 +54,7 @@ test('of a container between two crashes, the crash is told and the log of the r
   ]);
 });
 
-test('of a container that runs and is not ready, that and its log', async () => {
+test('a container that runs and is not ready is reported with its log', async () => {
   expect(await evidenceOf(podOf({ state: { running: {} } }))).toMatchObject([
     { reason: 'NotReady', restarts: 0, log: 'of this run' },
   ]);

@@ -112,8 +112,8 @@ test('a call that lost its Lease to another stops writing at once', async () => 
   expect(pointer?.current).toBe(2);
 });
 
-describe('a process that ends while it makes anew what somebody deleted', () => {
-  test('leaves nothing that an uninstall does not know', { timeout: 60_000 }, async () => {
+describe('a process that ends while it recreates a deleted object', () => {
+  test('leaves nothing that an uninstall does not delete', { timeout: 60_000 }, async () => {
     const begin = async (): Promise<MemoryWorld> => {
       const world = await start([V1]);
       world.memory.remove({ apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'default', name: 'demo-flea' });
@@ -135,7 +135,7 @@ describe('a process that ends while it makes anew what somebody deleted', () => 
 });
 
 describe('a process that ends while it undoes a failed upgrade', () => {
-  test('has left why it failed, and the next call keeps that', { timeout: 60_000 }, async () => {
+  test('has recorded why it failed, and the next call keeps that', { timeout: 60_000 }, async () => {
     const writes = await countWrites([V1], (world, cluster) => callDeploy(world, BAD, createDeps(world, cluster)));
     const ends: { readonly status: string; readonly reason: string; readonly hasEvidence: boolean }[] = [];
     for (const [at, when] of killPoints(writes)) {
@@ -148,15 +148,15 @@ describe('a process that ends while it undoes a failed upgrade', () => {
       const { status = 'none', reason = '', evidence } = failed ?? {};
       ends.push({ status, reason, hasEvidence: evidence !== undefined });
     }
-    const told = ends.findIndex(({ hasEvidence }) => hasEvidence);
-    const afterwards = ends.slice(told);
+    const first = ends.findIndex(({ hasEvidence }) => hasEvidence);
+    const afterwards = ends.slice(first);
     expect(afterwards.every(({ hasEvidence, reason }) => hasEvidence && reason.includes('InvalidImageName'))).toBe(
       true,
     );
     // While the rollback was under way, and once the failure was on record.
     expect(afterwards.filter(({ status }) => status === 'interrupted').length).toBeGreaterThan(1);
     expect(afterwards.filter(({ status }) => status === 'interrupted')[0]?.reason).toMatch(
-      /ended before it was done\.$/,
+      /ended before the revision was complete\.$/,
     );
     expect(afterwards.filter(({ status }) => status === 'failed').length).toBeGreaterThan(0);
   });

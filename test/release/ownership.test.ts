@@ -32,7 +32,7 @@ const entry = (
   ...over,
 });
 
-describe('whose it is', () => {
+describe('the owner of an object', () => {
   const rows: readonly (readonly [string, Partial<KubeObject['metadata']>, object])[] = [
     ['ours', { labels: { 'tensorio-trigger/release': 'demo' } }, { kind: 'ours' }],
     ['of another release', { labels: { 'tensorio-trigger/release': 'x' } }, { kind: 'other-release', release: 'x' }],

@@ -158,7 +158,7 @@ describe('a rollout has failed', () => {
     expect(of(failure, sets({}, { ...ofSet, observedGeneration: 0 }))).toMatchObject({ kind: 'waiting' });
   });
 
-  test('an unschedulable pod is told, and waited for', () => {
+  test('an unschedulable pod is reported, and does not end the wait', () => {
     const conditions = [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: 'no memory' }];
     const pods = [Object.assign(pod({}), { status: { conditions } })];
     const { verdict, troubles } = assessDeployment(facts({ pods }), NONE, 0);

@@ -41,7 +41,7 @@ export const adoptionSuite = (
     beforeEach(start, 60_000);
     afterEach(async () => world?.close(), 30_000);
 
-    test('it is left alone without adopt, and the answer says whose it is', async () => {
+    test('it is left alone without adopt, and the answer says the owner of an object', async () => {
       const before = await recordsOf(world);
       const foreign = await refusal(callDeploy(world, { over: tagged('ok') }));
       expect(foreign).toMatchObject({ status: 409, code: 'owned-by-other' });
@@ -59,11 +59,13 @@ export const adoptionSuite = (
       expect(answer.notes.join('\n')).toContain(
         `kubectl delete secret --namespace ${world.namespace} --selector owner=helm,name=demo`,
       );
-      // What goes is told beforehand, though no dry run of the API server shows it, and is in the diff of what was done.
-      const told = dry.notes.join('\n');
+      // The dry run of the API server does not show the removed fields; notes and the final diff do.
+      const notes = dry.notes.join('\n');
       for (const field of ['metadata.labels.helm.sh/chart', 'spec.template.spec.dnsPolicy'])
-        expect(told).toContain(field);
-      expect(answer.notes.join('\n')).toContain('Deployment demo-repository: what helm or kubectl alone had set goes');
+        expect(notes).toContain(field);
+      expect(answer.notes.join('\n')).toContain(
+        'Deployment demo-repository: fields that only helm or kubectl set are removed',
+      );
       const removed = answer.diff.flatMap(({ changes }) => changes).filter((change) => change.after === undefined);
       expect(removed.map(({ path }) => path).join('\n')).toContain('helm.sh/chart');
       const after = await expectConsistent(world);
@@ -99,7 +101,7 @@ export const adoptionSuite = (
     });
 
     test.skipIf(noWalks !== '')(
-      `killed at any write, an adoption is carried on by the same call${noWalks}`,
+      `killed at any write, an adoption is resumed by the same call${noWalks}`,
       { timeout: 600_000 },
       async () => {
         const clean = createKiller(world.cluster);

@@ -109,7 +109,7 @@ export const podSuite = (name: string, cluster: () => PodCluster): void => {
       await expect.poll(pods, { timeout: 30_000 }).toEqual([]);
     });
 
-    test('an image that is nowhere is rolled back, with the kubelet’s words as evidence', async () => {
+    test('an image that does not exist is rolled back, with the kubelet’s message as evidence', async () => {
       await callDeploy(world, V1);
       const before = specsOf(await expectConsistent(world));
       const failed = await refusal(callDeploy(world, { ...V1, over: withTokens('nowhere', 'v1') }));
@@ -154,7 +154,7 @@ export const podSuite = (name: string, cluster: () => PodCluster): void => {
       await expectBack(before);
     });
 
-    test('a missing key is told before anything is made; one that goes missing later, by the pod that lacks it', async () => {
+    test('a missing key is reported before anything is created; a key deleted later, by the pod that needs it', async () => {
       const secrets = `/api/v1/namespaces/${world.namespace}/secrets/tensorio-models`;
       const over = mergeValues(tagged('v1', 'v1'), { flea: { deployment: { replicas: 1 } } });
       const gcs = { example: 'gcs', over, waitSec: 600 } as const;

@@ -180,7 +180,7 @@ export const releaseSuite = (name: string, setup: () => Promise<ReleaseWorld>, n
       );
     });
 
-    test('onFailure=keep leaves the failed objects to be looked at, and the next deploy mends them', async () => {
+    test('onFailure=keep keeps the failed objects, and the next deploy repairs them', async () => {
       await callDeploy(world, V1);
       const failed = await refusal(callDeploy(world, { ...BAD, onFailure: 'keep' }));
       expect(failed).toMatchObject({ code: 'failed', details: { outcome: 'failed', revision: 1, failedRevision: 2 } });
@@ -191,7 +191,7 @@ export const releaseSuite = (name: string, setup: () => Promise<ReleaseWorld>, n
       await expectConsistent(world);
     });
 
-    test('of two deploys of one release the second is told who works on it since when; another release goes on', async () => {
+    test('the second of two deploys of a release is refused with holder and time; another release proceeds', async () => {
       const deps = createDeps(world);
       const seen: { busy?: AppError; other?: unknown } = {};
       const wait = async (ms: number, signal?: AbortSignal): Promise<void> => {
@@ -216,7 +216,7 @@ export const releaseSuite = (name: string, setup: () => Promise<ReleaseWorld>, n
       expect(seen.other).toMatchObject({ outcome: 'deployed', release: 'other', revision: 1 });
     });
 
-    test('a field that somebody else set is a conflict that names both; nothing is changed', async () => {
+    test('a field of another manager is a conflict that names both; nothing is changed', async () => {
       await callDeploy(world, V1);
       const before = await expectConsistent(world);
       const live = before.workloads.find(({ metadata }) => metadata.name === 'demo-repository');
@@ -323,7 +323,7 @@ export const releaseSuite = (name: string, setup: () => Promise<ReleaseWorld>, n
       });
     });
 
-    test('replicas that the values leave out stay with whoever sets them', async () => {
+    test('replicas that the values leave out stay with the manager that sets them', async () => {
       const leaving = (tag: string) => ({
         over: { ...tagged(tag), repository: { deployment: { tag, replicas: null } } },
       });
@@ -334,7 +334,7 @@ export const releaseSuite = (name: string, setup: () => Promise<ReleaseWorld>, n
       expect(JSON.stringify((await expectConsistent(world)).workloads)).toContain('"replicas":2');
     });
 
-    test('what somebody changed by hand is told as a difference, and not as a conflict', async () => {
+    test('a manual change is reported as a difference, not as a conflict', async () => {
       await callDeploy(world, V1);
       const site = { release: 'demo', namespace: world.namespace, signal: AbortSignal.timeout(30_000) };
       expect(await driftOf(createDeps(world), site)).toMatchObject({ revision: 1, diff: [] });
@@ -355,7 +355,7 @@ export const releaseSuite = (name: string, setup: () => Promise<ReleaseWorld>, n
       expect(JSON.stringify(still.workloads)).toContain('"replicas":2');
     });
 
-    test('a selector of another makes an adoption immutable, told before anything is changed', async () => {
+    test('an adoption with another selector is refused as immutable before anything is changed', async () => {
       const labels = { app: 'foreign' };
       const container = { name: 'repository', image: 'docai/tensorio-models:ok' };
       const spec = {
@@ -372,7 +372,7 @@ export const releaseSuite = (name: string, setup: () => Promise<ReleaseWorld>, n
       expect((await recordsOf(world)).revisions).toEqual([]);
     });
 
-    test('a service account that is dropped again goes, also where the API server repeats its name', async () => {
+    test('a service account that is removed from the values is removed, including the deprecated field', async () => {
       await callDeploy(world, {
         over: { repository: { deployment: { tag: 'ok-1', serviceAccountName: 'robot' } }, flea: null },
       });
@@ -421,7 +421,7 @@ export const releaseSuite = (name: string, setup: () => Promise<ReleaseWorld>, n
     };
 
     test.skipIf(noWalks !== '').each(walks)(
-      `killed at any write, $what is carried on by the same call${noWalks}`,
+      `killed at any write, $what is resumed by the same call${noWalks}`,
       { timeout: 600_000 },
       async (walk) => {
         await restart(walk);

@@ -1,6 +1,6 @@
 import type { ComponentName } from '../names.ts';
 
-/** What a service is, whatever the values say: the image's own ports, paths and gRPC service. */
+/** The fixed properties of a service: ports, paths and gRPC service of its image. */
 export interface Component {
   readonly name: ComponentName;
   /** The value of `app.kubernetes.io/name`. */
@@ -31,22 +31,22 @@ export const COMPONENTS: Readonly<Record<ComponentName, Component>> = {
   },
 };
 
-/** What rendering depends on besides the values. */
+/** The input of rendering besides the values. */
 export interface RenderContext {
   readonly release: string;
   readonly namespace: string;
-  /** When each component was last restarted on request, as RFC 3339; it stays, or the next deploy would roll the pods back. */
+  /** RFC 3339 time of the last requested restart, by component. Removing it would roll the pods again. */
   readonly restartedAt: Readonly<Partial<Record<ComponentName, string>>>;
 }
 
-/** `T` as JSON keeps it: a member that is `undefined` is not there at all. */
+/** `T` without `undefined` members, as JSON has it. */
 export type Plain<T> = T extends readonly (infer E)[]
   ? Plain<E>[]
   : T extends object
     ? { [K in keyof T]: Plain<Exclude<T[K], undefined>> }
     : T;
 
-/** A copy of `value` without members that are `undefined`; nothing is shared with it. */
+/** A deep copy of `value` without `undefined` members. */
 export function plain<T>(value: T): Plain<T> {
   return JSON.parse(JSON.stringify(value));
 }

@@ -1,25 +1,25 @@
+import type { V1Deployment, V1EnvVar, V1PodSpec, V1Probe, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
 import { imageOf } from '../../jobs/spec.ts';
 import type { FleaValues, RepositoryValues } from '../../values/service-schema.ts';
 import { deploymentName, labelsOf, selectorOf, serviceName } from '../names.ts';
 import { COMPONENTS } from './component.ts';
 import type { Component, Plain, RenderContext } from './component.ts';
-import type { V1Deployment, V1EnvVar, V1PodSpec, V1Probe, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
 
 type AnyDeployment = NonNullable<RepositoryValues['deployment']> | NonNullable<FleaValues['deployment']>;
 /** The fields that both components' `deployment` has. */
 export type DeploymentValues = Plain<Pick<AnyDeployment, keyof AnyDeployment>>;
 
 export const RESTARTED_AT = 'tensorio-trigger/restarted-at';
-/** Where the token file is mounted when `authTokensFile` does not say. */
+/** The default folder of the token file. */
 const TOKENS_FOLDER = '/etc/tensorio-models/tokens';
 
-/** The path, in the container, of the token file that a Secret holds. */
+/** The path of the mounted token file in the container. */
 export function tokensPathOf(deployment: DeploymentValues): string | undefined {
   if (deployment.authTokensSecret === undefined) return undefined;
   return deployment.authTokensFile ?? `${TOKENS_FOLDER}/${deployment.authTokensSecret.key}`;
 }
 
-/** Folders that Secrets are mounted at; two may not be the same. */
+/** The mount paths of the Secrets, which must differ. */
 export function mountFolders(deployment: DeploymentValues): string[] {
   const tokens = tokensPathOf(deployment);
   return [
@@ -91,10 +91,10 @@ function podSpecOf(component: Component, deployment: DeploymentValues, env: read
   const { volumes, volumeMounts } = volumesOf(deployment);
   const { repository = '', tag, digest, serviceAccountName, imagePullSecrets } = deployment;
   return {
-    // A token is mounted only for a service account that was asked for (Workload Identity).
+    // A token is mounted only for a service account that the values name (Workload Identity).
     automountServiceAccountToken: serviceAccountName !== undefined,
-    // Both, for the API server fills in the deprecated one as nobody's: an apply that drops only the other one is undone
-    // by it. https://github.com/kubernetes/kubernetes/issues/108208
+    // Both fields: the API server copies the name to the deprecated `serviceAccount`, which no manager then owns, and an
+    // apply without the name would not remove it. https://github.com/kubernetes/kubernetes/issues/108208
     ...(serviceAccountName !== undefined && { serviceAccountName, serviceAccount: serviceAccountName }),
     ...(imagePullSecrets !== undefined && { imagePullSecrets: imagePullSecrets.map((name) => ({ name })) }),
     securityContext: { seccompProfile: { type: 'RuntimeDefault' }, ...deployment.podSecurityContext },
@@ -121,7 +121,7 @@ function podSpecOf(component: Component, deployment: DeploymentValues, env: read
           capabilities: { drop: ['ALL'] },
           ...deployment.securityContext,
         },
-        // The last lines of the log outlive the container, and say why it ended.
+        // The last lines of the log become the termination message, which reports why the container ended.
         terminationMessagePolicy: 'FallbackToLogsOnError',
         ...(volumeMounts.length > 0 && { volumeMounts }),
       },

@@ -1,3 +1,4 @@
+import type { V1Deployment, V1Service } from '@kubernetes/client-node';
 import type { KubeObject } from '../../cluster/release-port.ts';
 import type { Values } from '../../values/parse-values.ts';
 import type { ComponentName } from '../names.ts';
@@ -5,9 +6,8 @@ import { COMPONENTS, plain } from './component.ts';
 import type { RenderContext } from './component.ts';
 import { buildDeployment, fleaEnv, modelsUriOf, repositoryEnv } from './deployment.ts';
 import { buildRoutes, buildService } from './service.ts';
-import type { V1Deployment, V1Service } from '@kubernetes/client-node';
 
-/** Changes when the same values are rendered to other objects. */
+/** Must change when the same values render to other objects. */
 export const RENDERER_VERSION = '2';
 
 interface Rendered {
@@ -18,14 +18,14 @@ interface Rendered {
 
 const RENDERERS = { repository: renderRepository, flea: renderFlea } as const;
 
-/** The services that the values release. */
+/** The components with `release: true`. */
 export function releasedComponents(values: Pick<Values, 'repository' | 'flea'>): ComponentName[] {
   return (['repository', 'flea'] as const).filter((name) => values[name]?.release === true);
 }
 
 /**
- * The objects of a release, in the order in which they are applied: Services, Deployments, routes. Pure: the same
- * values and context give the same objects.
+ * The objects of a release in the order in which they are applied: Services, Deployments, routes. The same values and
+ * context give the same objects.
  */
 export function renderRelease(values: Values, context: RenderContext): KubeObject[] {
   const rendered = releasedComponents(values).map((name) => RENDERERS[name](values, context));

@@ -1,9 +1,9 @@
+import type { V1Service } from '@kubernetes/client-node';
+import { stringify } from 'yaml';
 import type { KubeObject } from '../../cluster/release-port.ts';
 import type { RepositoryValues } from '../../values/service-schema.ts';
 import { labelsOf, selectorOf, serviceName } from '../names.ts';
 import type { Component, Plain, RenderContext } from './component.ts';
-import type { V1Service } from '@kubernetes/client-node';
-import { stringify } from 'yaml';
 
 /** The values' `service` of either component. */
 export type ServiceValues = Plain<NonNullable<RepositoryValues['service']>>;
@@ -31,7 +31,7 @@ export function buildService(component: Component, service: ServiceValues, conte
           port: service.grpcPort ?? component.grpcPort,
           targetPort: 'grpc',
           protocol: 'TCP',
-          // A Gateway speaks HTTP/2 to the pods only where this says so.
+          // A Gateway uses HTTP/2 to the pods only with this field.
           ...(routingOf(service) === 'gateway' && { appProtocol: 'kubernetes.io/h2c' }),
         },
       ],
@@ -49,12 +49,12 @@ interface Route {
   readonly grpc: boolean;
 }
 
-/** The route of a Service; without a host name there is none: it would take every host's requests. */
+/** The kind of route. Without a host name there is none: it would match the requests of every host. */
 export function routingOf(service: ServiceValues): Routing {
   return service.hostname === undefined ? 'none' : (service.routing ?? 'ambassador');
 }
 
-/** The annotation that Ambassador 1.x reads Mappings from, as the chart wrote it, its gRPC Mapping corrected. */
+/** The annotation with Mappings for Ambassador 1.x, as the chart has it, with the gRPC Mapping corrected. */
 export function ambassadorAnnotation(
   component: Component,
   service: ServiceValues,
@@ -75,7 +75,7 @@ export function ambassadorAnnotation(
   return { 'getambassador.io/config': documents.map((document) => `---\n${stringify(document)}`).join('') };
 }
 
-// gRPC paths are /<service>/<method>: they cannot be put under another prefix, nor be rewritten.
+// gRPC paths are /<service>/<method>; they can neither have a prefix nor be rewritten.
 function routesOf(component: Component, service: ServiceValues, { release }: RenderContext): Route[] {
   const name = serviceName(release, component.name);
   const rest = { prefix: '/rest/', rewrite: '/', port: service.restPort ?? component.restPort, grpc: false };
@@ -91,7 +91,7 @@ function routesOf(component: Component, service: ServiceValues, { release }: Ren
   ];
 }
 
-/** The objects that route a host name to a Service, where the values ask for objects. */
+/** The route objects of a component; none for `none` and `ambassador`. */
 export function buildRoutes(component: Component, service: ServiceValues, context: RenderContext): KubeObject[] {
   switch (routingOf(service)) {
     case 'mapping':
@@ -141,7 +141,7 @@ function buildHttpRoute(component: Component, service: ServiceValues, context: R
       metadata: metadataOf(name, component, context),
       spec: {
         parentRefs: [{ ...service.gateway, group: 'gateway.networking.k8s.io', kind: 'Gateway' }],
-        // Gateway API's host names have no port.
+        // Host names of the Gateway API have no port.
         hostnames: [(service.hostname ?? '').replace(/:\d+$/, '').toLowerCase()],
         rules: [
           { matches: [prefix(grpc.prefix)], backendRefs: backend(name, grpc.port) },
