@@ -3,7 +3,7 @@ import { AppError } from '../errors.ts';
 import { specHash } from '../jobs/spec.ts';
 import { deleteItems } from './apply.ts';
 import type { AppliedObject, LiveObjects } from './apply.ts';
-import type { Desired } from './desired.ts';
+import type { ComponentName } from './names.ts';
 import {
   createRevision,
   currentOf,
@@ -20,6 +20,12 @@ import { itemKey, itemOf, leftovers, mergeItems } from './records.ts';
 import type { Item, Pointer, Revision } from './records.ts';
 import type { TakenField } from './diff.ts';
 import type { Session } from './request.ts';
+
+/** What a deploy records of its desired state. */
+interface Content extends Pick<Revision, 'description' | 'rendererVersion' | 'hash' | 'objects'> {
+  readonly document: unknown;
+  readonly restartedAt: Readonly<Partial<Record<ComponentName, string>>>;
+}
 
 /** A pending revision. */
 export interface Begun {
@@ -100,7 +106,7 @@ function emptyPointer(release: string): Pointer {
 export async function begin(
   session: Session,
   state: ReleaseState,
-  desired: Desired,
+  desired: Content,
   live: LiveObjects,
   more: { readonly requestedBy: string | undefined; readonly taken: readonly TakenField[] },
 ): Promise<Begun> {
@@ -127,7 +133,7 @@ export async function begin(
   return { revision, pointer, items, taken };
 }
 
-function itemsOf(session: Session, desired: Desired, live: LiveObjects): Item[] {
+function itemsOf(session: Session, desired: Content, live: LiveObjects): Item[] {
   return desired.objects.map((object) => {
     const item = itemOf(object, session.namespace);
     const uid = live.get(itemKey(item))?.metadata.uid;

@@ -38,7 +38,12 @@ export function validateRelease(
     ...(components.length === 0 && values.aggregator?.release !== true ? [NOTHING] : []),
     ...releaseIssues(release, components),
     ...(namespaceProblem === null ? [] : [namespaceProblem]),
-    ...components.flatMap((name) => [...imageIssues(values, name, allowed), ...mountIssues(values, name)]),
+    ...components.flatMap((name) => [
+      ...imageIssues(values, name, allowed),
+      ...tokenIssues(values, name),
+      ...mountIssues(values, name),
+    ]),
+    ...(components.includes('flea') ? modelsUriIssues(values, { release, namespace }) : []),
     ...bucketIssues(values, allowed),
     ...checkIssues(values, allowed),
   ];
@@ -51,6 +56,22 @@ function imageIssues(values: Values, name: ComponentName, allowed: Allowances): 
 
 function deploymentOf(values: Values, name: ComponentName): DeploymentValues {
   return plain(values[name]?.deployment ?? {});
+}
+
+function tokenIssues(values: Values, name: ComponentName): Issue[] {
+  const deployment = deploymentOf(values, name);
+  if (deployment.authTokensFile !== undefined || tokensPathOf(deployment) !== undefined) return [];
+  const message =
+    'is missing: the service does not start without a token file; write its object name (gcs) or path (memory), or set authTokensSecret';
+  return [{ path: `${name}.deployment.authTokensFile`, message }];
+}
+
+function modelsUriIssues(values: Values, where: Where): Issue[] {
+  const { from } = modelsUriOf(plain(values.flea?.deployment ?? {}), values.repository, where);
+  if (from !== 'nothing') return [];
+  const message =
+    'is missing: flea does not start without MODELS_URI; write the base URL of the repository API, http(s)://HOST[/PATH]/v1/repository';
+  return [{ path: 'flea.deployment.modelsUri', message }];
 }
 
 function mountIssues(values: Values, name: ComponentName): Issue[] {
@@ -147,9 +168,7 @@ function deploymentWarnings(values: Values, name: ComponentName): string[] {
       `${at}.replicas is ${replicas} beside backend: memory: each pod has its own state, so that responses differ from call to call.`,
     );
   }
-  if (authTokensFile === undefined && tokensPathOf(deployment) === undefined) {
-    warnings.push(`${at}.authTokensFile is not set: the service needs a token file to start.`);
-  } else if (backend === 'memory' && deployment.authTokensSecret === undefined) {
+  if (backend === 'memory' && authTokensFile !== undefined && deployment.authTokensSecret === undefined) {
     warnings.push(
       `${at}.authTokensFile is ${authTokensFile} in the container, which the public images do not contain: mount it from a Secret with ${at}.authTokensSecret {secret, key}.`,
     );
@@ -167,6 +186,7 @@ function modelsUriWarnings(values: Values, where: Where): string[] {
   const { uri, from } = modelsUriOf(plain(values.flea?.deployment ?? {}), values.repository, where);
   switch (from) {
     case 'values':
+    case 'nothing':
       return [];
     case 'hostname':
       return [
@@ -176,8 +196,6 @@ function modelsUriWarnings(values: Values, where: Where): string[] {
       return [
         `MODELS_URI is ${uri}, which devices cannot reach: set flea.deployment.modelsUri or repository.service.hostname.`,
       ];
-    case 'nothing':
-      return ['MODELS_URI is not set: flea does not start without it; set flea.deployment.modelsUri.'];
   }
 }
 

@@ -29,10 +29,15 @@ export const ServiceAccountSchema = z
   .strictObject(account, { error: wrongAccount('secret, key, mountPath') })
   .meta({ id: 'ServiceAccount' });
 
-/** The Secret of flea also contains the two keys that sign upload URLs. */
+/**
+ * The Secret with the two keys by which flea signs upload URLs. With Workload Identity there is no key file: `key` and
+ * `mountPath` are left out.
+ */
 export const SigningAccountSchema = z.strictObject(
   {
     ...account,
+    key: account.key.optional(),
+    mountPath: account.mountPath.optional(),
     pemFile: secretKey.optional().describe('Key with the private key that signs upload URLs.'),
     googleAccessId: secretKey.optional().describe('Key with the account that signs upload URLs.'),
   },

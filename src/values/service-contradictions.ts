@@ -1,7 +1,7 @@
 import type { Issue } from '../errors.ts';
 import type { ReadableValues } from './contradictions.ts';
 
-type Deployment = NonNullable<NonNullable<ReadableValues['repository']>['deployment']> &
+type Deployment = Omit<NonNullable<NonNullable<ReadableValues['repository']>['deployment']>, 'serviceAccount'> &
   NonNullable<NonNullable<ReadableValues['flea']>['deployment']>;
 interface Component {
   readonly release?: boolean | undefined;
@@ -26,7 +26,17 @@ export function serviceContradictions(values: ReadableValues): readonly Issue[] 
         NEEDS_SIGNING,
       ),
     ]),
+    ...keyFileIssues(values.flea?.deployment?.serviceAccount),
   ];
+}
+
+/** flea's Secret holds a key file and is mounted, or neither (Workload Identity). */
+function keyFileIssues(account: Deployment['serviceAccount']): Issue[] {
+  if (account === undefined || (account.key === undefined) === (account.mountPath === undefined)) return [];
+  const { key, mountPath } = account;
+  const why = 'key and mountPath belong together; leave out both for Workload Identity';
+  const given = key === undefined ? { key } : { mountPath };
+  return missing('flea.deployment.serviceAccount', given, why);
 }
 
 function componentIssues(

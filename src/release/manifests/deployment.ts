@@ -23,7 +23,7 @@ export function tokensPathOf(deployment: DeploymentValues): string | undefined {
 export function mountFolders(deployment: DeploymentValues): string[] {
   const tokens = tokensPathOf(deployment);
   return [
-    ...(deployment.serviceAccount === undefined ? [] : [withoutSlash(deployment.serviceAccount.mountPath)]),
+    ...(deployment.serviceAccount?.mountPath === undefined ? [] : [withoutSlash(deployment.serviceAccount.mountPath)]),
     ...(tokens === undefined ? [] : [folderOf(tokens)]),
   ];
 }
@@ -43,7 +43,7 @@ export function commonEnv(deployment: DeploymentValues): V1EnvVar[] {
   return [
     { name: 'BACKEND', value: deployment.backend ?? 'memory' },
     ...(tokens === undefined ? [] : [{ name: 'AUTH_TOKENS_FILE', value: tokens }]),
-    ...(account === undefined
+    ...(account?.mountPath === undefined
       ? []
       : [{ name: 'GOOGLE_APPLICATION_CREDENTIALS', value: `${withoutSlash(account.mountPath)}/${account.key}` }]),
   ];
@@ -136,7 +136,7 @@ function volumesOf(deployment: DeploymentValues): { volumes: V1Volume[]; volumeM
   const path = tokensPathOf(deployment);
   const volumes: V1Volume[] = [];
   const volumeMounts: V1VolumeMount[] = [];
-  if (account !== undefined) {
+  if (account?.mountPath !== undefined) {
     // The whole Secret, as the chart mounts it: the token file of backend memory may be another of its keys.
     volumes.push({ name: 'sacred', secret: { secretName: account.secret } });
     volumeMounts.push({ name: 'sacred', mountPath: withoutSlash(account.mountPath), readOnly: true });

@@ -136,6 +136,19 @@ describe('the environment', () => {
   });
 });
 
+describe('Workload Identity', () => {
+  test('flea with backend gcs signs with keys from the Secret and mounts no key file', () => {
+    const account = { secret: 'signing', key: null, mountPath: null, pemFile: 'pem', googleAccessId: 'id' };
+    const over = { flea: { deployment: { serviceAccountName: 'flea', serviceAccount: account } } };
+    const text = found(render('gcs', over), 'Deployment', 'demo-flea');
+    expect(text).toContain('name: PRIVATE_PEM_KEY');
+    expect(text).toContain('name: GOOGLE_ACCESS_ID');
+    expect(text).not.toContain('GOOGLE_APPLICATION_CREDENTIALS');
+    expect(text).not.toContain('volumeMounts');
+    expect(text).not.toContain('volumes');
+  });
+});
+
 describe('settings that the values leave out', () => {
   test('are not applied: replicas may be an autoscaler’s, the type of the Service its default', () => {
     const over = { repository: { deployment: { replicas: null }, service: { type: null } } };
