@@ -79,6 +79,17 @@ export const EnvironmentSchema = z.object({
   ALLOWED_BUCKETS: list('bucket names, without gs://', (entry) => gsUriProblem(`gs://${entry}/x`) === null).describe(
     'Buckets that lists, updates and outputs may be in.',
   ),
+  CALLER_FIELDS: list('value paths such as aggregator.nodeSelector', (entry) => /^aggregator\.[A-Za-z]+$/.test(entry))
+    .default([])
+    .describe('Fields of the aggregator that a caller may set to other values than the configured ones.'),
+  ALLOWED_REPOSITORY_URLS: list('http:// or https:// URLs, or prefixes that end in "/"', (entry) =>
+    /^https?:\/\/[^/]+/.test(entry),
+  )
+    .default([])
+    .describe('URLs, or prefixes that end in "/", to which a caller may set aggregator.repositoryUrl.'),
+  ALLOWED_SERVICE_ACCOUNTS: list('names of Kubernetes service accounts', (entry) => /^[a-z0-9][a-z0-9.-]*$/.test(entry))
+    .default([])
+    .describe('Kubernetes service accounts to which a caller may set aggregator.serviceAccountName.'),
   RELEASE_NAME: z
     .string()
     .regex(DNS_LABEL, 'must be lower-case letters, digits and "-"')
@@ -125,6 +136,12 @@ export interface Config {
     readonly images: readonly string[];
     readonly buckets: readonly string[];
   };
+  /** What callers may set beyond the fields that are always theirs. */
+  readonly powers: {
+    readonly callerFields: readonly string[];
+    readonly repositoryUrls: readonly string[];
+    readonly serviceAccounts: readonly string[];
+  };
   readonly releaseName: string;
   readonly values: ValuesSource;
   readonly storageApiEndpoint?: string;
@@ -167,6 +184,11 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
       namespaces: env.ALLOWED_NAMESPACES ?? [defaultNamespace],
       images: env.ALLOWED_IMAGES,
       buckets: env.ALLOWED_BUCKETS,
+    },
+    powers: {
+      callerFields: env.CALLER_FIELDS,
+      repositoryUrls: env.ALLOWED_REPOSITORY_URLS,
+      serviceAccounts: env.ALLOWED_SERVICE_ACCOUNTS,
     },
     releaseName: env.RELEASE_NAME,
     values: valuesOf(env),

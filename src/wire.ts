@@ -86,6 +86,7 @@ export function wire(config: Config, log: Log): Wiring {
       rounds,
       values,
       defaults,
+      powers: config.powers,
       schedulerServiceAccount: config.schedulerServiceAccount,
       configuredValues: async (signal) => (await configured(signal)).document,
       requestTimeoutMs: config.requestTimeoutMs,

@@ -83,6 +83,36 @@ variable "images" {
   }
 }
 
+variable "caller_fields" {
+  description = "Fields of the aggregator, such as \"aggregator.nodeSelector\", that a caller may set to other values than the configured ones (CALLER_FIELDS)."
+  type        = list(string)
+  default     = []
+  validation {
+    condition     = alltrue([for each in var.caller_fields : can(regex("^aggregator\\.[A-Za-z]+$", each))])
+    error_message = "caller_fields must be value paths such as \"aggregator.nodeSelector\"."
+  }
+}
+
+variable "repository_urls" {
+  description = "URLs, or prefixes that end in \"/\", to which a caller may set aggregator.repositoryUrl (ALLOWED_REPOSITORY_URLS)."
+  type        = list(string)
+  default     = []
+  validation {
+    condition     = alltrue([for each in var.repository_urls : can(regex("^https?://[^/,]+", each))])
+    error_message = "repository_urls must be http:// or https:// URLs, or prefixes of them that end in \"/\"."
+  }
+}
+
+variable "service_accounts" {
+  description = "Kubernetes service accounts to which a caller may set aggregator.serviceAccountName (ALLOWED_SERVICE_ACCOUNTS)."
+  type        = list(string)
+  default     = []
+  validation {
+    condition     = alltrue([for each in var.service_accounts : can(regex("^[a-z0-9][a-z0-9.-]*$", each))])
+    error_message = "service_accounts must be names of Kubernetes service accounts."
+  }
+}
+
 variable "release_name" {
   description = "Prefix of the names of Jobs (RELEASE_NAME). null: \"flea-aggregator\", as in the chart."
   type        = string

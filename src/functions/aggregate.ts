@@ -6,6 +6,7 @@ import { sweepSchedules } from '../runs/schedules.ts';
 import type { SweptRuns } from '../runs/sweep.ts';
 import { sweepRuns } from '../runs/sweep.ts';
 import type { JsonObject } from '../values/json.ts';
+import type { Powers } from './powers.ts';
 import { flag, parseQuery } from './query.ts';
 import type { Handler, Routes, RoutesDeps } from './routes.ts';
 import { serveRoutes } from './routes.ts';
@@ -18,6 +19,8 @@ export interface AggregateDeps extends LaunchDeps, RoutesDeps, TasksDeps {
   readonly configuredValues: (signal: AbortSignal) => Promise<JsonObject>;
   /** The account whose `X-CloudScheduler` headers are accepted; `undefined`: nobody's. */
   readonly schedulerServiceAccount?: string | undefined;
+  /** What callers may set beyond the fields that are always theirs. */
+  readonly powers: Powers;
   readonly defaults: { readonly namespace: string; readonly releaseName: string };
 }
 

@@ -11,6 +11,8 @@ import { isTextField } from '../values/schema.ts';
 import type { SetKind } from '../values/overrides.ts';
 import { applySet, mergeValues } from '../values/overrides.ts';
 import { MAX_BODY_BYTES, tooLarge } from './front.ts';
+import type { Powers } from './powers.ts';
+import { assertPowers } from './powers.ts';
 import type { Query } from './query.ts';
 
 // maxOutputLength stops a small body that unpacks to gigabytes.
@@ -36,13 +38,21 @@ export async function readWholeValues(
 
 /**
  * The values of a call: the configured ones, the body's over them, `?set=` and `?set-string=` over both, as helm lays
- * `-f` and `--set` over a chart's values. Throws InvalidRequestError with every fault at once.
+ * `-f` and `--set` over a chart's values. Throws InvalidRequestError with every fault at once, and ForbiddenError where
+ * the call sets what only configuration may.
  */
-export async function readRequestValues(configured: JsonObject, req: Request, query: Query): Promise<Values> {
+export async function readRequestValues(
+  configured: JsonObject,
+  req: Request,
+  query: Query,
+  powers: Powers,
+): Promise<Values> {
   const document = await readDocument(req);
   const { values } = parseAggregationDocument(document);
   const set = applySets(applySets(values, query, 'set'), query, 'set-string');
-  return parseValues(mergeValues(configured, set));
+  const merged = parseValues(mergeValues(configured, set));
+  assertPowers(parseValues(configured).aggregator ?? {}, merged.aggregator ?? {}, powers);
+  return merged;
 }
 
 /**

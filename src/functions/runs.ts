@@ -113,7 +113,7 @@ export const backfill: AggregateHandler = async (deps, req, signal) => {
 async function startRun(deps: AggregateDeps, req: Request, signal: AbortSignal, call: RunCall): Promise<Answer> {
   const { query, scheduler } = call;
   const dryRun = flag(query, 'dryRun');
-  const values = await readRequestValues(await deps.configuredValues(signal), req, query);
+  const values = await readRequestValues(await deps.configuredValues(signal), req, query, deps.powers);
   const requestedBy = callerOf(req);
   const request = buildRunRequest(values, {
     now: deps.now(),

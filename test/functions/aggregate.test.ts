@@ -165,6 +165,34 @@ describe('POST /', () => {
   });
 });
 
+describe('what only an operator may set', () => {
+  test.each([
+    ['/', { serviceAccountName: 'admin' }, 'serviceAccountName', 'ALLOWED_SERVICE_ACCOUNTS'],
+    ['/', { podAnnotations: { 'inject.example.com/image': 'evil' } }, 'podAnnotations', 'CALLER_FIELDS'],
+    ['/?set=aggregator.queueName=fast', {}, 'queueName', 'CALLER_FIELDS'],
+    ['/?set=aggregator.priorityClassName=null', {}, 'priorityClassName', 'CALLER_FIELDS'],
+    ['/?dryRun=true', { nodeSelector: { pool: 'gpu' } }, 'nodeSelector', 'CALLER_FIELDS'],
+  ])('a call of %s with %o is 403 and writes nothing', async (path, fields, field, variable) => {
+    const world = await startAggregate({
+      configuredValues: async () => ({ aggregator: { priorityClassName: 'batch' } }),
+    });
+    const reply = await call(world, path, json({ ...FIELDS, ...fields }));
+    expect(reply).toMatchObject({ status: 403, body: { issues: [{ path: `aggregator.${field}` }] } });
+    expect(reply.body['detail']).toContain(variable);
+    expect(world.store.all('state')).toEqual([]);
+    expect(world.cluster.jobs()).toEqual([]);
+  });
+
+  test('passes as configured, and where it is permitted', async () => {
+    const world = await startAggregate({
+      configuredValues: async () => ({ aggregator: { priorityClassName: 'batch' } }),
+      powers: { callerFields: ['aggregator.nodeSelector'], repositoryUrls: [], serviceAccounts: ['trainer'] },
+    });
+    const fields = { priorityClassName: 'batch', nodeSelector: { pool: 'gpu' }, serviceAccountName: 'trainer' };
+    expect(await call(world, '/', json({ ...FIELDS, ...fields }))).toMatchObject({ status: 201 });
+  });
+});
+
 describe('bad input is a problem document that names the fault', () => {
   test.each([
     ['JSON that ends early', json('{"tag":'), 400, /line 1/],

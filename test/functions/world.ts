@@ -33,6 +33,7 @@ export const startAggregate = async (
     rounds: createRoundsDeps(world.deps, log, defaults),
     values: async (signal) => parseValues(await configuredValues(signal)),
     requestTimeoutMs: 20_000,
+    powers: { callerFields: [], repositoryUrls: [], serviceAccounts: [] },
     schedulerServiceAccount: 'scheduler@p.iam.gserviceaccount.com',
     ...over,
   };

@@ -93,6 +93,8 @@ const environment = (storage: Proxy, kubeconfig: string, namespace: string): Rec
   ALLOWED_NAMESPACES: namespace,
   ALLOWED_BUCKETS: Object.values(BUCKETS).join(','),
   SCHEDULER_SERVICE_ACCOUNT: SCHEDULER_ACCOUNT,
+  // Some tests keep a pod from being placed.
+  CALLER_FIELDS: 'aggregator.nodeSelector',
 });
 
 const startCluster = async (folder: string, options: WorldOptions, ending: AsyncDisposableStack) => {
