@@ -76,7 +76,7 @@ describe.each(Object.entries(SAMPLES))('aggregator.%s', (field, value) => {
     ['is refused where it is not configured', {}, set, {}, [path]],
     ['passes where it is as configured', set, { ...set }, {}, []],
     ['is refused where the call removes it', set, {}, {}, [path]],
-    ['passes where it is empty', {}, { [field]: {} } as AggregatorValues, {}, []],
+    ['passes where it is empty', {}, { [field]: {} }, {}, []],
     ['passes where CALLER_FIELDS lists it', {}, set, { callerFields: [path] }, []],
     ['is refused where CALLER_FIELDS lists another', {}, set, { callerFields: ['aggregator.tag'] }, [path]],
   ])('%s', (_name, configured, requested, powers, paths) => {
