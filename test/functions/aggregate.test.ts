@@ -488,7 +488,7 @@ describe('missed ticks', () => {
     });
   const sweep = async (world: AggregateWorld) => (await call(world, '/sweep', { method: 'POST' })).body;
 
-  test('are told once by the sweep, listed, and run by a backfill', async () => {
+  test('are reported once by the sweep, listed, and run by a backfill', async () => {
     const world = await start();
     expect(await sweep(world)).toMatchObject({ missedTicks: 0 });
     world.advanceMs(2 * 3_600_000);

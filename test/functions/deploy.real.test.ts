@@ -13,7 +13,7 @@ type Probe = Parameters<ReleaseCluster['probeService']>;
 const file = readFileSync(new URL('../../infra/examples/values.basic.yaml', import.meta.url), 'utf8');
 
 describeReal('deploy, as it is wired, on a real API server', (real) => {
-  test('installs, tells, fails with evidence, uninstalls', { timeout: 120_000 }, async () => {
+  test('installs, describes, fails with evidence, uninstalls', { timeout: 120_000 }, async () => {
     const world = await createApiReleaseWorld(real().access);
     onTestFinished(() => world.close());
     const config = parseConfig({

@@ -122,7 +122,7 @@ describe('a write that a page of another site sends', () => {
   });
 
   test.each([['Sec-Fetch-Site: none'], ['Sec-Fetch-Site: same-origin'], ['Origin: http://x']])(
-    'is told from one with %s',
+    'is refused, one with %s is served',
     async (header) => {
       const world = await startAggregate();
       expect(await exchange(world.port, request('POST /sweep', [header]))).toMatch(/^HTTP\/1.1 200 /);
