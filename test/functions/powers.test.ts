@@ -32,6 +32,7 @@ const SAMPLES = {
   securityContext: { privileged: true },
   queueName: 'fast',
   spot: true,
+  pod: { spec: { hostNetwork: true } },
   repositoryUrl: 'https://evil.example/v1',
   modelsToken: { secret: 'tokens', key: 'models' },
   repositoryApiKey: { secret: 'tokens', key: 'api' },
