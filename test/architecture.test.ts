@@ -3,7 +3,7 @@ import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
-/** The arrows of the house: who may import whom. A folder may always import itself. */
+/** The structure of src/, as docs/architecture.md describes it. */
 const src = fileURLToPath(new URL('../src/', import.meta.url));
 
 interface Import {
@@ -30,7 +30,7 @@ const inside = imports.filter(({ to }) => files.includes(to));
 
 const roomOf = (file: string): string => (file.includes('/') ? file.slice(0, file.indexOf('/')) : file);
 
-/** Ports and what belongs to them: the only parts of these folders that others see. */
+/** The ports and their types: the only files of these folders that other folders may import. */
 const PORTS: ReadonlySet<string> = new Set([
   'cluster/port.ts',
   'cluster/release-port.ts',
@@ -46,6 +46,10 @@ const COMMON: ReadonlySet<string> = new Set([
   'upstream/network-error.ts',
 ]);
 
+/**
+ * Which folder may import which. Every folder may import itself, the ports, errors.ts and log.ts. `release` imports `runs`
+ * only where it launches the aggregation of the released values, and types.
+ */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'index.ts': ['wire.ts', 'config.ts', 'functions'],
   'wire.ts': ['config.ts', 'functions', 'runs', 'rounds', 'release', 'jobs', 'values', 'cluster', 'storage'],
@@ -64,13 +68,17 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   aggregator: [],
 };
 
-/** One arrow against the rule, with the reason: the type of configuration belongs to the adapter that it configures. */
+/** Files of `release` that launch an aggregation, as `runs` does. */
+const LAUNCHES_AGGREGATION: ReadonlySet<string> = new Set(['release/deploy.ts', 'release/desired.ts']);
+
+/** The only exception: the type of the cluster configuration belongs to the adapter that it configures. */
 const isConfigType = ({ from, to, isType }: Import): boolean =>
   from === 'config.ts' && to === 'cluster/access.ts' && isType;
 
 const isAllowed = (arrow: Import): boolean => {
   const [from, to] = [roomOf(arrow.from), roomOf(arrow.to)];
   if (from === to || isConfigType(arrow)) return true;
+  if (from === 'release' && to === 'runs') return arrow.isType || LAUNCHES_AGGREGATION.has(arrow.from);
   if (from !== 'aggregator' && (COMMON.has(arrow.to) || (PORTS.has(arrow.to) && arrow.from !== 'errors.ts')))
     return true;
   return (ARROWS[from] ?? []).includes(to);
@@ -78,19 +86,19 @@ const isAllowed = (arrow: Import): boolean => {
 
 const arrow = ({ from, to }: Import): string => `${from} -> ${to}`;
 
-test('every room is drawn in the plan', () => {
+test('every folder has its arrows', () => {
   expect([...new Set(files.map(roomOf))].filter((room) => !(room in ARROWS))).toEqual([]);
 });
 
-test('imports follow the arrows of the plan', () => {
+test('imports follow the arrows', () => {
   expect(inside.filter((one) => !isAllowed(one)).map(arrow)).toEqual([]);
 });
 
-test('every relative import names a file that is there', () => {
+test('every relative import names an existing file', () => {
   expect(imports.filter(({ to }) => to.endsWith('.ts') && !files.includes(to)).map(arrow)).toEqual([]);
 });
 
-test('only wire.ts knows the adapters, and no function imports the local stack or the aggregator', () => {
+test('only wire.ts imports the adapters, and no file imports the local stack or the aggregator', () => {
   const isAdapter = (file: string): boolean => /^(cluster|storage)\//.test(file) && !PORTS.has(file);
   const outside = inside.filter((one) => roomOf(one.from) !== roomOf(one.to) && !isConfigType(one));
   expect(outside.filter(({ from, to }) => isAdapter(to) && from !== 'wire.ts').map(arrow)).toEqual([]);
@@ -102,7 +110,7 @@ test('only wire.ts knows the adapters, and no function imports the local stack o
   ).toEqual([]);
 });
 
-test('foreign clients are known to their adapters only, their types apart', () => {
+test('only the adapters import client libraries, except for their types', () => {
   const homes: Readonly<Record<string, string>> = {
     '@google-cloud/storage': 'storage',
     'google-auth-library': 'cluster',
@@ -115,7 +123,7 @@ test('foreign clients are known to their adapters only, their types apart', () =
   expect(strays.map(arrow)).toEqual([]);
 });
 
-/** Same input, same output: the rules of the product, which tests hold to their words. */
+/** Files whose functions depend on their arguments only. */
 const PURE = [
   /^values\//,
   /^functions\/powers\.ts$/,
@@ -130,14 +138,14 @@ const IMPURE = [
   [/\bprocess\.(?!env\b.*\*)/, 'process'],
   [/\bDate\.now\(/, 'the clock'],
   [/\bnew Date\(\)/, 'the clock'],
-  [/\bMath\.random\(/, 'random'],
+  [/\bMath\.random\(/, 'random numbers'],
   [/\bfetch\(/, 'the network'],
   [/\bset(Timeout|Interval)\(/, 'timers'],
 ] as const;
 
 describe('a pure file', () => {
   const pure = files.filter((file) => PURE.some((pattern) => pattern.test(file)));
-  test.each(pure)('%s uses no clock, random, process or network', (file) => {
+  test.each(pure)('%s uses no clock, random numbers, process or network', (file) => {
     const code = contentOf(file).replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
     expect(IMPURE.filter(([pattern]) => pattern.test(code)).map(([, name]) => name)).toEqual([]);
     const builtIns = importsOf(file).filter(({ to }) => to.startsWith('node:') && to !== 'node:crypto');
@@ -209,5 +217,72 @@ describe('the local stack', () => {
       (name) => dependencies[name] === undefined && devDependencies[name] === undefined,
     );
     expect(undeclared).toEqual([]);
+  });
+});
+
+const LINES_MAX = 350;
+
+test(`no file has more than ${LINES_MAX} lines`, () => {
+  const lengths = files.map((file) => ({ file, lines: contentOf(file).split('\n').length - 1 }));
+  expect(lengths.filter(({ lines }) => lines > LINES_MAX)).toEqual([]);
+});
+
+const LAYERS_MAX = 6;
+/** Folders that exceed the limit, with their layers. A number may only fall. The aggregator becomes a program of its own. */
+const DEEP_FOLDERS: Readonly<Record<string, number>> = { aggregator: 9, release: 9, values: 8 };
+
+/** The longest chain of imports, types included, that starts at `file` and stays in its folder. */
+const longestChain = (file: string, known: Map<string, readonly string[]>): readonly string[] => {
+  const found = known.get(file);
+  if (found !== undefined) return found;
+  // Ends cycles, which only imports of types can have.
+  known.set(file, [file]);
+  const targets = inside.filter(({ from, to }) => from === file && roomOf(to) === roomOf(from)).map(({ to }) => to);
+  const chains = targets.map((target) => longestChain(target, known)).toSorted((a, b) => b.length - a.length);
+  const [longest = []] = chains;
+  const chain = [file, ...(longest.includes(file) ? longest.slice(0, longest.indexOf(file)) : longest)];
+  known.set(file, chain);
+  return chain;
+};
+
+test(`no folder has more than ${LAYERS_MAX} layers, three known ones apart`, () => {
+  const known = new Map<string, readonly string[]>();
+  const rooms = [...new Set(files.filter((file) => file.includes('/')).map(roomOf))];
+  const longest = rooms.map(
+    (room) =>
+      files
+        .filter((file) => roomOf(file) === room)
+        .map((file) => longestChain(file, known))
+        .toSorted((a, b) => b.length - a.length)[0] ?? [],
+  );
+  const tooLong = longest.filter((chain) => chain.length > (DEEP_FOLDERS[roomOf(chain[0] ?? '')] ?? LAYERS_MAX));
+  expect(tooLong.map((chain) => chain.join(' > '))).toEqual([]);
+});
+
+const FLOW_FILES_MAX = 14;
+
+const FLOWS = ['From an upload to a Job', 'From values to a Job', 'From values to a release'];
+
+/** The files of a flow: the first column of the table in that section of docs/architecture.md, in reading order. */
+const filesOfFlow = (title: string): readonly string[] => {
+  const text = readFileSync(join(src, '../docs/architecture.md'), 'utf8');
+  const [, section = ''] = new RegExp(`^### ${title}\n(.*?)(?=^##|$(?![\\s\\S]))`, 'ms').exec(text) ?? [];
+  return [...section.matchAll(/^\| *`([\w./-]+\.ts)` *\|/gm)].map(([, file = '']) => file);
+};
+
+describe.each(FLOWS)('the flow "%s" of docs/architecture.md', (title) => {
+  const flow = filesOfFlow(title);
+
+  test(`visits 2 to ${FLOW_FILES_MAX} files, each of which exists`, () => {
+    expect(flow.length).toBeGreaterThanOrEqual(2);
+    expect(flow.length).toBeLessThanOrEqual(FLOW_FILES_MAX);
+    expect(flow.filter((file) => !files.includes(file))).toEqual([]);
+  });
+
+  test('names every file after a file that imports it', () => {
+    const unconnected = flow.filter(
+      (file, index) => index > 0 && !inside.some(({ from, to }) => to === file && flow.slice(0, index).includes(from)),
+    );
+    expect(unconnected).toEqual([]);
   });
 });

@@ -20,16 +20,16 @@ async function start() {
     const { stdout } = await run('kubectl', [`--server=${kubernetes.url}`, ...args], { env, timeout: PATIENCE_MS });
     return stdout;
   }
-  /** `kubectl logs -f`, once it has told the first line; a pod that is deleted before is not found. */
+  /** Runs `kubectl logs -f` until the first line. A pod that is deleted before is not found. */
   async function follow(name: string): Promise<{ readonly all: Promise<string> }> {
     const child = spawn('kubectl', [`--server=${kubernetes.url}`, 'logs', '-f', name], { env, timeout: PATIENCE_MS });
-    let told = '';
+    let output = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      told += text;
+      output += text;
     });
     const ended = once(child, 'close');
     await once(child.stdout, 'data');
-    return { all: ended.then(() => told) };
+    return { all: ended.then(() => output) };
   }
   return { world, kubectl, follow };
 }

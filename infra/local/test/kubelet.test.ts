@@ -14,7 +14,7 @@ afterAll(() => kubernetes.close());
 
 describeKubelet(() => ({ options: { server: kubernetes.url }, namespace: 'default' }));
 
-test('what happens while the API server is down is told when it is back', { timeout: PATIENCE_MS * 2 }, async () => {
+test('changes during an outage of the API server are reported afterwards', { timeout: PATIENCE_MS * 2 }, async () => {
   const dataDir = newFolder();
   const first = await startKubernetes({ dataDir });
   const world = createWorld({ options: { server: first.url }, namespace: 'default' });

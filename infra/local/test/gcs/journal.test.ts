@@ -52,7 +52,7 @@ describe('journal', () => {
     expect(await readAll(path)).toEqual(bodies.map((body) => `{} ${body.toString('latin1')}`));
   });
 
-  test('a record that was changed is told from one that was cut off', async () => {
+  test('a changed record is distinguished from a truncated one', async () => {
     const path = join(makeFolder(), 'journal');
     const bytes = Buffer.concat(buildRecord('{"a":1}', Buffer.from('body')).parts);
     bytes[bytes.length - 3] = 0;

@@ -80,7 +80,7 @@ describe('buckets', () => {
     expect((await api.send('GET', '/storage/v1/b/new-one')).status).toBe(404);
   });
 
-  test('one that is not there is told from an object that is not', async () => {
+  test('a missing bucket is distinguished from a missing object', async () => {
     const api = await startApi();
     expect((await api.send('GET', '/storage/v1/b/nope/o/x')).text).toContain('The specified bucket does not exist.');
     expect((await api.send('GET', at('x'))).text).toContain('No such object: bkt/x');

@@ -90,7 +90,7 @@ test.each([
     watch([{ type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' } }]),
   ],
   ['an answer', refuse(410, 'Expired')],
-])('lists again when the version is gone, told by %s', async (_, gone) => {
+])('lists again when the version is gone, reported by %s', async (_, gone) => {
   const { seen, requests, reports } = await start([list('5', 'a'), gone, list('20', 'a', 'c')]);
   await until(async () => expect(requests).toHaveLength(4));
   expect(requests).toEqual(['list', 'watch 5', 'list', 'watch 20']);
@@ -112,7 +112,7 @@ test('comes back after a cut connection and says once that it was lost', async (
   expect(reports).toHaveLength(1);
 });
 
-test('ends when it is told to', async () => {
+test('ends when it is stopped', async () => {
   const { stop, watching } = await start([list('5')]);
   stop.abort();
   await expect(watching.ended).resolves.toBeUndefined();

@@ -13,7 +13,7 @@ async function run(text: string, env: Record<string, string> = {}) {
   return { started, output };
 }
 
-test('all output is read before the end is told', async () => {
+test('all output is read before the end is reported', async () => {
   const { started, output } = await run(
     `for (let n = 0; n < 5000; n++) console.log('x'.repeat(100)); process.exitCode = 7`,
   );

@@ -211,7 +211,7 @@ describe('logs', () => {
 });
 
 describe('many at once', () => {
-  test('fifty creates of one name: one wins, the others are told it exists', async () => {
+  test('fifty creates of one name: one succeeds, the others get AlreadyExists', async () => {
     const { server, call } = await startApi();
     const callers = Array.from({ length: 5 }, () => createCaller(server.url));
     const answers = await Promise.all(

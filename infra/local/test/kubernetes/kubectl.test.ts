@@ -19,12 +19,12 @@ if (program === undefined) {
 } else {
   describeKubectl(programs, open);
 
-  test('kubectl is told the version that the embedded API speaks', async () => {
+  test('kubectl gets the version of the embedded API', async () => {
     const { ok } = await startKubectl(program, await open());
     expect(await ok('version')).toContain('Server Version: v1.32.0');
   });
 
-  test('kubectl is told what is not supported', async () => {
+  test('kubectl gets a message for an unsupported call', async () => {
     const { kubectl } = await startKubectl(program, await open());
     const indexed = {
       apiVersion: 'batch/v1',

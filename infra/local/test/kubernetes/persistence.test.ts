@@ -135,7 +135,7 @@ describe('what is kept in a folder', () => {
     await expect(startApi({ dataDir: folder })).rejects.toThrow(/is damaged/);
   });
 
-  test('a watch from before the restart is told that its version is too old', async () => {
+  test('a watch from before the restart gets 410 Gone', async () => {
     const folder = folderFor();
     const first = await startApi({ dataDir: folder });
     await first.call('POST', configMaps, configMap('a'));

@@ -27,7 +27,7 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'keep-alive',
 ]);
 
-/** Passes requests on to `server` and remembers them; the server is told the client's `Host`, for its links. */
+/** Passes requests on to `server` and remembers them; the server gets the client's `Host`, for its links. */
 export async function startProxy(server: string): Promise<Proxy> {
   const agent = new Agent({ allowH2: false });
   let seen: Seen[] = [];
@@ -51,8 +51,8 @@ export async function startProxy(server: string): Promise<Proxy> {
       answerHeaders: response.headers,
       answer: answer.toString(),
     });
-    const told = Object.entries(response.headers).filter(([name]) => !HOP_BY_HOP.has(name));
-    outgoing.writeHead(response.statusCode, Object.fromEntries(told)).end(answer);
+    const kept = Object.entries(response.headers).filter(([name]) => !HOP_BY_HOP.has(name));
+    outgoing.writeHead(response.statusCode, Object.fromEntries(kept)).end(answer);
   }
   function listener(incoming: IncomingMessage, outgoing: ServerResponse): void {
     pass(incoming, outgoing).catch(() => outgoing.destroy());

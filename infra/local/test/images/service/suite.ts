@@ -176,7 +176,7 @@ export function describeServicePods(target: () => Target): void {
       );
     });
 
-    test('a volume of a Secret that is not there is told in an event', async () => {
+    test('an event reports a volume whose Secret is missing', async () => {
       const world = await start();
       const pod = await podOf(world, await create(world, 'flea', mounted('absent')));
       await until(async () =>

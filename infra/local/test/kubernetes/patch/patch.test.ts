@@ -137,7 +137,7 @@ describe('a strategic merge patch', () => {
     });
   });
 
-  test('replaces a volume’s source when told which keys to retain', () => {
+  test('replaces a volume’s source with $retainKeys', () => {
     const target = { spec: { volumes: [{ name: 'v', emptyDir: {} }] } };
     const patch = { spec: { volumes: [{ name: 'v', secret: { secretName: 's' }, $retainKeys: ['name', 'secret'] }] } };
     expect(strategicMerge(pod, target, patch)).toEqual({

@@ -9,7 +9,7 @@ import { type Client, createClient, type RawRequest, type RawResponse, type Targ
 
 /** Controllers and the kubelet take their time, on a busy machine more. All answers of a session together are waited for so long. */
 const PATIENCE_MS = 40_000;
-/** What is left for an answer when others have used that up: their differences are to be told, too. */
+/** The minimum wait for an answer, so that the differences of late answers are reported, too. */
 const LEAST_PATIENCE_MS = 300;
 
 interface State {

@@ -64,8 +64,8 @@ export function describeKubectlWorkloads(programs: readonly string[], open: () =
     test('tells an update that is late', async () => {
       const { world, kubectl } = await start(program, await open());
       await world.create('deployments', deployment('web', 'unready', { progressDeadlineSeconds: 1 }));
-      const told = await kubectl(['rollout', 'status', 'deploy/web', '--timeout=30s']);
-      expect(told).toMatchObject({ code: 1, err: 'error: deployment "web" exceeded its progress deadline\n' });
+      const status = await kubectl(['rollout', 'status', 'deploy/web', '--timeout=30s']);
+      expect(status).toMatchObject({ code: 1, err: 'error: deployment "web" exceeded its progress deadline\n' });
     });
   });
 }

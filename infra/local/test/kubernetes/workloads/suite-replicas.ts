@@ -64,7 +64,7 @@ export function describeReplicas(target: () => Target): void {
       await world.eventually(async () => expect(await sizes()).toEqual(['image:unready 3/3', 'image:v1 3/3']));
     });
 
-    test('pods that the API server refuses are told in conditions and events, and tried again', async () => {
+    test('conditions and events report refused pods, which are retried', async () => {
       const world = await createWorld(target());
       await world.create('deployments', deployment('web', 'v1', {}, { priorityClassName: 'absent' }));
       const message = /^pods "web-.*" is forbidden: no PriorityClass with name absent was found$/;

@@ -3,7 +3,7 @@ import type { Json, RawAnswer, Scenario, Step } from '../step.ts';
 
 const { events, jobs, pods } = paths;
 
-// Which controller writes first is chance; what is owned in the end is told by the other scenarios.
+// The order of the controllers' writes varies; other scenarios compare the final owners.
 const ignore = ['managedFields', 'generateName'];
 
 /** Jobs from their creation to their end, with pods that end as the scenario wants. */

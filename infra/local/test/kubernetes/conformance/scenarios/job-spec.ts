@@ -77,7 +77,7 @@ export const jobSpecScenario: Scenario = {
       { restartPolicy: 'OnFailure' },
     ),
     // The name is too long for a label, of which there are two: which is named first is chance.
-    post(`${jobs}?dryRun=All`, job('j'.repeat(64)), { differs: 'the second label is told too' }),
+    post(`${jobs}?dryRun=All`, job('j'.repeat(64)), { differs: 'the second label is reported too' }),
     post(`${jobs}?dryRun=All`, job('a.b')),
     dry({ template: { metadata: { labels: { a: 'b' } } } }),
     dry({ template: { metadata: { labels: { 'bad key': 'b' }, annotations: { 'c d': 'e' } } } }),

@@ -15,7 +15,7 @@ export const podUpdatesScenario: Scenario = {
       { metadata: { labels: { a: 'b' } } },
       { spec: { containers: [{ name: 'd', image: 'z' }] } },
     ].map((change) => strategic(`${pods}/p`, change)),
-    // What exactly differs is not told.
+    // The message does not name the difference.
     ...[
       { spec: { restartPolicy: 'Never' } },
       { spec: { nodeName: 'm' } },

@@ -44,7 +44,7 @@ export const serverSideApplyScenario: Scenario = {
         foo: 1,
         data: { a: 1 },
       },
-      { differs: 'which of several faults is told is chance' },
+      { differs: 'which of several errors is reported varies' },
     ),
     apply(`${configMaps}/s?fieldManager=A&fieldValidation=Strict`, {
       apiVersion: 'v1',
@@ -147,7 +147,7 @@ export const serverSideApplyScenario: Scenario = {
     apply(
       `${jobs}/k?fieldManager=A`,
       job('k', { backofLimit: 3 }, {}, { env: [{ name: 'A' }, { name: 'A' }], imag: 'x' }),
-      { differs: 'which of several faults is told is chance' },
+      { differs: 'which of several errors is reported varies' },
     ),
     apply(`${jobs}/k?fieldManager=A`, job('k', { backoffLimit: 'x' }, {}, { ports: {} }), {
       differs: 'the value is not shown',
