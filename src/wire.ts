@@ -11,6 +11,7 @@ import { AppError, DeadlineError, UpstreamError } from './errors.ts';
 import type { DeployDeps } from './functions/deploy.ts';
 import type { AggregateDeps } from './functions/aggregate.ts';
 import type { OnCheckpointDeps } from './functions/on-checkpoint.ts';
+import { createWaits } from './functions/wait.ts';
 import type { Log } from './log.ts';
 import { assertRunnable } from './rounds/check-values.ts';
 import { createCoalescer } from './rounds/coalesce.ts';
@@ -90,6 +91,7 @@ export function wire(config: Config, log: Log): Wiring {
       schedulerServiceAccount: config.schedulerServiceAccount,
       configuredValues: async (signal) => (await configured(signal)).document,
       requestTimeoutMs: config.requestTimeoutMs,
+      waits: createWaits({ now: () => performance.now(), pause }),
     },
     deploy: createDeployDeps(config, access, launch, log),
     onCheckpoint: {
@@ -180,5 +182,6 @@ function createDeployDeps(config: Config, access: ClusterAccess, launch: LaunchD
     log,
     defaultNamespace: config.defaultNamespace,
     requestTimeoutMs: config.deployTimeoutMs,
+    waits: createWaits({ now: () => performance.now(), pause }),
   };
 }

@@ -38,7 +38,7 @@ export function createPods(core: () => CoreV1Api, call: Caller): Pods {
       return events.toSorted((a, b) => readTimeMs(a) - readTimeMs(b));
     },
 
-    podLog: async (namespace, pod, { container, tailLines, previous = false, signal }) => {
+    podLog: async (namespace, pod, { container, tailLines, previous = false, timestamps = false, signal }) => {
       function read(lines: number): Promise<string | null> {
         return call({
           ...operation('get', 'pods/log', namespace, signal === undefined ? undefined : { signal }),
@@ -46,7 +46,7 @@ export function createPods(core: () => CoreV1Api, call: Caller): Pods {
           expects: 'text',
           send: (sendOptions) =>
             core().readNamespacedPodLog(
-              { namespace, name: pod, container, previous, tailLines: lines, limitBytes: MAX_LOG_BYTES },
+              { namespace, name: pod, container, previous, timestamps, tailLines: lines, limitBytes: MAX_LOG_BYTES },
               sendOptions,
             ),
           outcome: (refusal) => (isWithoutLog(refusal) ? null : undefined),

@@ -31,11 +31,19 @@ export interface Pods {
     involved: { readonly kind: string; readonly name: string; readonly uid?: string },
     options?: CallOptions,
   ): Promise<readonly CoreV1Event[]>;
-  /** The last `tailLines` lines; `null` if there is no such pod or container, or no log yet. */
+  /**
+   * The last `tailLines` lines, with `timestamps` each behind its time (RFC 3339, nanoseconds) and a space; `null` if
+   * there is no such pod or container, or no log yet.
+   */
   podLog(
     namespace: string,
     pod: string,
-    options: CallOptions & { readonly container: string; readonly tailLines: number; readonly previous?: boolean },
+    options: CallOptions & {
+      readonly container: string;
+      readonly tailLines: number;
+      readonly previous?: boolean;
+      readonly timestamps?: boolean;
+    },
   ): Promise<string | null>;
 }
 

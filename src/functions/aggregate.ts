@@ -10,8 +10,8 @@ import type { Powers } from './powers.ts';
 import { flag, parseQuery } from './query.ts';
 import type { Handler, Routes, RoutesDeps } from './routes.ts';
 import { serveRoutes } from './routes.ts';
-import { backfill, cancel, listAll, listSchedules, postRun, schedulesOf, showRun } from './runs.ts';
-import { advanceNow, cancelRound, contextOf, listAllTasks, redriveRound, showTask } from './tasks.ts';
+import { backfill, cancel, listAll, listSchedules, postRun, runLogs, schedulesOf, showRun } from './runs.ts';
+import { advanceNow, cancelRound, contextOf, listAllTasks, redriveRound, roundLogs, showTask } from './tasks.ts';
 import type { TasksDeps } from './tasks.ts';
 
 export interface AggregateDeps extends LaunchDeps, RoutesDeps, TasksDeps {
@@ -71,7 +71,9 @@ const ROUTES: Routes<AggregateDeps> = {
   '/tasks': { get: listAllTasks },
   '/tasks/:taskId': { get: showTask, post: advanceNow },
   '/tasks/:taskId/rounds/:round': { delete: cancelRound },
+  '/tasks/:taskId/rounds/:round/logs': { get: roundLogs },
   '/tasks/:taskId/rounds/:round/redrive': { post: redriveRound },
+  '/:id/logs': { get: runLogs },
   '/:id': { get: showRun, delete: cancel },
 };
 

@@ -15,11 +15,14 @@ import type { Answer } from './respond.ts';
 import type { Handler, Routes, RoutesDeps } from './routes.ts';
 import { serveRoutes } from './routes.ts';
 import { callerOf } from './caller.ts';
+import type { Waits } from './wait.ts';
+import { answerSnapshot, WAIT_QUERY, waitOf } from './wait.ts';
 
 export interface DeployDeps extends RoutesDeps {
   readonly release: ReleaseDeps;
   /** The namespace of a release whose values name none. */
   readonly defaultNamespace: string;
+  readonly waits: Waits;
 }
 
 type DeployHandler = Handler<DeployDeps>;
@@ -42,7 +45,7 @@ const rollback: DeployHandler = async (deps, req, signal) => {
   const query = parseQuery(req.url, ['revision', 'namespace', 'dryRun', ...WAITS]);
   const revision = wholeNumber(query, 'revision', 1, MAX_REVISION);
   const dryRun = choice(query, 'dryRun', ['server', 'true', 'false', '']);
-  const waits = waitOf(deps, query);
+  const waits = rolloutWaitOf(deps, query);
   const { release, namespace } = await siteOf(deps, req, query, signal);
   const requestedBy = callerOf(req);
   const request: DeployRequest = {
@@ -69,8 +72,15 @@ const list: DeployHandler = async (deps, req, signal) => {
 };
 
 const show: DeployHandler = async (deps, req, signal) => {
-  const site = await siteOf(deps, req, parseQuery(req.url, ['namespace']), signal);
-  return { status: 200, body: await describeRelease(deps.release, site) };
+  const query = parseQuery(req.url, ['namespace', ...WAIT_QUERY]);
+  const wait = waitOf(req, query, deps.requestTimeoutMs);
+  const { release, namespace } = await siteOf(deps, req, query, signal);
+  const snapshot = await deps.waits.next(
+    `release ${namespace}/${release}`,
+    (reading) => describeRelease(deps.release, { release, namespace, signal: reading }),
+    wait,
+  );
+  return { status: 200, ...answerSnapshot(snapshot, wait) };
 };
 
 const history: DeployHandler = async (deps, req, signal) => {
@@ -130,7 +140,7 @@ async function siteOf(deps: DeployDeps, req: Request, query: Query, signal: Abor
   return { release, namespace: asked ?? (await findNamespace(deps.release, release, signal)), signal };
 }
 
-function waitOf(deps: DeployDeps, query: Query): Pick<DeployRequest, 'waitSec' | 'onFailure'> {
+function rolloutWaitOf(deps: DeployDeps, query: Query): Pick<DeployRequest, 'waitSec' | 'onFailure'> {
   const onFailure = choice(query, 'onFailure', ['rollback', 'keep']) ?? 'rollback';
   const asked = wholeNumber(query, 'timeoutSec', 1, MAX_WAIT_SEC);
   return { onFailure, waitSec: chooseWaitSec(asked, deps.requestTimeoutMs, onFailure) };
@@ -142,7 +152,7 @@ async function readRequest(
   query: Query,
   dryRun: DeployRequest['dryRun'],
 ): Promise<DeployRequest> {
-  const waits = waitOf(deps, query);
+  const waits = rolloutWaitOf(deps, query);
   const requestedBy = callerOf(req);
   const adopt = flag(query, 'adopt');
   const { values, document } = await readWholeValues(req, query);

@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { AppError } from '../errors.ts';
 import type { Log, LogFields, Severity } from '../log.ts';
 import { cutFields, cutText, metered } from '../log.ts';
@@ -8,6 +10,8 @@ export interface Answer {
   readonly status: number;
   /** Text as it is, anything else as JSON. */
   readonly body: unknown;
+  /** Instead of the body: chunks that are sent as they come. The signal aborts when the client is gone. */
+  readonly stream?: (closed: AbortSignal) => AsyncIterable<string>;
   readonly headers?: Readonly<Record<string, string>>;
   /** `application/json` unless set. */
   readonly contentType?: string;
@@ -23,6 +27,8 @@ export interface RespondDeps {
 // A problem document repeats parts of the request: a key of 1 MB must not make an answer of 2 MB.
 const MAX_PROBLEM_CHARS = 65_536;
 const MAX_DETAIL_CHARS = 16_384;
+
+const COMMON_HEADERS = { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' };
 
 // An error of one of these classes carries no text of a request or an answer in its message.
 const BUILT_IN: ReadonlySet<string> = new Set(['TypeError', 'RangeError', 'ReferenceError']);
@@ -41,7 +47,7 @@ export async function respond(
   const startedAt = performance.now();
   await metered(async (meter) => {
     const answer = await work().catch((error: unknown) => ({ ...problemOf(error), log: errorFields(error) }));
-    send(res, answer);
+    const broken = answer.stream === undefined ? send(res, answer) : await sendStream(res, answer, answer.stream);
     const durationMs = Math.round((performance.now() - startedAt) * 10) / 10;
     const { status, line = { severity: severityOf(status), message: `${req.method} ${pathOf(req)} -> ${status}` } } =
       answer;
@@ -53,6 +59,7 @@ export async function respond(
       upstreamCalls: meter.upstreamCalls,
       httpRequest: httpRequestOf(req, status, durationMs),
       ...answer.log,
+      ...broken,
     });
   });
 }
@@ -106,15 +113,34 @@ export function pathOf({ url = '/' }: Pick<IncomingMessage, 'url'>): string {
   return url.split('?', 1)[0] ?? '/';
 }
 
-function send(res: ServerResponse, { status, body, headers, contentType }: Answer): void {
+function send(res: ServerResponse, { status, body, headers, contentType }: Answer): undefined {
   if (res.headersSent || res.destroyed) return;
   const bytes = Buffer.from(typeof body === 'string' ? body : `${JSON.stringify(body, null, 2)}\n`);
   const described =
     status === 204
       ? {}
       : { 'Content-Type': contentType ?? 'application/json; charset=utf-8', 'Content-Length': bytes.length };
-  res.writeHead(status, { ...described, 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff', ...headers });
+  res.writeHead(status, { ...described, ...COMMON_HEADERS, ...headers });
   res.end(status === 204 ? undefined : bytes);
+}
+
+/** Resolves when all chunks are sent or the client is gone, to the fields of the log line for an error in between. */
+async function sendStream(
+  res: ServerResponse,
+  { status, headers, contentType }: Answer,
+  stream: NonNullable<Answer['stream']>,
+): Promise<LogFields | undefined> {
+  const closed = new AbortController();
+  res.once('close', () => closed.abort());
+  res.writeHead(status, { 'Content-Type': contentType ?? 'text/plain; charset=utf-8', ...COMMON_HEADERS, ...headers });
+  res.flushHeaders();
+  try {
+    // An error after the status is sent breaks off the connection: the client must not take half for the whole.
+    await pipeline(Readable.from(stream(closed.signal)), res);
+    return undefined;
+  } catch (error) {
+    return closed.signal.aborted && !(error instanceof AppError) ? { closedByClient: true } : errorFields(error);
+  }
 }
 
 function severityOf(status: number): Severity {

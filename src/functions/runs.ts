@@ -1,10 +1,12 @@
 import type { Request } from 'express';
 import { cancelRun } from '../runs/finish.ts';
 import { launch } from '../runs/launch.ts';
+import { MAX_LOG_LINES } from '../jobs/pod-log.ts';
 import { aggregationIdProblem } from '../jobs/names.ts';
 import { buildRunRequest } from '../runs/request.ts';
 import { InvalidRequestError, NotFoundError } from '../errors.ts';
 import { buildLaunchAnswer, buildRunAnswer } from '../runs/answer.ts';
+import type { RunState, RunStatus } from '../runs/status.ts';
 import { describeRun, logsOf, observeRun } from '../runs/status.ts';
 import { listRecentRuns } from '../runs/store.ts';
 import { readSchedules } from '../runs/schedules.ts';
@@ -12,15 +14,19 @@ import { isTick } from '../runs/schedules.ts';
 import type { Values } from '../values/parse-values.ts';
 import { parseValues } from '../values/parse-values.ts';
 import type { AggregateDeps, AggregateHandler } from './aggregate.ts';
+import { answerLog } from './logs.ts';
 import type { Query } from './query.ts';
 import { choice, flag, parseQuery, text, wholeNumber } from './query.ts';
 import { readRequestValues } from './request-values.ts';
 import type { Answer } from './respond.ts';
 import type { SchedulerCall } from './caller.ts';
 import { callerOf, schedulerCallOf } from './caller.ts';
+import type { Wait } from './wait.ts';
+import { answerSnapshot, WAIT_QUERY, waitOf } from './wait.ts';
 
 const STATES = ['claimed', 'created', 'complete', 'failed', 'cancelled', 'gone', 'skipped'] as const;
-const MAX_LOG_LINES = 10_000;
+/** States in which a run is not over. */
+const LIVE_STATES: ReadonlySet<RunState> = new Set(['claimed', 'created', 'pending', 'running']);
 const MAX_PAGE = 1_000;
 
 /** How a run was requested. */
@@ -32,14 +38,35 @@ interface RunCall {
 /** The query parameters of a call that starts a run. */
 const RUN_QUERY = ['set', 'set-string', 'dryRun'] as const;
 
-/** `POST /` */
+/** `POST /?wait=`: with `wait`, the answer is the final record, or 202 when the run is not over in time. */
 export const postRun: AggregateHandler = async (deps, req, signal) => {
-  const query = parseQuery(req.url, RUN_QUERY);
-  return startRun(deps, req, signal, {
-    query,
-    scheduler: schedulerCallOf(req, deps.now(), deps.schedulerServiceAccount),
-  });
+  const query = parseQuery(req.url, [...RUN_QUERY, 'wait']);
+  const wait = waitOf(req, query, deps.requestTimeoutMs);
+  const scheduler = schedulerCallOf(req, deps.now(), deps.schedulerServiceAccount);
+  const answer = await startRun(deps, req, signal, { query, scheduler });
+  if (wait.ms === 0 || flag(query, 'dryRun')) return answer;
+  const { outcome, aggregationId: id, warnings } = answer.body;
+  const { body, headers } = await nextRun(deps, id, wait, ({ state }) => !LIVE_STATES.has(state));
+  return {
+    ...answer,
+    status: LIVE_STATES.has(body.state) ? 202 : answer.status,
+    body: { outcome, ...body, ...(warnings !== undefined && { warnings }) },
+    headers: { ...headers, Location: `/${encodeURIComponent(id)}` },
+    log: { ...answer.log, state: body.state },
+  };
 };
+
+/** The run after the wait, and its answer. */
+async function nextRun(deps: AggregateDeps, id: string, wait: Wait, until?: (status: RunStatus) => boolean) {
+  const options = { identity: buildRunAnswer, ...(until !== undefined && { until }) };
+  const { body: status, etag } = await deps.waits.next(
+    `run ${id}`,
+    (signal) => describeRun(deps, id, { signal }),
+    wait,
+    options,
+  );
+  return { status, ...answerSnapshot({ body: buildRunAnswer(status), etag }, wait) };
+}
 
 /** `GET /` */
 export const listAll: AggregateHandler = async (deps, req, signal) => {
@@ -56,17 +83,28 @@ export const listAll: AggregateHandler = async (deps, req, signal) => {
   };
 };
 
-/** `GET /<aggregationId>` */
+/** `GET /<aggregationId>?logs=&wait=&index=` */
 export const showRun: AggregateHandler = async (deps, req, signal) => {
-  const lines = wholeNumber(parseQuery(req.url, ['logs']), 'logs', 1, MAX_LOG_LINES);
-  const status = await describeRun(deps, idOf(req), { signal });
+  const query = parseQuery(req.url, ['logs', ...WAIT_QUERY]);
+  const lines = wholeNumber(query, 'logs', 1, MAX_LOG_LINES);
+  const wait = waitOf(req, query, deps.requestTimeoutMs);
+  const { status, body, headers } = await nextRun(deps, idOf(req), wait);
   const logs = lines === undefined ? undefined : await logsOf(deps, status, lines, { signal });
-  const body = buildRunAnswer(status);
   return {
     status: 200,
     body: { ...body, ...(logs !== undefined && { logs }) },
+    headers,
     log: { aggregationId: body.aggregationId, state: body.state },
   };
+};
+
+/** `GET /<aggregationId>/logs?follow=&tail=&timestamps=&after=`: the log of the newest pod, then of its successors. */
+export const runLogs: AggregateHandler = async (deps, req, signal) => {
+  const id = idOf(req);
+  return answerLog(deps, req, signal, async (reading) => {
+    const { record, state, pods } = await describeRun(deps, id, { signal: reading });
+    return { namespace: record.spec.namespace, pod: pods.at(-1)?.name, isOver: !LIVE_STATES.has(state) };
+  });
 };
 
 /** `DELETE /<aggregationId>` */
@@ -110,7 +148,7 @@ export const backfill: AggregateHandler = async (deps, req, signal) => {
 };
 
 /** Starts the run that a call requests: the configured values, the body's over them, `?set=` over both. */
-async function startRun(deps: AggregateDeps, req: Request, signal: AbortSignal, call: RunCall): Promise<Answer> {
+async function startRun(deps: AggregateDeps, req: Request, signal: AbortSignal, call: RunCall) {
   const { query, scheduler } = call;
   const dryRun = flag(query, 'dryRun');
   const values = await readRequestValues(await deps.configuredValues(signal), req, query, deps.powers);
@@ -135,7 +173,7 @@ async function startRun(deps: AggregateDeps, req: Request, signal: AbortSignal, 
       state,
       ...(schedule !== undefined && { schedule: schedule.name }),
     },
-  };
+  } satisfies Answer;
 }
 
 function idOf(req: Request): string {

@@ -4,16 +4,21 @@ import { advance } from '../rounds/advance.ts';
 import { cancel } from '../rounds/cancel.ts';
 import { redrive } from '../rounds/redrive.ts';
 import type { RoundsContext, RoundsDeps } from '../rounds/task-context.ts';
-import { listTasks, readTask } from '../rounds/task-status.ts';
+import { listTasks, locateRoundPod, readTask } from '../rounds/task-status.ts';
 import { taskIdProblem } from '../rounds/update.ts';
 import type { Values } from '../values/parse-values.ts';
+import type { AggregateHandler } from './aggregate.ts';
+import { answerLog } from './logs.ts';
 import { flag, parseQuery, text, wholeNumber } from './query.ts';
-import type { Handler } from './routes.ts';
+import type { Handler, RoutesDeps } from './routes.ts';
+import type { Waits } from './wait.ts';
+import { answerSnapshot, WAIT_QUERY, waitOf } from './wait.ts';
 
-export interface TasksDeps {
+export interface TasksDeps extends RoutesDeps {
   readonly rounds: RoundsDeps;
   /** Reads the configured values. */
   readonly values: (signal: AbortSignal) => Promise<Values>;
+  readonly waits: Waits;
 }
 
 type TasksHandler = Handler<TasksDeps>;
@@ -33,11 +38,26 @@ export const listAllTasks: TasksHandler = async (deps, req, signal) => {
   return { status: 200, body: page };
 };
 
-/** `GET /tasks/<taskId>` */
-export const showTask: TasksHandler = async (deps, req, signal) => {
-  parseQuery(req.url, []);
+/** `GET /tasks/<taskId>?wait=&index=` */
+export const showTask: TasksHandler = async (deps, req) => {
+  const wait = waitOf(req, parseQuery(req.url, WAIT_QUERY), deps.requestTimeoutMs);
   const taskId = taskIdOf(req);
-  return { status: 200, body: await readTask(await contextOf(deps, signal), taskId, { signal }), log: { taskId } };
+  const snapshot = await deps.waits.next(
+    `task ${taskId}`,
+    async (signal) => readTask(await contextOf(deps, signal), taskId, { signal }),
+    wait,
+    // The arrivals change by the passage of time alone.
+    { identity: ({ arrivals: _arrivals, ...state }) => state },
+  );
+  return { status: 200, ...answerSnapshot(snapshot, wait), log: { taskId } };
+};
+
+/** `GET /tasks/<taskId>/rounds/<n>/logs?follow=&tail=&timestamps=&after=`: the log of the newest attempt. */
+export const roundLogs: AggregateHandler = async (deps, req, signal) => {
+  const [taskId, round] = [taskIdOf(req), roundOf(req)];
+  return answerLog(deps, req, signal, async (reading) =>
+    locateRoundPod(await contextOf(deps, reading), taskId, round, { signal: reading }),
+  );
 };
 
 /** `POST /tasks/<taskId>?force=&dryRun=` */

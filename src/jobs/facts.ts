@@ -45,7 +45,8 @@ export async function factsOf(
   return { ...facts, events: [...jobEvents, ...podEvents] };
 }
 
-function byCreation(a: { metadata?: { creationTimestamp?: Date } }, b: typeof a): number {
+/** Sorts objects by their age, the oldest first. */
+export function byCreation(a: { metadata?: { creationTimestamp?: Date } }, b: typeof a): number {
   return (
     new Date(a.metadata?.creationTimestamp ?? 0).getTime() - new Date(b.metadata?.creationTimestamp ?? 0).getTime()
   );

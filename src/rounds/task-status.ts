@@ -1,6 +1,9 @@
 import { AppError, NotFoundError } from '../errors.ts';
+import { byCreation } from '../jobs/facts.ts';
+import { LABELS } from '../jobs/manifest.ts';
 import type { CallOptions } from '../storage/port.ts';
 import { describeStep, readUpdates, stepFromUpdates } from './advance.ts';
+import { taskPodSelector } from './attempt-job.ts';
 import { observeRound } from './attempt.ts';
 import type { Failure, JobRef, OpenRound, RoundRecord, UpdateCounts } from './ledger.ts';
 import { outputPathOf } from './ledger.ts';
@@ -229,4 +232,21 @@ async function tryReadTask(rounds: RoundsContext, taskId: string, options: ListT
     if (!(error instanceof AppError)) throw error;
     return { taskId, problem: error.message };
   }
+}
+
+/** The newest pod of a round, in the namespace of its Job. Throws NotFoundError for a round that is not open and has none. */
+export async function locateRoundPod(rounds: RoundsContext, taskId: string, round: number, call: CallOptions) {
+  const { open } = (await readSnapshot(rounds, taskId, call)).current.ledger;
+  const isOpen = open?.round === round;
+  const namespace = isOpen ? open.job.namespace : (rounds.values.namespace ?? rounds.defaults.namespace);
+  const selector = `${taskPodSelector(taskId)},${LABELS.round}=${round}`;
+  const pods = await rounds.cluster.listPods(namespace, selector, call);
+  const pod = [...pods].toSorted(byCreation).at(-1);
+  if (pod === undefined && !isOpen) {
+    throw new NotFoundError(
+      `Round ${round} of task "${taskId}" is not open and has no pod. GET /tasks/${taskId} lists the rounds.`,
+    );
+  }
+  const isEnded = pod?.status?.phase === 'Succeeded' || pod?.status?.phase === 'Failed';
+  return { namespace, pod: pod?.metadata?.name, isOver: isEnded || !isOpen };
 }

@@ -224,6 +224,17 @@ export const clusterContract = (name: string, setup: () => Promise<ClusterWorld>
         expect(all?.trimEnd()).toBe('one\ntwo\nthree');
       });
 
+      test('with timestamps, each line of a log is behind its time', async (context) => {
+        if (!world.hasLogs) return context.skip(NO_LOGS);
+        await world.putLog('punctual', 'main', 'one\ntwo\n');
+        const options = { container: 'main', tailLines: 10, timestamps: true };
+        const lines = (await world.cluster.podLog(world.namespace, 'punctual', options))?.trimEnd().split('\n') ?? [];
+        expect(lines.map((line) => line.split(' ')[1])).toEqual(['one', 'two']);
+        const times = lines.map((line) => line.split(' ')[0] ?? '');
+        expect(times.every((time) => /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(time))).toBe(true);
+        expect(times.toSorted()).toEqual(times);
+      });
+
       test('the log of the previous container is a different log', async (context) => {
         if (!world.isApi) return context.skip('there are no previous runs in memory');
         if (!world.hasLogs) return context.skip(NO_LOGS);

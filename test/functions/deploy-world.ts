@@ -1,4 +1,6 @@
+import { setTimeout } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
+import { createWaits } from '../../src/functions/wait.ts';
 import type { ReleaseCluster } from '../../src/cluster/release-port.ts';
 import { createDeploy } from '../../src/functions/deploy.ts';
 import type { DeployDeps } from '../../src/functions/deploy.ts';
@@ -26,6 +28,7 @@ export const startDeploy = async (
     log: createLog((line) => void lines.push(JSON.parse(line))),
     defaultNamespace: world.namespace,
     requestTimeoutMs: 3_540_000,
+    waits: createWaits({ now: () => performance.now(), pause: (ms) => setTimeout(ms) }),
     ...over,
   };
   const served = await serveFunction(createDeploy(deps), { log: deps.log, projectId: 'p' });

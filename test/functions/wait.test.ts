@@ -1,26 +1,8 @@
 import { expect, test } from 'vitest';
 import { InvalidRequestError } from '../../src/errors.ts';
 import { parseQuery } from '../../src/functions/query.ts';
+import { createClock } from '../helpers/clock.ts';
 import { answerSnapshot, createWaits, WAIT_QUERY, waitOf } from '../../src/functions/wait.ts';
-
-/** A clock that moves when somebody pauses; all pauses that are due end together. */
-function createClock() {
-  let at = 0;
-  const sleepers: { readonly until: number; readonly wake: () => void }[] = [];
-  return {
-    now: () => at,
-    pause: (ms: number) => new Promise<void>((wake) => sleepers.push({ until: at + ms, wake })),
-    async pass(ms: number): Promise<void> {
-      at += ms;
-      for (const sleeper of sleepers.splice(0)) {
-        if (sleeper.until <= at) sleeper.wake();
-        else sleepers.push(sleeper);
-      }
-      // Every continuation of what woke runs before the clock moves again.
-      await new Promise((resolve) => setImmediate(resolve));
-    },
-  };
-}
 
 function createState(first: unknown) {
   let body = first;
@@ -107,15 +89,19 @@ test.each([
   ['?wait=5s', { prefer: 'wait=20' }, 5_000],
   ['', {}, 0],
 ])('%s with %o waits for %i ms', (search, headers, ms) => {
-  expect(waitOf({ headers }, parseQuery(`/${search}`, WAIT_QUERY)).ms).toBe(ms);
+  expect(waitOf({ headers }, parseQuery(`/${search}`, WAIT_QUERY), 300_000).ms).toBe(ms);
+});
+
+test('a wait ends early enough for the answer to be in time', () => {
+  expect(waitOf({ headers: {} }, parseQuery('/?wait=50s', WAIT_QUERY), 30_000).ms).toBe(20_000);
 });
 
 test('a wait that is no duration is refused by its name', () => {
-  expect(() => waitOf({ headers: {} }, parseQuery('/?wait=soon', WAIT_QUERY))).toThrow(InvalidRequestError);
+  expect(() => waitOf({ headers: {} }, parseQuery('/?wait=soon', WAIT_QUERY), 300_000)).toThrow(InvalidRequestError);
 });
 
 test('the preference is acknowledged, and the ETag given', () => {
-  const wait = waitOf({ headers: { prefer: 'wait=90' } }, parseQuery('/', WAIT_QUERY));
+  const wait = waitOf({ headers: { prefer: 'wait=90' } }, parseQuery('/', WAIT_QUERY), 300_000);
   expect(answerSnapshot({ body: {}, etag: '"a"' }, wait).headers).toEqual({
     ETag: '"a"',
     'Preference-Applied': 'wait=50',

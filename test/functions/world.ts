@@ -1,4 +1,6 @@
+import { setTimeout } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
+import { createWaits } from '../../src/functions/wait.ts';
 import type { AggregateDeps } from '../../src/functions/aggregate.ts';
 import { createAggregate } from '../../src/functions/aggregate.ts';
 import { serveFunction } from '../helpers/serve-function.ts';
@@ -35,6 +37,7 @@ export const startAggregate = async (
     requestTimeoutMs: 20_000,
     powers: { callerFields: [], repositoryUrls: [], serviceAccounts: [] },
     schedulerServiceAccount: 'scheduler@p.iam.gserviceaccount.com',
+    waits: createWaits({ now: () => performance.now(), pause: (ms) => setTimeout(ms) }),
     ...over,
   };
   const served = await serveFunction(createAggregate(deps), { log: deps.log, projectId: 'p' });

@@ -95,6 +95,8 @@ const podOf = (job: V1Job, now: Date): V1Pod => ({
 });
 
 /** An empty cluster; every namespace exists. Each method takes effect at once, when it is called. */
+const LOG_TIME = '2026-11-22T02:00:';
+
 export const createMemoryCluster = ({ now, pods: makesPods = true }: MemoryClusterOptions): MemoryCluster => {
   const jobs = new Map<string, V1Job>();
   const pods = new Map<string, V1Pod>();
@@ -192,10 +194,16 @@ export const createMemoryCluster = ({ now, pods: makesPods = true }: MemoryClust
           (involved.uid === undefined || involvedObject.uid === involved.uid),
       );
     },
-    podLog: async (namespace, pod, { signal, container, tailLines }) => {
+    podLog: async (namespace, pod, { signal, container, tailLines, timestamps }) => {
       checkSignal(signal, `log of ${pod}`);
       const text = logs.get(`${key(namespace, pod)}/${container}`);
-      return text?.split('\n').slice(-tailLines).join('\n') ?? null;
+      // Two lines in each second.
+      const lines = text
+        ?.split('\n')
+        .map((line, i) =>
+          timestamps !== true || line === '' ? line : `${LOG_TIME}${String(i >> 1).padStart(2, '0')}Z ${line}`,
+        );
+      return lines?.slice(-tailLines).join('\n') ?? null;
     },
     secretKeys: async (namespace, name, { signal } = {}) => {
       checkSignal(signal, `get Secret ${name}`);
