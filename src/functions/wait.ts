@@ -57,7 +57,7 @@ export function createWaits({ now, pause }: WaitsDeps): Waits {
 
   function poll<T>(key: string, read: Read<T>): Promise<T> {
     const shared = polls.get(key);
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one key is read in one way, so it has one type
+    // One key is read in one way, so it has one type.
     if (shared !== undefined) return shared as Promise<T>;
     const started = pause(POLL_MS)
       .then(() => readOnce(read))

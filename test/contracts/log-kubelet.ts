@@ -2,6 +2,8 @@ import { createServer, type Server } from 'node:https';
 import { generate } from 'selfsigned';
 import type { RawApi } from './raw-api.ts';
 
+const LOG_TIME = '2026-11-22T02:00:00.000000000Z';
+
 /** A Node whose kubelet serves logs only. */
 export interface LogKubelet {
   readonly node: string;
@@ -12,11 +14,12 @@ export interface LogKubelet {
   close(): Promise<void>;
 }
 
-/** Takes the last lines, then cuts after limitBytes, like the kubelet (pkg/kubelet/kuberuntime/logs). */
+/** Adds times if wanted, takes the last lines, then cuts after limitBytes, like the kubelet (pkg/kubelet/kuberuntime/logs). */
 const cut = (text: string, query: URLSearchParams): string => {
-  const lines = text.split(/(?<=\n)/);
+  const plain = text.split(/(?<=\n)/);
+  const lines = query.get('timestamps') === 'true' ? plain.map((line) => `${LOG_TIME} ${line}`) : plain;
   const tail = query.get('tailLines');
-  const wanted = tail === null ? text : lines.slice(-Number(tail)).join('');
+  const wanted = lines.slice(tail === null ? 0 : -Number(tail)).join('');
   const limit = query.get('limitBytes');
   return limit === null ? wanted : Buffer.from(wanted).subarray(0, Number(limit)).toString();
 };
