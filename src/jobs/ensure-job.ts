@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { V1Job } from '@kubernetes/client-node';
 import type { Jobs } from '../cluster/port.ts';
 import { AppError, ConflictError, isAmbiguous, UnavailableError, UpstreamError } from '../errors.ts';
@@ -10,6 +11,7 @@ export interface EnsureDeps {
 }
 
 export type EnsuredJob =
+  /** `created`: by this call, of any number of calls at once by one of them. `adopted`: by another call. */
   | { readonly kind: 'created' | 'adopted'; readonly job: V1Job }
   /** The API server refused the Job, and no earlier request of this call can have created it. */
   | { readonly kind: 'refused'; readonly error: UpstreamError };
@@ -19,7 +21,8 @@ const FIRST_PAUSE_MS = 200;
 
 /**
  * Creates `wanted` exactly once. The name identifies the Job: after a create that timed out or was cut off, the Job is
- * read by its name before the next create.
+ * read by its name before the next create. An annotation identifies the call that created it, because several calls
+ * may lose their answers at once.
  *
  * Throws ConflictError when another Job has the name, and UnavailableError or DeadlineError when it is unknown whether
  * the Job exists; the call is safe to repeat.
@@ -27,11 +30,13 @@ const FIRST_PAUSE_MS = 200;
 export async function ensureJob(deps: EnsureDeps, wanted: V1Job, signal?: AbortSignal): Promise<EnsuredJob> {
   const options = signal === undefined ? {} : { signal };
   const { namespace, name } = nameOf(wanted);
+  const requestId = randomUUID();
+  const marked = withRequestId(wanted, requestId);
   let doubt: AppError | undefined;
   for (let attempt = 0; attempt < MAX_TRIES; attempt += 1) {
     if (attempt > 0) await deps.wait(FIRST_PAUSE_MS * 2 ** (attempt - 1), signal);
     try {
-      const job = await deps.cluster.createJob(wanted, options);
+      const job = await deps.cluster.createJob(marked, options);
       if (job !== 'exists') return { kind: 'created', job };
     } catch (error) {
       if (error instanceof UpstreamError && doubt === undefined) return { kind: 'refused', error };
@@ -39,12 +44,20 @@ export async function ensureJob(deps: EnsureDeps, wanted: V1Job, signal?: AbortS
       doubt = error;
     }
     const found = await deps.cluster.getJob(namespace, name, options);
-    if (found !== null) return { kind: doubt === undefined ? 'adopted' : 'created', job: assertSame(found, wanted) };
+    if (found !== null) {
+      const isOwn = found.metadata?.annotations?.[ANNOTATIONS.createdBy] === requestId;
+      return { kind: isOwn ? 'created' : 'adopted', job: assertSame(found, wanted) };
+    }
   }
   if (doubt !== undefined) throw doubt;
   throw new UnavailableError(
     `Job ${namespace}/${name} existed and disappeared ${MAX_TRIES} times in a row; repeat the call.`,
   );
+}
+
+function withRequestId(job: V1Job, requestId: string): V1Job {
+  const annotations = Object.assign({}, job.metadata?.annotations, { [ANNOTATIONS.createdBy]: requestId });
+  return Object.assign({}, job, { metadata: Object.assign({}, job.metadata, { annotations }) });
 }
 
 function nameOf(job: V1Job): { namespace: string; name: string } {

@@ -24,6 +24,8 @@ export const LABELS = {
 export const ANNOTATIONS = {
   aggregationId: 'tensorio-trigger/aggregation-id',
   specHash: 'tensorio-trigger/spec-hash',
+  /** Unique for each call that creates a Job: the call whose answer was lost recognises its own Job. */
+  createdBy: 'tensorio-trigger/created-by-request',
 } as const;
 
 const QUEUE_LABEL = 'kueue.x-k8s.io/queue-name';

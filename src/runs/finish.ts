@@ -1,5 +1,6 @@
+import type { V1Job } from '@kubernetes/client-node';
 import type { Cluster, Jobs } from '../cluster/port.ts';
-import { AppError, InvalidRequestError, NotFoundError } from '../errors.ts';
+import { AppError, ContentionError, InvalidRequestError, NotFoundError } from '../errors.ts';
 import type { Allowances } from '../jobs/allowed.ts';
 import { allowanceIssues } from '../jobs/allowed.ts';
 import { ensureJob } from '../jobs/ensure-job.ts';
@@ -8,10 +9,13 @@ import { joinGsUri, parseGsUri } from '../storage/uri.ts';
 import type { CheckpointList } from './checkpoint-list.ts';
 import { CheckpointListError, SupersededListError, checkCheckpointList } from './checkpoint-list.ts';
 import type { RunRecord } from './record.ts';
-import { isFinal, jobOf, withJob, withStep } from './record.ts';
+import { isFinal, isJobOf, jobOf, withJob, withStep } from './record.ts';
 import { takeSlot } from './schedule-slot.ts';
 import type { StateDeps, StoredRun } from './store.ts';
 import { readRun, updateRun } from './store.ts';
+
+/** For this long after a claim, other calls leave the run to the call that claimed it. */
+export const CLAIMANT_MS = 3_000;
 
 export interface LaunchDeps extends StateDeps {
   readonly cluster: Cluster;
@@ -154,19 +158,53 @@ function closed(record: RunRecord, state: 'skipped' | 'failed', why: string, now
 }
 
 async function createOrAdopt(deps: LaunchDeps, claim: StoredRun, signal?: AbortSignal): Promise<FinishedRun> {
-  const ensured = await noting(deps, claim, () => ensureJob(deps, jobOf(claim.record), signal));
+  const newest = await newestClaim(deps, claim, signal);
+  if (newest.record.state !== 'claimed' && newest.record.state !== 'refused') return { stored: newest, created: false };
+  const ensured = await noting(deps, newest, () => ensureJob(deps, jobOf(claim.record), signal));
   if (ensured.kind === 'refused') {
     const { message } = ensured.error;
-    await updateRun(deps, claim, (record) =>
+    await updateRun(deps, newest, (record) =>
       record.state === 'claimed' ? { ...record, state: 'refused', why: message } : record,
     );
     throw ensured.error;
   }
+  const { job } = ensured;
   const { list } = claim.record;
-  const stored = await updateRun(deps, claim, (record) => withJob(record, ensured.job, deps.now(), list));
+  const stored = await updateRun(deps, newest, (record) =>
+    isJobOf(record, job) ? withJob(record, job, deps.now(), list) : record,
+  );
   // Cancelled between claim and create: the Job that was created is deleted again.
   if (stored.record.state === 'cancelled') return { stored: await deleteLeftJob(deps, stored, signal), created: false };
-  return { stored, created: ensured.kind === 'created' };
+  if (ensured.kind === 'adopted') return { stored, created: false };
+  return { stored, created: await keepOrDelete(deps, stored, job, signal) };
+}
+
+/**
+ * The claim as it is before the create. Until {@link CLAIMANT_MS} after the claim only the claimant works on the run; later
+ * another call may have created the Job, which may even have ended and been deleted.
+ */
+async function newestClaim(deps: LaunchDeps, claim: StoredRun, signal?: AbortSignal): Promise<StoredRun> {
+  const { record } = claim;
+  if (deps.now().getTime() - Date.parse(record.claimedAt) <= CLAIMANT_MS) return claim;
+  const newest = await readRun(deps, record.aggregationId, signal === undefined ? {} : { signal });
+  if (newest !== null && newest.record.claimedAt === record.claimedAt) return newest;
+  throw new ContentionError(`Run "${record.aggregationId}" was claimed anew at the same time; repeat the call.`);
+}
+
+/**
+ * Whether the Job that this call created is the run's. If the run has another Job on record, or ended without one, the
+ * new Job is deleted: without this a call that was held up would run the aggregation twice.
+ */
+async function keepOrDelete(
+  deps: LaunchDeps,
+  { record }: StoredRun,
+  job: V1Job,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const { namespace = '', name = '', uid = '' } = job.metadata ?? {};
+  if (record.job?.uid === uid) return true;
+  await deps.cluster.deleteJob(namespace, name, { uid, ...(signal !== undefined && { signal }) });
+  return false;
 }
 
 /** Runs `work`; an error of ours is kept in the claim as its `why` before it is thrown on. */

@@ -1,7 +1,7 @@
 import type { V1Job } from '@kubernetes/client-node';
 import { ConflictError, ContentionError, UpstreamError } from '../errors.ts';
 import type { FinishedRun, LaunchDeps } from './finish.ts';
-import { checkRun, finishRun } from './finish.ts';
+import { CLAIMANT_MS, checkRun, finishRun } from './finish.ts';
 import { buildJobName } from '../jobs/names.ts';
 import type { RunRequest } from './request.ts';
 import { RUN_SCHEMA_VERSION, jobOf, withStep } from './record.ts';
@@ -10,7 +10,6 @@ import type { StoredRun } from './store.ts';
 import { readRun, writeRun } from './store.ts';
 import { canonicalJson, specConflicts } from '../jobs/spec.ts';
 
-const CLAIMANT_MS = 3_000;
 const POLL_MS = 250;
 
 /** Result of a request. `record` is the stored record; for a dry run, the record that would be written. */
