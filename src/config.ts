@@ -30,9 +30,7 @@ const MAX_UPSTREAM_TIMEOUT_SEC = 300;
 /** The environment variables of the functions. docs/configuration.md and `infra/terraform` list the same ones (`test/infra/environment.test.ts`). */
 export const EnvironmentSchema = z.object({
   STATE_URI: stateUri.describe('Where the functions keep their state: gs://BUCKET/PREFIX.'),
-  GKE_CLUSTER: z
-    .string()
-    .regex(/^projects\/[^/]+\/locations\/[^/]+\/clusters\/[^/]+$/, 'must be projects/P/locations/L/clusters/C')
+  GKE_CLUSTER: text(/^projects\/[^/]+\/locations\/[^/]+\/clusters\/[^/]+$/, 'must be projects/P/locations/L/clusters/C')
     .optional()
     .describe('The cluster. Exactly one of GKE_CLUSTER, CONNECT_GATEWAY, KUBERNETES_ENDPOINT and KUBECONFIG is set.'),
   GKE_ENDPOINT: z
@@ -42,12 +40,10 @@ export const EnvironmentSchema = z.object({
       'How GKE_CLUSTER is reached. dns needs no network path and no cluster CA; public and private need a route to the control plane.',
     ),
   GKE_API_ENDPOINT: url.optional().describe('Base URL of the GKE API, instead of that of Google.'),
-  CONNECT_GATEWAY: z
-    .string()
-    .regex(
-      /^projects\/[0-9]+\/locations\/[^/]+\/memberships\/[^/]+$/,
-      'must be projects/NUMBER/locations/L/memberships/M',
-    )
+  CONNECT_GATEWAY: text(
+    /^projects\/[0-9]+\/locations\/[^/]+\/memberships\/[^/]+$/,
+    'must be projects/NUMBER/locations/L/memberships/M',
+  )
     .optional()
     .describe('The fleet membership of the cluster, reached through the Connect gateway.'),
   KUBERNETES_ENDPOINT: z
@@ -61,9 +57,7 @@ export const EnvironmentSchema = z.object({
     .describe('CA certificate of KUBERNETES_ENDPOINT in PEM format. Default: the public CAs.'),
   KUBECONFIG: z.string().min(1).optional().describe('Path of a kubeconfig.'),
   KUBECONFIG_CONTEXT: z.string().min(1).optional().describe('Context of KUBECONFIG. Default: its current context.'),
-  NAMESPACE: z
-    .string()
-    .regex(DNS_LABEL, 'must be a namespace name')
+  NAMESPACE: text(DNS_LABEL, 'must be a namespace name')
     .optional()
     .describe('Namespace of Jobs if the values name none. Default: the first of ALLOWED_NAMESPACES, or default.'),
   ALLOWED_NAMESPACES: list('namespace names', (entry) => DNS_LABEL.test(entry))
@@ -90,9 +84,7 @@ export const EnvironmentSchema = z.object({
   ALLOWED_SERVICE_ACCOUNTS: list('names of Kubernetes service accounts', (entry) => /^[a-z0-9][a-z0-9.-]*$/.test(entry))
     .default([])
     .describe('Kubernetes service accounts to which a caller may set aggregator.serviceAccountName.'),
-  RELEASE_NAME: z
-    .string()
-    .regex(DNS_LABEL, 'must be lower-case letters, digits and "-"')
+  RELEASE_NAME: text(DNS_LABEL, 'must be lower-case letters, digits and "-"')
     .default('flea-aggregator')
     .describe('First part of the names of Jobs: RELEASE_NAME-aggregationId, as in the chart.'),
   VALUES: z
@@ -109,9 +101,7 @@ export const EnvironmentSchema = z.object({
     .describe('Object with the configured values, read again when its generation changes.'),
   STORAGE_API_ENDPOINT: url.optional().describe('Base URL of Cloud Storage, instead of that of Google.'),
   GOOGLE_CLOUD_PROJECT: z.string().min(1).optional().describe('Project of the trace field in log lines.'),
-  SCHEDULER_SERVICE_ACCOUNT: z
-    .string()
-    .regex(/^[^\s@,]+@[^\s@,]+$/, 'must be the e-mail address of one service account')
+  SCHEDULER_SERVICE_ACCOUNT: text(/^[^\s@,]+@[^\s@,]+$/, 'must be the e-mail address of one service account')
     .optional()
     .describe('The account of the Cloud Scheduler calls. X-CloudScheduler headers of other callers are rejected.'),
   REQUEST_TIMEOUT_SEC: seconds(REQUEST_TIMEOUT_SEC, 3600).describe(
@@ -126,38 +116,9 @@ export const EnvironmentSchema = z.object({
 const DEPLOY_TIMEOUT_SEC = 3540;
 
 type Environment = z.infer<typeof EnvironmentSchema>;
+export type Config = ReturnType<typeof parseConfig>;
 
-export interface Config {
-  readonly stateUri: GsUri;
-  readonly cluster: ClusterConfig;
-  readonly defaultNamespace: string;
-  readonly allowed: {
-    readonly namespaces: readonly string[];
-    readonly images: readonly string[];
-    readonly buckets: readonly string[];
-  };
-  /** What callers may set beyond the fields that are always theirs. */
-  readonly powers: {
-    readonly callerFields: readonly string[];
-    readonly repositoryUrls: readonly string[];
-    readonly serviceAccounts: readonly string[];
-  };
-  readonly releaseName: string;
-  readonly values: ValuesSource;
-  readonly storageApiEndpoint?: string;
-  readonly projectId?: string;
-  readonly schedulerServiceAccount?: string;
-  readonly requestTimeoutMs: number;
-  /** The limit for `deploy`: a wait, a rollback of the same length and a minute must fit. */
-  readonly deployTimeoutMs: number;
-  readonly upstreamTimeoutMs: number;
-}
-
-export type ValuesSource =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'file'; readonly path: string }
-  | { readonly kind: 'object'; readonly uri: string };
+export type ValuesSource = ReturnType<typeof valuesOf>;
 
 const WHERE = ['GKE_CLUSTER', 'CONNECT_GATEWAY', 'KUBERNETES_ENDPOINT', 'KUBECONFIG'] as const;
 const VALUES = ['VALUES', 'VALUES_FILE', 'VALUES_URI'] as const;
@@ -168,7 +129,7 @@ type Issue = z.core.$ZodIssue;
  * Parses the configuration of the functions. An empty variable counts as not set. Throws ZodError with all issues; the path of each is the
  * variable's name. The error does not contain values, except names.
  */
-export function parseConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+export function parseConfig(environment: Readonly<Record<string, string | undefined>>) {
   const set: Record<string, string> = {};
   for (const [name, value] of Object.entries(environment)) if (value !== undefined && value !== '') set[name] = value;
   const parsed = EnvironmentSchema.safeParse(set);
@@ -185,6 +146,7 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
       images: env.ALLOWED_IMAGES,
       buckets: env.ALLOWED_BUCKETS,
     },
+    /** What callers may set beyond the fields that are always theirs. */
     powers: {
       callerFields: env.CALLER_FIELDS,
       repositoryUrls: env.ALLOWED_REPOSITORY_URLS,
@@ -192,10 +154,11 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
     },
     releaseName: env.RELEASE_NAME,
     values: valuesOf(env),
-    ...(env.STORAGE_API_ENDPOINT !== undefined && { storageApiEndpoint: env.STORAGE_API_ENDPOINT }),
-    ...(env.GOOGLE_CLOUD_PROJECT !== undefined && { projectId: env.GOOGLE_CLOUD_PROJECT }),
-    ...(env.SCHEDULER_SERVICE_ACCOUNT !== undefined && { schedulerServiceAccount: env.SCHEDULER_SERVICE_ACCOUNT }),
+    storageApiEndpoint: env.STORAGE_API_ENDPOINT,
+    projectId: env.GOOGLE_CLOUD_PROJECT,
+    schedulerServiceAccount: env.SCHEDULER_SERVICE_ACCOUNT,
     requestTimeoutMs: env.REQUEST_TIMEOUT_SEC * 1000,
+    /** A wait, a rollback of the same length and a minute must fit. */
     deployTimeoutMs: ('REQUEST_TIMEOUT_SEC' in set ? env.REQUEST_TIMEOUT_SEC : DEPLOY_TIMEOUT_SEC) * 1000,
     upstreamTimeoutMs: env.UPSTREAM_TIMEOUT_SEC * 1000,
   };
@@ -207,6 +170,8 @@ function crossFieldIssues(set: Readonly<Record<string, string>>): Issue[] {
   const values = VALUES.filter((name) => name in set);
   const namespaces = set['ALLOWED_NAMESPACES']?.split(',').map((entry) => entry.trim());
   const namespace = set['NAMESPACE'];
+  const upstreamSec = Number(set['UPSTREAM_TIMEOUT_SEC'] ?? UPSTREAM_TIMEOUT_SEC);
+  const requestSec = Number(set['REQUEST_TIMEOUT_SEC'] ?? REQUEST_TIMEOUT_SEC);
   return [
     ...(where.length === 0
       ? [issueOf('GKE_CLUSTER', `is required (or one of ${WHERE.slice(1).join(', ')}): which cluster`)]
@@ -216,17 +181,16 @@ function crossFieldIssues(set: Readonly<Record<string, string>>): Issue[] {
     ...(namespace !== undefined && namespaces?.includes(namespace) === false
       ? [issueOf('NAMESPACE', `"${namespace}" is not among ALLOWED_NAMESPACES`)]
       : []),
-    ...timeoutIssues(set),
+    // A request that ends before its call does not contain the reason of the call's failure.
+    ...(requestSec >= 1 && upstreamSec > requestSec && upstreamSec <= MAX_UPSTREAM_TIMEOUT_SEC
+      ? [
+          issueOf(
+            'UPSTREAM_TIMEOUT_SEC',
+            `is ${upstreamSec}, above the limit of a whole request: set at most REQUEST_TIMEOUT_SEC (${requestSec})`,
+          ),
+        ]
+      : []),
   ];
-}
-
-/** If a call may take longer than its request, the request ends first, without the reason of the call's failure. */
-function timeoutIssues(set: Readonly<Record<string, string>>): Issue[] {
-  const upstreamSec = Number(set['UPSTREAM_TIMEOUT_SEC'] ?? UPSTREAM_TIMEOUT_SEC);
-  const requestSec = Number(set['REQUEST_TIMEOUT_SEC'] ?? REQUEST_TIMEOUT_SEC);
-  if (!(requestSec >= 1 && upstreamSec > requestSec && upstreamSec <= MAX_UPSTREAM_TIMEOUT_SEC)) return [];
-  const message = `is ${upstreamSec}, above the limit of a whole request: set at most REQUEST_TIMEOUT_SEC (${requestSec})`;
-  return [issueOf('UPSTREAM_TIMEOUT_SEC', message)];
 }
 
 function issueOf(name: string, message: string): Issue {
@@ -234,37 +198,29 @@ function issueOf(name: string, message: string): Issue {
 }
 
 function clusterOf(env: Environment): ClusterConfig {
-  if (env.KUBECONFIG !== undefined) {
-    return {
-      kind: 'kubeconfig',
-      path: env.KUBECONFIG,
-      ...(env.KUBECONFIG_CONTEXT !== undefined && { context: env.KUBECONFIG_CONTEXT }),
-    };
-  }
+  if (env.KUBECONFIG !== undefined)
+    return { kind: 'kubeconfig', path: env.KUBECONFIG, context: env.KUBECONFIG_CONTEXT };
   if (env.KUBERNETES_ENDPOINT !== undefined) {
-    return {
-      kind: 'endpoint',
-      server: env.KUBERNETES_ENDPOINT,
-      ...(env.KUBERNETES_CA !== undefined && { caPem: env.KUBERNETES_CA }),
-    };
+    return { kind: 'endpoint', server: env.KUBERNETES_ENDPOINT, caPem: env.KUBERNETES_CA };
   }
   if (env.CONNECT_GATEWAY !== undefined) {
     const [, projectNumber = '', , location = '', , membership = ''] = env.CONNECT_GATEWAY.split('/');
     return { kind: 'gateway', projectNumber, location, membership };
   }
-  const gkeApiEndpoint = env.GKE_API_ENDPOINT;
-  return {
-    kind: 'gke',
-    cluster: env.GKE_CLUSTER ?? '',
-    endpoint: env.GKE_ENDPOINT,
-    ...(gkeApiEndpoint !== undefined && { gkeApiEndpoint }),
-  };
+  const { GKE_CLUSTER: cluster = '', GKE_ENDPOINT: endpoint, GKE_API_ENDPOINT: gkeApiEndpoint } = env;
+  return { kind: 'gke', cluster, endpoint, gkeApiEndpoint };
 }
 
-function valuesOf(env: Environment): ValuesSource {
-  if (env.VALUES !== undefined) return { kind: 'text', text: env.VALUES };
-  if (env.VALUES_FILE !== undefined) return { kind: 'file', path: env.VALUES_FILE };
-  return env.VALUES_URI === undefined ? { kind: 'none' } : { kind: 'object', uri: env.VALUES_URI };
+function valuesOf(env: Environment) {
+  if (env.VALUES !== undefined) return { kind: 'text', text: env.VALUES } as const;
+  if (env.VALUES_FILE !== undefined) return { kind: 'file', path: env.VALUES_FILE } as const;
+  return env.VALUES_URI === undefined
+    ? ({ kind: 'none' } as const)
+    : ({ kind: 'object', uri: env.VALUES_URI } as const);
+}
+
+function text(pattern: RegExp, message: string) {
+  return z.string().regex(pattern, message);
 }
 
 function list(what: string, check: (entry: string) => boolean) {
@@ -277,9 +233,7 @@ function list(what: string, check: (entry: string) => boolean) {
 }
 
 function seconds(fallback: number, most: number) {
-  return z
-    .string()
-    .regex(/^[0-9]{1,5}$/, 'must be a whole number of seconds')
+  return text(/^[0-9]{1,5}$/, 'must be a whole number of seconds')
     .transform(Number)
     .refine((value) => value >= 1 && value <= most, { error: `must be 1 to ${most} seconds` })
     .default(fallback);

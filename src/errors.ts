@@ -46,84 +46,74 @@ export class InvalidRequestError extends AppError {
   }
 }
 
-/** The caller is not permitted to do this. The message names the setting that would permit it. */
-export class ForbiddenError extends AppError {
-  override readonly status = 403;
-  override readonly code = 'forbidden';
-  override readonly title = 'The caller may not do this';
+const MAX_ISSUES_IN_MESSAGE = 10;
+
+/** One error for all `issues`. The first ten are in its message too. */
+export function invalidInput(issues: readonly Issue[], subject = 'The values are'): InvalidRequestError {
+  const shown = issues
+    .slice(0, MAX_ISSUES_IN_MESSAGE)
+    .map(({ path, message }) => (path === '' ? message : `${path} ${message}`));
+  const rest = issues.length - shown.length;
+  return new InvalidRequestError(
+    `${subject} not valid: ${shown.join('; ')}${rest > 0 ? `; and ${rest} more` : ''}`,
+    issues,
+  );
 }
+
+/** The caller is not permitted to do this. The message names the setting that would permit it. */
+export class ForbiddenError extends errorOf(403, 'forbidden', 'The caller may not do this') {}
 
 /** The body or a document exceeds the size limit. */
-export class TooLargeError extends AppError {
-  override readonly status = 413;
-  override readonly code = 'too-large';
-  override readonly title = 'The request is too large';
-}
+export class TooLargeError extends errorOf(413, 'too-large', 'The request is too large') {}
 
 /** The content encoding or charset is not supported. */
-export class UnsupportedMediaError extends AppError {
-  override readonly status = 415;
-  override readonly code = 'unsupported-media-type';
-  override readonly title = 'The media type of the request is not supported';
-}
+export class UnsupportedMediaError extends errorOf(
+  415,
+  'unsupported-media-type',
+  'The media type of the request is not supported',
+) {}
 
 /** The requested object does not exist. */
-export class NotFoundError extends AppError {
-  override readonly status = 404;
-  override readonly code = 'not-found';
-  override readonly title = 'Not found';
-}
+export class NotFoundError extends errorOf(404, 'not-found', 'Not found') {}
 
 /** The path exists, but does not support the method. */
-export class MethodNotAllowedError extends AppError {
-  override readonly status = 405;
-  override readonly code = 'method-not-allowed';
-  override readonly title = 'Method not allowed';
-}
+export class MethodNotAllowedError extends errorOf(405, 'method-not-allowed', 'Method not allowed') {}
 
 /** The identity is in use with other content. `details.conflicts` names the fields that differ. */
-export class ConflictError extends AppError {
-  override readonly status = 409;
-  override readonly code: string = 'conflict';
-  override readonly title = 'Conflict';
-}
+export class ConflictError extends errorOf<string>(409, 'conflict', 'Conflict') {}
 
 /** Other calls kept changing the state, so no decision was recorded. The same call may succeed later. */
-export class ContentionError extends AppError {
-  override readonly status = 503;
-  override readonly code = 'contention';
-  override readonly title = 'The state changed too often during the request';
+export class ContentionError extends errorOf(503, 'contention', 'The state changed too often during the request') {
   override readonly retryable = true;
 }
 
 /** A Secret or key that is required before anything is written does not exist: `details.missing`. */
-export class PreflightError extends AppError {
-  override readonly status = 424;
-  override readonly code = 'missing-secrets';
-  override readonly title = 'Secrets or keys are missing';
-}
+export class PreflightError extends errorOf(424, 'missing-secrets', 'Secrets or keys are missing') {}
 
 /** Kubernetes or Google Cloud rejected a call with 400, 401, 403, 404 or 422. A retry would have the same result. */
-export class UpstreamError extends AppError {
-  override readonly status = 502;
-  override readonly code: string = 'upstream-refused';
-  override readonly title = 'Kubernetes or Google Cloud rejected the call';
-}
+export class UpstreamError extends errorOf<string>(
+  502,
+  'upstream-refused',
+  'Kubernetes or Google Cloud rejected the call',
+) {}
 
 /** Kubernetes or Google Cloud could not be reached, or responded with 429 or 5xx. A write may have been carried out. */
-export class UnavailableError extends AppError {
-  override readonly status = 503;
-  override readonly code = 'unavailable';
-  override readonly title = 'Kubernetes or Google Cloud is unavailable';
+export class UnavailableError extends errorOf(503, 'unavailable', 'Kubernetes or Google Cloud is unavailable') {
   override readonly retryable = true;
 }
 
 /** The deadline of the call or the request passed. A write may have been carried out. */
-export class DeadlineError extends AppError {
-  override readonly status = 504;
-  override readonly code = 'deadline';
-  override readonly title = 'The deadline passed';
+export class DeadlineError extends errorOf(504, 'deadline', 'The deadline passed') {
   override readonly retryable = true;
+}
+
+function errorOf<Code extends string>(httpStatus: number, errorCode: Code, errorTitle: string) {
+  abstract class KnownError extends AppError {
+    override readonly status = httpStatus;
+    override readonly code: Code = errorCode;
+    override readonly title = errorTitle;
+  }
+  return KnownError;
 }
 
 /** Whether a write that failed with this error may have been carried out. */

@@ -8,8 +8,8 @@ import { createKubeconfigAccess } from './kubeconfig-access.ts';
 export type ClusterConfig =
   | GkeConfig
   | GatewayConfig
-  | { readonly kind: 'endpoint'; readonly server: string; readonly caPem?: string }
-  | { readonly kind: 'kubeconfig'; readonly path: string; readonly context?: string };
+  | { readonly kind: 'endpoint'; readonly server: string; readonly caPem?: string | undefined }
+  | { readonly kind: 'kubeconfig'; readonly path: string; readonly context?: string | undefined };
 
 interface GatewayConfig {
   readonly kind: 'gateway';

@@ -11,7 +11,7 @@ export interface GkeConfig {
   readonly cluster: string;
   readonly endpoint: 'dns' | 'public' | 'private';
   /** Default https://container.googleapis.com. */
-  readonly gkeApiEndpoint?: string;
+  readonly gkeApiEndpoint?: string | undefined;
 }
 
 /** The fields read from clusters.get. The response also contains legacy credentials, which are not requested. */
