@@ -1,9 +1,9 @@
+import { invalidInput } from '../errors.ts';
 import type { Issue } from '../errors.ts';
 import { AggregatorSchema } from './aggregator-schema.ts';
 import { formatPath, isJsonObject, quote } from './json.ts';
 import type { JsonObject } from './json.ts';
 import { closest } from './nearest.ts';
-import { valuesError } from './parse-values.ts';
 import { ValuesSchema } from './schema.ts';
 
 export interface AggregationDocument {
@@ -55,7 +55,7 @@ function isSection(key: string, value: unknown): boolean {
 
 /** Refuses `keys` for all of `why`. */
 function refuse(keys: readonly string[], why: (key: string) => Issue): void {
-  if (keys.length > 0) throw valuesError(keys.slice(0, MAX_ISSUES).map(why), 'The request is');
+  if (keys.length > 0) throw invalidInput(keys.slice(0, MAX_ISSUES).map(why), 'The request is');
 }
 
 function mixed(key: string, sections: readonly string[]): Issue {

@@ -1,7 +1,7 @@
+import { invalidInput } from '../errors.ts';
 import type { Issue } from '../errors.ts';
 import { bundleFields } from './aggregator-schema.ts';
 import type { AggregatorValues } from './aggregator-schema.ts';
-import { valuesError } from './parse-values.ts';
 import type { Values } from './parse-values.ts';
 
 type RequiredField = 'repository' | 'checkpointsFilePath' | 'outputPath' | 'aggregationType';
@@ -52,7 +52,7 @@ export function requireAggregator(
   ];
   const { repository, checkpointsFilePath, outputPath, aggregationType } = aggregator;
   const complete = repository !== undefined && checkpointsFilePath !== undefined && outputPath !== undefined;
-  if (issues.length > 0 || !complete || aggregationType === undefined) throw valuesError(issues, 'The aggregation is');
+  if (issues.length > 0 || !complete || aggregationType === undefined) throw invalidInput(issues, 'The aggregation is');
   return { ...aggregator, repository, checkpointsFilePath, outputPath, aggregationType };
 }
 

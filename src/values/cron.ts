@@ -1,6 +1,7 @@
 import { Cron } from 'croner';
 import type { Syntax } from './kubernetes-syntax.ts';
 
+/** Unix-cron with five fields, as Cloud Scheduler reads it: no seconds, no `@daily`, no "every 5 minutes" (https://cloud.google.com/scheduler/docs/configuring/cron-job-schedules). */
 export const UNIX_CRON: Syntax = {
   what: 'a unix-cron schedule of five fields with one space between: minute hour day-of-month month day-of-week, such as "0 3 * * *"',
   pattern: String.raw`^\S+ \S+ \S+ \S+ \S+$`,
@@ -25,10 +26,6 @@ export const SCHEDULE_NAME: Syntax = {
 const UNIX_FIELD = /^(\*|\d{1,2}|[A-Za-z]{3}|[,/-])+$/;
 const LONG_WORD = /\d{3}|[A-Za-z]{4}/;
 
-/**
- * Whether `text` is a unix-cron schedule of five fields as Cloud Scheduler reads it: no seconds, no `@daily`, no "every 5 minutes"
- * (https://cloud.google.com/scheduler/docs/configuring/cron-job-schedules).
- */
 export function isUnixCron(text: string): boolean {
   if (!text.split(' ').every((field) => UNIX_FIELD.test(field) && !LONG_WORD.test(field))) return false;
   try {

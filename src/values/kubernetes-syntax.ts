@@ -81,23 +81,8 @@ export const MOUNT_PATH = syntax(
   (text) => /^[ -~]+$/.test(text) && !text.split('/').includes('..') && /[^/.]/.test(text),
 );
 
-const FACTORS: Readonly<Record<string, number>> = {
-  n: 1e-9,
-  u: 1e-6,
-  m: 1e-3,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  P: 1e15,
-  E: 1e18,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-  Pi: 2 ** 50,
-  Ei: 2 ** 60,
-};
+const DECIMAL = ['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E'];
+const BINARY = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
 
 // Releases, Jobs and Services select their pods by these keys. Another value would break the selection or be overwritten.
 const OWNED_KEYS: ReadonlySet<string> = new Set([
@@ -112,10 +97,10 @@ const OWNED_PREFIXES: readonly string[] = ['tensorio-trigger/', 'batch.kubernete
 
 /** The numeric value of a quantity, or `NaN` for a text that is not a quantity. */
 export function quantityValue(text: string): number {
-  const match = /^\+?([\d.]+)([A-Za-z]{0,2})((?:[eE][+-]?\d+)?)$/.exec(text);
-  if (!QUANTITY.test(text) || match === null) return QUANTITY.test(text) ? Number(text) : Number.NaN;
-  const [, digits = '', suffix = '', exponent = ''] = match;
-  return Number(`${digits}${exponent}`) * (suffix === '' ? 1 : (FACTORS[suffix] ?? Number.NaN));
+  const [, number = '', suffix = ''] = /^(.*?)([A-Za-z]i?)?$/.exec(text) ?? [];
+  if (!QUANTITY.test(text)) return Number.NaN;
+  if (suffix.endsWith('i')) return Number(number) * 1024 ** BINARY.indexOf(suffix);
+  return /e/i.test(number) ? Number(number) : Number(`${number}e${3 * (DECIMAL.indexOf(suffix) - 3)}`);
 }
 
 /** Whether this service or a controller sets the label or annotation key. */

@@ -44,8 +44,6 @@ const TRUE = /^true$/iu;
 const FALSE = /^false$/iu;
 const NULL = /^null$/iu;
 const INTEGER = /^([+-]?[1-9]\d*|[+-]0\d*)$/;
-const INT64_MIN = -(2n ** 63n);
-const INT64_MAX = 2n ** 63n - 1n;
 
 /**
  * Merges `over` into `base` as helm coalesces values: mappings key by key, lists and scalars replaced, and a `null` in `over` removes the
@@ -200,66 +198,41 @@ function readList(cursor: Cursor, path: Path, options: SetOptions): JsonValue[] 
   return list;
 }
 
+/** Recognizes true, false, null, 0 and integers without leading zeros; everything else, floats included, is text. */
 function toValue(cursor: Cursor, at: number, text: string, path: Path, options: SetOptions): JsonValue {
   if (options.kind === 'set-string') return text;
-  if (options.isText?.(path) === true) return NULL.test(text) ? null : text;
-  return inferType(cursor, at, text);
-}
-
-/** Recognizes true, false, null, 0 and integers without leading zeros; everything else, floats included, is text. */
-function inferType(cursor: Cursor, at: number, text: string): JsonValue {
+  if (NULL.test(text)) return null;
+  if (options.isText?.(path) === true) return text;
   if (TRUE.test(text)) return true;
   if (FALSE.test(text)) return false;
-  if (NULL.test(text)) return null;
-  if (text === '0') return 0;
-  return INTEGER.test(text) ? toInteger(cursor, at, text) : text;
-}
-
-function toInteger(cursor: Cursor, at: number, text: string): JsonValue {
+  if (text !== '0' && !INTEGER.test(text)) return text;
   const value = BigInt(text.replace(/^\+/, ''));
-  if (value < INT64_MIN || value > INT64_MAX) return text;
-  if (!Number.isSafeInteger(Number(value)))
-    fail(cursor, at, 'an integer beyond 2^53 would lose digits: use set-string');
-  return Number(value);
+  if (value !== BigInt.asIntN(64, value)) return text;
+  if (Number.isSafeInteger(Number(value))) return Number(value);
+  return fail(cursor, at, 'an integer beyond 2^53 would lose digits: use set-string');
 }
 
 function assign(assignment: Assignment, current: JsonValue | undefined, depth: number): JsonValue {
   const step = assignment.path[depth];
   if (step === undefined) return assignment.value;
-  return typeof step === 'number'
-    ? assignIndex(assignment, current, depth, step)
-    : assignKey(assignment, current, depth, step);
-}
-
-function assignIndex(
-  assignment: Assignment,
-  current: JsonValue | undefined,
-  depth: number,
-  index: number,
-): JsonValue[] {
-  if (current !== undefined && current !== null && !Array.isArray(current)) mismatch(assignment, depth, 'list');
+  const isAbsent = current === undefined || current === null;
+  if (typeof step === 'string') {
+    // helm replaces a value that is not a mapping inside a list, and fails inside a mapping.
+    const isReplaced = isAbsent || typeof assignment.path[depth - 1] === 'number';
+    if (!isJsonObject(current) && !isReplaced) mismatch(assignment, depth, 'mapping');
+    const mapping = isJsonObject(current) ? current : {};
+    return { ...mapping, [step]: assign(assignment, getOwn(mapping, step), depth + 1) };
+  }
+  if (!isAbsent && !Array.isArray(current)) mismatch(assignment, depth, 'list');
   const list: JsonValue[] = Array.isArray(current) ? [...current] : [];
-  if (index > list.length + MAX_GAP) {
+  if (step > list.length + MAX_GAP) {
     throw setError(assignment.key, assignment.start, `an index more than ${MAX_GAP} beyond the end of the list`);
   }
-  while (list.length < index) list.push(null);
-  list[index] = assign(assignment, list[index], depth + 1);
+  while (list.length < step) list.push(null);
+  list[step] = assign(assignment, list[step], depth + 1);
   return list;
 }
 
-function mismatch(assignment: Assignment, depth: number, expected: string): never {
-  throw setError(
-    assignment.key,
-    assignment.start,
-    `${formatPath(assignment.path.slice(0, depth))} is not a ${expected} and cannot be set into`,
-  );
-}
-
-function assignKey(assignment: Assignment, current: JsonValue | undefined, depth: number, key: string): JsonObject {
-  // helm replaces a value that is not a mapping inside a list, and fails inside a mapping.
-  const replace = typeof assignment.path[depth - 1] === 'number';
-  const mapping = isJsonObject(current) ? current : {};
-  if (!isJsonObject(current) && current !== undefined && current !== null && !replace)
-    mismatch(assignment, depth, 'mapping');
-  return { ...mapping, [key]: assign(assignment, getOwn(mapping, key), depth + 1) };
+function mismatch({ path, key, start }: Assignment, depth: number, expected: string): never {
+  throw setError(key, start, `${formatPath(path.slice(0, depth))} is not a ${expected} and cannot be set into`);
 }

@@ -1,24 +1,13 @@
 import type { z } from 'zod';
-import { InvalidRequestError } from '../errors.ts';
+import { invalidInput } from '../errors.ts';
 import type { Issue } from '../errors.ts';
-import { AggregatorSchema } from './aggregator-schema.ts';
 import { contradictions } from './contradictions.ts';
-import type { ReadableValues } from './contradictions.ts';
 import { describeInput, wrongBoolean, wrongNumber } from './fields.ts';
 import { formatPath, isJsonObject, quote } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { closest } from './nearest.ts';
-import {
-  completeRound,
-  knownKeysAt,
-  ListSchema,
-  PartialListSchema,
-  PartialRoundSchema,
-  RoundSchema,
-  sectionsWith,
-  ValuesSchema,
-} from './schema.ts';
-import type { ListValues, RoundValues, ScheduleValues, ValuesInput } from './schema.ts';
+import { completeRound, knownKeysAt, ReadableSchema, sectionsWith, ValuesSchema } from './schema.ts';
+import type { ListValues, ReadableValues, RoundValues, ScheduleValues, ValuesInput } from './schema.ts';
 import type { CheckSecretValues } from './secret-fields.ts';
 
 /** A valid values document: rounds with their defaults, quantities as text, `checkSecrets` in one form, lists never absent. */
@@ -32,9 +21,8 @@ export interface Values extends Pick<ValuesInput, 'namespace' | 'repository' | '
 /** Real documents have a few hundred entries. The limit bounds the time of every later check. */
 const MAX_NODES = 20_000;
 const MAX_ISSUES = 100;
-const MAX_ISSUES_IN_MESSAGE = 10;
-
-const { repository, flea, schedules } = ValuesSchema.shape;
+/** How deep a section is kept if a field in it is invalid. Other sections are ignored as a whole. */
+const READABLE_DEPTH: Readonly<Record<string, number>> = { aggregator: 1, rounds: 2, lists: 2 };
 
 type ZodIssue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
@@ -47,15 +35,16 @@ type Path = readonly PropertyKey[];
  */
 export function parseValues(document: JsonObject): Values {
   if (countNodes(document) > MAX_NODES) {
-    throw new InvalidRequestError(`The values are not valid: more than ${MAX_NODES} entries`, [
-      { path: '', message: `more than ${MAX_NODES} entries` },
-    ]);
+    throw invalidInput([{ path: '', message: `more than ${MAX_NODES} entries` }]);
   }
   const present = withoutNulls(document);
   const parsed = ValuesSchema.safeParse(present, { error: messageFor });
-  const faults = parsed.error?.issues.slice(0, MAX_ISSUES).flatMap((issue) => toIssues(issue)) ?? [];
-  const issues = [...faults, ...contradictions(parsed.data ?? readableValues(present))].slice(0, MAX_ISSUES);
-  if (issues.length > 0 || parsed.data === undefined) throw valuesError(issues);
+  const faults = parsed.error?.issues ?? [];
+  const issues = [
+    ...faults.slice(0, MAX_ISSUES).flatMap((issue) => toIssues(issue)),
+    ...contradictions(parsed.data ?? readableValues(present, faults)),
+  ].slice(0, MAX_ISSUES);
+  if (issues.length > 0 || parsed.data === undefined) throw invalidInput(issues);
   const { global: _ignored, ...values } = parsed.data;
   return {
     ...values,
@@ -66,18 +55,6 @@ export function parseValues(document: JsonObject): Values {
   };
 }
 
-/** One error for all `issues`. The first ten are in its message too. */
-export function valuesError(issues: readonly Issue[], subject = 'The values are'): InvalidRequestError {
-  const shown = issues
-    .slice(0, MAX_ISSUES_IN_MESSAGE)
-    .map(({ path, message }) => (path === '' ? message : `${path} ${message}`));
-  const rest = issues.length - shown.length;
-  return new InvalidRequestError(
-    `${subject} not valid: ${shown.join('; ')}${rest > 0 ? `; and ${rest} more` : ''}`,
-    issues,
-  );
-}
-
 function countNodes(value: JsonValue): number {
   if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + countNodes(item), 1);
   return isJsonObject(value) ? Object.values(value).reduce<number>((sum, member) => sum + countNodes(member), 1) : 1;
@@ -85,13 +62,9 @@ function countNodes(value: JsonValue): number {
 
 /** `key:` without a value is `null` in YAML. helm treats such a key as absent. */
 function withoutNulls(object: JsonObject): JsonObject {
-  const present = Object.entries(object).filter(([, member]) => member !== null);
-  return Object.fromEntries(present.map(([key, member]) => [key, dropNulls(member)]));
-}
-
-function dropNulls(value: JsonValue): JsonValue {
-  if (Array.isArray(value)) return value.map(dropNulls);
-  return isJsonObject(value) ? withoutNulls(value) : value;
+  return JSON.parse(JSON.stringify(object), function keep(this: unknown, _key, value: JsonValue) {
+    return value === null && !Array.isArray(this) ? undefined : value;
+  });
 }
 
 /** The messages for issues that the field's own schema has no message for. */
@@ -152,30 +125,22 @@ function intendedBranch(errors: readonly (readonly ZodIssue[])[]): readonly ZodI
   );
 }
 
-/** The valid parts of a document, so that the rules between fields are checked although other fields are invalid. */
-function readableValues(document: JsonObject): ReadableValues {
-  return {
-    aggregator: readablePart(AggregatorSchema, AggregatorSchema, document['aggregator']),
-    rounds: readableEntries(RoundSchema, PartialRoundSchema, document['rounds']),
-    lists: readableEntries(ListSchema, PartialListSchema, document['lists']),
-    repository: repository.safeParse(document['repository']).data,
-    flea: flea.safeParse(document['flea']).data,
-    schedules: schedules.safeParse(document['schedules']).data,
-  };
+/** The document without its invalid fields, so that the rules between the other fields are checked too. */
+function readableValues(document: JsonObject, issues: readonly ZodIssue[]): ReadableValues {
+  const readable = structuredClone(document);
+  for (const issue of issues) {
+    const depth = READABLE_DEPTH[String(issue.path[0])] ?? 0;
+    const hasUnknownKeys = issue.code === 'unrecognized_keys' && issue.path.length === depth;
+    const faulty = hasUnknownKeys ? issue.keys.map((key) => [...issue.path, key]) : [issue.path.slice(0, depth + 1)];
+    for (const path of faulty) removeAt(readable, path);
+  }
+  return ReadableSchema.safeParse(readable).data ?? {};
 }
 
-/** The mapping `value` without the keys that `schema` rejects. */
-function readablePart<T>(schema: z.ZodType, partial: z.ZodType<T>, value: unknown): T | undefined {
-  if (!isJsonObject(value)) return undefined;
-  const issues = schema.safeParse(value).error?.issues ?? [];
-  const faulty = new Set(
-    issues.flatMap((issue) =>
-      issue.path.length === 0 && issue.code === 'unrecognized_keys' ? issue.keys : issue.path.slice(0, 1),
-    ),
-  );
-  return partial.safeParse(Object.fromEntries(Object.entries(value).filter(([key]) => !faulty.has(key)))).data;
-}
-
-function readableEntries<T>(schema: z.ZodType, partial: z.ZodType<T>, value: JsonValue | undefined): (T | undefined)[] {
-  return Array.isArray(value) ? value.slice(0, MAX_ISSUES).map((entry) => readablePart(schema, partial, entry)) : [];
+/** Removes the member of a mapping; replaces the item of a list by an empty mapping, so that the others keep their index. */
+function removeAt(root: JsonObject, path: Path): void {
+  const parent = path.slice(0, -1).reduce<unknown>((node, step) => Object(node)[step], root);
+  const last = path.at(-1);
+  if (Array.isArray(parent) && typeof last === 'number') parent[last] = {};
+  else if (last !== undefined) Reflect.deleteProperty(Object(parent), last);
 }

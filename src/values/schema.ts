@@ -4,25 +4,22 @@ import { listLineProblem } from './aggregator-text.ts';
 import { SCHEDULE_NAME, TIME_ZONE, UNIX_CRON } from './cron.ts';
 import { textField, wholeNumber } from './fields.ts';
 import { isJsonObject } from './json.ts';
+import type { JsonObject } from './json.ts';
 import { DNS_LABEL } from './kubernetes-syntax.ts';
 import { seconds } from './pod-fields.ts';
 import { CheckSecretSchema } from './secret-fields.ts';
 import { FleaSchema, RepositorySchema } from './service-schema.ts';
 
 const HOUR_SEC = 3_600;
-const DAY_SEC = 24 * HOUR_SEC;
-const WEEK_SEC = 7 * DAY_SEC;
+const WEEK_SEC = 7 * 24 * HOUR_SEC;
 
 // Each entry is compared with every other one.
 const MAX_ENTRIES = 100;
 const MAX_REPORTS = 1_000_000;
 const count = wholeNumber(1, MAX_REPORTS);
 
-/** A Job of a round must outlive every function instance that may still create it: the smallest `ttlSecondsAfterFinished` with rounds. */
-export const MIN_ROUND_TTL_SEC = DAY_SEC;
-
 /** One entry of `rounds[]`. `rounds/policy.ts` defines what the fields mean. */
-export const RoundSchema = z.strictObject({
+const RoundSchema = z.strictObject({
   uploads: gsPatternField('the pattern of updates, as in gs://BUCKET/tasksJobs/{taskId}/{jobId}.zip')
     .refine((text) => listLineProblem(text) === null, {
       error: (issue) => listLineProblem(String(issue.input)) ?? '',
@@ -60,7 +57,7 @@ export const RoundSchema = z.strictObject({
 });
 
 /** One entry of `lists[]`: uploaded objects that are checkpoint lists. */
-export const ListSchema = z.strictObject({
+const ListSchema = z.strictObject({
   object: gsPathField(
     'the pattern of checkpoint lists, as in gs://BUCKET/{taskId}/aggregation-checkpoints.txt',
   ).describe('Pattern of the uploaded checkpoint lists. May contain {taskId}.'),
@@ -102,21 +99,24 @@ export const ValuesSchema = z.strictObject({
   global: z.record(z.string(), z.unknown()).optional().describe('Ignored. helm passes this section to every chart.'),
 });
 
-/** The same with every field optional: used to check the rules between fields when some fields are invalid. */
-export const PartialRoundSchema = RoundSchema.partial();
-export const PartialListSchema = ListSchema.partial();
+/** The valid parts of a document. The rules between fields are checked even if other fields are invalid. */
+export const ReadableSchema = z
+  .object({
+    ...ValuesSchema.pick({ aggregator: true, repository: true, flea: true, schedules: true }).shape,
+    rounds: z.array(RoundSchema.partial()),
+    lists: z.array(ListSchema.partial()),
+  })
+  .partial();
 
 export type ValuesInput = z.infer<typeof ValuesSchema>;
 export type ScheduleValues = z.infer<typeof ScheduleSchema>;
 export type ListValues = z.infer<typeof ListSchema>;
 export type RoundValues = ReturnType<typeof completeRound>;
-export type PartialRound = z.infer<typeof PartialRoundSchema>;
-export type PartialList = z.infer<typeof PartialListSchema>;
+export type ReadableValues = z.infer<typeof ReadableSchema>;
 
-type Node = { readonly [key: string]: unknown };
 type Path = readonly PropertyKey[];
 
-let built: Node | undefined;
+let built: JsonObject | undefined;
 
 const SECTIONS: readonly Path[] = [
   [],
@@ -151,18 +151,18 @@ export function completeRound(input: z.infer<typeof RoundSchema>) {
 }
 
 /** The JSON Schema (draft 2020-12) of a values document. It does not contain the rules between fields (`contradictions.ts`). */
-export function valuesJsonSchema(): Record<string, unknown> {
-  return {
-    ...z.toJSONSchema(ValuesSchema, { io: 'input', target: 'draft-2020-12' }),
-    title: 'Values of tensorio-trigger',
-  };
+export function valuesJsonSchema(): JsonObject {
+  const schema = z.toJSONSchema(ValuesSchema, { io: 'input', target: 'draft-2020-12' });
+  return JSON.parse(JSON.stringify({ ...schema, title: 'Values of tensorio-trigger' }));
 }
 
 /** The keys that the mapping at `path` may have; none where any key is allowed. */
 export function knownKeysAt(path: Path): readonly string[] {
   const node = nodeAt(path);
   if (node === undefined) return [];
-  return branchesOf(node).flatMap((branch) => (isNode(branch['properties']) ? Object.keys(branch['properties']) : []));
+  return branchesOf(node).flatMap((branch) =>
+    isJsonObject(branch['properties']) ? Object.keys(branch['properties']) : [],
+  );
 }
 
 /** The sections, other than the one at `path`, that have `key`. */
@@ -183,37 +183,36 @@ export function isTextField(path: readonly (string | number)[]): boolean {
   return types.includes('string') && !types.includes('number') && !types.includes('integer');
 }
 
-function nodeAt(path: Path): Node | undefined {
-  return path.reduce<Node | undefined>((node, step) => (node === undefined ? undefined : stepInto(node, step)), root());
+function nodeAt(path: Path): JsonObject | undefined {
+  return path.reduce<JsonObject | undefined>(
+    (node, step) => (node === undefined ? undefined : stepInto(node, step)),
+    root(),
+  );
 }
 
-function root(): Node {
+function root(): JsonObject {
   // Built once: it takes milliseconds and never changes.
   return (built ??= valuesJsonSchema());
 }
 
-function stepInto(node: Node, step: PropertyKey): Node | undefined {
+function stepInto(node: JsonObject, step: PropertyKey): JsonObject | undefined {
   for (const branch of branchesOf(node)) {
-    if (typeof step === 'number' && isNode(branch['items'])) return branch['items'];
+    if (typeof step === 'number' && isJsonObject(branch['items'])) return branch['items'];
     const properties = branch['properties'];
-    const own = isNode(properties) && Object.hasOwn(properties, step) ? properties[String(step)] : undefined;
-    if (isNode(own)) return own;
-    if (isNode(branch['additionalProperties'])) return branch['additionalProperties'];
+    const own = isJsonObject(properties) && Object.hasOwn(properties, step) ? properties[String(step)] : undefined;
+    if (isJsonObject(own)) return own;
+    if (isJsonObject(branch['additionalProperties'])) return branch['additionalProperties'];
   }
   return undefined;
 }
 
 /** The node itself, or the branches of its union, with references resolved. */
-function branchesOf(node: Node): readonly Node[] {
+function branchesOf(node: JsonObject): readonly JsonObject[] {
   const { $ref: reference, anyOf } = node;
   if (typeof reference === 'string') {
     const definitions = root()['$defs'];
-    const target = isNode(definitions) ? definitions[reference.replace('#/$defs/', '')] : undefined;
-    return isNode(target) ? branchesOf(target) : [];
+    const target = isJsonObject(definitions) ? definitions[reference.replace('#/$defs/', '')] : undefined;
+    return isJsonObject(target) ? branchesOf(target) : [];
   }
-  return Array.isArray(anyOf) ? anyOf.filter(isNode).flatMap(branchesOf) : [node];
-}
-
-function isNode(value: unknown): value is Node {
-  return isJsonObject(value);
+  return Array.isArray(anyOf) ? anyOf.filter(isJsonObject).flatMap(branchesOf) : [node];
 }

@@ -1,5 +1,5 @@
 import type { Issue } from '../errors.ts';
-import type { ReadableValues } from './contradictions.ts';
+import type { ReadableValues } from './schema.ts';
 
 type Deployment = Omit<NonNullable<NonNullable<ReadableValues['repository']>['deployment']>, 'serviceAccount'> &
   NonNullable<NonNullable<ReadableValues['flea']>['deployment']>;
