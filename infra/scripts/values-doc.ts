@@ -38,7 +38,7 @@ export function schemaText(): string {
 
 /** The text of docs/values.md: one table per section of the values. */
 export function valuesReference(): string {
-  const schema = valuesJsonSchema() as JsonObject;
+  const schema = valuesJsonSchema();
   const examples = readdirSync(examplesFolder)
     .filter((file) => file.endsWith('.yaml'))
     .toSorted()

@@ -1,13 +1,11 @@
 import { z } from 'zod';
-import { gsUriProblem } from '../storage/uri.ts';
 import { environmentProblem } from './aggregator-text.ts';
 import { SCHEDULE_NAME } from './cron.ts';
-import { line, textField, wholeNumber } from './fields.ts';
-import { quote } from './json.ts';
+import { environmentField, gsPathField, line, seconds, textField, wholeNumber } from './fields.ts';
 import { DNS_LABEL, DNS_SUBDOMAIN } from './kubernetes-syntax.ts';
 import type { Syntax } from './kubernetes-syntax.ts';
 import { placeholderProblem, RUN_PLACEHOLDERS } from './placeholders.ts';
-import { imageFields, podFields, PodOverlaySchema, seconds } from './pod-fields.ts';
+import { imageFields, podFields, PodOverlaySchema } from './pod-fields.ts';
 import { SecretKeySchema, ServiceAccountSchema } from './secret-fields.ts';
 
 /** Kubernetes' CronJob policies: https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#concurrency-policy */
@@ -102,29 +100,6 @@ export const AggregatorSchema = z.strictObject({
 });
 
 export type AggregatorValues = z.infer<typeof AggregatorSchema>;
-
-/** A `gs://` path that becomes an environment value of the aggregator. A Job's pod holds no local files, so other paths are refused. */
-export function gsPathField(what: string) {
-  return environmentField(gsPatternField(what));
-}
-
-/** A `gs://` path, or a pattern of paths. `what` describes the form too. */
-export function gsPatternField(what: string) {
-  return textField({ what, pattern: '^gs://[^/]+/.+$', test: () => true }).refine(
-    (text) => gsUriProblem(text) === null,
-    {
-      error: (issue) =>
-        `${quote(String(issue.input))} is ${gsUriProblem(String(issue.input)) ?? ''}; expected is ${what}`,
-    },
-  );
-}
-
-/** Placeholders are checked once they are filled (`jobs/manifest.ts`). */
-function environmentField(field: z.ZodString) {
-  return field.refine((text) => environmentProblem(text) === null, {
-    error: (issue) => environmentProblem(String(issue.input)) ?? '',
-  });
-}
 
 function withPlaceholders(field: z.ZodString) {
   return field.refine((text) => placeholderProblem(text, RUN_PLACEHOLDERS) === null, {

@@ -2,7 +2,6 @@ import { invalidInput } from '../errors.ts';
 import type { Issue } from '../errors.ts';
 import { bundleFields } from './aggregator-schema.ts';
 import type { AggregatorValues } from './aggregator-schema.ts';
-import type { Values } from './parse-values.ts';
 
 type RequiredField = 'repository' | 'checkpointsFilePath' | 'outputPath' | 'aggregationType';
 type Present<K extends keyof AggregatorValues> = { readonly [F in K]-?: NonNullable<AggregatorValues[F]> };
@@ -37,7 +36,7 @@ const REQUIRED = ['repository', 'aggregationId', 'checkpointsFilePath', 'outputP
  * interface where one of them is given. Throws InvalidRequestError that names every missing field.
  */
 export function requireAggregator(
-  values: Pick<Values, 'aggregator'>,
+  values: { readonly aggregator?: AggregatorValues | undefined },
   options: RequireOptions = {},
 ): CompleteAggregator {
   const aggregator = values.aggregator ?? {};

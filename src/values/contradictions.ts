@@ -1,5 +1,7 @@
+import type { z } from 'zod';
 import { InvalidRequestError } from '../errors.ts';
 import type { Issue } from '../errors.ts';
+import type { AggregatorValues } from './aggregator-schema.ts';
 import { quantityValue } from './kubernetes-syntax.ts';
 import {
   directoryFeeds,
@@ -10,11 +12,24 @@ import {
   placeholdersOf,
 } from './object-pattern.ts';
 import type { ObjectPattern } from './object-pattern.ts';
-import type { ReadableValues } from './schema.ts';
-import { serviceContradictions } from './service-contradictions.ts';
+import type { PartialListSchema, PartialRoundSchema } from './rounds-schema.ts';
 
-type Round = NonNullable<ReadableValues['rounds']>[number];
-type Resources = NonNullable<NonNullable<ReadableValues['aggregator']>['resources']>;
+type Round = z.infer<typeof PartialRoundSchema>;
+type Resources = NonNullable<AggregatorValues['resources']>;
+
+interface Component {
+  readonly deployment?: { readonly resources?: Resources | undefined } | undefined;
+}
+
+/** The valid fields of a document. */
+interface ReadableValues {
+  readonly aggregator?: AggregatorValues | undefined;
+  readonly repository?: Component | undefined;
+  readonly flea?: Component | undefined;
+  readonly rounds?: readonly Round[] | undefined;
+  readonly lists?: readonly z.infer<typeof PartialListSchema>[] | undefined;
+  readonly schedules?: readonly { readonly name: string }[] | undefined;
+}
 
 /** A pattern and the field that contains it. */
 interface Place {
@@ -36,7 +51,6 @@ export function contradictions(values: ReadableValues): readonly Issue[] {
     ...resourceContradictions(values.aggregator?.resources, 'aggregator.resources'),
     ...resourceContradictions(values.repository?.deployment?.resources, 'repository.deployment.resources'),
     ...resourceContradictions(values.flea?.deployment?.resources, 'flea.deployment.resources'),
-    ...serviceContradictions(values),
   ];
 }
 

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { gsUriProblem } from '../storage/uri.ts';
+import { environmentProblem } from './aggregator-text.ts';
 import { isJsonObject, quote } from './json.ts';
 import { isOwnedKey, LABEL_KEY, QUANTITY } from './kubernetes-syntax.ts';
 import type { Syntax } from './kubernetes-syntax.ts';
@@ -45,6 +47,34 @@ export function line(what: string, maxLength = 1024): Syntax {
 
 export function wholeNumber(min: number, max: number) {
   return z.int().min(min).max(max);
+}
+
+/** Seconds: a signed 32-bit number is the longest a Kubernetes field takes. */
+export function seconds(min: number) {
+  return wholeNumber(min, 2_147_483_647);
+}
+
+/** A `gs://` path that becomes an environment value of the aggregator. A Job's pod holds no local files, so other paths are refused. */
+export function gsPathField(what: string) {
+  return environmentField(gsPatternField(what));
+}
+
+/** A `gs://` path, or a pattern of paths. `what` describes the form too. */
+export function gsPatternField(what: string) {
+  return textField({ what, pattern: '^gs://[^/]+/.+$', test: () => true }).refine(
+    (text) => gsUriProblem(text) === null,
+    {
+      error: (issue) =>
+        `${quote(String(issue.input))} is ${gsUriProblem(String(issue.input)) ?? ''}; expected is ${what}`,
+    },
+  );
+}
+
+/** Placeholders are checked once they are filled (`jobs/manifest.ts`). */
+export function environmentField(field: z.ZodString) {
+  return field.refine((text) => environmentProblem(text) === null, {
+    error: (issue) => environmentProblem(String(issue.input)) ?? '',
+  });
 }
 
 /** The message for an input of the wrong type where `what` is expected. It follows the field's path. */

@@ -1,14 +1,18 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { invalidInput } from '../errors.ts';
 import type { Issue } from '../errors.ts';
+import { AggregatorSchema } from './aggregator-schema.ts';
 import { contradictions } from './contradictions.ts';
 import { describeInput, wrongBoolean, wrongNumber } from './fields.ts';
 import { formatPath, isJsonObject, quote } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { closest } from './nearest.ts';
-import { completeRound, knownKeysAt, ReadableSchema, sectionsWith, ValuesSchema } from './schema.ts';
-import type { ListValues, ReadableValues, RoundValues, ScheduleValues, ValuesInput } from './schema.ts';
+import { completeRound, PartialListSchema, PartialRoundSchema } from './rounds-schema.ts';
+import type { ListValues, RoundValues } from './rounds-schema.ts';
+import { knownKeysAt, sectionsWith, ValuesSchema } from './schema.ts';
+import type { ScheduleValues, ValuesInput } from './schema.ts';
 import type { CheckSecretValues } from './secret-fields.ts';
+import { serviceContradictions } from './service-contradictions.ts';
 
 /** A valid values document: rounds with their defaults, quantities as text, `checkSecrets` in one form, lists never absent. */
 export interface Values extends Pick<ValuesInput, 'namespace' | 'repository' | 'flea' | 'aggregator'> {
@@ -21,6 +25,14 @@ export interface Values extends Pick<ValuesInput, 'namespace' | 'repository' | '
 /** Real documents have a few hundred entries. The limit bounds the time of every later check. */
 const MAX_NODES = 20_000;
 const MAX_ISSUES = 100;
+const ReadableSchema = z
+  .object({
+    ...ValuesSchema.pick({ repository: true, flea: true, schedules: true }).shape,
+    aggregator: AggregatorSchema,
+    rounds: z.array(PartialRoundSchema),
+    lists: z.array(PartialListSchema),
+  })
+  .partial();
 /** How deep a section is kept if a field in it is invalid. Other sections are ignored as a whole. */
 const READABLE_DEPTH: Readonly<Record<string, number>> = { aggregator: 1, rounds: 2, lists: 2 };
 
@@ -40,9 +52,11 @@ export function parseValues(document: JsonObject): Values {
   const present = withoutNulls(document);
   const parsed = ValuesSchema.safeParse(present, { error: messageFor });
   const faults = parsed.error?.issues ?? [];
+  const readable = parsed.data ?? readableValues(present, faults);
   const issues = [
     ...faults.slice(0, MAX_ISSUES).flatMap((issue) => toIssues(issue)),
-    ...contradictions(parsed.data ?? readableValues(present, faults)),
+    ...contradictions(readable),
+    ...serviceContradictions(readable),
   ].slice(0, MAX_ISSUES);
   if (issues.length > 0 || parsed.data === undefined) throw invalidInput(issues);
   const { global: _ignored, ...values } = parsed.data;
@@ -126,7 +140,7 @@ function intendedBranch(errors: readonly (readonly ZodIssue[])[]): readonly ZodI
 }
 
 /** The document without its invalid fields, so that the rules between the other fields are checked too. */
-function readableValues(document: JsonObject, issues: readonly ZodIssue[]): ReadableValues {
+function readableValues(document: JsonObject, issues: readonly ZodIssue[]): z.infer<typeof ReadableSchema> {
   const readable = structuredClone(document);
   for (const issue of issues) {
     const depth = READABLE_DEPTH[String(issue.path[0])] ?? 0;

@@ -1,6 +1,6 @@
 import type { V1Affinity, V1PodSecurityContext, V1SecurityContext, V1Toleration } from '@kubernetes/client-node';
 import { z } from 'zod';
-import { freeKeyField, line, quantityField, textField, wholeNumber } from './fields.ts';
+import { freeKeyField, line, quantityField, textField } from './fields.ts';
 import {
   DNS_SUBDOMAIN,
   IMAGE_DIGEST,
@@ -168,11 +168,6 @@ export const PodOverlaySchema = kubernetes<PodOverlay>(
   'A part of a PodSpec of Kubernetes, merged over the pod as a strategic merge patch. The container is named "aggregator".',
   hostFaults,
 );
-
-/** Seconds: a signed 32-bit number is the longest a Kubernetes field takes. */
-export function seconds(min: number) {
-  return wholeNumber(min, 2_147_483_647);
-}
 
 function isAnnotation(text: string): boolean {
   return text.length <= 262_144 && text.isWellFormed();

@@ -1,70 +1,16 @@
 import { z } from 'zod';
-import { AggregatorSchema, ConcurrencyPolicySchema, gsPathField, gsPatternField } from './aggregator-schema.ts';
-import { listLineProblem } from './aggregator-text.ts';
+import { AggregatorSchema, ConcurrencyPolicySchema } from './aggregator-schema.ts';
 import { SCHEDULE_NAME, TIME_ZONE, UNIX_CRON } from './cron.ts';
-import { textField, wholeNumber } from './fields.ts';
+import { textField } from './fields.ts';
 import { isJsonObject } from './json.ts';
 import type { JsonObject } from './json.ts';
 import { DNS_LABEL } from './kubernetes-syntax.ts';
-import { seconds } from './pod-fields.ts';
+import { ListSchema, RoundSchema } from './rounds-schema.ts';
 import { CheckSecretSchema } from './secret-fields.ts';
 import { FleaSchema, RepositorySchema } from './service-schema.ts';
 
-const HOUR_SEC = 3_600;
-const WEEK_SEC = 7 * 24 * HOUR_SEC;
-
 // Each entry is compared with every other one.
 const MAX_ENTRIES = 100;
-const MAX_REPORTS = 1_000_000;
-const count = wholeNumber(1, MAX_REPORTS);
-
-/** One entry of `rounds[]`. `rounds/policy.ts` defines what the fields mean. */
-const RoundSchema = z.strictObject({
-  uploads: gsPatternField('the pattern of updates, as in gs://BUCKET/tasksJobs/{taskId}/{jobId}.zip')
-    .refine((text) => listLineProblem(text) === null, {
-      error: (issue) => listLineProblem(String(issue.input)) ?? '',
-    })
-    .describe('Pattern of the uploaded updates. {taskId} is one path segment, {jobId} is in the last one.'),
-  outputPath: gsPathField(
-    'the directory of one attempt, as in gs://BUCKET/{taskId}/round-{round}/attempt-{attempt}',
-  ).describe('Directory for the result of one attempt, with {taskId}, {round} and, with several attempts, {attempt}.'),
-  reportGoal: count.describe('Number of updates at which a round starts.'),
-  minReports: count.optional().describe('Smallest number of updates with which a round starts. Default: reportGoal.'),
-  maxReports: count
-    .optional()
-    .describe('Largest number of updates in one round. Default: 1.3 times reportGoal, rounded down.'),
-  roundTimeoutSec: seconds(1)
-    .optional()
-    .describe('Seconds after the oldest pending update at which the round starts with minReports. Default: 3600.'),
-  quietPeriodSec: seconds(0)
-    .optional()
-    .describe(
-      'Seconds without an upload after which the round starts with minReports. 0, the default, turns this off.',
-    ),
-  maxAttempts: wholeNumber(1, 20).optional().describe('Number of Jobs tried for one round. Default: 3.'),
-  retryBackoffSec: wholeNumber(0, 600)
-    .optional()
-    .describe('Seconds before the second attempt. Doubles for each further one, up to 600. Default: 30.'),
-  lateUpdates: z
-    .enum(['carry', 'drop'])
-    .optional()
-    .describe(
-      'Whether pending updates that a round does not take are kept for the next one or discarded. Default: carry.',
-    ),
-  settledWindowSec: seconds(HOUR_SEC)
-    .optional()
-    .describe('Seconds for which the names of aggregated updates are remembered. Default: 604800 (a week).'),
-});
-
-/** One entry of `lists[]`: uploaded objects that are checkpoint lists. */
-const ListSchema = z.strictObject({
-  object: gsPathField(
-    'the pattern of checkpoint lists, as in gs://BUCKET/{taskId}/aggregation-checkpoints.txt',
-  ).describe('Pattern of the uploaded checkpoint lists. May contain {taskId}.'),
-  outputPath: gsPathField('the directory for the average, as in gs://BUCKET/{taskId}/final-aggregate').describe(
-    'Directory for the average. Contains {taskId} if the object pattern does.',
-  ),
-});
 
 const ScheduleSchema = z.strictObject({
   name: textField(SCHEDULE_NAME).describe('Id of the Cloud Scheduler job that runs the schedule.'),
@@ -99,20 +45,8 @@ export const ValuesSchema = z.strictObject({
   global: z.record(z.string(), z.unknown()).optional().describe('Ignored. helm passes this section to every chart.'),
 });
 
-/** The valid parts of a document. The rules between fields are checked even if other fields are invalid. */
-export const ReadableSchema = z
-  .object({
-    ...ValuesSchema.pick({ aggregator: true, repository: true, flea: true, schedules: true }).shape,
-    rounds: z.array(RoundSchema.partial()),
-    lists: z.array(ListSchema.partial()),
-  })
-  .partial();
-
 export type ValuesInput = z.infer<typeof ValuesSchema>;
 export type ScheduleValues = z.infer<typeof ScheduleSchema>;
-export type ListValues = z.infer<typeof ListSchema>;
-export type RoundValues = ReturnType<typeof completeRound>;
-export type ReadableValues = z.infer<typeof ReadableSchema>;
 
 type Path = readonly PropertyKey[];
 
@@ -131,24 +65,6 @@ const SECTIONS: readonly Path[] = [
   ['lists', 0],
   ['schedules', 0],
 ];
-
-/** A round's values with all defaults. */
-export function completeRound(input: z.infer<typeof RoundSchema>) {
-  return {
-    uploads: input.uploads,
-    outputPath: input.outputPath,
-    reportGoal: input.reportGoal,
-    minReports: input.minReports ?? input.reportGoal,
-    // 1.3 has no exact binary form.
-    maxReports: input.maxReports ?? Math.floor((input.reportGoal * 13) / 10),
-    roundTimeoutSec: input.roundTimeoutSec ?? HOUR_SEC,
-    quietPeriodSec: input.quietPeriodSec ?? 0,
-    maxAttempts: input.maxAttempts ?? 3,
-    retryBackoffSec: input.retryBackoffSec ?? 30,
-    lateUpdates: input.lateUpdates ?? ('carry' as const),
-    settledWindowSec: input.settledWindowSec ?? WEEK_SEC,
-  };
-}
 
 /** The JSON Schema (draft 2020-12) of a values document. It does not contain the rules between fields (`contradictions.ts`). */
 export function valuesJsonSchema(): JsonObject {

@@ -1,19 +1,22 @@
 import type { Issue } from '../errors.ts';
-import type { ReadableValues } from './schema.ts';
+import type { FleaValues, RepositoryValues } from './service-schema.ts';
 
-type Deployment = Omit<NonNullable<NonNullable<ReadableValues['repository']>['deployment']>, 'serviceAccount'> &
-  NonNullable<NonNullable<ReadableValues['flea']>['deployment']>;
+type Deployment = Omit<NonNullable<RepositoryValues['deployment']>, 'serviceAccount'> &
+  NonNullable<FleaValues['deployment']>;
 interface Component {
   readonly release?: boolean | undefined;
   readonly deployment?: Partial<Deployment> | undefined;
-  readonly service?: NonNullable<ReadableValues['repository']>['service'];
+  readonly service?: RepositoryValues['service'];
 }
 
 const NEEDS_BUCKET = 'backend: gcs keeps its state there';
 const NEEDS_SIGNING = 'backend: gcs signs upload URLs with it, and the process ends at start without';
 
 /** Values of released components that cannot work in any cluster. Values that may work are applied with a warning. */
-export function serviceContradictions(values: ReadableValues): readonly Issue[] {
+export function serviceContradictions(values: {
+  readonly repository?: RepositoryValues | undefined;
+  readonly flea?: FleaValues | undefined;
+}): readonly Issue[] {
   return [
     ...componentIssues(values.repository, 'repository', ({ repositoryGcsBucket }) =>
       missing('repository.deployment', { repositoryGcsBucket }, NEEDS_BUCKET),
