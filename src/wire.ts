@@ -9,6 +9,7 @@ import type { Cluster } from './cluster/port.ts';
 import type { Config, ValuesSource } from './config.ts';
 import { AppError, DeadlineError, UpstreamError } from './errors.ts';
 import type { DeployDeps } from './functions/deploy.ts';
+import { every } from './functions/stream.ts';
 import type { AggregateDeps } from './functions/aggregate.ts';
 import type { OnCheckpointDeps } from './functions/on-checkpoint.ts';
 import { createWaits } from './functions/wait.ts';
@@ -183,5 +184,6 @@ function createDeployDeps(config: Config, access: ClusterAccess, launch: LaunchD
     defaultNamespace: config.defaultNamespace,
     requestTimeoutMs: config.deployTimeoutMs,
     waits: createWaits({ now: () => performance.now(), pause }),
+    every,
   };
 }

@@ -14,11 +14,13 @@ import type { Query } from './query.ts';
 import type { Answer } from './respond.ts';
 import type { Handler, Routes, RoutesDeps } from './routes.ts';
 import { serveRoutes } from './routes.ts';
+import type { ReportEvent, StreamDeps } from './stream.ts';
+import { streamed } from './stream.ts';
 import { callerOf } from './caller.ts';
 import type { Waits } from './wait.ts';
 import { answerSnapshot, WAIT_QUERY, waitOf } from './wait.ts';
 
-export interface DeployDeps extends RoutesDeps {
+export interface DeployDeps extends RoutesDeps, Pick<StreamDeps, 'every'> {
   readonly release: ReleaseDeps;
   /** The namespace of a release whose values name none. */
   readonly defaultNamespace: string;
@@ -34,14 +36,15 @@ const MAX_WAIT_SEC = 3_600;
 
 const PLAIN = 'text/plain; charset=utf-8';
 
-const install: DeployHandler = async (deps, req, signal) => {
+const install = reporting(async (deps, req, signal, report) => {
   const query = parseQuery(req.url, [...SETS, ...WAITS, 'dryRun', 'adopt', 'force']);
   const dryRun = choice(query, 'dryRun', ['client', 'server', 'true', 'false', '']);
   const mode = dryRun === 'client' ? 'client' : dryRun === undefined || dryRun === 'false' ? 'no' : 'server';
-  return buildAnswer(req, await deploy(deps.release, await readRequest(deps, req, query, mode), signal));
-};
+  const request = await readRequest(deps, req, query, mode);
+  return buildAnswer(req, await deploy(deps.release, { ...request, report }, signal));
+});
 
-const rollback: DeployHandler = async (deps, req, signal) => {
+const rollback = reporting(async (deps, req, signal, report) => {
   const query = parseQuery(req.url, ['revision', 'namespace', 'dryRun', ...WAITS]);
   const revision = wholeNumber(query, 'revision', 1, MAX_REVISION);
   const dryRun = choice(query, 'dryRun', ['server', 'true', 'false', '']);
@@ -56,15 +59,16 @@ const rollback: DeployHandler = async (deps, req, signal) => {
     adopt: false,
     force: false,
     ...waits,
+    report,
     ...(requestedBy !== undefined && { requestedBy }),
   };
   return buildAnswer(req, await deploy(deps.release, request, signal));
-};
+});
 
-const remove: DeployHandler = async (deps, req, signal) => {
+const remove = reporting(async (deps, req, signal, report) => {
   const site = await siteOf(deps, req, parseQuery(req.url, ['namespace']), signal);
-  return buildAnswer(req, await uninstall(deps.release, site, callerOf(req)));
-};
+  return buildAnswer(req, await uninstall(deps.release, { ...site, report }, callerOf(req)));
+});
 
 const list: DeployHandler = async (deps, req, signal) => {
   parseQuery(req.url, []);
@@ -121,6 +125,14 @@ export function createDeploy(deps: DeployDeps): HttpFunction {
     ROUTES,
     'GET / lists the releases; POST /<release> deploys one, GET and DELETE /<release> show and uninstall it; /<release>/history, /<release>/diff and /<release>/rollback exist too.',
   );
+}
+
+/** A handler whose events are streamed to a caller that accepts a stream. */
+function reporting(
+  handler: (deps: DeployDeps, req: Request, signal: AbortSignal, report?: ReportEvent) => Promise<Answer>,
+): DeployHandler {
+  return (deps, req, signal) =>
+    streamed({ now: deps.release.launch.now, every: deps.every }, req, (report) => handler(deps, req, signal, report));
 }
 
 function nameOf(req: Request): string {

@@ -16,6 +16,8 @@ export interface Answer {
   /** `application/json` unless set. */
   readonly contentType?: string;
   readonly log?: LogFields;
+  /** Sends the answer as a stream of events. Resolves to what the call would answer otherwise; never rejects. */
+  readonly events?: (res: ServerResponse) => Promise<Answer>;
   /** Instead of the line's usual severity and message. */
   readonly line?: { readonly severity: Severity; readonly message: string };
 }
@@ -46,7 +48,8 @@ export async function respond(
 ): Promise<void> {
   const startedAt = performance.now();
   await metered(async (meter) => {
-    const answer = await work().catch((error: unknown) => ({ ...problemOf(error), log: errorFields(error) }));
+    const first = await answerOf(work);
+    const answer = first.events === undefined ? first : await first.events(res);
     const broken = answer.stream === undefined ? send(res, answer) : await sendStream(res, answer, answer.stream);
     const durationMs = Math.round((performance.now() - startedAt) * 10) / 10;
     const { status, line = { severity: severityOf(status), message: `${req.method} ${pathOf(req)} -> ${status}` } } =
@@ -62,6 +65,15 @@ export async function respond(
       ...broken,
     });
   });
+}
+
+/** The answer of `work`, or the problem document of the error that it threw. */
+export async function answerOf(work: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await work();
+  } catch (error) {
+    return { ...problemOf(error), log: errorFields(error) };
+  }
 }
 
 /**

@@ -224,10 +224,10 @@ export interface AppliedObject {
 export async function applyObjects(session: Session, plan: readonly PlannedObject[]): Promise<AppliedObject[]> {
   const applied: AppliedObject[] = [];
   for (const planned of plan) {
-    const isDone = planned.action === 'unchanged' && planned.live !== null;
-    applied.push(
-      isDone ? { object: planned.live ?? planned.result, planned, taken: [] } : await applyOne(session, planned),
-    );
+    const { action, desired, live, result } = planned;
+    const isDone = action === 'unchanged' && live !== null;
+    applied.push(isDone ? { object: live ?? result, planned, taken: [] } : await applyOne(session, planned));
+    session.report?.({ event: 'applied', message: `${desired.kind} ${desired.metadata.name} ${action}` });
   }
   return applied;
 }
@@ -285,7 +285,10 @@ export async function deleteItems(session: Session, items: readonly Item[]): Pro
   // In reverse: routes and Deployments before the Services they depend on.
   for (const item of items.toReversed()) {
     const outcome = await deleteItem(session, item);
-    if (outcome === 'deleted') deleted.push(item);
+    if (outcome === 'deleted') {
+      deleted.push(item);
+      session.report?.({ event: 'deleted', message: `${item.kind} ${item.name} deleted` });
+    }
     if (outcome === 'spared') spared.push(item);
   }
   return { deleted, spared };

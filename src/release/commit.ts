@@ -17,7 +17,7 @@ import {
 import type { ReleaseState } from './history.ts';
 import { asFound } from './ownership.ts';
 import { itemKey, itemOf, leftovers, mergeItems } from './records.ts';
-import type { Item, Pointer, Revision } from './records.ts';
+import type { FailedEnd, Item, Pointer, Revision } from './records.ts';
 import type { TakenField } from './diff.ts';
 import type { Session } from './request.ts';
 
@@ -200,15 +200,23 @@ export async function recordFailure(
   session: Session,
   begun: Begun,
   end: {
+    readonly outcome: FailedEnd;
     readonly reason: string;
     readonly evidence: unknown;
     readonly taken: readonly TakenField[];
     readonly inventory: readonly Item[];
   },
 ): Promise<void> {
-  const { reason, evidence, taken, inventory } = end;
+  const { outcome, reason, evidence, taken, inventory } = end;
   const finishedAt = session.deps.launch.now().toISOString();
-  await endRevision(session, begun.revision, { status: 'failed', reason, evidence, taken, finishedAt });
+  await endRevision(session, begun.revision, {
+    status: 'failed',
+    end: outcome,
+    reason,
+    evidence,
+    taken,
+    finishedAt,
+  });
   await writePointer(session, { ...begun.pointer, pending: null, inventory: [...inventory] });
   await trim(session);
 }

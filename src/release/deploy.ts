@@ -33,9 +33,9 @@ const NONE: ReleaseState = { pointer: null, revisions: [] };
  * was changed, ReleaseFailedError with the evidence after a rollback, and the errors of the ports.
  */
 export async function deploy(deps: ReleaseDeps, request: DeployRequest, signal: AbortSignal): Promise<ReleaseAnswer> {
-  const { release, namespace, dryRun } = request;
+  const { release, namespace, dryRun, report } = request;
   const timings = createTimings(deps.launch.now);
-  const site: Site = { release, namespace, signal };
+  const site: Site = { release, namespace, signal, report };
   assertValid(deps, request);
   const state = dryRun === 'client' ? NONE : await readState(deps, site);
   if (request.source.kind === 'revision') requireRelease(state, site);

@@ -35,12 +35,27 @@ export async function readState({ cluster }: ReleaseDeps, { release, namespace, 
   const maps = await cluster.listObjects({ ...CONFIG_MAPS, namespace }, `${STATE_LABEL},${RELEASE_LABEL}=${release}`, {
     signal,
   });
+  return stateOf(maps);
+}
+
+function stateOf(maps: readonly KubeObject[]): ReleaseState {
   const pointer = maps.find((map) => isState(map, 'release'));
   const revisions = maps.filter((map) => isState(map, 'revision')).map(readRevision);
   return {
     pointer: pointer === undefined ? null : readPointer(pointer),
     revisions: revisions.toSorted((a, b) => a.revision - b.revision),
   };
+}
+
+/** The records of all releases in a namespace, by release. */
+export async function readStates(
+  { cluster }: ReleaseDeps,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, ReleaseState>> {
+  const maps = await cluster.listObjects({ ...CONFIG_MAPS, namespace }, `${STATE_LABEL},${RELEASE_LABEL}`, { signal });
+  const byRelease = Map.groupBy(maps, ({ metadata }) => metadata.labels?.[RELEASE_LABEL] ?? '');
+  return new Map([...byRelease].map(([release, found]) => [release, stateOf(found)]));
 }
 
 function isState(map: KubeObject, state: string): boolean {

@@ -12,7 +12,7 @@ const LEAST_LEFT_MS = 20_000;
 const MAX_TRIES = 5;
 const RELEASE_WITHIN_MS = 10_000;
 
-interface Hold {
+export interface Hold {
   readonly holder: string;
   readonly since: string | undefined;
   readonly expiresAtMs: number;

@@ -13,6 +13,7 @@ const REASON = 'tensorio-trigger/reason';
 const EVIDENCE = 'tensorio-trigger/evidence';
 const FINISHED = 'tensorio-trigger/finished-at';
 const TAKEN = 'tensorio-trigger/taken';
+const END = 'tensorio-trigger/end';
 // The annotations of an object may have 256 KiB in total.
 const MAX_REASON = 2_000;
 const MAX_EVIDENCE = 60_000;
@@ -39,6 +40,9 @@ export type Item = z.infer<typeof ItemSchema>;
 export type Pointer = z.infer<typeof PointerSchema>;
 
 export type RevisionStatus = 'pending' | 'deployed' | 'superseded' | 'failed' | 'interrupted';
+/** What was done about a failed revision. `failed`: nothing, its objects were kept. */
+export type FailedEnd = 'rolled-back' | 'rollback-failed' | 'failed';
+const FAILED_ENDS: readonly FailedEnd[] = ['rolled-back', 'rollback-failed', 'failed'];
 const STATUSES: readonly RevisionStatus[] = ['pending', 'deployed', 'superseded', 'failed', 'interrupted'];
 
 const RevisionDataSchema = z.object({
@@ -72,6 +76,7 @@ export interface Revision extends z.infer<typeof RevisionDataSchema> {
   readonly reason?: string;
   readonly evidence?: unknown;
   readonly finishedAt?: string;
+  readonly end?: FailedEnd;
   /** Fields taken over from other managers, by the revision or by the rollback from it. */
   readonly taken?: readonly TakenField[];
 }
@@ -91,6 +96,8 @@ export interface RevisionNote {
 export interface RevisionEnd extends RevisionNote {
   readonly status: RevisionStatus;
   readonly finishedAt: string;
+  /** Of a failed revision. */
+  readonly end?: FailedEnd;
 }
 
 /** The ConfigMap `tio-<release>`. */
@@ -146,6 +153,7 @@ export function buildRevisionMap(namespace: string, revision: Revision): KubeObj
     reason: _reason,
     evidence: _evidence,
     finishedAt: _finishedAt,
+    end: _end,
     taken,
     ...data
   } = revision;
@@ -170,6 +178,7 @@ export function readRevision(map: KubeObject): Revision {
     const reason = annotations[REASON];
     const finishedAt = annotations[FINISHED];
     const taken = readTaken(annotations[TAKEN]);
+    const end = FAILED_ENDS.find((one) => one === annotations[END]);
     const objects: readonly object[] = ObjectsSchema.parse(JSON.parse(data['objects'] ?? ''));
     return {
       ...RevisionDataSchema.parse(JSON.parse(data['revision'] ?? '')),
@@ -180,6 +189,7 @@ export function readRevision(map: KubeObject): Revision {
       ...(evidence !== undefined && { evidence }),
       ...(finishedAt !== undefined && { finishedAt }),
       ...(taken !== undefined && { taken }),
+      ...(end !== undefined && { end }),
     };
   });
 }
@@ -233,7 +243,11 @@ function annotated(map: KubeObject, annotations: Readonly<Record<string, string>
 
 /** The revision's ConfigMap with its end recorded. */
 export function withEnd(map: KubeObject, end: RevisionEnd): KubeObject {
-  return annotated(withNote(map, end), { [STATUS]: end.status, [FINISHED]: end.finishedAt });
+  return annotated(withNote(map, end), {
+    [STATUS]: end.status,
+    [FINISHED]: end.finishedAt,
+    ...(end.end !== undefined && { [END]: end.end }),
+  });
 }
 
 export function itemOf({ apiVersion, kind, metadata }: KubeObject, namespace: string, uid = metadata.uid): Item {

@@ -3,6 +3,7 @@ import { InvalidRequestError } from '../errors.ts';
 import type { LaunchDeps } from '../runs/finish.ts';
 import type { JsonObject } from '../values/json.ts';
 import type { Values } from '../values/parse-values.ts';
+import type { Report } from './progress.ts';
 
 export interface ReleaseDeps {
   readonly cluster: ReleaseCluster;
@@ -12,11 +13,12 @@ export interface ReleaseDeps {
   newId(): string;
 }
 
-/** The release that a call is about, and the signal that ends the call. */
+/** The release that a call is about, the signal that ends the call, and who is informed of its progress. */
 export interface Site {
   readonly release: string;
   readonly namespace: string;
   readonly signal: AbortSignal;
+  readonly report?: Report | undefined;
 }
 
 /** A call that holds the Lease of the release. */
@@ -48,6 +50,8 @@ export interface DeployRequest {
   readonly waitSec: number;
   readonly onFailure: 'rollback' | 'keep';
   readonly requestedBy?: string | undefined;
+  /** Is called with every event of the call. */
+  readonly report?: Report | undefined;
 }
 
 /** The longest wait, in seconds, that leaves time for a rollback with the same wait. */

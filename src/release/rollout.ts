@@ -12,6 +12,7 @@ import {
   selectorText,
 } from './readiness.ts';
 import type { DeploymentFacts, DeploymentObject, Seen, ServiceObject, Trouble, Verdict } from './readiness.ts';
+import { reportChanges } from './progress.ts';
 import type { ReleaseDeps, Site } from './request.ts';
 
 const FIRST_POLLS = 10;
@@ -130,7 +131,9 @@ export async function awaitRollout(
   for (let polls = 0; ; polls += 1) {
     await options.between();
     try {
-      observation = await observe(deps, site, objects, observation.seen);
+      const now = await observe(deps, site, objects, observation.seen);
+      reportChanges(site.report, observation, now);
+      observation = now;
       lost = 0;
     } catch (error) {
       lost += 1;

@@ -15,8 +15,10 @@ import type { Health } from './health.ts';
 import { currentOf, noteRevision } from './history.ts';
 import type { ReleaseState } from './history.ts';
 import { foreignObjects, helmNotes } from './preflight.ts';
+import { reportHealth } from './progress.ts';
 import { describeTrouble } from './readiness.ts';
 import { itemOf, leftovers } from './records.ts';
+import type { FailedEnd } from './records.ts';
 import type { DeployRequest, Session } from './request.ts';
 import { mustStop, restore } from './rollback.ts';
 import { awaitRollout, collectEvidence, observe } from './rollout.ts';
@@ -53,7 +55,7 @@ interface Failure {
 }
 
 interface Undone {
-  readonly outcome: 'failed' | 'rolled-back' | 'rollback-failed';
+  readonly outcome: FailedEnd;
   readonly rollback?: NonNullable<ReleaseAnswer['rollback']>;
   readonly summary: string;
   readonly inventory: Begun['pointer']['inventory'];
@@ -128,12 +130,18 @@ async function carryOut(work: Work, live: LiveObjects): Promise<ReleaseAnswer> {
   const begun = await timings.step('recordMs', () =>
     begin(session, state, desired, live, { requestedBy: request.requestedBy, taken }),
   );
+  const { revision } = begun;
+  session.report?.({
+    event: 'recorded',
+    message: `Revision ${revision} (${desired.description}) is recorded as pending`,
+  });
   const done = await rollOut(work, begun);
   if (done.kind === 'failed') return fail(work, done.begun, done.failure);
   const { pruned, warnings } = await timings.step('commitMs', () => commit(session, done.begun));
+  session.report?.({ event: 'committed', message: `Revision ${revision} is deployed` });
   return {
     outcome: 'deployed',
-    revision: begun.revision,
+    revision,
     objects: objectAnswers(plan, pruned, done.observation),
     warnings: [...desired.warnings, ...warnings, ...changeWarnings(work, done), ...healthWarnings(done.health)],
     health: done.health,
@@ -164,6 +172,7 @@ async function applyAndWait(work: Work, before: Begun): Promise<RolledOut> {
   const health = await timings.step('healthMs', () =>
     checkHealth(session.deps, session, objects, { tries: HEALTH_TRIES, between: session.ensureLock }),
   );
+  reportHealth(session.report, health);
   const unhealthy = health.find(({ status }) => status === 'NOT_SERVING');
   if (unhealthy === undefined) return { kind: 'ready', begun, applied, observation, health };
   const reason = `Service ${unhealthy.service} is not serving: ${unhealthy.message ?? ''}`;
@@ -196,6 +205,7 @@ async function fail(work: Work, begun: Begun, { reason: cause, observation, heal
     observation === undefined ? [] : collectEvidence(session.deps, session, observation),
   );
   const reason = withPod(cause, evidence);
+  session.report?.({ event: 'failed', message: sentence(reason) });
   // Recorded before the rollback in case the call is killed during it; an error here must not prevent the rollback.
   await noteRevision(session, begun.revision, { reason, evidence }).catch((error: unknown) => {
     if (!(error instanceof AppError)) throw error;
@@ -203,7 +213,7 @@ async function fail(work: Work, begun: Begun, { reason: cause, observation, heal
   const { outcome, rollback, summary, inventory, taken: wonBack } = await undo(work, begun);
   const taken = [...begun.taken, ...wonBack];
   const recorded = outcome === 'rollback-failed' ? `${sentence(reason)} ${summary}` : reason;
-  await recordFailure(session, begun, { reason: recorded, evidence, taken, inventory });
+  await recordFailure(session, begun, { outcome, reason: recorded, evidence, taken, inventory });
   const answer: ReleaseAnswer = {
     outcome,
     revision: begun.pointer.current,
@@ -239,6 +249,8 @@ async function undo({ session, request, state, timings, isAdoption }: Work, begu
   }
   const target = currentOf(state);
   const to = target?.revision ?? null;
+  const what = to === null ? 'Deleting the objects that it has created' : `Restoring revision ${to}`;
+  session.report?.({ event: 'rolling-back', message: what });
   const options = { waitSec: request.waitSec, adopt: isAdoption || target?.rendererVersion === 'found' };
   const restored = await timings.step('rollbackMs', () => restore(session, target, inventory, options));
   if (restored.kind === 'failed') {

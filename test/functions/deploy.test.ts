@@ -310,7 +310,7 @@ describe('a release that fails', () => {
       status: 200,
       body: {
         revision: null,
-        state: 'failed',
+        status: 'failed',
         lastFailure: { revision: 1, evidence: [{ reason: 'CrashLoopBackOff' }] },
       },
     });
@@ -365,7 +365,7 @@ describe('reading', () => {
         release: 'demo',
         revision: 1,
         pending: null,
-        state: 'deployed',
+        status: 'deployed',
         objects: Array.from({ length: 4 }, () => ({ ready: true })),
         health: [{ status: 'SERVING' }, { status: 'SERVING' }],
       },
