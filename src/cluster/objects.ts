@@ -23,6 +23,9 @@ const RESOURCES: Readonly<Record<string, Resource>> = {
   ReplicaSet: { plural: 'replicasets', apiVersion: 'apps/v1' },
   EndpointSlice: { plural: 'endpointslices', apiVersion: 'discovery.k8s.io/v1' },
   Lease: { plural: 'leases', apiVersion: 'coordination.k8s.io/v1' },
+  HorizontalPodAutoscaler: { plural: 'horizontalpodautoscalers', apiVersion: 'autoscaling/v2' },
+  PodDisruptionBudget: { plural: 'poddisruptionbudgets', apiVersion: 'policy/v1' },
+  NetworkPolicy: { plural: 'networkpolicies', apiVersion: 'networking.k8s.io/v1' },
   Mapping: { plural: 'mappings', apiVersion: 'getambassador.io/v3alpha1' },
   HTTPRoute: { plural: 'httproutes', apiVersion: 'gateway.networking.k8s.io/v1' },
 };
@@ -89,6 +92,9 @@ export function createObjects(call: Caller): Objects {
         send: async (sendOptions) => {
           const body = [
             { op: 'replace', path: '/metadata/managedFields', value: managedFields },
+            ...(options?.labels === undefined
+              ? []
+              : [{ op: 'replace', path: '/metadata/labels', value: options.labels }]),
             { op: 'replace', path: '/metadata/resourceVersion', value: object.metadata.resourceVersion ?? '' },
           ];
           const contentType = 'application/json-patch+json';

@@ -80,11 +80,11 @@ export interface Objects {
     ref: ObjectRef,
     options: CallOptions & { readonly uid: string; readonly resourceVersion?: string },
   ): Promise<'deleted' | 'absent'>;
-  /** Replaces the field ownership of an object, and nothing else. */
+  /** Replaces the field ownership of an object and, if given, all its labels. Nothing else changes. */
   replaceManagedFields(
     object: KubeObject,
     managedFields: readonly ManagedFields[],
-    options?: CallOptions,
+    options?: CallOptions & { readonly labels?: Readonly<Record<string, string>> },
   ): Promise<KubeObject | 'conflict'>;
 }
 

@@ -66,8 +66,10 @@ const rollback = reporting(async (deps, req, signal, report) => {
 });
 
 const remove = reporting(async (deps, req, signal, report) => {
-  const site = await siteOf(deps, req, parseQuery(req.url, ['namespace']), signal);
-  return buildAnswer(req, await uninstall(deps.release, { ...site, report }, callerOf(req)));
+  const query = parseQuery(req.url, ['namespace', 'keep']);
+  const site = await siteOf(deps, req, query, signal);
+  const options = { keep: flag(query, 'keep') };
+  return buildAnswer(req, await uninstall(deps.release, { ...site, report }, callerOf(req), options));
 });
 
 const list: DeployHandler = async (deps, req, signal) => {

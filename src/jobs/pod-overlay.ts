@@ -8,7 +8,9 @@ import type { JsonObject, JsonValue } from '../values/json.ts';
  * They are the `patchMergeKey` tags of PodSpec and Container:
  * https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#PodSpec
  */
-const MERGE_KEYS: Readonly<Record<string, string>> = {
+type MergeKeys = Readonly<Record<string, string>>;
+
+const MERGE_KEYS: MergeKeys = {
   containers: 'name',
   env: 'name',
   ephemeralContainers: 'name',
@@ -32,28 +34,39 @@ const MERGE_KEYS: Readonly<Record<string, string>> = {
  * https://kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kubectl-patch/
  */
 export function mergePodSpec(pod: V1PodSpec, overlay: PodOverlay): V1PodSpec {
-  return JSON.parse(JSON.stringify(mergeObjects(JSON.parse(JSON.stringify(pod)), JSON.parse(JSON.stringify(overlay)))));
+  return mergeSpec(pod, overlay, MERGE_KEYS);
 }
 
-function mergeObjects(target: JsonObject, patch: JsonObject): JsonObject {
+/** `spec` with `overlay` merged into it. Lists are merged by the fields in `mergeKeys`. */
+export function mergeSpec<T>(spec: T, overlay: PodOverlay, mergeKeys: MergeKeys): T {
+  const [target, patch] = [JSON.parse(JSON.stringify(spec)), JSON.parse(JSON.stringify(overlay))];
+  return JSON.parse(JSON.stringify(mergeObjects(target, patch, mergeKeys)));
+}
+
+function mergeObjects(target: JsonObject, patch: JsonObject, mergeKeys: MergeKeys): JsonObject {
   if (patch['$patch'] === 'delete') return {};
   const merged = new Map(patch['$patch'] === 'replace' ? [] : Object.entries(target));
   for (const [key, value] of Object.entries(patch)) {
     if (key === '$patch') continue;
     if (value === null) merged.delete(key);
-    else merged.set(key, mergeValues(key, merged.get(key), value));
+    else merged.set(key, mergeValues(key, merged.get(key), value, mergeKeys));
   }
   return Object.fromEntries(merged);
 }
 
-function mergeValues(field: string, target: JsonValue | undefined, patch: JsonValue): JsonValue {
-  if (isJsonObject(patch)) return mergeObjects(isJsonObject(target) ? target : {}, patch);
-  const mergeKey = getOwn(MERGE_KEYS, field);
+function mergeValues(field: string, target: JsonValue | undefined, patch: JsonValue, mergeKeys: MergeKeys): JsonValue {
+  if (isJsonObject(patch)) return mergeObjects(isJsonObject(target) ? target : {}, patch, mergeKeys);
+  const mergeKey = getOwn(mergeKeys, field);
   if (!Array.isArray(patch) || mergeKey === undefined) return patch;
-  return mergeLists(mergeKey, Array.isArray(target) ? target : [], patch);
+  return mergeLists(mergeKey, Array.isArray(target) ? target : [], patch, mergeKeys);
 }
 
-function mergeLists(mergeKey: string, target: readonly JsonValue[], patch: readonly JsonValue[]): JsonValue[] {
+function mergeLists(
+  mergeKey: string,
+  target: readonly JsonValue[],
+  patch: readonly JsonValue[],
+  mergeKeys: MergeKeys,
+): JsonValue[] {
   const entries = patch.filter(isJsonObject);
   // A lone `$patch: replace` entry drops what was there.
   const isReplaced = entries.some((entry) => entry['$patch'] === 'replace' && entry[mergeKey] === undefined);
@@ -69,8 +82,8 @@ function mergeLists(mergeKey: string, target: readonly JsonValue[], patch: reado
     const old = merged[at];
     if (entry['$patch'] === 'delete') {
       if (at >= 0) merged.splice(at, 1);
-    } else if (at < 0) merged.push(mergeObjects({}, entry));
-    else merged[at] = mergeObjects(isJsonObject(old) ? old : {}, entry);
+    } else if (at < 0) merged.push(mergeObjects({}, entry, mergeKeys));
+    else merged[at] = mergeObjects(isJsonObject(old) ? old : {}, entry, mergeKeys);
   }
   return merged;
 }

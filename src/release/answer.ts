@@ -22,7 +22,15 @@ export type AggregationAnswer =
 
 /** The response of a deploy, a rollback or an uninstall. */
 export interface ReleaseAnswer {
-  readonly outcome: 'deployed' | 'unchanged' | 'dry-run' | 'uninstalled' | 'rolled-back' | 'rollback-failed' | 'failed';
+  readonly outcome:
+    | 'deployed'
+    | 'unchanged'
+    | 'dry-run'
+    | 'uninstalled'
+    | 'forgotten'
+    | 'rolled-back'
+    | 'rollback-failed'
+    | 'failed';
   readonly release: string;
   readonly namespace: string;
   /** The current revision; `null` if there is none. */

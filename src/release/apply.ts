@@ -12,7 +12,7 @@ import type { Item } from './records.ts';
 import type { TakenField } from './diff.ts';
 import type { ReleaseDeps, Session, Site } from './request.ts';
 
-export type Action = 'created' | 'configured' | 'unchanged' | 'pruned';
+export type Action = 'created' | 'configured' | 'unchanged' | 'pruned' | 'kept';
 
 /** The effect of applying one object, as the dry run of the API server returned it. */
 export interface PlannedObject {
@@ -20,7 +20,7 @@ export interface PlannedObject {
   readonly live: KubeObject | null;
   /** The object that the dry run returned. */
   readonly result: KubeObject;
-  readonly action: Exclude<Action, 'pruned'>;
+  readonly action: Exclude<Action, 'pruned' | 'kept'>;
   readonly takeover: Takeover;
   /** Conflicting fields that the apply takes over. */
   readonly taken: readonly TakenField[];

@@ -60,7 +60,7 @@ export async function deploy(deps: ReleaseDeps, request: DeployRequest, signal: 
 function assertValid(deps: ReleaseDeps, { source, release, namespace }: DeployRequest): void {
   const { allowed } = deps.launch;
   const issues: readonly Issue[] =
-    source.kind === 'values' ? validateRelease(source.values, release, namespace, allowed) : releaseIssues(release, []);
+    source.kind === 'values' ? validateRelease(source.values, release, namespace, allowed) : releaseIssues({ release });
   if (issues.length > 0) throw new InvalidReleaseError(issues, { details: { outcome: 'invalid' } });
 }
 
@@ -144,7 +144,7 @@ async function serverDryRun(
 ): Promise<ReleaseAnswer> {
   const { state, desired, timings } = context;
   const live = await readLive(deps, site, desired.objects);
-  const foreign = foreignObjects(live, site.release, request.adopt);
+  const foreign = foreignObjects(live, site.release, { adopt: request.adopt, pointer: state.pointer });
   const plan = await timings.step('dryRunMs', () => planObjects(deps, site, desired.objects, live, desired.takeover));
   const extra = leftovers(
     state.pointer?.inventory ?? [],

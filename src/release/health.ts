@@ -1,6 +1,7 @@
 import type { KubeObject, Probe } from '../cluster/release-port.ts';
 import { AppError } from '../errors.ts';
 import { COMPONENTS } from './manifests/component.ts';
+import { deploymentName } from './names.ts';
 import { deploymentOf, isService } from './readiness.ts';
 import type { ReleaseDeps, Site } from './request.ts';
 
@@ -40,14 +41,14 @@ export async function checkHealth(
   options: HealthOptions = ONCE,
 ): Promise<Health[]> {
   const health: Health[] = [];
-  for (const target of targetsOf(objects)) health.push(await healthOf(deps, site, target, options));
+  for (const target of targetsOf(objects, site.release)) health.push(await healthOf(deps, site, target, options));
   return health;
 }
 
-function targetsOf(objects: readonly KubeObject[]): Target[] {
+function targetsOf(objects: readonly KubeObject[], release: string): Target[] {
   return objects.filter(isService).flatMap((service) => {
-    const label = service.spec.selector?.['app.kubernetes.io/name'];
-    const component = Object.values(COMPONENTS).find((one) => one.label === label);
+    const instance = service.spec.selector?.['app.kubernetes.io/instance'];
+    const component = Object.values(COMPONENTS).find(({ name }) => deploymentName(release, name) === instance);
     if (component === undefined) return [];
     const replicas = deploymentOf(service, objects)?.spec.replicas ?? 1;
     return [{ service: service.metadata.name, path: component.healthPath, replicas }];

@@ -1,4 +1,4 @@
-import type { FieldConflict, KubeObject, ManagedFields } from '../cluster/release-port.ts';
+import type { FieldConflict, KubeObject, ManagedFields, ObjectMetadata } from '../cluster/release-port.ts';
 import { MANAGED_BY } from '../jobs/manifest.ts';
 import { redact } from './diff.ts';
 import { MANAGED_BY_LABEL, RELEASE_LABEL } from './names.ts';
@@ -8,8 +8,8 @@ import type { TakenField } from './diff.ts';
 export const OUR_MANAGER = 'tensorio-trigger';
 
 /**
- * Managers whose fields an adoption moves to ours: helm 2 to 4, client-side `kubectl apply`, and this service by other
- * verbs. `before-first-apply` is the API server's name for the manager of an object before its first server-side apply.
+ * Managers whose fields an adoption moves to ours: helm 2 to 4, the commands of kubectl that write whole objects, and this
+ * service by other verbs. `before-first-apply` is the API server's name for the manager of an object before its first server-side apply.
  */
 const MOVABLE: ReadonlySet<string> = new Set([
   OUR_MANAGER,
@@ -18,6 +18,10 @@ const MOVABLE: ReadonlySet<string> = new Set([
   'tiller',
   'Tiller',
   'kubectl-client-side-apply',
+  'kubectl-create',
+  'kubectl-replace',
+  'kubectl-run',
+  'kubectl-expose',
   'before-first-apply',
 ]);
 /** The manager of helm 3.0 to 3.6, and of every other Go client that sets none. */
@@ -28,6 +32,8 @@ const HELM_NAMESPACE = 'meta.helm.sh/release-namespace';
 
 export type Owner =
   | { readonly kind: 'ours' }
+  /** It has the label of the release, whose records do not contain it: an earlier adoption or a lost record left it. */
+  | { readonly kind: 'left' }
   | { readonly kind: 'other-release'; readonly release: string }
   | { readonly kind: 'helm'; readonly release: string; readonly namespace: string }
   | { readonly kind: 'other'; readonly who: string };
@@ -75,11 +81,11 @@ export function takenFields(live: KubeObject, conflicts: readonly FieldConflict[
   }));
 }
 
-/** The owner of an object. */
-export function ownerOf(live: KubeObject, release: string): Owner {
+/** The owner of an object. `isRecorded`: the inventory of the release contains it. */
+export function ownerOf(live: KubeObject, release: string, isRecorded: boolean): Owner {
   const { labels = {}, annotations = {}, namespace = '', managedFields = [] } = live.metadata;
   const ours = labels[RELEASE_LABEL];
-  if (ours === release) return { kind: 'ours' };
+  if (ours === release) return { kind: isRecorded ? 'ours' : 'left' };
   if (ours !== undefined) return { kind: 'other-release', release: ours };
   const helm = annotations[HELM_RELEASE] ?? (isHelmObject(live) ? (labels['release'] ?? release) : undefined);
   if (helm !== undefined) return { kind: 'helm', release: helm, namespace: annotations[HELM_NAMESPACE] ?? namespace };
@@ -135,6 +141,34 @@ export function moveFields(live: KubeObject): readonly ManagedFields[] | null {
     ...(moved[0]?.time !== undefined && { time: moved[0].time }),
   };
   return [merged, ...all.filter((entry) => !isOurs(entry) && !moves(entry))];
+}
+
+/**
+ * The ownership and the labels of an object that the release gives up: our fields become helm's, so that helm 4 removes
+ * those that its chart does not contain, and our labels are gone.
+ */
+export function releasedFields(live: KubeObject): Pick<ObjectMetadata, 'labels' | 'managedFields'> {
+  const { [RELEASE_LABEL]: _release, [MANAGED_BY_LABEL]: managedBy, ...rest } = live.metadata.labels ?? {};
+  const labels = {
+    ...rest,
+    ...(managedBy !== undefined && managedBy !== MANAGED_BY && { [MANAGED_BY_LABEL]: managedBy }),
+  };
+  const gone = [RELEASE_LABEL, ...(MANAGED_BY_LABEL in labels ? [] : [MANAGED_BY_LABEL])];
+  const removed = { 'f:metadata': { 'f:labels': Object.fromEntries(gone.map((label) => [`f:${label}`, {}])) } };
+  const all = live.metadata.managedFields ?? [];
+  const helms = all.find(({ manager, operation }) => manager === 'helm' && operation === 'Apply');
+  const managedFields = all.flatMap((entry) => {
+    if (entry === helms && all.some(isOurs)) return [];
+    if (!isOurs(entry)) return [entry];
+    const fieldsV1 = subtractFields(fieldsOf(helms === undefined ? [entry] : [helms, entry]), removed);
+    return [{ ...entry, manager: 'helm', fieldsV1 }];
+  });
+  return { labels, managedFields };
+}
+
+/** How helm takes over what `DELETE ?keep=true` left. */
+export function helmTakeover(release: string, namespace: string): string {
+  return `The objects stay. helm takes them over with: helm upgrade --install ${release} CHART --namespace ${namespace} --values VALUES.yaml --take-ownership`;
 }
 
 /** A live object in a form that can be applied again, with the release's label added. */

@@ -7,6 +7,8 @@ import { InvalidReleaseError, OwnedByOtherError } from './errors.ts';
 import { helmRemoval, ownerOf } from './ownership.ts';
 import type { Owner } from './ownership.ts';
 import { podSpecsOf } from './readiness.ts';
+import { itemKey } from './records.ts';
+import type { Pointer } from './records.ts';
 import type { LiveObjects } from './apply.ts';
 import type { ReleaseDeps, Site } from './request.ts';
 
@@ -18,9 +20,14 @@ export interface PreflightInput {
 }
 
 /** The objects among `live` that have another owner. Throws OwnedByOtherError unless they may be adopted. */
-export function foreignObjects(live: LiveObjects, release: string, adopt: boolean): KubeObject[] {
-  const foreign = [...live.values()].flatMap((object) => {
-    const owner = object === null ? null : ownerOf(object, release);
+export function foreignObjects(
+  live: LiveObjects,
+  release: string,
+  { adopt, pointer }: { readonly adopt: boolean; readonly pointer: Pointer | null },
+): KubeObject[] {
+  const recorded = new Set(pointer?.inventory.map(itemKey));
+  const foreign = [...live].flatMap(([key, object]) => {
+    const owner = object === null ? null : ownerOf(object, release, recorded.has(key));
     return object === null || owner === null || owner.kind === 'ours' ? [] : [{ object, owner }];
   });
   const refused = foreign.filter(({ owner }) => !adopt || owner.kind === 'other-release');
@@ -40,6 +47,8 @@ function describeOwner(owner: Exclude<Owner, { kind: 'ours' }>): string {
   switch (owner.kind) {
     case 'other-release':
       return `belongs to release "${owner.release}" of this service`;
+    case 'left':
+      return 'has the label of this release, which has no record of it; take it over with ?adopt=true';
     case 'helm':
       return `belongs to helm's release "${owner.release}"; take it over with ?adopt=true`;
     case 'other':
@@ -50,7 +59,7 @@ function describeOwner(owner: Exclude<Owner, { kind: 'ours' }>): string {
 /** Notes on removing helm's records after an adoption. */
 export function helmNotes(objects: readonly KubeObject[], release: string): string[] {
   const notes = objects.flatMap((object) => {
-    const owner = ownerOf(object, release);
+    const owner = ownerOf(object, release, true);
     return owner.kind === 'helm' ? [helmRemoval(owner.release, owner.namespace)] : [];
   });
   return [...new Set(notes)];

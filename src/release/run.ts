@@ -71,7 +71,7 @@ export async function runRelease(session: Session, request: DeployRequest, timin
   const { state } = await timings.step('recoverMs', () => recover(session));
   const desired = buildDesired(request, state, { now: deps.launch.now(), allowed: deps.launch.allowed });
   const live = await readLive(deps, session, desired.objects);
-  const foreign = foreignObjects(live, release, request.adopt);
+  const foreign = foreignObjects(live, release, { adopt: request.adopt, pointer: state.pointer });
   const plan = await timings.step('dryRunMs', () =>
     planObjects(deps, session, desired.objects, live, desired.takeover),
   );

@@ -8,10 +8,10 @@ import { COMPONENTS, plain } from './manifests/component.ts';
 import type { RenderContext } from './manifests/component.ts';
 import { modelsUriOf, mountFolders, tokensPathOf } from './manifests/deployment.ts';
 import type { DeploymentValues } from './manifests/deployment.ts';
-import { releasedComponents } from './manifests/render.ts';
+import { overridesOf, releasedComponents, renderRelease } from './manifests/render.ts';
 import { routingOf } from './manifests/service.ts';
-import { releaseNameProblem, serviceName } from './names.ts';
-import type { ComponentName } from './names.ts';
+import { deploymentName, overrideIssues, releaseNameProblem, serviceName } from './names.ts';
+import type { ComponentName, Naming } from './names.ts';
 import { podSpecsOf } from './readiness.ts';
 
 const NOTHING: Issue = {
@@ -20,9 +20,12 @@ const NOTHING: Issue = {
 };
 
 /** Problems with the name of a release. */
-export function releaseIssues(release: string, components: readonly ComponentName[]): Issue[] {
-  const problem = releaseNameProblem(release, components);
-  return problem === null ? [] : [{ path: 'release', message: `"${release.slice(0, 80)}" ${problem}` }];
+export function releaseIssues(naming: Naming, components: readonly ComponentName[] = []): Issue[] {
+  const problem = releaseNameProblem(naming, components);
+  return [
+    ...(problem === null ? [] : [{ path: 'release', message: `"${naming.release.slice(0, 80)}" ${problem}` }]),
+    ...overrideIssues(naming, components),
+  ];
 }
 
 /** All reasons why the values cannot be deployed as this release, beyond the schema of the values. */
@@ -36,7 +39,7 @@ export function validateRelease(
   const namespaceProblem = namespaceIssue(allowed, 'namespace', namespace);
   return [
     ...(components.length === 0 && values.aggregator?.release !== true ? [NOTHING] : []),
-    ...releaseIssues(release, components),
+    ...releaseIssues({ release, ...overridesOf(values) }, components),
     ...(namespaceProblem === null ? [] : [namespaceProblem]),
     ...components.flatMap((name) => [
       ...imageIssues(values, name, allowed),
@@ -46,7 +49,20 @@ export function validateRelease(
     ...(components.includes('flea') ? modelsUriIssues(values, { release, namespace }) : []),
     ...bucketIssues(values, allowed),
     ...checkIssues(values, allowed),
+    ...overlayIssues(values, { release, namespace }, allowed),
   ];
+}
+
+/** The images that overlays add or replace. */
+function overlayIssues(values: Values, where: Where, allowed: Allowances): Issue[] {
+  const names = releasedComponents(values).filter((name) => deploymentOf(values, name).pod !== undefined);
+  const objects = names.length === 0 ? [] : renderRelease(values, { ...where, restartedAt: {} });
+  return names.flatMap((name) =>
+    objects
+      .filter(({ metadata }) => metadata.name === deploymentName(where.release, name))
+      .flatMap(podSpecsOf)
+      .flatMap((pod) => allowedPodIssues(allowed, `${name}.deployment.pod`, pod)),
+  );
 }
 
 function imageIssues(values: Values, name: ComponentName, allowed: Allowances): Issue[] {
@@ -67,7 +83,10 @@ function tokenIssues(values: Values, name: ComponentName): Issue[] {
 }
 
 function modelsUriIssues(values: Values, where: Where): Issue[] {
-  const { from } = modelsUriOf(plain(values.flea?.deployment ?? {}), values.repository, where);
+  const { from } = modelsUriOf(plain(values.flea?.deployment ?? {}), values.repository, {
+    ...where,
+    ...overridesOf(values),
+  });
   if (from !== 'nothing') return [];
   const message =
     'is missing: flea does not start without MODELS_URI; write the base URL of the repository API, http(s)://HOST[/PATH]/v1/repository';
@@ -143,7 +162,7 @@ export function revisionIssues(
 /** Throws InvalidReleaseError for an invalid release name or a namespace that is not allowed. */
 export function assertSite(release: string, namespace: string | undefined, allowed: Allowances): void {
   const problem = namespace === undefined ? null : namespaceIssue(allowed, '?namespace', namespace);
-  const issues = [...releaseIssues(release, []), ...(problem === null ? [] : [problem])];
+  const issues = [...releaseIssues({ release }), ...(problem === null ? [] : [problem])];
   if (issues.length > 0) throw new InvalidReleaseError(issues, { details: { outcome: 'invalid' } });
 }
 
@@ -183,7 +202,10 @@ function routeWarnings(values: Values, name: ComponentName): string[] {
 }
 
 function modelsUriWarnings(values: Values, where: Where): string[] {
-  const { uri, from } = modelsUriOf(plain(values.flea?.deployment ?? {}), values.repository, where);
+  const { uri, from } = modelsUriOf(plain(values.flea?.deployment ?? {}), values.repository, {
+    ...where,
+    ...overridesOf(values),
+  });
   switch (from) {
     case 'values':
     case 'nothing':
@@ -219,6 +241,6 @@ function urlsOf(values: Values, name: ComponentName): string[] {
 function testOf(values: Values, name: ComponentName, { release, namespace }: Where): string {
   const { healthPath, restPort } = COMPONENTS[name];
   const port = values[name]?.service?.restPort ?? restPort;
-  const service = serviceName(release, name);
+  const service = serviceName({ release, ...overridesOf(values) }, name);
   return `Test ${name}: kubectl --namespace ${namespace} port-forward service/${service} ${port}:${port} & curl http://127.0.0.1:${port}${healthPath}`;
 }

@@ -17,15 +17,9 @@ import type { PartialListSchema, PartialRoundSchema } from './rounds-schema.ts';
 type Round = z.infer<typeof PartialRoundSchema>;
 type Resources = NonNullable<AggregatorValues['resources']>;
 
-interface Component {
-  readonly deployment?: { readonly resources?: Resources | undefined } | undefined;
-}
-
 /** The valid fields of a document. */
 interface ReadableValues {
   readonly aggregator?: AggregatorValues | undefined;
-  readonly repository?: Component | undefined;
-  readonly flea?: Component | undefined;
   readonly rounds?: readonly Round[] | undefined;
   readonly lists?: readonly z.infer<typeof PartialListSchema>[] | undefined;
   readonly schedules?: readonly { readonly name: string }[] | undefined;
@@ -49,8 +43,6 @@ export function contradictions(values: ReadableValues): readonly Issue[] {
     ...ttlContradiction(values),
     ...scheduleContradictions(values),
     ...resourceContradictions(values.aggregator?.resources, 'aggregator.resources'),
-    ...resourceContradictions(values.repository?.deployment?.resources, 'repository.deployment.resources'),
-    ...resourceContradictions(values.flea?.deployment?.resources, 'flea.deployment.resources'),
   ];
 }
 

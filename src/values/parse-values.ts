@@ -7,6 +7,7 @@ import { describeInput, wrongBoolean, wrongNumber } from './fields.ts';
 import { formatPath, isJsonObject, quote } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { closest } from './nearest.ts';
+import { podFields } from './pod-fields.ts';
 import { completeRound, PartialListSchema, PartialRoundSchema } from './rounds-schema.ts';
 import type { ListValues, RoundValues } from './rounds-schema.ts';
 import { knownKeysAt, sectionsWith, ValuesSchema } from './schema.ts';
@@ -15,7 +16,10 @@ import type { CheckSecretValues } from './secret-fields.ts';
 import { serviceContradictions } from './service-contradictions.ts';
 
 /** A valid values document: rounds with their defaults, quantities as text, `checkSecrets` in one form, lists never absent. */
-export interface Values extends Pick<ValuesInput, 'namespace' | 'repository' | 'flea' | 'aggregator'> {
+export interface Values extends Pick<
+  ValuesInput,
+  'namespace' | 'nameOverride' | 'fullnameOverride' | 'repository' | 'flea' | 'aggregator'
+> {
   readonly checkSecrets: readonly CheckSecretValues[];
   readonly rounds: readonly RoundValues[];
   readonly lists: readonly ListValues[];
@@ -122,12 +126,33 @@ function unknownKey(key: string, path: Path): Issue {
   const elsewhere = sectionsWith(key, path);
   const near = closest(key, known);
   const hint =
-    elsewhere.length > 0 && (near === undefined || key.length > 3)
+    podFieldHint(key, path) ??
+    (elsewhere.length > 0 && (near === undefined || key.length > 3)
       ? `it belongs under ${elsewhere.join(' or ')}`
       : near === undefined
         ? `known here: ${known.join(', ')}`
-        : `did you mean ${quote(near)}?`;
+        : `did you mean ${quote(near)}?`);
   return { path: formatPath([...path, key]), message: `is not a key of the values; ${hint}` };
+}
+
+/** Where the fields of a pod belong that `aggregator` has and a service's `deployment` takes in the form of Kubernetes. */
+const POD_FIELDS = new Set(Object.keys(podFields));
+const CONTAINER_FIELDS: ReadonlySet<string> = new Set([
+  'env',
+  'resources',
+  'securityContext',
+  'livenessProbe',
+  'readinessProbe',
+  'lifecycle',
+]);
+
+function podFieldHint(key: string, [component, section, ...rest]: Path): string | undefined {
+  if (section !== 'deployment' || rest.length > 0) return undefined;
+  const at = `${String(component)}.deployment`;
+  if (CONTAINER_FIELDS.has(key)) return `write ${at}.pod.containers: [{name: ${String(component)}, ${key}: ...}]`;
+  if (key === 'podSecurityContext') return `write ${at}.pod.securityContext`;
+  if (key === 'progressDeadlineSeconds' || key === 'strategy') return `write ${at}.spec.${key}`;
+  return POD_FIELDS.has(key) ? `write ${at}.pod.${key}` : undefined;
 }
 
 /** The branch of a union that matches the input's type, so that its issues are about the content. */

@@ -30,7 +30,7 @@ const HOST_FIELDS = ['hostNetwork', 'hostPID', 'hostIPC', 'ephemeralContainers']
 const ALLOWED_CAPABILITY = 'NET_BIND_SERVICE';
 
 /** A part of a pod in Kubernetes' own form. Its fields are not listed here: the API server's strict dry run checks them. */
-function kubernetes<T>(what: string, refuse: (value: JsonObject) => readonly Fault[] = () => []) {
+export function kubernetes<T>(what: string, refuse: (value: JsonObject) => readonly Fault[] = () => []) {
   return z
     .looseObject({})
     .superRefine((value, context) => {
@@ -41,7 +41,7 @@ function kubernetes<T>(what: string, refuse: (value: JsonObject) => readonly Fau
     .transform((value): T => JSON.parse(JSON.stringify(value)));
 }
 
-interface Fault {
+export interface Fault {
   readonly path: readonly (string | number)[];
   readonly message: string;
 }
@@ -109,6 +109,12 @@ function under(...prefix: (string | number)[]) {
   return ({ path, message }: Fault): Fault => ({ path: [...prefix, ...path], message });
 }
 
+/** Annotations that neither this service nor a controller sets. */
+export const annotationsField = z.record(
+  freeKeyField,
+  z.union([z.literal(''), textField({ ...line('text', 262_144), test: isAnnotation })]),
+);
+
 const pullSecret = textField(DNS_SUBDOMAIN);
 
 /** `imagePullSecrets: [name]`, or `[{name: name}]` as Kubernetes writes it. */
@@ -125,14 +131,20 @@ export const imageFields = {
   tag: textField(IMAGE_TAG).optional().describe('Image tag. Write it in quotes: YAML reads 1.10 as a number.'),
   digest: textField(IMAGE_DIGEST).optional().describe('Image digest. Used instead of the tag.'),
   pullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']).optional().describe('When the image is pulled.'),
-  imagePullSecrets: z
-    .array(PullSecretSchema)
-    .optional()
-    .describe('Secrets with the credentials for the image registry, as names or as {name: ...}.'),
+};
+
+/** Labels and annotations of the pods, which are no part of a PodSpec. */
+export const podMetadataFields = {
+  podLabels: z.record(freeKeyField, textField(LABEL_VALUE)).optional().describe('Further labels of the pod.'),
+  podAnnotations: annotationsField.optional().describe('Further annotations of the pod.'),
 };
 
 /** Where the pods run and with which identity. */
 export const podFields = {
+  imagePullSecrets: z
+    .array(PullSecretSchema)
+    .optional()
+    .describe('Secrets with the credentials for the image registry, as names or as {name: ...}.'),
   resources: ResourcesSchema.optional().describe('Resources of the container: requests and limits.'),
   nodeSelector: z
     .record(textField(LABEL_KEY), textField(LABEL_VALUE))
@@ -149,11 +161,7 @@ export const podFields = {
   serviceAccountName: textField(DNS_SUBDOMAIN)
     .optional()
     .describe('Kubernetes service account of the pod, for example one with Workload Identity.'),
-  podLabels: z.record(freeKeyField, textField(LABEL_VALUE)).optional().describe('Further labels of the pod.'),
-  podAnnotations: z
-    .record(freeKeyField, z.union([z.literal(''), textField({ ...line('text', 262_144), test: isAnnotation })]))
-    .optional()
-    .describe('Further annotations of the pod.'),
+  ...podMetadataFields,
   podSecurityContext: PodSecurityContextSchema.optional().describe(
     'Security context of the pod, in the form of Kubernetes.',
   ),
@@ -165,7 +173,7 @@ export const podFields = {
 /** A part of a PodSpec, merged over the pod that the other fields make, as `kubectl patch` merges it. */
 export type PodOverlay = Readonly<Record<string, unknown>>;
 export const PodOverlaySchema = kubernetes<PodOverlay>(
-  'A part of a PodSpec of Kubernetes, merged over the pod as a strategic merge patch. The container is named "aggregator".',
+  'A part of a PodSpec of Kubernetes, merged over the pod as a strategic merge patch.',
   hostFaults,
 );
 

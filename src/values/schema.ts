@@ -21,9 +21,15 @@ const ScheduleSchema = z.strictObject({
   ),
 });
 
+const chartName = textField(DNS_LABEL).optional();
+
 /** The chart's values document with our extensions, as written. */
 export const ValuesSchema = z.strictObject({
   namespace: textField(DNS_LABEL).optional().describe('Namespace of all objects. Default: the NAMESPACE variable.'),
+  nameOverride: chartName.describe(
+    'Replaces tensorio-models in the names of Services and in labels, as in the chart. Cannot change after the first deploy.',
+  ),
+  fullnameOverride: chartName.describe('Replaces the first part of the names of Services, as in the chart.'),
   checkSecrets: z
     .array(CheckSecretSchema)
     .optional()

@@ -3,7 +3,7 @@ import type { FleaValues, RepositoryValues } from './service-schema.ts';
 
 type Deployment = Omit<NonNullable<RepositoryValues['deployment']>, 'serviceAccount'> &
   NonNullable<FleaValues['deployment']>;
-interface Component {
+interface Component extends Pick<RepositoryValues, 'autoscaling'> {
   readonly release?: boolean | undefined;
   readonly deployment?: Partial<Deployment> | undefined;
   readonly service?: RepositoryValues['service'];
@@ -51,6 +51,14 @@ function componentIssues(
   const deployment = component.deployment ?? {};
   return [
     ...serviceIssues(component, `${at}.service`),
+    ...(component.autoscaling !== undefined && deployment.replicas !== undefined
+      ? [
+          {
+            path: `${at}.deployment.replicas`,
+            message: `is ${deployment.replicas} beside ${at}.autoscaling, which sets the number of pods: remove one of them`,
+          },
+        ]
+      : []),
     ...(component.release === true ? imageIssues(deployment, `${at}.deployment`) : []),
     ...(component.release === true && deployment.backend === undefined
       ? missing(`${at}.deployment`, { backend: undefined }, 'write memory or gcs')

@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { line, textField, wholeNumber } from './fields.ts';
-import { DNS_LABEL, DNS_SUBDOMAIN } from './kubernetes-syntax.ts';
+import { freeKeyField, line, textField, wholeNumber } from './fields.ts';
+import { DNS_LABEL, DNS_SUBDOMAIN, LABEL_VALUE } from './kubernetes-syntax.ts';
 import type { Syntax } from './kubernetes-syntax.ts';
-import { imageFields, podFields } from './pod-fields.ts';
+import { annotationsField, imageFields, kubernetes, PodOverlaySchema, podMetadataFields } from './pod-fields.ts';
+import type { Fault } from './pod-fields.ts';
 import { SecretKeySchema, ServiceAccountSchema, SigningAccountSchema } from './secret-fields.ts';
 
 // https://cloud.google.com/storage/docs/buckets#naming
@@ -29,16 +30,44 @@ function isHttpUrl(text: string): boolean {
   return URL.canParse(text) && /^https?:\/\/[^/@?#]+(\/[^?#]*)?$/.test(text);
 }
 
+/** A part of the spec of a Kubernetes object. It is merged over the spec that the other fields make. */
+export type SpecOverlay = Readonly<Record<string, unknown>>;
+
+/** An overlay that cannot contain the fields in `computed`: this service sets them. */
+function overlay(kind: string, computed: Readonly<Record<string, string>>) {
+  return kubernetes<SpecOverlay>(`A part of a ${kind} of Kubernetes.`, (spec): Fault[] =>
+    Object.keys(spec)
+      .filter((field) => Object.hasOwn(computed, field))
+      .map((field) => ({ path: [field], message: `cannot be given here: ${computed[field]}` })),
+  );
+}
+
+const SELECTED = 'this service selects the pods of the Deployment';
+
 /** The fields of both Deployments. */
 const deploymentFields = {
   ...imageFields,
-  ...podFields,
+  ...podMetadataFields,
+  pod: PodOverlaySchema.optional().describe(
+    'Part of a PodSpec, merged over the pod. The container is named repository or flea.',
+  ),
+  spec: overlay('DeploymentSpec', {
+    replicas: 'write deployment.replicas',
+    selector: 'a release keeps its selector, which is immutable',
+    template: 'write deployment.pod, deployment.podLabels and deployment.podAnnotations',
+  })
+    .optional()
+    .describe('Part of a DeploymentSpec, for example strategy or progressDeadlineSeconds.'),
+  metadata: z
+    .strictObject({
+      labels: z.record(freeKeyField, textField(LABEL_VALUE)).optional().describe('Further labels of the Deployment.'),
+      annotations: annotationsField.optional().describe('Further annotations of the Deployment.'),
+    })
+    .optional()
+    .describe('Further labels and annotations of the Deployment.'),
   replicas: wholeNumber(0, 1000)
     .optional()
     .describe('Number of pods. Without it, the present number is kept, or 1 pod is created.'),
-  progressDeadlineSeconds: wholeNumber(1, 86_400)
-    .optional()
-    .describe('Seconds without progress after which a rollout counts as failed. Kubernetes takes 600 if it is absent.'),
   backend: z
     .enum(['memory', 'gcs'])
     .optional()
@@ -74,6 +103,13 @@ const ServiceSchema = z
       .describe(
         'Kind of the route: none, an Ambassador annotation or Mapping, or a Gateway API HTTPRoute. Default: ambassador.',
       ),
+    timeoutMs: wholeNumber(1, 86_400_000)
+      .optional()
+      .describe('Milliseconds that the route waits for a response. Default: that of the ingress.'),
+    annotations: annotationsField.optional().describe('Further annotations of the Service.'),
+    spec: overlay('ServiceSpec', { selector: SELECTED, type: 'write service.type' })
+      .optional()
+      .describe('Part of a ServiceSpec, merged over the Service. Ports are merged by their number.'),
     // The Gateway that `routing: gateway` attaches its HTTPRoute to.
     gateway: z
       .strictObject({
@@ -113,18 +149,31 @@ const FleaDeploymentSchema = z.strictObject({
   ),
 });
 
+/** The fields of both services besides the Deployment. */
+const componentFields = {
+  release: z.boolean().optional().describe('Whether deploy applies this service.'),
+  service: ServiceSchema.optional().describe('The Service and its route.'),
+  autoscaling: overlay('HorizontalPodAutoscalerSpec', { scaleTargetRef: 'this service sets it to the Deployment' })
+    .optional()
+    .describe('Part of a HorizontalPodAutoscalerSpec (autoscaling/v2). Creates a HorizontalPodAutoscaler.'),
+  podDisruptionBudget: overlay('PodDisruptionBudgetSpec', { selector: SELECTED })
+    .optional()
+    .describe('Part of a PodDisruptionBudgetSpec, for example minAvailable: 1. Creates a PodDisruptionBudget.'),
+  networkPolicy: overlay('NetworkPolicySpec', { podSelector: SELECTED })
+    .optional()
+    .describe('Part of a NetworkPolicySpec. Creates a NetworkPolicy; without ingress rules it denies all ingress.'),
+};
+
 /** The values' `repository`: the model repository. */
 export const RepositorySchema = z.strictObject({
-  release: z.boolean().optional().describe('Whether deploy applies this service.'),
+  ...componentFields,
   deployment: RepositoryDeploymentSchema.optional().describe('The Deployment.'),
-  service: ServiceSchema.optional().describe('The Service and its route.'),
 });
 
 /** The values' `flea`: the task server. */
 export const FleaSchema = z.strictObject({
-  release: z.boolean().optional().describe('Whether deploy applies this service.'),
+  ...componentFields,
   deployment: FleaDeploymentSchema.optional().describe('The Deployment.'),
-  service: ServiceSchema.optional().describe('The Service and its route.'),
 });
 
 export type RepositoryValues = z.infer<typeof RepositorySchema>;

@@ -106,6 +106,24 @@ const routes = async (desk: Desk): Promise<void> => {
   await uninstall();
 };
 
+const policies = async (desk: Desk): Promise<void> => {
+  const { deploy, uninstall } = open(desk);
+  const blocks = {
+    autoscaling: { maxReplicas: 2 },
+    podDisruptionBudget: { minAvailable: 1 },
+    networkPolicy: { ingress: [{}] },
+  };
+  const deployment = { tag: 'ok-1', replicas: null };
+  const { objects } = await deploy({ over: { ...tagged('ok-1'), repository: { deployment, ...blocks } } });
+  const created = objects.filter(({ action }) => action === 'created').map(({ kind }) => kind);
+  const wanted = ['HorizontalPodAutoscaler', 'PodDisruptionBudget', 'NetworkPolicy'];
+  assert(
+    wanted.every((kind) => created.includes(kind)),
+    'a policy was not created',
+  );
+  await uninstall();
+};
+
 const aggregations = async (desk: Desk): Promise<void> => {
   const { deploy } = open(desk);
   const { aggregator = null } = exampleDocument('aggregator');
@@ -127,9 +145,12 @@ const FLOWS: Readonly<Record<string, readonly Flow[]>> = {
   jobs: [aggregations],
   mappings: [routes],
   httproutes: [routes],
+  horizontalpodautoscalers: [policies],
+  poddisruptionbudgets: [policies],
+  networkpolicies: [policies],
   leases: [life, takeOver],
 };
-const ALL: readonly Flow[] = [life, takeOver, routes, aggregations];
+const ALL: readonly Flow[] = [life, takeOver, routes, policies, aggregations];
 
 /**
  * All calls of `deploy` to the cluster, or those for one resource, as the user of `kubeconfig`. Returns the error

@@ -8,7 +8,15 @@ import { ablations, type Ablation, type Rule } from './roles.ts';
 const [kubectl] = findKubectls([]);
 const WHY_NO_KUBECTL = kubectl === undefined ? ' (skipped: kubectl is not on the PATH)' : '';
 
-const APPLIED: ReadonlySet<string> = new Set(['services', 'deployments', 'mappings', 'httproutes']);
+const APPLIED: ReadonlySet<string> = new Set([
+  'services',
+  'deployments',
+  'horizontalpodautoscalers',
+  'poddisruptionbudgets',
+  'networkpolicies',
+  'mappings',
+  'httproutes',
+]);
 
 export const STRANGER = 'stranger@my-project.iam.gserviceaccount.com';
 

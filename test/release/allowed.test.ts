@@ -45,3 +45,19 @@ test('nor is one whose bucket is not', async () => {
   expect(refused.message).toContain('bucket "example-repository" is not allowed by ALLOWED_BUCKETS');
   expect((await expectConsistent(world)).pointer).toMatchObject({ current: 2 });
 });
+
+test('nor is a pod whose overlay brings an image that is not', async () => {
+  const world = createMemoryWorld();
+  const pod = {
+    initContainers: [{ name: 'evil', image: 'evil/miner:1' }],
+    containers: [{ name: 'repository', image: 'x/y' }],
+  };
+  const over = { repository: { deployment: { pod } }, flea: null };
+  const refused = await refusal(callDeploy(world, { over, dryRun: 'client' }));
+  const message = (image: string) =>
+    `image "${image}" is not allowed by ALLOWED_IMAGES; allowed: docai/flea-aggregator, docai/tensorio-models, docai/flea`;
+  expect(refused.details['issues']).toEqual([
+    { path: 'repository.deployment.pod', message: message('evil/miner') },
+    { path: 'repository.deployment.pod', message: message('x/y') },
+  ]);
+});

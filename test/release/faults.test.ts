@@ -19,6 +19,26 @@ const calls: readonly (readonly [string, readonly Ask[], Call])[] = [
   ['an uninstall', [V1], (world, cluster) => callUninstall(world, createDeps(world, cluster))],
 ];
 
+test('killed at any write, giving up a release is resumed by the same call', async () => {
+  const give = (world: MemoryWorld, cluster?: ReleaseCluster) =>
+    callUninstall(world, createDeps(world, cluster), 'demo', { keep: true });
+  const writes = await countWrites([V1], give);
+  for (const [at, when] of killPoints(writes)) {
+    const world = await start([V1]);
+    await expect(give(world, createKiller(world.cluster, at, when).cluster)).rejects.toThrow(Killed);
+    await world.passLease();
+    const end = await give(world).then(
+      () => 200,
+      (error: unknown) => (error instanceof AppError ? error.status : error),
+    );
+    // 404: the killed call had done everything.
+    expect([200, 404], `write ${at}, ${when}`).toContain(end);
+    const left = await world.objects();
+    expect(left.map(({ kind }) => kind).toSorted()).toEqual(['Deployment', 'Deployment', 'Service', 'Service']);
+    expect(JSON.stringify(left), `write ${at}, ${when}`).not.toContain('tensorio-trigger/release');
+  }
+});
+
 const start = async (before: readonly Ask[]): Promise<MemoryWorld> => {
   const world = createMemoryWorld();
   for (const ask of before) await callDeploy(world, ask);

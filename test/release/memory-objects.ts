@@ -267,7 +267,7 @@ export const createMemoryObjects = (now: () => Date): MemoryObjects => {
       stored.delete(keyOf(ref));
       return 'deleted';
     },
-    replaceManagedFields: async (object, managedFields) => {
+    replaceManagedFields: async (object, managedFields, options) => {
       const entry = stored.get(keyOf(refOf(object)));
       if (entry === undefined || entry.object.metadata.resourceVersion !== object.metadata.resourceVersion)
         return 'conflict';
@@ -276,6 +276,11 @@ export const createMemoryObjects = (now: () => Date): MemoryObjects => {
         for (const path of leafPaths(fieldsV1)) {
           entry.owners.set(path, (entry.owners.get(path) ?? new Set()).add(`${manager}/${operation}`));
         }
+      }
+      const labels = options?.labels;
+      if (labels !== undefined) {
+        entry.object = { ...entry.object, metadata: { ...entry.object.metadata, labels } };
+        for (const path of entry.owners.keys()) if (getAt(entry.object, path) === undefined) entry.owners.delete(path);
       }
       finish(entry, undefined);
       return shown(entry);

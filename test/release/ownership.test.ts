@@ -44,7 +44,7 @@ describe('the owner of an object', () => {
     ['of helm 2', { labels: { heritage: 'Tiller', release: 'r' } }, { kind: 'helm', release: 'r', namespace: 'ns' }],
     ['of somebody', { managedFields: [entry('kubectl', {})] }, { kind: 'other', who: 'kubectl' }],
   ];
-  test.each(rows)('%s', (_what, metadata, owner) => expect(ownerOf(live(metadata), 'demo')).toEqual(owner));
+  test.each(rows)('%s', (_what, metadata, owner) => expect(ownerOf(live(metadata), 'demo', true)).toEqual(owner));
 });
 
 test('only helm’s, kubectl apply’s and our own fields may be taken', () => {

@@ -5,7 +5,7 @@ import { expectConsistent, recordsOf, specsOf } from './invariants.ts';
 import { createKiller, Killed, killPoints } from './killer.ts';
 import { refusal } from './suite.ts';
 import type { ReleaseWorld } from './world.ts';
-import { callDeploy, createDeps, tagged } from './world.ts';
+import { callDeploy, callUninstall, createDeps, tagged } from './world.ts';
 
 const ADOPT = { over: tagged('ok'), adopt: true } as const;
 
@@ -19,6 +19,14 @@ const CHARTS_ALONE = [
   '"timeoutSeconds":7',
   '"Default"',
 ];
+
+/** An object as a client would create it. */
+const bare = ({ apiVersion, kind, metadata, ...rest }: KubeObject): KubeObject => {
+  const { name, namespace = '', labels = {} } = metadata;
+  const { status: _status, ...fields } = rest;
+  const spec = Object.entries(rest['spec'] ?? {}).filter(([field]) => !field.startsWith('clusterIP'));
+  return { apiVersion, kind, metadata: { name, namespace, labels }, ...fields, spec: Object.fromEntries(spec) };
+};
 
 const uidsOf = (objects: readonly KubeObject[]): (string | undefined)[] =>
   objects.map(({ metadata }) => metadata.uid).toSorted((a = '', b = '') => (a < b ? -1 : 1));
@@ -91,6 +99,45 @@ export const adoptionSuite = (
       for (const kept of ['DROPPED', 'checksum/config', 'ok-helm', 'meta.helm.sh/release-name'])
         expect(text).toContain(kept);
       expect(await callDeploy(world, ADOPT)).toMatchObject({ outcome: 'deployed' });
+      await expectConsistent(world);
+    });
+
+    test('objects whose records were lost are adopted again, and the former objects are the target of the rollback', async () => {
+      await callDeploy(world, ADOPT);
+      await callUninstall(world, createDeps(world), 'demo', { keep: true });
+      const { workloads } = await recordsOf(world);
+      for (const object of workloads) {
+        const labels = { ...object.metadata.labels, 'tensorio-trigger/release': 'demo' };
+        await world.put({ ...bare(object), metadata: { ...bare(object).metadata, labels } }, 'kubectl-create');
+      }
+      const foreign = await refusal(callDeploy(world, { over: tagged('ok') }));
+      expect(foreign.message).toContain('has no record of it; take it over with ?adopt=true');
+      const failed = await refusal(callDeploy(world, { ...ADOPT, over: tagged('bad-name') }));
+      expect(failed).toMatchObject({ code: 'rolled-back', details: { rollback: { to: 1 } } });
+      const answer = await callDeploy(world, { ...ADOPT, over: tagged('ok-2') });
+      expect(answer).toMatchObject({ outcome: 'deployed' });
+      await expectConsistent(world);
+    });
+
+    test('given up, the objects stay with their uids and without a trace of the release, and are adopted again', async () => {
+      await callDeploy(world, ADOPT);
+      const before = await recordsOf(world);
+      const answer = await callUninstall(world, createDeps(world), 'demo', { keep: true });
+      expect(answer).toMatchObject({ outcome: 'forgotten', revision: null });
+      expect(answer.objects).toContainEqual({ kind: 'Deployment', name: 'demo-repository', action: 'kept' });
+      expect(answer.notes.join()).toContain(
+        `helm upgrade --install demo CHART --namespace ${world.namespace} --values VALUES.yaml --take-ownership`,
+      );
+      const after = await recordsOf(world);
+      expect(uidsOf(after.workloads)).toEqual(uidsOf(before.workloads));
+      expect([after.pointer, after.revisions, after.leases]).toEqual([undefined, [], []]);
+      for (const { metadata } of after.workloads) {
+        expect(JSON.stringify(metadata.labels)).not.toContain('tensorio-trigger');
+        const managers = (metadata.managedFields ?? []).map(({ manager }) => manager);
+        expect(managers).not.toContain('tensorio-trigger');
+      }
+      expect(await refusal(callDeploy(world, { over: tagged('ok') }))).toMatchObject({ code: 'owned-by-other' });
+      expect(await callDeploy(world, ADOPT)).toMatchObject({ outcome: 'deployed', revision: 2 });
       await expectConsistent(world);
     });
 

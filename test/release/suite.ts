@@ -374,7 +374,7 @@ export const releaseSuite = (name: string, setup: () => Promise<ReleaseWorld>, n
 
     test('a service account that is removed from the values is removed, including the deprecated field', async () => {
       await callDeploy(world, {
-        over: { repository: { deployment: { tag: 'ok-1', serviceAccountName: 'robot' } }, flea: null },
+        over: { repository: { deployment: { tag: 'ok-1', pod: { serviceAccountName: 'robot' } } }, flea: null },
       });
       expect(JSON.stringify(specsOf(await expectConsistent(world)))).toContain('"serviceAccountName":"robot"');
       expect(await callDeploy(world, V2)).toMatchObject({ outcome: 'deployed', revision: 2 });

@@ -3,6 +3,7 @@ import type { ReleaseAnswer } from '../../src/release/answer.ts';
 import { deploy } from '../../src/release/deploy.ts';
 import type { DeployRequest, ReleaseDeps } from '../../src/release/request.ts';
 import { uninstall } from '../../src/release/uninstall.ts';
+import type { UninstallOptions } from '../../src/release/uninstall.ts';
 import { parseGsUri } from '../../src/storage/uri.ts';
 import type { JsonObject } from '../../src/values/json.ts';
 import { createMemoryCluster } from '../helpers/memory-cluster.ts';
@@ -149,5 +150,6 @@ export const callUninstall = async (
   world: ReleaseWorld,
   deps = createDeps(world),
   release = 'demo',
+  options: UninstallOptions = {},
 ): Promise<ReleaseAnswer> =>
-  uninstall(deps, { release, namespace: world.namespace, signal: signal() }, 'ann@example.com');
+  uninstall(deps, { release, namespace: world.namespace, signal: signal() }, 'ann@example.com', options);

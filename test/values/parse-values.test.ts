@@ -324,3 +324,31 @@ describe('an error about values', () => {
     expect(issuesOf({ rounds: Array(101).fill({}) })['rounds']).toContain('at most 100 entries');
   });
 });
+
+describe('a service takes the settings of Kubernetes in the form of Kubernetes', () => {
+  const issuesOf = (repository: JsonObject) => refusalOf(() => parseValues({ repository })).issues;
+
+  test.each<[JsonObject, string, string]>([
+    [
+      { deployment: { resources: {} } },
+      'repository.deployment.resources',
+      'write repository.deployment.pod.containers: [{name: repository, resources: ...}]',
+    ],
+    [
+      { deployment: { nodeSelector: {} } },
+      'repository.deployment.nodeSelector',
+      'write repository.deployment.pod.nodeSelector',
+    ],
+    [{ deployment: { strategy: {} } }, 'repository.deployment.strategy', 'write repository.deployment.spec.strategy'],
+    [{ deployment: { spec: { replicas: 2 } } }, 'repository.deployment.spec.replicas', 'write deployment.replicas'],
+    [{ deployment: { pod: { hostNetwork: true } } }, 'repository.deployment.pod.hostNetwork', 'is refused'],
+    [{ service: { spec: { selector: {} } } }, 'repository.service.spec.selector', 'selects the pods'],
+    [
+      { deployment: { replicas: 2 }, autoscaling: { maxReplicas: 3 } },
+      'repository.deployment.replicas',
+      'beside repository.autoscaling, which sets the number of pods',
+    ],
+  ])('%j', (repository, path, message) => {
+    expect(issuesOf(repository)).toEqual([{ path, message: expect.stringContaining(message) }]);
+  });
+});

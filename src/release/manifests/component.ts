@@ -1,10 +1,8 @@
-import type { ComponentName } from '../names.ts';
+import type { ComponentName, Naming } from '../names.ts';
 
 /** The fixed properties of a service: ports, paths and gRPC service of its image. */
 export interface Component {
   readonly name: ComponentName;
-  /** The value of `app.kubernetes.io/name`. */
-  readonly label: string;
   readonly grpcPort: number;
   readonly restPort: number;
   readonly healthPath: string;
@@ -15,7 +13,6 @@ export interface Component {
 export const COMPONENTS: Readonly<Record<ComponentName, Component>> = {
   repository: {
     name: 'repository',
-    label: 'tensorio-models-repository',
     grpcPort: 8080,
     restPort: 8081,
     healthPath: '/v1/repository/healthz',
@@ -23,7 +20,6 @@ export const COMPONENTS: Readonly<Record<ComponentName, Component>> = {
   },
   flea: {
     name: 'flea',
-    label: 'tensorio-models-flea',
     grpcPort: 8082,
     restPort: 8083,
     healthPath: '/v1/flea/healthz',
@@ -32,8 +28,7 @@ export const COMPONENTS: Readonly<Record<ComponentName, Component>> = {
 };
 
 /** The input of rendering besides the values. */
-export interface RenderContext {
-  readonly release: string;
+export interface RenderContext extends Naming {
   readonly namespace: string;
   /** RFC 3339 time of the last requested restart, by component. Removing it would roll the pods again. */
   readonly restartedAt: Readonly<Partial<Record<ComponentName, string>>>;

@@ -1,4 +1,5 @@
 import type { V1Deployment, V1EnvVar, V1PodSpec, V1Probe, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
+import { mergePodSpec } from '../../jobs/pod-overlay.ts';
 import { imageOf } from '../../jobs/spec.ts';
 import type { FleaValues, RepositoryValues } from '../../values/service-schema.ts';
 import { deploymentName, labelsOf, selectorOf, serviceName } from '../names.ts';
@@ -57,51 +58,51 @@ export function buildDeployment(
   context: RenderContext,
 ): V1Deployment {
   const { release, namespace } = context;
-  const { replicas, progressDeadlineSeconds } = deployment;
+  const { replicas, metadata = {}, podLabels, podAnnotations } = deployment;
   const restartedAt = context.restartedAt[component.name];
-  const annotations = {
-    ...deployment.podAnnotations,
-    ...(restartedAt !== undefined && { [RESTARTED_AT]: restartedAt }),
-  };
+  const annotations = { ...podAnnotations, ...(restartedAt !== undefined && { [RESTARTED_AT]: restartedAt }) };
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
     metadata: {
       name: deploymentName(release, component.name),
       namespace,
-      labels: labelsOf(component, release),
+      labels: { ...metadata.labels, ...labelsOf(component, context) },
+      ...(metadata.annotations !== undefined && { annotations: metadata.annotations }),
     },
     spec: {
+      ...deployment.spec,
       // A field that the values leave out belongs to others: replicas to an autoscaler, for example.
       ...(replicas !== undefined && { replicas }),
-      ...(progressDeadlineSeconds !== undefined && { progressDeadlineSeconds }),
-      selector: { matchLabels: selectorOf(component, release) },
+      selector: { matchLabels: selectorOf(component, context) },
       template: {
         metadata: {
-          labels: { ...deployment.podLabels, ...selectorOf(component, release) },
+          labels: { ...podLabels, ...selectorOf(component, context) },
           ...(Object.keys(annotations).length > 0 && { annotations }),
         },
-        spec: podSpecOf(component, deployment, env),
+        spec: withAccount(mergePodSpec(podSpecOf(component, deployment, env), deployment.pod ?? {})),
       },
     },
   };
 }
 
+/**
+ * Both fields of the service account: the API server copies the name to the deprecated `serviceAccount`, which no manager
+ * then owns, and an apply without the name would not remove it. https://github.com/kubernetes/kubernetes/issues/108208
+ */
+function withAccount(pod: V1PodSpec): V1PodSpec {
+  const name = pod.serviceAccountName ?? pod.serviceAccount;
+  return name === undefined ? pod : Object.assign(pod, { serviceAccountName: name, serviceAccount: name });
+}
+
 function podSpecOf(component: Component, deployment: DeploymentValues, env: readonly V1EnvVar[]): V1PodSpec {
   const { volumes, volumeMounts } = volumesOf(deployment);
-  const { repository = '', tag, digest, serviceAccountName, imagePullSecrets } = deployment;
+  const { repository = '', tag, digest } = deployment;
   return {
     // A token is mounted only for a service account that the values name (Workload Identity).
-    automountServiceAccountToken: serviceAccountName !== undefined,
-    // Both fields: the API server copies the name to the deprecated `serviceAccount`, which no manager then owns, and an
-    // apply without the name would not remove it. https://github.com/kubernetes/kubernetes/issues/108208
-    ...(serviceAccountName !== undefined && { serviceAccountName, serviceAccount: serviceAccountName }),
-    ...(imagePullSecrets !== undefined && { imagePullSecrets: imagePullSecrets.map((name) => ({ name })) }),
-    securityContext: { seccompProfile: { type: 'RuntimeDefault' }, ...deployment.podSecurityContext },
-    ...(deployment.nodeSelector !== undefined && { nodeSelector: deployment.nodeSelector }),
-    ...(deployment.tolerations !== undefined && { tolerations: deployment.tolerations }),
-    ...(deployment.affinity !== undefined && { affinity: deployment.affinity }),
-    ...(deployment.priorityClassName !== undefined && { priorityClassName: deployment.priorityClassName }),
+    automountServiceAccountToken:
+      (deployment.pod?.['serviceAccountName'] ?? deployment.pod?.['serviceAccount']) !== undefined,
+    securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
     containers: [
       {
         name: component.name,
@@ -115,12 +116,7 @@ function podSpecOf(component: Component, deployment: DeploymentValues, env: read
         ],
         livenessProbe: probeOf(component),
         readinessProbe: probeOf(component),
-        ...(deployment.resources !== undefined && { resources: deployment.resources }),
-        securityContext: {
-          allowPrivilegeEscalation: false,
-          capabilities: { drop: ['ALL'] },
-          ...deployment.securityContext,
-        },
+        securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
         // The last lines of the log become the termination message, which reports why the container ended.
         terminationMessagePolicy: 'FallbackToLogsOnError',
         ...(volumeMounts.length > 0 && { volumeMounts }),
@@ -169,7 +165,7 @@ const API_PATH = '/v1/repository';
 export function modelsUriOf(
   deployment: Pick<FleaDeployment, 'modelsUri'>,
   repository: RepositoryValues | undefined,
-  context: Pick<RenderContext, 'release' | 'namespace'>,
+  context: Omit<RenderContext, 'restartedAt'>,
 ): { readonly uri: string | undefined; readonly from: 'values' | 'hostname' | 'service' | 'nothing' } {
   if (deployment.modelsUri !== undefined) return { uri: deployment.modelsUri, from: 'values' };
   const { hostname, routing = 'ambassador', restPort } = repository?.service ?? {};
@@ -177,7 +173,7 @@ export function modelsUriOf(
     return { uri: `http://${hostname}${routing === 'none' ? '' : '/rest'}${API_PATH}`, from: 'hostname' };
   }
   if (repository?.release !== true) return { uri: undefined, from: 'nothing' };
-  const host = `${serviceName(context.release, 'repository')}.${context.namespace}.svc`;
+  const host = `${serviceName(context, 'repository')}.${context.namespace}.svc`;
   return { uri: `http://${host}:${restPort ?? COMPONENTS.repository.restPort}${API_PATH}`, from: 'service' };
 }
 

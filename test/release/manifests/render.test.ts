@@ -44,21 +44,44 @@ describe('a values file of the chart becomes the same objects every time', () =>
     const deployment = {
       tag: null,
       digest: `sha256:${'a'.repeat(64)}`,
-      imagePullSecrets: ['registry'],
       authTokensSecret: { secret: 'tokens', key: 'AuthTokens.txt' },
-      resources: { requests: { cpu: 1, memory: '1Gi' } },
-      nodeSelector: { pool: 'models' },
-      tolerations: [{ key: 'dedicated', operator: 'Exists', effect: 'NoSchedule' }],
-      priorityClassName: 'high',
-      serviceAccountName: 'models',
       podLabels: { team: 'a' },
       podAnnotations: { note: 'x' },
-      podSecurityContext: { runAsNonRoot: true },
-      securityContext: { readOnlyRootFilesystem: true },
+      metadata: { labels: { team: 'a' }, annotations: { owner: 'x' } },
+      spec: { strategy: { type: 'Recreate' }, progressDeadlineSeconds: 120 },
+      pod: {
+        imagePullSecrets: [{ name: 'registry' }],
+        nodeSelector: { pool: 'models' },
+        tolerations: [{ key: 'dedicated', operator: 'Exists', effect: 'NoSchedule' }],
+        priorityClassName: 'high',
+        serviceAccountName: 'models',
+        securityContext: { runAsNonRoot: true },
+        containers: [
+          {
+            name: 'repository',
+            env: [{ name: 'LOG', value: 'debug' }],
+            resources: { requests: { cpu: 1, memory: '1Gi' } },
+            securityContext: { readOnlyRootFilesystem: true },
+            readinessProbe: { periodSeconds: 5 },
+            lifecycle: { preStop: { sleep: { seconds: 5 } } },
+          },
+          { name: 'sidecar', image: 'docai/sidecar:1' },
+        ],
+      },
+    };
+    const service = {
+      timeoutMs: 90_500,
+      annotations: { 'networking.gke.io/load-balancer-type': 'Internal' },
+      spec: { sessionAffinity: 'ClientIP', ports: [{ port: 7317, nodePort: 30_080 }] },
+    };
+    const policies = {
+      podDisruptionBudget: { minAvailable: 1 },
+      networkPolicy: { ingress: [{ from: [{ podSelector: {} }] }] },
+      autoscaling: { maxReplicas: 3 },
     };
     const objects = render(
       'basic',
-      { repository: { deployment }, flea: null },
+      { repository: { deployment: { ...deployment, replicas: null }, service, ...policies }, flea: null },
       { restartedAt: { repository: '2026-01-02T03:04:05Z' } },
     );
     await expect(yaml(objects)).toMatchFileSnapshot('../golden/all-fields.yaml');
@@ -66,6 +89,19 @@ describe('a values file of the chart becomes the same objects every time', () =>
 });
 
 describe('names', () => {
+  test('nameOverride and fullnameOverride as the chart applies them', () => {
+    const label = 'app.kubernetes.io/name';
+    const [service, deployment] = render('checkSecrets', { nameOverride: 'models' });
+    expect(service?.metadata.name).toBe('demo-models-repository');
+    expect(deployment?.metadata).toMatchObject({ name: 'demo-repository', labels: { [label]: 'models-repository' } });
+    const [named, other] = render('checkSecrets', { fullnameOverride: 'front' });
+    expect(named?.metadata).toMatchObject({
+      name: 'front-repository',
+      labels: { [label]: 'tensorio-models-repository' },
+    });
+    expect(other?.metadata.name).toBe('demo-repository');
+  });
+
   test('a release that names the chart is its own full name', () => {
     const names = render('checkSecrets', {}, { release: 'my-tensorio-models' }).map(({ metadata }) => metadata.name);
     expect(names).toEqual(['my-tensorio-models-repository', 'my-tensorio-models-repository']);
@@ -139,7 +175,7 @@ describe('the environment', () => {
 describe('Workload Identity', () => {
   test('flea with backend gcs signs with keys from the Secret and mounts no key file', () => {
     const account = { secret: 'signing', key: null, mountPath: null, pemFile: 'pem', googleAccessId: 'id' };
-    const over = { flea: { deployment: { serviceAccountName: 'flea', serviceAccount: account } } };
+    const over = { flea: { deployment: { pod: { serviceAccountName: 'flea' }, serviceAccount: account } } };
     const text = found(render('gcs', over), 'Deployment', 'demo-flea');
     expect(text).toContain('name: PRIVATE_PEM_KEY');
     expect(text).toContain('name: GOOGLE_ACCESS_ID');
@@ -159,7 +195,7 @@ describe('settings that the values leave out', () => {
 
   test('progressDeadlineSeconds is applied only when it is set', () => {
     expect(found(render('basic'), 'Deployment', 'demo-flea')).not.toContain('progressDeadlineSeconds');
-    const over = { flea: { deployment: { progressDeadlineSeconds: 120 } } };
+    const over = { flea: { deployment: { spec: { progressDeadlineSeconds: 120 } } } };
     expect(found(render('basic', over), 'Deployment', 'demo-flea')).toContain('progressDeadlineSeconds: 120');
   });
 });
