@@ -85,7 +85,7 @@ export const redriveRound: TasksHandler = async (deps, req, signal) => {
   });
   const { outcome, redrivenAs, reason } = result;
   return {
-    status: outcome === 'created' ? 201 : 200,
+    status: outcome === 'created' ? 201 : outcome === 'recorded' ? 202 : 200,
     body: result,
     log: { trigger: 'http', taskId, round, outcome, redrivenAs, reason },
   };

@@ -5,12 +5,16 @@ const DNS_LABEL = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
 const LABEL_VALUE = /^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$/;
 const MAX_LENGTH = 63;
 const HASH_LENGTH = 10;
+const CONTENT_LENGTH = 8;
 
 /** The form of a run's id: it becomes a segment of a URL and of an object name. */
 const AGGREGATION_ID = /^[A-Za-z0-9][A-Za-z0-9._:@+~-]{0,199}$/;
 
 /** Paths of `aggregate`; a run with such an id would have no path. */
 const RESERVED_IDS: ReadonlySet<string> = new Set(['tasks', 'schedules', 'sweep', 'openapi.json']);
+
+/** How the name of every Job of a round ends. */
+const ATTEMPT_NAME = /-r\d+-a\d+(-[0-9a-f]{8})?$/;
 
 /** A Kubernetes name and whether it differs from the requested one. */
 export interface KubernetesName {
@@ -20,10 +24,13 @@ export interface KubernetesName {
 
 /**
  * The Job's name, `<release>-<aggregationId>` as the chart makes it. Kubernetes puts it into the `job-name` label and
- * the pods' names, so it must be a DNS label of at most 63 characters. Any other name becomes a cleaned prefix and a hash.
+ * the pods' names, so it must be a DNS label of at most 63 characters. Any other name becomes a cleaned prefix and a hash,
+ * and so does one that could be the name of a round's Job.
  */
 export function buildJobName(releaseName: string, aggregationId: string): KubernetesName {
-  return toLabelName(`${releaseName}-${aggregationId}`, `${releaseName}\n${aggregationId}`);
+  const text = `${releaseName}-${aggregationId}`;
+  const identity = `${releaseName}\n${aggregationId}`;
+  return ATTEMPT_NAME.test(text) ? { name: hashedName(text, identity), changed: true } : toLabelName(text, identity);
 }
 
 function toLabelName(text: string, identity: string): KubernetesName {
@@ -46,14 +53,19 @@ function shortHash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, HASH_LENGTH);
 }
 
-/** The Job's name of one attempt of a round, `<release>-<taskId>-r<round>-a<attempt>`, made valid like a run's. */
+/**
+ * The Job's name of one attempt of a round, `<release>-<taskId>-r<round>-a<attempt>-<content>`, made valid like a run's.
+ * `content` is the hash of the round's updates: after the state of a task was moved away, another round 1 has another name.
+ * Without it, the name is that of an attempt that an earlier version opened.
+ */
 export function buildAttemptJobName(
   releaseName: string,
   taskId: string,
   round: number,
   attempt: number,
+  content = '',
 ): KubernetesName {
-  const suffix = `-r${round}-a${attempt}`;
+  const suffix = `-r${round}-a${attempt}${content === '' ? '' : `-${content.slice(0, CONTENT_LENGTH)}`}`;
   const prefix = toLabelName(`${releaseName}-${taskId}`, `${releaseName}\n${taskId}`);
   const name = `${prefix.name}${suffix}`;
   if (name.length <= MAX_LENGTH) return { name, changed: prefix.changed };

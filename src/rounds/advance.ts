@@ -9,7 +9,7 @@ import { listUpdates } from './listing.ts';
 import type { Manifest } from './manifest.ts';
 import { decide } from './policy.ts';
 import { publishStep } from './publish.ts';
-import { adoptStep, readManifest, sealStep } from './seal.ts';
+import { adoptStep, readManifest, redriveStep, sealStep } from './seal.ts';
 import type {
   AdvanceResult,
   DoneAction,
@@ -106,6 +106,8 @@ async function nextStep(context: TaskContext, current: VersionedLedger): Promise
   const manifest = await readManifest(context, current.ledger.next);
   // The manifest is the set of the round, so adopting it needs no listing.
   if (manifest !== null) return { next: adoptStep(context, current, manifest) };
+  const [wanted] = current.ledger.redrives;
+  if (wanted !== undefined) return { next: redriveStep(context, current, wanted) };
   return stepFromUpdates(context, current, await readUpdates(context, current, null));
 }
 
@@ -125,6 +127,8 @@ export async function readUpdates(
 export function stepFromUpdates(context: TaskContext, current: VersionedLedger, updates: TaskUpdates): Step {
   const { unadopted, accounting, sorted, listing } = updates;
   if (unadopted !== null) return { next: adoptStep(context, current, unadopted), accounting };
+  const [wanted] = current.ledger.redrives;
+  if (wanted !== undefined) return { next: redriveStep(context, current, wanted), accounting };
   const decision = decide(context.policy, sorted.pending, context.now, context.force);
   if (decision.kind === 'wait') return { next: decision, accounting };
   return { next: sealStep(context, current, decision, sorted, listing), accounting };

@@ -30,7 +30,7 @@ export interface AttemptJobDeps {
   readonly stateUri: GsUri;
 }
 
-export type Attempt = Pick<OpenRound, 'round' | 'attempt' | 'outputPaths'>;
+export type Attempt = Pick<OpenRound, 'round' | 'attempt' | 'outputPaths' | 'content'>;
 
 /** Why an attempt ended without an end of its Job. A placeholder Job, which never runs, reserves the Job's name. */
 export type PlaceholderReason = 'Cancelled' | 'Vanished' | 'OutputNotEmpty';
@@ -48,7 +48,7 @@ export function jobRefOf(deps: AttemptJobDeps, taskId: string, attempt: Attempt)
 }
 
 /**
- * The Job of an attempt. The same task, round and attempt give the same name on every instance. Throws
+ * The Job of an attempt. The same task, round, attempt and updates give the same name on every instance. Throws
  * InvalidRequestError when the values lack a field that a Job needs.
  */
 export function buildAttempt({ values, defaults, stateUri }: AttemptJobDeps, taskId: string, attempt: Attempt): V1Job {
@@ -60,7 +60,7 @@ export function buildAttempt({ values, defaults, stateUri }: AttemptJobDeps, tas
   const aggregator = requireAggregator({ aggregator: { ...values.aggregator, ...paths } }, { idIsDerived: true });
   const id = `${taskId}/round-${round}/attempt-${number}`;
   const spec = buildSpec(aggregator, id, values.namespace ?? defaults.namespace, defaults);
-  const { name } = buildAttemptJobName(spec.releaseName, taskId, round, number);
+  const { name } = buildAttemptJobName(spec.releaseName, taskId, round, number, attempt.content);
   return buildJob(spec, { name, task: { taskId, round } });
 }
 
@@ -134,8 +134,13 @@ export function jobEnd(job: V1Job): JobEnd | null {
   return null;
 }
 
-/** Selects the pods of all rounds of a task. */
-export function taskPodSelector(taskId: string): string {
+/** Whether the Job may have a pod now or later. This service suspends a Job for good, unless Kueue resumes it. */
+export function mayRun(job: V1Job): boolean {
+  return jobEnd(job) === null && (job.spec?.suspend !== true || isQueued(job));
+}
+
+/** Selects the Jobs and the pods of all rounds of a task. */
+export function taskSelector(taskId: string): string {
   return `${LABELS.task}=${buildLabelValue(taskId)}`;
 }
 

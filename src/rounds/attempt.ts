@@ -1,7 +1,8 @@
-import type { V1Job, V1Pod } from '@kubernetes/client-node';
+import type { V1Job } from '@kubernetes/client-node';
 import { AppError, ConflictError, UpstreamError } from '../errors.ts';
 import { allowedJobIssues } from '../jobs/allowed.ts';
 import { explainJob, plainSentence } from '../jobs/explain.ts';
+import { factsOf } from '../jobs/facts.ts';
 import { assertSecrets } from '../jobs/secrets.ts';
 import { hasObjects } from '../storage/port.ts';
 import { parseGsUri } from '../storage/uri.ts';
@@ -15,16 +16,14 @@ import {
   jobEnd,
   jobRefOf,
   placeholderReasonOf,
-  taskPodSelector,
+  mayRun,
+  taskSelector,
 } from './attempt-job.ts';
 import type { Failure, OpenRound, VersionedLedger } from './ledger.ts';
 import { nextAttempt, noteCreated, outputPathOf, settleRound } from './ledger.ts';
 import { backoffSec, formatTime, MAX_BACKOFF_SEC } from './policy.ts';
 import type { Action, ActionName, Step, TaskContext, Wait } from './task-context.ts';
 import { writeLedger } from './task-context.ts';
-
-// https://kubernetes.io/docs/reference/labels-annotations-taints/#batch-kubernetes-io-job-name
-const JOB_NAME = 'batch.kubernetes.io/job-name';
 
 interface RoundState {
   readonly context: TaskContext;
@@ -83,17 +82,14 @@ function byJob(state: RoundState, job: V1Job): Action | Promise<Action | Wait> {
 
 async function running({ context, open }: RoundState, job: V1Job): Promise<Wait> {
   const ready = (job.status?.ready ?? 0) > 0;
-  const pods = ready ? [] : await podsOf(context, open);
+  const why = ready ? 'Its pod is running.' : await explain(context, job);
   const wait = job.spec?.suspend === true ? 'suspended' : ready ? 'running' : 'pending';
-  return { kind: 'wait', wait, reason: `Waits for ${describeAttempt(open)} to end: ${explain(job, pods)}` };
+  return { kind: 'wait', wait, reason: `Waits for ${describeAttempt(open)} to end: ${why}` };
 }
 
-function podsOf({ rounds, call }: TaskContext, { job }: OpenRound): Promise<readonly V1Pod[]> {
-  return rounds.cluster.listPods(job.namespace, `${JOB_NAME}=${job.name}`, call);
-}
-
-function explain(job: V1Job, pods: readonly V1Pod[]): string {
-  const facts = { job, pods, events: [] };
+/** Why the Job does not progress or has failed, from its pods and events. */
+async function explain({ rounds, call }: TaskContext, job: V1Job): Promise<string> {
+  const facts = await factsOf(rounds.cluster, job, call);
   return explainJob(facts)?.why ?? plainSentence(facts);
 }
 
@@ -116,14 +112,13 @@ function hasOutput({ context, open }: RoundState): Promise<boolean> {
 }
 
 async function fail(state: RoundState, job: V1Job, end: Extract<JobEnd, { kind: 'failed' }>): Promise<Action> {
-  return endAttempt(state, end.code, await explainFailure(state, job, end.reason));
+  return endAttempt(state, end.code, await explainFailure(state.context, job, end.reason));
 }
 
 /** The reason of the failure, with the explanation from the pods: the aggregator's last line names the damaged update. */
-async function explainFailure({ context, open }: RoundState, job: V1Job, reason: string): Promise<string> {
+async function explainFailure(context: TaskContext, job: V1Job, reason: string): Promise<string> {
   try {
-    const pods = await podsOf(context, open);
-    return `${reason.replace(/\.$/, '')}. ${explain(job, pods)}`.replace(/\.$/, '');
+    return `${reason.replace(/\.$/, '')}. ${await explain(context, job)}`.replace(/\.$/, '');
   } catch (error) {
     // The attempt has ended in any case, so the ledger records what is known.
     if (error instanceof AppError) return reason;
@@ -211,8 +206,17 @@ async function withoutJob(state: RoundState): Promise<Action | Wait> {
     const reason = `Waits until ${formatTime(notBefore)} to start ${describeAttempt(open)}: ${because}.`;
     return { kind: 'wait', wait: 'backoff', reason, nextCheckAt: notBefore };
   }
-  // The pod of a deleted Job may outlive it, and two aggregators would write at once.
-  const pods = await rounds.cluster.listPods(open.job.namespace, taskPodSelector(taskId), call);
+  // The pod of a deleted Job may outlive it, and a Job from before the state was moved away may get its pod later. Two
+  // aggregators would write at once.
+  const [pods, jobs] = await Promise.all([
+    rounds.cluster.listPods(open.job.namespace, taskSelector(taskId), call),
+    rounds.cluster.listJobs(open.job.namespace, taskSelector(taskId), call),
+  ]);
+  const other = jobs.find((job) => job.metadata?.name !== open.job.name && mayRun(job));
+  if (other !== undefined) {
+    const reason = `Waits for Job ${open.job.namespace}/${other.metadata?.name} of this task, which is not of this round, to end or be deleted before it starts ${describeAttempt(open)}.`;
+    return { kind: 'wait', wait: 'pod-alive', reason };
+  }
   const alive = pods.find(({ status }) => status?.phase !== 'Succeeded' && status?.phase !== 'Failed');
   if (alive !== undefined) {
     const reason = `Waits for pod ${alive.metadata?.name} of an earlier Job of this task to end before it starts ${describeAttempt(open)}.`;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ObjectStore } from '../storage/port.ts';
 import type { GsUri } from '../storage/uri.ts';
 import type { Ledger, LedgerStore, SettledId, VersionedLedger } from './ledger.ts';
-import { OpenRoundSchema, RoundRecordSchema, TotalsSchema } from './ledger.ts';
+import { OpenRoundSchema, RedriveSchema, RoundRecordSchema, TotalsSchema } from './ledger.ts';
 import { ledgerUri } from './paths.ts';
 import { corruptState, parseState } from './state-json.ts';
 
@@ -18,6 +18,8 @@ const LedgerSchema = z.object({
   settled: z.string(),
   totals: TotalsSchema,
   rounds: z.record(z.string().regex(/^[1-9]\d*$/), RoundRecordSchema),
+  /** Absent in a ledger of an earlier version. */
+  redrives: z.array(RedriveSchema).default([]),
   unpublished: z.array(z.int().positive()),
 });
 

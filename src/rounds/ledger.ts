@@ -67,6 +67,15 @@ export const RoundRecordSchema = z.object({
 /** A settled round. */
 export type RoundRecord = z.infer<typeof RoundRecordSchema>;
 
+export const RedriveSchema = z.object({
+  /** The failed round. */
+  round: Round,
+  /** jobIds to leave out. They remain counted as failed. */
+  without: z.array(z.string()),
+});
+/** A request to redrive a round, which is carried out when no round is open. */
+export type RedriveRequest = z.infer<typeof RedriveSchema>;
+
 export const TotalsSchema = z.object({
   aggregated: Count,
   failed: Count,
@@ -98,6 +107,8 @@ export interface Ledger {
   /** Updates of finished rounds, all dropped ones, and the duplicate and invalid ones at or before the watermark. */
   readonly totals: Totals;
   readonly rounds: ReadonlyMap<number, RoundRecord>;
+  /** In the order in which they are carried out. */
+  readonly redrives: readonly RedriveRequest[];
   /** Settled rounds whose result may not be published yet. */
   readonly unpublished: readonly number[];
 }
@@ -133,6 +144,7 @@ export function emptyLedger(taskId: string, uploads: string): Ledger {
     settled: new Map(),
     totals: { aggregated: 0, failed: 0, dropped: 0, duplicate: 0, invalid: 0 },
     rounds: new Map(),
+    redrives: [],
     unpublished: [],
   };
 }
@@ -174,6 +186,7 @@ export function openRound(ledger: Ledger, manifest: Manifest, job: JobRef): Ledg
       redriveOf === undefined || first === undefined
         ? ledger.rounds
         : withRecord(ledger.rounds, redriveOf, { ...first, redrivenAs: manifest.round }),
+    redrives: ledger.redrives.filter(({ round }) => round !== redriveOf),
   };
 }
 
@@ -214,6 +227,11 @@ function changeOpen(ledger: Ledger, change: Partial<OpenRound>): Ledger {
 /** Records that the cancellation of the open round was requested. */
 export function noteCancelled(ledger: Ledger): Ledger {
   return changeOpen(ledger, { cancelled: true });
+}
+
+/** Records that a redrive was requested. */
+export function noteRedrive(ledger: Ledger, request: RedriveRequest): Ledger {
+  return { ...ledger, redrives: [...ledger.redrives, request] };
 }
 
 /** Records that the open attempt failed and prepares the next one. */

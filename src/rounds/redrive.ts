@@ -1,10 +1,8 @@
 import { AppError, ConflictError, InvalidRequestError, NotFoundError } from '../errors.ts';
 import type { CallOptions } from '../storage/port.ts';
 import { advance } from './advance.ts';
-import type { Manifest } from './manifest.ts';
-import { manifestUri } from './paths.ts';
-import { adoptStep, commitManifest, freezePolicy, openSealed, readManifest } from './seal.ts';
-import { corruptState } from './state-json.ts';
+import { noteRedrive } from './ledger.ts';
+import { readRedriven } from './seal.ts';
 import type { RoundsContext, TaskDecision, TaskSnapshot } from './task-context.ts';
 import { createContention, readSnapshot, writeLedger } from './task-context.ts';
 
@@ -17,132 +15,94 @@ export interface RedriveOptions {
 
 export interface RedriveResult {
   readonly taskId: string;
-  readonly outcome: 'created' | 'exists' | 'dry-run';
+  /** `recorded`: the request is in the ledger, and the round starts when no other round is open. */
+  readonly outcome: 'created' | 'recorded' | 'exists' | 'dry-run';
   /** The failed round. */
   readonly round: number;
-  /** The new round. */
-  readonly redrivenAs: number;
+  /** The new round; absent until it is created. */
+  readonly redrivenAs?: number;
   readonly updates: number;
   readonly reason: string;
-  /** The state of the new round; absent in a dry run. */
+  /** The state of the task; present where the request was recorded. */
   readonly decision?: TaskDecision;
 }
 
-type Redriven = Omit<RedriveResult, 'decision'>;
-
 /**
- * Aggregates the updates of a failed round again, as a new round: only while no round is open, and once per round. A
- * repeated call returns `exists`. (With the same round number, two instances could aggregate two different sets.)
+ * Requests that the updates of a failed round are aggregated again, as a new round; once per round. The request is recorded
+ * in the ledger first, and carried out as soon as no round is open. A repeated call returns `exists` or `recorded`.
  *
- * Throws NotFoundError for an unknown round, ConflictError for a round that did not fail or while another one is open,
- * InvalidRequestError for a `without` with unknown ids or that leaves no update, and what the ports throw.
+ * Throws NotFoundError for an unknown round, ConflictError for a round that did not fail, InvalidRequestError for a
+ * `without` with unknown ids or that leaves no update, and what the ports throw.
  */
 export async function redrive(
   rounds: RoundsContext,
   taskId: string,
   round: number,
-  options: RedriveOptions = {},
+  { without = [], dryRun = false, signal }: RedriveOptions = {},
 ): Promise<RedriveResult> {
-  const call = options.signal === undefined ? {} : { signal: options.signal };
+  const call = signal === undefined ? {} : { signal };
   const noteConflict = createContention(taskId);
   for (;;) {
-    const redriven = await tryOnce(await readSnapshot(rounds, taskId, call), round, options);
-    if (redriven?.outcome === 'dry-run') return redriven;
-    if (redriven !== null) return { ...redriven, decision: await tryAdvance(rounds, taskId, call) };
-    noteConflict();
+    const snapshot = await readSnapshot(rounds, taskId, call);
+    const { context, current } = snapshot;
+    const before = redrivenAs(snapshot, round);
+    if (before !== null) return { ...before, outcome: 'exists' };
+    const updates = await countLeft(snapshot, round, without);
+    const left = without.length === 0 ? '' : ` without ${without.join(', ')}`;
+    const { next, open } = current.ledger;
+    const reason = `Round ${next} aggregates the ${updates} updates of failed round ${round}${left}.`;
+    if (dryRun) return { taskId, outcome: 'dry-run', round, redrivenAs: next, updates, reason };
+    const isRecorded = current.ledger.redrives.some((each) => each.round === round);
+    const request = { round, without: [...without] };
+    const written = isRecorded || (await writeLedger(context, current, noteRedrive(current.ledger, request)));
+    if (written === 'conflict') {
+      noteConflict();
+      continue;
+    }
+    const decision = await tryAdvance(rounds, taskId, call);
+    const after = redrivenAs(await readSnapshot(rounds, taskId, call), round);
+    if (after !== null) return { ...after, outcome: 'created', reason, decision };
+    const waits = open === null ? '' : ` when round ${open.round} has ended`;
+    const recorded = `The request is recorded: round ${round} is redriven${left}${waits}.`;
+    return { taskId, outcome: 'recorded', round, updates, reason: recorded, decision };
   }
 }
 
-/** One try; `null` when the state changed before a write. */
-async function tryOnce(
-  snapshot: TaskSnapshot,
+/** The redrive of the round; `null` when it was not redriven. Throws NotFoundError or ConflictError. */
+function redrivenAs(
+  { current: { ledger }, context }: TaskSnapshot,
   round: number,
-  { without = [], dryRun = false }: RedriveOptions,
-): Promise<Redriven | null> {
-  const { context, current } = snapshot;
-  const before = redrivenAs(snapshot, round);
-  if (before !== null) return before;
-  const unadopted = await readManifest(context, current.ledger.next);
-  if (unadopted !== null) {
-    await adoptStep(context, current, unadopted).run();
-    return null;
-  }
-  const first = await readManifest(context, round);
-  if (first === null)
-    throw corruptState(
-      manifestUri(context.rounds.stateUri, context.taskId, round),
-      'is missing, and the ledger has the round',
-    );
-  const manifest = buildRedrive(snapshot, first, without);
-  const left = without.length === 0 ? '' : ` without ${without.join(', ')}`;
-  const redriven = {
-    taskId: context.taskId,
-    round,
-    redrivenAs: manifest.round,
-    updates: manifest.updates.length,
-    reason: `Round ${manifest.round} aggregates the ${manifest.updates.length} updates of failed round ${round}${left}.`,
-  };
-  if (dryRun) return { ...redriven, outcome: 'dry-run' };
-  if ((await commitManifest(context, manifest)) === 'taken') return null;
-  // The round is sealed whether this write succeeds or not: the next reconcile adopts it.
-  await writeLedger(context, current, openSealed(context, current.ledger, manifest));
-  return { ...redriven, outcome: 'created' };
-}
-
-/** The redrive of the round; `null` when it can be redriven now. Throws NotFoundError or ConflictError. */
-function redrivenAs({ current: { ledger }, context }: TaskSnapshot, round: number): Redriven | null {
+): Omit<RedriveResult, 'outcome'> | null {
   const { open } = ledger;
   const record = ledger.rounds.get(round);
   const as = open?.redriveOf === round ? open.round : record?.redrivenAs;
   if (as !== undefined) {
     const updates = open?.round === as ? open.updates : (ledger.rounds.get(as)?.updates ?? 0);
-    return {
-      taskId: context.taskId,
-      outcome: 'exists',
-      round,
-      redrivenAs: as,
-      updates,
-      reason: `Round ${round} was redriven as round ${as}.`,
-    };
+    const reason = `Round ${round} was redriven as round ${as}.`;
+    return { taskId: context.taskId, round, redrivenAs: as, updates, reason };
   }
-  if (record === undefined && open?.round !== round)
-    throw new NotFoundError(`Task "${context.taskId}" has no failed round ${round}.`);
-  if (record?.outcome === 'aggregated')
+  if (open?.round === round) throw new ConflictError(`Round ${round} is open; it can be redriven when it has failed.`);
+  if (record === undefined) throw new NotFoundError(`Task "${context.taskId}" has no failed round ${round}.`);
+  if (record.outcome === 'aggregated')
     throw new ConflictError(`Round ${round} was aggregated; only a failed round can be redriven.`);
-  if (open !== null)
-    throw new ConflictError(`Round ${open.round} is open; round ${round} can be redriven when it has ended.`);
   return null;
 }
 
-function buildRedrive({ context, current }: TaskSnapshot, first: Manifest, without: readonly string[]): Manifest {
-  const ids = new Set(first.updates.map(({ jobId }) => jobId));
+/** The number of updates that a redrive of the round aggregates. Throws InvalidRequestError for an invalid `without`. */
+async function countLeft({ context }: TaskSnapshot, round: number, without: readonly string[]): Promise<number> {
+  const { updates } = await readRedriven(context, round);
+  const ids = new Set(updates.map(({ jobId }) => jobId));
   const unknown = without.filter((jobId) => !ids.has(jobId));
-  if (unknown.length > 0) {
-    const message = `round ${first.round} has no update ${unknown.map((jobId) => `"${jobId}"`).join(', ')}`;
-    throw new InvalidRequestError(`without: ${message}`, [{ path: 'without', message }]);
-  }
-  const updates = first.updates.filter(({ jobId }) => !without.includes(jobId));
-  if (updates.length === 0) {
-    const message = `no update of round ${first.round} would be left`;
-    throw new InvalidRequestError(`without: ${message}`, [{ path: 'without', message }]);
-  }
-  return {
-    schema: first.schema,
-    taskId: context.taskId,
-    round: current.ledger.next,
-    uploads: first.uploads,
-    sealedAt: context.now.toISOString(),
-    reason: 'redrive',
-    forced: false,
-    redriveOf: first.round,
-    ...(without.length > 0 && { without: [...without] }),
-    ...freezePolicy(context.policy, context.taskId, current.ledger.next),
-    updates,
-    dropped: [],
-  };
+  const left = updates.length - new Set(without).size;
+  if (unknown.length === 0 && left > 0) return left;
+  const message =
+    unknown.length > 0
+      ? `round ${round} has no update ${unknown.map((jobId) => `"${jobId}"`).join(', ')}`
+      : `no update of round ${round} would be left`;
+  throw new InvalidRequestError(`without: ${message}`, [{ path: 'without', message }]);
 }
 
-/** The round is sealed already. An error, such as a missing Secret, is reported, and the next sweep continues. */
+/** The request is recorded already. An error, such as a missing Secret, is reported, and the next sweep continues. */
 async function tryAdvance(rounds: RoundsContext, taskId: string, call: CallOptions): Promise<TaskDecision> {
   try {
     return (await advance(rounds, taskId, call)).decision;

@@ -4,11 +4,11 @@ import { parseUploadPattern } from '../values/object-pattern.ts';
 import type { SortedUpdates } from './accounting.ts';
 import { raiseWatermark } from './accounting.ts';
 import { jobRefOf } from './attempt-job.ts';
-import type { Ledger, VersionedLedger } from './ledger.ts';
+import type { Ledger, RedriveRequest, VersionedLedger } from './ledger.ts';
 import { openRound } from './ledger.ts';
 import type { ListedUpdate } from './listing.ts';
 import type { Manifest, ManifestUpdate } from './manifest.ts';
-import { formatList, formatManifest, MANIFEST_VERSION, ManifestSchema } from './manifest.ts';
+import { contentHash, formatList, formatManifest, MANIFEST_VERSION, ManifestSchema } from './manifest.ts';
 import { listUri, manifestUri, resultUri } from './paths.ts';
 import type { Decision, RoundPolicy } from './policy.ts';
 import { corruptState, parseState } from './state-json.ts';
@@ -90,6 +90,57 @@ export function freezePolicy(
   };
 }
 
+/**
+ * Seals the next round with the updates of a failed one. It is a round of its own: with the same number, two instances could
+ * aggregate two different sets.
+ */
+export function redriveStep(context: TaskContext, current: VersionedLedger, request: RedriveRequest): Action {
+  const { next } = current.ledger;
+  return {
+    kind: 'act',
+    act: 'redrive',
+    round: next,
+    reason: `Round ${next} starts: it aggregates the updates of failed round ${request.round} again.`,
+    run: async () => {
+      const first = await readRedriven(context, request.round);
+      const manifest = buildRedrive(context, next, first, request);
+      // Another instance has sealed the round. The next step finds its manifest and adopts it.
+      if ((await commitManifest(context, manifest)) === 'taken') return current;
+      return writeLedger(context, current, openSealed(context, current.ledger, manifest));
+    },
+  };
+}
+
+/** The manifest of a failed round. Throws UnreadableStateError when it is missing. */
+export async function readRedriven(context: TaskContext, round: number): Promise<Manifest> {
+  const manifest = await readManifest(context, round);
+  if (manifest !== null) return manifest;
+  const uri = manifestUri(context.rounds.stateUri, context.taskId, round);
+  throw corruptState(uri, 'is missing, and the ledger has the round');
+}
+
+function buildRedrive(
+  { policy, taskId, now }: TaskContext,
+  round: number,
+  first: Manifest,
+  { without }: RedriveRequest,
+): Manifest {
+  return {
+    schema: first.schema,
+    taskId,
+    round,
+    uploads: first.uploads,
+    sealedAt: now.toISOString(),
+    reason: 'redrive',
+    forced: false,
+    redriveOf: first.round,
+    ...(without.length > 0 && { without }),
+    ...freezePolicy(policy, taskId, round),
+    updates: first.updates.filter(({ jobId }) => !without.includes(jobId)),
+    dropped: [],
+  };
+}
+
 /** Seals the round. `'taken'`: it is sealed already, perhaps by the echo of this write. */
 export async function commitManifest(context: TaskContext, manifest: Manifest): Promise<'sealed' | 'taken'> {
   const { rounds, taskId, call } = context;
@@ -109,7 +160,11 @@ async function writeList({ rounds, taskId, call }: TaskContext, manifest: Manife
 
 /** The ledger with the round of `manifest` open. */
 export function openSealed({ rounds, taskId }: TaskContext, ledger: Ledger, manifest: Manifest): Ledger {
-  return openRound(ledger, manifest, jobRefOf(rounds, taskId, { ...manifest, attempt: 1 }));
+  return openRound(
+    ledger,
+    manifest,
+    jobRefOf(rounds, taskId, { ...manifest, attempt: 1, content: contentHash(manifest) }),
+  );
 }
 
 /** The manifest of `round`; `null` when the round is not sealed. Throws UnreadableStateError. */

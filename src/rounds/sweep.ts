@@ -160,7 +160,7 @@ function summarise({ results, problems }: Tally, all: number, dryRun: boolean): 
   }
   return {
     tasks: results.length + problems.length,
-    started: count('start') + count('adopt'),
+    started: count('start') + count('redrive') + count('adopt'),
     settled: count('settle'),
     failed: count('fail'),
     complete: results.length + problems.length === all,

@@ -20,7 +20,7 @@ import { taskIdProblem, taskPrefix } from './update.ts';
 /** What the rounds need, once per instance. */
 export interface RoundsDeps {
   readonly store: ObjectStore;
-  readonly cluster: Jobs & Secrets & Pick<Pods, 'listPods'>;
+  readonly cluster: Jobs & Secrets & Pick<Pods, 'listPods' | 'listEvents'>;
   readonly now: () => Date;
   readonly log: Log;
   readonly stateUri: GsUri;
@@ -74,6 +74,7 @@ export type ActionName =
   | 'publish'
   | 'adopt'
   | 'start'
+  | 'redrive'
   | 'create-job'
   | 'note-job'
   | 'create-placeholder'

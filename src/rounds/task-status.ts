@@ -3,9 +3,9 @@ import { byCreation } from '../jobs/facts.ts';
 import { LABELS } from '../jobs/manifest.ts';
 import type { CallOptions } from '../storage/port.ts';
 import { describeStep, readUpdates, stepFromUpdates } from './advance.ts';
-import { taskPodSelector } from './attempt-job.ts';
+import { taskSelector } from './attempt-job.ts';
 import { observeRound } from './attempt.ts';
-import type { Failure, JobRef, OpenRound, RoundRecord, UpdateCounts } from './ledger.ts';
+import type { Failure, JobRef, OpenRound, RedriveRequest, RoundRecord, UpdateCounts } from './ledger.ts';
 import { outputPathOf } from './ledger.ts';
 import type { ListedUpdate } from './listing.ts';
 import { listTaskIds } from './listing.ts';
@@ -53,6 +53,8 @@ export interface TaskStatus {
   readonly openRound?: OpenRoundStatus;
   /** Newest first: all failed rounds that were not redriven, and the last twenty others. */
   readonly rounds: readonly ({ readonly round: number } & RoundRecord)[];
+  /** Requested redrives, which start when no round is open. */
+  readonly redrives: readonly RedriveRequest[];
   readonly latest?: Latest;
 }
 
@@ -119,6 +121,7 @@ export async function readTask(
     arrivals: buildArrivals(updates.listing, context.policy.reportGoal - updates.sorted.pending.length, context.now),
     ...(open !== null && { openRound: toOpenStatus(open, step) }),
     rounds: [...current.ledger.rounds].toSorted(([a], [b]) => b - a).map(([round, record]) => ({ round, ...record })),
+    redrives: current.ledger.redrives,
     ...(latest !== undefined && { latest }),
   };
 }
@@ -179,6 +182,7 @@ function stateOf({ next }: Step): OpenState {
     case 'publish':
     case 'adopt':
     case 'start':
+    case 'redrive':
       return 'claimed';
   }
 }
@@ -239,7 +243,7 @@ export async function locateRoundPod(rounds: RoundsContext, taskId: string, roun
   const { open } = (await readSnapshot(rounds, taskId, call)).current.ledger;
   const isOpen = open?.round === round;
   const namespace = isOpen ? open.job.namespace : (rounds.values.namespace ?? rounds.defaults.namespace);
-  const selector = `${taskPodSelector(taskId)},${LABELS.round}=${round}`;
+  const selector = `${taskSelector(taskId)},${LABELS.round}=${round}`;
   const pods = await rounds.cluster.listPods(namespace, selector, call);
   const pod = [...pods].toSorted(byCreation).at(-1);
   if (pod === undefined && !isOpen) {

@@ -34,9 +34,22 @@ describe('buildJobName', () => {
   });
 });
 
+test('a run never has the name of a round’s Job', () => {
+  const content = fc.string({ unit: fc.constantFrom(...'0123456789abcdef'.split('')), minLength: 8, maxLength: 8 });
+  const count = fc.integer({ min: 1, max: 999 });
+  fc.assert(
+    fc.property(fc.string({ maxLength: 80 }), count, count, content, (taskId, round, attempt, hash) => {
+      const { name } = buildAttemptJobName('fa', taskId, round, attempt, hash);
+      expect(buildJobName('fa', name.slice('fa-'.length)).name).not.toBe(name);
+    }),
+  );
+  expect(buildJobName('fa', 't-r1-a1')).toMatchObject({ changed: true });
+});
+
 describe('buildAttemptJobName', () => {
   test('keeps the task readable where it fits', () => {
     expect(buildAttemptJobName('fa', 'mnist', 12, 2)).toEqual({ name: 'fa-mnist-r12-a2', changed: false });
+    expect(buildAttemptJobName('fa', 'mnist', 12, 2, '0123456789abcdef').name).toBe('fa-mnist-r12-a2-01234567');
   });
 
   test('is always a DNS label, and tells tasks, rounds and attempts apart', () => {

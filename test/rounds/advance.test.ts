@@ -6,7 +6,7 @@ import { UnreadableStateError } from '../../src/rounds/state-json.ts';
 import { readTask } from '../../src/rounds/task-status.ts';
 import { parseUploadPattern } from '../../src/values/object-pattern.ts';
 import type { RoundsWorld } from './rounds-world.ts';
-import { createRoundsWorld, NAMESPACE, policyOf } from './rounds-world.ts';
+import { createRoundsWorld, NAMESPACE, policyOf, SECRET } from './rounds-world.ts';
 
 const acts = (done: readonly { readonly act: string }[]): readonly string[] => done.map(({ act }) => act);
 
@@ -28,7 +28,7 @@ describe('a round', () => {
     expect(acts(started.done)).toEqual(['start', 'create-job']);
     expect(started).toMatchObject({ openRound: { round: 1, attempt: 1, updates: 3 }, decision: { kind: 'wait' } });
     expect(started.decision.reason).toBe(
-      'Waits for round 1, attempt 1 of 2 (3 updates) to end: Its pod rel-t-r1-a1-pod is being started.',
+      `Waits for round 1, attempt 1 of 2 (3 updates) to end: Its pod ${world.jobName('rel-t-r1-a1')}-pod is being started.`,
     );
     expect(world.store.peek({ bucket: 'state', name: 'trigger/tasks/t/rounds/000001/checkpoints.txt' })?.text).toBe(
       'gs://uploads/tasksJobs/t/a.zip\ngs://uploads/tasksJobs/t/b.zip\ngs://uploads/tasksJobs/t/c.zip\n',
@@ -90,7 +90,7 @@ describe('attempts', () => {
     const world = createRoundsWorld();
     world.upload('t', 'a', 'b', 'c');
     await advance(world.deps, 't');
-    world.cluster.failJob(NAMESPACE, 'rel-t-r1-a1', { message: 'exit code 1' });
+    world.cluster.failJob(NAMESPACE, world.jobName('rel-t-r1-a1'), { message: 'exit code 1' });
     const failed = await advance(world.deps, 't');
     expect(acts(failed.done)).toEqual(['retry']);
     expect(failed.decision).toMatchObject({ kind: 'wait', nextCheckAt: '2026-01-01T12:00:30.000Z' });
@@ -110,7 +110,7 @@ describe('attempts', () => {
     const world = createRoundsWorld({ maxAttempts: 1 });
     world.upload('t', 'a', 'b', 'c');
     await advance(world.deps, 't');
-    world.cluster.completeJob(NAMESPACE, 'rel-t-r1-a1');
+    world.cluster.completeJob(NAMESPACE, world.jobName('rel-t-r1-a1'));
     const failed = await advance(world.deps, 't');
     expect(failed.done[0]?.reason).toBe(
       'Round 1, attempt 1 of 1 (3 updates) failed: its Job is complete, and there is no object under gs://out/t/round-1/attempt-1/; the round counts as failed and can be redriven.',
@@ -124,13 +124,16 @@ describe('attempts', () => {
     const world = createRoundsWorld({ retryBackoffSec: 0 });
     world.upload('t', 'a', 'b', 'c');
     await advance(world.deps, 't');
-    world.cluster.runPods(NAMESPACE, 'rel-t-r1-a1');
-    world.cluster.removeJob(NAMESPACE, 'rel-t-r1-a1', { keepPods: true });
+    const job = world.jobName('rel-t-r1-a1');
+    world.cluster.runPods(NAMESPACE, job);
+    world.cluster.removeJob(NAMESPACE, job, { keepPods: true });
     const waiting = await advance(world.deps, 't');
     expect(acts(waiting.done)).toEqual(['create-placeholder', 'retry']);
-    expect(waiting.decision.reason).toContain('Waits for pod rel-t-r1-a1-pod of an earlier Job');
-    expect(await world.cluster.getJob(NAMESPACE, 'rel-t-r1-a1')).toMatchObject({ spec: { suspend: true } });
-    world.cluster.removePod(NAMESPACE, 'rel-t-r1-a1-pod');
+    expect(waiting.decision.reason).toContain(`Waits for pod ${job}-pod of an earlier Job`);
+    expect(await world.cluster.getJob(NAMESPACE, world.jobName('rel-t-r1-a1'))).toMatchObject({
+      spec: { suspend: true },
+    });
+    world.cluster.removePod(NAMESPACE, `${job}-pod`);
     expect(acts((await advance(world.deps, 't')).done)).toEqual(['create-job']);
   });
 
@@ -139,7 +142,7 @@ describe('attempts', () => {
     world.upload('t', 'a', 'b', 'c');
     await advance(world.deps, 't');
     world.store.put({ bucket: 'out', name: 't/round-1/attempt-1/checkpoint.index' }, 'half');
-    world.cluster.removeJob(NAMESPACE, 'rel-t-r1-a1');
+    world.cluster.removeJob(NAMESPACE, world.jobName('rel-t-r1-a1'));
     expect(acts((await advance(world.deps, 't')).done)).toEqual(['create-placeholder', 'fail', 'publish']);
   });
 
@@ -148,33 +151,58 @@ describe('attempts', () => {
     world.upload('t', 'a', 'b', 'c');
     await advance(world.deps, 't');
     const { metadata: { uid: _, ...metadata } = {}, ...job } =
-      (await world.cluster.getJob(NAMESPACE, 'rel-t-r1-a1')) ?? {};
-    world.cluster.removeJob(NAMESPACE, 'rel-t-r1-a1');
+      (await world.cluster.getJob(NAMESPACE, world.jobName('rel-t-r1-a1'))) ?? {};
+    world.cluster.removeJob(NAMESPACE, world.jobName('rel-t-r1-a1'));
     await world.cluster.createJob({ ...job, metadata });
     expect(acts((await advance(world.deps, 't')).done)).toEqual(['suspend-job', 'retry', 'create-job']);
-    expect(await world.cluster.getJob(NAMESPACE, 'rel-t-r1-a1')).toMatchObject({ spec: { suspend: true } });
+    expect(await world.cluster.getJob(NAMESPACE, world.jobName('rel-t-r1-a1'))).toMatchObject({
+      spec: { suspend: true },
+    });
 
-    world.cluster.removeJob(NAMESPACE, 'rel-t-r1-a2');
-    await world.cluster.createJob({ ...job, metadata: { ...metadata, name: 'rel-t-r1-a2' } });
+    const second = world.jobName('rel-t-r1-a2');
+    world.cluster.removeJob(NAMESPACE, second);
+    await world.cluster.createJob({ ...job, metadata: { ...metadata, name: second } });
     world.store.put({ bucket: 'out', name: 't/round-1/attempt-2/checkpoint.index' }, 'half');
-    world.cluster.completeJob(NAMESPACE, 'rel-t-r1-a2');
+    world.cluster.completeJob(NAMESPACE, world.jobName('rel-t-r1-a2'));
     expect(acts((await advance(world.deps, 't')).done)).toEqual(['fail', 'publish']);
+  });
+
+  test('a Job whose pod the namespace refuses says so, from its events', async () => {
+    const world = createRoundsWorld();
+    world.upload('t', 'a', 'b', 'c');
+    await advance(world.deps, 't');
+    const name = world.jobName('rel-t-r1-a1');
+    world.cluster.removePod(NAMESPACE, `${name}-pod`);
+    const message = `pods "${name}-x" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true`;
+    const { uid = '' } = (await world.cluster.getJob(NAMESPACE, name))?.metadata ?? {};
+    world.cluster.addEvent({
+      metadata: { namespace: NAMESPACE },
+      involvedObject: { kind: 'Job', namespace: NAMESPACE, name, uid },
+      reason: 'FailedCreate',
+      message,
+    });
+    expect((await advance(world.deps, 't')).decision.reason).toContain('enforces the Pod Security level "restricted"');
   });
 
   test('a foreign Job with that name stops the round, and the error says what to do', async () => {
     const world = createRoundsWorld();
+    world.cluster.removeSecret(NAMESPACE, SECRET);
     const outputPaths = ['gs://x/z'];
+    world.upload('t', 'a', 'b', 'c');
+    await expect(advance(world.deps, 't')).rejects.toThrow(PreflightError);
+    const name = (await readTask(world.deps, 't')).openRound?.job.name ?? '';
     const foreign = buildAttempt(world.deps, 't', { round: 1, attempt: 1, outputPaths });
+    Object.assign(foreign.metadata ?? {}, { name });
     await world.cluster.createJob(foreign);
     for (const { metadata } of world.cluster.pods()) world.cluster.removePod(NAMESPACE, metadata?.name ?? '');
-    world.upload('t', 'a', 'b', 'c');
+    world.cluster.setSecret(NAMESPACE, SECRET, ['sacred.json']);
     await expect(advance(world.deps, 't')).rejects.toThrow(ConflictError);
     await expect(advance(world.deps, 't')).rejects.toThrow(
       'Delete that Job, or give this service another release name',
     );
     const status = await readTask(world.deps, 't');
     expect(status).toMatchObject({ openRound: { state: 'unknown' }, accounting: { running: 3 } });
-    world.cluster.removeJob(NAMESPACE, 'rel-t-r1-a1');
+    world.cluster.removeJob(NAMESPACE, world.jobName('rel-t-r1-a1'));
     expect(acts((await advance(world.deps, 't')).done)).toEqual(['create-job']);
   });
 
@@ -288,17 +316,21 @@ describe('state that cannot be acted on', () => {
     'after the state was moved away, a %s Job of the earlier round 1 is not taken for the new one',
     async (state) => {
       const world = await begun();
+      const earlier = world.jobName('rel-t-r1-a1');
       if (state === 'complete') world.complete('rel-t-r1-a1');
       for (const { name } of world.store.all('state')) world.store.delete({ bucket: 'state', name });
       world.upload('t', 'd', 'e', 'f', 'g');
       const restarted = world.instance();
-      await expect(advance(restarted, 't')).rejects.toThrow(
-        'a Job ns/rel-t-r1-a1 exists that does not belong to this round',
-      );
+      const { done, decision } = await advance(restarted, 't');
       expect((await readTask(restarted, 't')).accounting).toMatchObject({ aggregated: 0, running: 4 });
-      world.cluster.removeJob(NAMESPACE, 'rel-t-r1-a1');
-      const { done } = await advance(restarted, 't');
-      expect(acts(done).at(-1)).toBe(state === 'complete' ? 'retry' : 'create-job');
+      const waits = 'of this task, which is not of this round, to end or be deleted';
+      expect(acts(done)).toEqual(
+        state === 'complete' ? ['start', 'create-placeholder', 'note-job', 'retry'] : ['start'],
+      );
+      expect(decision.reason.includes(waits)).toBe(state === 'running');
+      if (state === 'running') world.cluster.removeJob(NAMESPACE, earlier);
+      else world.pass(60_000);
+      expect(acts((await advance(restarted, 't')).done)).toEqual(['create-job']);
     },
   );
 

@@ -19,7 +19,9 @@ describe('cancel', () => {
   test('suspends the Job, ends the round as failed, and leaves it to be redriven', async () => {
     const { world, deps } = await running();
     expect((await cancel(deps, 't', 1)).done.map(({ act }) => act)).toEqual(['suspend-job', 'fail', 'publish']);
-    expect(await world.cluster.getJob(NAMESPACE, 'rel-t-r1-a1')).toMatchObject({ spec: { suspend: true } });
+    expect(await world.cluster.getJob(NAMESPACE, world.jobName('rel-t-r1-a1'))).toMatchObject({
+      spec: { suspend: true },
+    });
     expect(world.state('tasks/t/rounds/000001/result.json')).toMatchObject({
       outcome: 'failed',
       failures: [{ code: 'Cancelled' }],
@@ -42,7 +44,9 @@ describe('cancel', () => {
     world.upload('t', 'a', 'b', 'c');
     await expect(advance(stuck, 't')).rejects.toThrow('not yet');
     await cancel(stuck, 't', 1);
-    expect(world.cluster.jobs()).toMatchObject([{ metadata: { name: 'rel-t-r1-a1' }, spec: { suspend: true } }]);
+    expect(world.cluster.jobs()).toMatchObject([
+      { metadata: { name: expect.stringMatching(/^rel-t-r1-a1-[0-9a-f]{8}$/) }, spec: { suspend: true } },
+    ]);
     expect(world.cluster.pods()).toEqual([]);
   });
 

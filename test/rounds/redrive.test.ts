@@ -10,7 +10,7 @@ const withFailedRound = async () => {
   const world = createRoundsWorld({ maxAttempts: 1 });
   world.upload('t', 'a', 'b', 'c');
   await advance(world.deps, 't');
-  world.cluster.failJob(NAMESPACE, 'rel-t-r1-a1');
+  world.cluster.failJob(NAMESPACE, world.jobName('rel-t-r1-a1'));
   await advance(world.deps, 't');
   return world;
 };
@@ -54,7 +54,7 @@ describe('redrive', () => {
   test('a failed redrive can be redriven in its turn', async () => {
     const world = await withFailedRound();
     await redrive(world.deps, 't', 1, { without: ['a'] });
-    world.cluster.failJob(NAMESPACE, 'rel-t-r2-a1');
+    world.cluster.failJob(NAMESPACE, world.jobName('rel-t-r2-a1'));
     await advance(world.deps, 't');
     expect((await readTask(world.deps, 't')).accounting).toMatchObject({ uploaded: 3, failed: 3 });
     expect(await redrive(world.deps, 't', 2, { without: ['b'] })).toMatchObject({ redrivenAs: 3, updates: 1 });
@@ -70,6 +70,25 @@ describe('redrive', () => {
     expect(world.state('tasks/t/rounds/000002/manifest.json')).toBeUndefined();
   });
 
+  test('while a round is open, the request is recorded and carried out next', async () => {
+    const world = await withFailedRound();
+    world.upload('t', 'd', 'e', 'f');
+    await advance(world.deps, 't');
+    const request = { without: ['b'] };
+    expect(await redrive(world.deps, 't', 1, request)).toMatchObject({
+      outcome: 'recorded',
+      updates: 2,
+      reason: 'The request is recorded: round 1 is redriven without b when round 2 has ended.',
+    });
+    expect(await redrive(world.deps, 't', 1, request)).toMatchObject({ outcome: 'recorded' });
+    expect(await readTask(world.deps, 't')).toMatchObject({ redrives: [{ round: 1, without: ['b'] }] });
+    world.upload('t', 'g', 'h', 'i');
+    world.complete('rel-t-r2-a1');
+    await advance(world.deps, 't');
+    expect(world.state('tasks/t/rounds/000003/manifest.json')).toMatchObject({ redriveOf: 1, without: ['b'] });
+    expect(await readTask(world.deps, 't')).toMatchObject({ redrives: [], openRound: { round: 3, redriveOf: 1 } });
+  });
+
   test('refuses what cannot be redriven, and says why', async () => {
     const world = await withFailedRound();
     await expect(redrive(world.deps, 't', 7)).rejects.toThrow(NotFoundError);
@@ -77,8 +96,8 @@ describe('redrive', () => {
     await expect(redrive(world.deps, 't', 1, { without: ['a', 'b', 'c'] })).rejects.toThrow(InvalidRequestError);
     world.upload('t', 'd', 'e', 'f');
     await advance(world.deps, 't');
-    await expect(redrive(world.deps, 't', 1)).rejects.toThrow(
-      'Round 2 is open; round 1 can be redriven when it has ended.',
+    await expect(redrive(world.deps, 't', 2)).rejects.toThrow(
+      'Round 2 is open; it can be redriven when it has failed.',
     );
     world.complete('rel-t-r2-a1');
     await advance(world.deps, 't');

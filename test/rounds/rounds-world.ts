@@ -72,7 +72,9 @@ export interface RoundsWorld {
   /** Milliseconds since {@link START}. */
   pass(ms: number): void;
   upload(taskId: string, ...jobIds: readonly string[]): void;
-  /** The Job writes its output and is complete. */
+  /** The name of the Job that begins with `prefix` and a hyphen: names of rounds' Jobs end in a hash of the updates. */
+  jobName(prefix: string): string;
+  /** The Job with a name that begins with `job` writes its output and is complete. */
   complete(job: string): void;
   /** Parsed JSON of an object in the state bucket; `undefined` when it is not there. */
   state(name: string): unknown;
@@ -106,6 +108,8 @@ export const createRoundsWorld = (policy: Partial<RoundPolicy> = {}): RoundsWorl
       ...change,
     };
   };
+  const jobName = (prefix: string): string =>
+    cluster.jobs().findLast(({ metadata }) => metadata?.name?.startsWith(`${prefix}-`))?.metadata?.name ?? prefix;
   return {
     deps: instance(),
     store,
@@ -118,7 +122,9 @@ export const createRoundsWorld = (policy: Partial<RoundPolicy> = {}): RoundsWorl
       for (const jobId of jobIds)
         store.put({ bucket: 'uploads', name: `tasksJobs/${taskId}/${jobId}.zip` }, `zip ${jobId}`);
     },
-    complete: (job) => {
+    jobName,
+    complete: (prefix) => {
+      const job = jobName(prefix);
       const made = cluster.jobs().find(({ metadata }) => metadata?.name === job);
       const output = envOf(made, 'AGGREGATION_OUTPUT_PATH').slice('gs://out/'.length);
       store.put({ bucket: 'out', name: `${output}/checkpoint.index` }, 'average');

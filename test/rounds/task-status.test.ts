@@ -32,8 +32,14 @@ describe('the status of a task', () => {
   test.each([
     ['pending', () => undefined],
     ['complete', (world: ReturnType<typeof createRoundsWorld>) => world.complete('rel-t-r1-a1')],
-    ['failed', (world: ReturnType<typeof createRoundsWorld>) => world.cluster.failJob(NAMESPACE, 'rel-t-r1-a1')],
-    ['gone', (world: ReturnType<typeof createRoundsWorld>) => world.cluster.removeJob(NAMESPACE, 'rel-t-r1-a1')],
+    [
+      'failed',
+      (world: ReturnType<typeof createRoundsWorld>) => world.cluster.failJob(NAMESPACE, world.jobName('rel-t-r1-a1')),
+    ],
+    [
+      'gone',
+      (world: ReturnType<typeof createRoundsWorld>) => world.cluster.removeJob(NAMESPACE, world.jobName('rel-t-r1-a1')),
+    ],
   ] as const)('an open round is %s', async (state, happens) => {
     const world = createRoundsWorld();
     world.upload('t', 'a', 'b', 'c');
@@ -45,7 +51,7 @@ describe('the status of a task', () => {
       attempt: 1,
       state,
       updates: 3,
-      job: { namespace: NAMESPACE, name: 'rel-t-r1-a1' },
+      job: { namespace: NAMESPACE, name: expect.stringMatching(/^rel-t-r1-a1-[0-9a-f]{8}$/) },
     });
   });
 

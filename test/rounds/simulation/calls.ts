@@ -1,4 +1,4 @@
-import { AppError } from '../../../src/errors.ts';
+import { AppError, ConflictError } from '../../../src/errors.ts';
 import { advance } from '../../../src/rounds/advance.ts';
 import { cancel } from '../../../src/rounds/cancel.ts';
 import { redrive } from '../../../src/rounds/redrive.ts';
@@ -105,9 +105,16 @@ const redriveSome = (world: World, instance: Instance, observer: Observer, taskI
   const round = roundToRedrive(world, observer, taskId);
   const updates = observer.historyOf(taskId).manifests.get(round)?.updates ?? [];
   const without = updates.length > 0 && world.prng.chance(0.3) ? [world.prng.pick(updates).jobId] : [];
-  call(world, instance, `redrive ${round} of ${taskId} without ${without.join()}`, () =>
-    redrive(requestTo(instance), taskId, round, { without }),
-  );
+  const isFailed = observer.historyOf(taskId).ledger.rounds.get(round)?.outcome === 'failed';
+  call(world, instance, `redrive ${round} of ${taskId} without ${without.join()}`, async () => {
+    try {
+      return await redrive(requestTo(instance), taskId, round, { without });
+    } catch (error) {
+      if (isFailed && error instanceof ConflictError)
+        violate(world, `a redrive of failed round ${round} is refused: ${error.message}`);
+      throw error;
+    }
+  });
 };
 
 const cancelOpen = (world: World, instance: Instance, observer: Observer, taskId: string): void => {

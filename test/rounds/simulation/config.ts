@@ -32,7 +32,9 @@ export const FAULTS = [
   'instances',
   'kueue',
 ] as const;
-export type Fault = (typeof FAULTS)[number];
+/** Added later. A generator of their own chooses them, so that the schedules of the seeds in the ablation stay the same. */
+const LATER_FAULTS = ['lost-state', 'rewrites', 'deletions', 'back-dated'] as const;
+export type Fault = (typeof FAULTS)[number] | (typeof LATER_FAULTS)[number];
 
 /** One schedule: what may happen, and how long. Everything else comes from the seed's choices. */
 export interface Config {
@@ -96,7 +98,9 @@ export const buildConfig = (seed: number, { without = new Set(), only }: ConfigO
   // A third of the schedules have every fault, the rest a random part: rare ones then meet without the noise of others.
   const all = prng.chance(0.33);
   const some = FAULTS.filter(() => all || prng.chance(0.6));
-  const faults = new Set((only ?? some).filter((fault) => !without.has(fault)));
+  const later = createPrng(seed ^ 0x1a7e4);
+  const added = LATER_FAULTS.filter(() => later.chance(all ? 0.5 : 0.3));
+  const faults = new Set<Fault>((only ?? [...some, ...added]).filter((fault) => !without.has(fault)));
   const poison = faults.has('poison-task') && prng.chance(0.1) ? 'a-poison' : null;
   const second = faults.has('second-task') && (poison !== null || prng.chance(0.3));
   return {

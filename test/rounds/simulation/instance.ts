@@ -73,7 +73,10 @@ const createStore = (world: World, instance: Instance, observer: Observer): Obje
 const createCluster = (
   world: World,
   instance: Instance,
-): Pick<Cluster, 'createJob' | 'getJob' | 'listJobs' | 'deleteJob' | 'suspendJob' | 'listPods' | 'secretKeys'> => {
+): Pick<
+  Cluster,
+  'createJob' | 'getJob' | 'listJobs' | 'deleteJob' | 'suspendJob' | 'listPods' | 'listEvents' | 'secretKeys'
+> => {
   const { cluster } = world;
   const as = `${instance.name} `;
   return {
@@ -88,12 +91,13 @@ const createCluster = (
     },
     getJob: (namespace, name, options) =>
       remote(world, instance, 'read', `${as}get Job ${name}`, () => cluster.getJob(namespace, name, options)),
-    listJobs: (namespace, selector, options) =>
-      remote(world, instance, 'read', `${as}list Jobs`, () => cluster.listJobs(namespace, selector, options)),
+    // Beside the listing of pods, so it is no step of its own.
+    listJobs: (namespace, selector, options) => cluster.listJobs(namespace, selector, options),
     deleteJob: (namespace, name, options) =>
       remote(world, instance, 'create', `${as}delete Job ${name}`, () => cluster.deleteJob(namespace, name, options)),
     suspendJob: (namespace, name, options) =>
       remote(world, instance, 'create', `${as}suspend Job ${name}`, () => cluster.suspendJob(namespace, name, options)),
+    listEvents: async () => [],
     secretKeys: async () => (world.secretMissing ? null : ['key.json']),
     listPods: (namespace, selector, options) =>
       remote(world, instance, 'read', `${as}list Pods ${selector}`, () =>

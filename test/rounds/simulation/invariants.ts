@@ -11,11 +11,15 @@ import { violate } from './world.ts';
 
 /** What the invariants remember of one task. */
 export interface History {
+  /** Whether Jobs and output of an earlier state of the task may exist. */
+  restarted: boolean;
   ledger: Ledger;
   latestRound: number;
   readonly manifests: Map<number, Manifest>;
   /** Rounds by number, in the order in which they were redriven. */
   readonly redriven: Map<number, number>;
+  /** Rounds with a recorded request for a redrive. */
+  readonly wanted: Set<number>;
   /** Every sealed or dropped (jobId, generation), and when the bucket created the newest sealed generation of an id. */
   readonly sealed: Set<string>;
   readonly sealedMs: Map<string, number>;
@@ -25,6 +29,8 @@ export interface Observer {
   /** To be called after every write, with what was written. */
   readonly onWrite: (uri: GsUri, text: string, info: ObjectInfo) => void;
   readonly historyOf: (taskId: string) => History;
+  /** The task's state was moved away: it starts again. */
+  readonly restart: (taskId: string) => void;
 }
 
 const OBJECT = /^tasks\/([^/]+)\/(?:rounds\/(\d+)\/)?([a-z]+)\.(?:json|txt)$/;
@@ -84,9 +90,10 @@ const checkOutput = (world: World, history: History, round: number, outputPath: 
 };
 
 /** An attempt is given up for what lies in its directory only where a Job of that very attempt has been. */
-const checkSpoiled = (world: World, before: Ledger, after: Ledger): void => {
+const checkSpoiled = (world: World, history: History, after: Ledger): void => {
+  const { ledger: before } = history;
   const { open } = before;
-  if (open === null) return;
+  if (open === null || history.restarted) return;
   const failures = (after.open?.round === open.round ? after.open : after.rounds.get(open.round))?.failures ?? [];
   const spoiled = failures.length > open.failures.length && failures.at(-1)?.code === 'OutputNotEmpty';
   if (spoiled && !world.createdJobs.has(open.job.name))
@@ -98,11 +105,12 @@ const checkLedger = (world: World, history: History, ledger: Ledger): void => {
   if (ledger.watermarkMs < before.watermarkMs) violate(world, '2: the watermark falls');
   const folded = world.truth.fold(before, ledger);
   if (folded !== null) violate(world, `4: ${folded}`);
-  checkSpoiled(world, before, ledger);
+  checkSpoiled(world, history, ledger);
   for (const [round, record] of ledger.rounds) {
     const settled = record.outcome === 'aggregated' && !before.rounds.has(round);
     if (settled && before.open?.round === round) checkOutput(world, history, round, record.outputPath);
   }
+  for (const { round } of ledger.redrives) history.wanted.add(round);
   history.ledger = ledger;
 };
 
@@ -124,15 +132,19 @@ export const checkPods = (world: World): void => {
 /** Checks every write to the state bucket as it is made. */
 export const createObserver = (world: World): Observer => {
   const histories = new Map<string, History>();
+  const newHistory = (taskId: string, restarted: boolean): History => ({
+    restarted,
+    ledger: emptyLedger(taskId, UPLOADS.text),
+    latestRound: 0,
+    manifests: new Map(),
+    redriven: new Map(),
+    wanted: new Set(),
+    sealed: new Set(),
+    sealedMs: new Map(),
+  });
+  const restart = (taskId: string): void => void histories.set(taskId, newHistory(taskId, true));
   const historyOf = (taskId: string): History => {
-    const found = histories.get(taskId) ?? {
-      ledger: emptyLedger(taskId, UPLOADS.text),
-      latestRound: 0,
-      manifests: new Map(),
-      redriven: new Map(),
-      sealed: new Set(),
-      sealedMs: new Map(),
-    };
+    const found = histories.get(taskId) ?? newHistory(taskId, false);
     histories.set(taskId, found);
     return found;
   };
@@ -154,5 +166,5 @@ export const createObserver = (world: World): Observer => {
       history.manifests.set(manifest.round, manifest);
     }
   };
-  return { onWrite, historyOf };
+  return { onWrite, historyOf, restart };
 };

@@ -33,12 +33,15 @@ const chooseFate = (world: World): Fate => {
   return prng.pick(fates);
 };
 
+/** The list that an aggregator reads; `undefined` after the state was moved away. */
+const listOf = (world: World, pod: V1Pod): string | undefined =>
+  world.store.peek({ bucket: 'state', name: envOf(pod, 'AGGREGATION_CKPTS_FILELIST').slice('gs://state/'.length) })
+    ?.text;
+
 /** What an aggregator writes: a part, then the whole, which names the list it was made of. */
 const write = (world: World, pod: V1Pod, kind: 'half' | 'full'): void => {
   const output = envOf(pod, 'AGGREGATION_OUTPUT_PATH').slice('gs://out/'.length);
-  const list =
-    world.store.peek({ bucket: 'state', name: envOf(pod, 'AGGREGATION_CKPTS_FILELIST').slice('gs://state/'.length) })
-      ?.text ?? 'no list';
+  const list = listOf(world, pod) ?? 'no list';
   const name = `${output}/${kind === 'full' ? 'checkpoint.index' : 'checkpoint.data'}`;
   world.store.put({ bucket: 'out', name }, `${kind}\n${list}`);
   world.log(() => `pod ${pod.metadata?.name}: writes ${kind} to ${output}`);
@@ -77,6 +80,7 @@ export const createController = (world: World): Controller => {
   const stepPod = (job: V1Job, pod: V1Pod): void => {
     const uid = uidOf(job);
     const fate = fateOf(uid);
+    if (listOf(world, pod) === undefined) return endJob(job, false);
     if (pod.status?.phase === 'Pending') {
       cluster.runPods(job.metadata?.namespace ?? '', job.metadata?.name ?? '');
       return;

@@ -13,7 +13,12 @@ const STATE = { bucket: 'state', name: '' };
 /** Whether no reconcile would find anything to do. */
 export const isAtRest = (world: World, observer: Observer, taskId: string): boolean => {
   const { ledger, manifests } = observer.historyOf(taskId);
-  return ledger.open === null && ledger.unpublished.length === 0 && !manifests.has(ledger.next);
+  return (
+    ledger.open === null &&
+    ledger.redrives.length === 0 &&
+    ledger.unpublished.length === 0 &&
+    !manifests.has(ledger.next)
+  );
 };
 
 interface StoredResult {
@@ -56,12 +61,14 @@ export const checkRest = async (world: World, observer: Observer, taskId: string
   const history = observer.historyOf(taskId);
   const { ledger } = history;
   if (!isAtRest(world, observer, taskId)) {
-    const { open, unpublished, next } = ledger;
-    violate(world, `${taskId} does not come to rest: ${JSON.stringify({ open, unpublished, next })}`);
+    const { open, unpublished, redrives, next } = ledger;
+    violate(world, `${taskId} does not come to rest: ${JSON.stringify({ open, unpublished, redrives, next })}`);
     return;
   }
   if (world.store.peek(manifestUri(STATE, taskId, ledger.next)) !== null)
     violate(world, 'a sealed round is not adopted');
+  for (const round of history.wanted)
+    if (!history.redriven.has(round)) violate(world, `round ${round} was to be redriven, and was not`);
   checkResults(world, taskId, history);
   const counted = recount(world, taskId, history);
   const { aggregated, failed, dropped } = ledger.totals;

@@ -28,10 +28,13 @@ const installHooks = (): void => {
       const loaded = nextLoad(url, context);
       const [, file, index] = /\/src\/rounds\/([^/]+\.ts)\?without=(\d+)$/.exec(url) ?? [];
       const ablation = ablations[Number(index)];
-      const edit = [ablation, ablation?.also].find((each) => each !== undefined && each.file === file);
-      if (edit === undefined || loaded.source === undefined || loaded.source === null) return loaded;
+      const edits = [ablation, ablation?.also].filter((each) => each !== undefined && each.file === file);
+      if (edits.length === 0 || loaded.source === undefined || loaded.source === null) return loaded;
       const source = typeof loaded.source === 'string' ? loaded.source : new TextDecoder().decode(loaded.source);
-      return { ...loaded, source: ablate(source, edit) };
+      return {
+        ...loaded,
+        source: edits.reduce((text, edit) => (edit === undefined ? text : ablate(text, edit)), source),
+      };
     },
   });
 };

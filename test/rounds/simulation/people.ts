@@ -2,6 +2,7 @@ import { OUTPUT_PATHS, randomPolicy } from './config.ts';
 import { PLACEHOLDER } from './instance.ts';
 import type { Observer } from './invariants.ts';
 import type { Controller } from './jobs.ts';
+import { crash } from './remote.ts';
 import type { World } from './world.ts';
 import { may } from './world.ts';
 
@@ -28,9 +29,23 @@ const deleteJob = (world: World, controller: Controller): void => {
   controller.remove(world.prng.pick(running), may(world, 'left-pods') && world.prng.chance(0.5));
 };
 
+/** Somebody stops the service and moves the state of a task away. */
+const moveState = (world: World, observer: Observer): void => {
+  const taskId = world.prng.pick(world.config.tasks);
+  world.log(() => `the service stops, and the state of ${taskId} is moved away`);
+  for (const instance of world.instances) crash(world, instance, 'stopped');
+  world.ops = [];
+  for (const { name } of world.store.all('state')) {
+    if (name.startsWith(`tasks/${taskId}/`)) world.store.delete({ bucket: 'state', name });
+  }
+  observer.restart(taskId);
+  world.truth.restart(taskId);
+};
+
 /** One of the things that people do to the system beside using it. */
-export const meddle = (world: World, controller: Controller): void => {
+export const meddle = (world: World, observer: Observer, controller: Controller): void => {
   const { prng } = world;
+  if (may(world, 'lost-state') && prng.chance(0.1)) moveState(world, observer);
   const often = world.config.focused ? 1 : 0.3;
   if (may(world, 'policy-change') && prng.chance(often)) changePolicy(world);
   if (may(world, 'delete-job') && prng.chance(often)) deleteJob(world, controller);

@@ -106,7 +106,7 @@ const act = (world: World, observer: Observer, controller: Controller): void => 
   else if (choice < 14) controller.step();
   else if (choice < 16) tick(world, livingInstance(world, observer));
   else if (choice < (world.config.focused ? 18 : 19)) ask(world, livingInstance(world, observer), observer);
-  else meddle(world, controller);
+  else meddle(world, observer, controller);
 };
 
 const runFaulty = async (world: World, observer: Observer, controller: Controller): Promise<void> => {

@@ -31,6 +31,8 @@ export interface Truth {
   settle(taskId: string, jobId: string, generation: number, round: number): void;
   /** The ledger `after` was written over `before`. Answers what is wrong with what it folded into its totals, or null. */
   fold(before: Ledger, after: Ledger): string | null;
+  /** The task's state was moved away: what is in the bucket is new again. */
+  restart(taskId: string): void;
   count(taskId: string): number;
   /** Every upload of the task, by jobId. */
   uploads(taskId: string): ReadonlyMap<string, readonly Upload[]>;
@@ -101,6 +103,13 @@ export const createTruth = (): Truth => {
       if (invalids < certain || invalids > certain + possible) return `${invalids} invalid ones folded, not ${certain}`;
       const folded = after.totals.duplicate - before.totals.duplicate;
       return folded === duplicates ? null : `${folded} duplicates folded, not ${duplicates}`;
+    },
+    restart: (taskId) => {
+      const task = taskOf(taskId);
+      task.passed = 0;
+      for (const [jobId, uploads] of task.log) {
+        task.ids.set(jobId, { folded: 0, settled: null, uploads: uploads.slice(-1) });
+      }
     },
     count: (taskId) => {
       const task = taskOf(taskId);
