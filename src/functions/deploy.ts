@@ -1,12 +1,21 @@
 import type { HttpFunction } from '@google-cloud/functions-framework';
 import type { Request } from 'express';
+import { stringify } from 'yaml';
 import type { ReleaseAnswer } from '../release/answer.ts';
-import { deploy, driftOf } from '../release/deploy.ts';
-import { describeRelease, findNamespace, historyOf, listReleases } from '../release/describe.ts';
+import { deploy, driftOf, renderObjects } from '../release/deploy.ts';
+import {
+  RELEASE_STATUSES,
+  describeRelease,
+  findNamespace,
+  historyOf,
+  listReleases,
+  readContent,
+} from '../release/describe.ts';
+import type { RevisionContent } from '../release/describe.ts';
 import { unifiedText } from '../release/diff.ts';
 import { chooseWaitSec } from '../release/request.ts';
 import type { DeployRequest, ReleaseDeps, Site } from '../release/request.ts';
-import { uninstall } from '../release/uninstall.ts';
+import { planUninstall, uninstall } from '../release/uninstall.ts';
 import { assertSite } from '../release/validate.ts';
 import { readWholeValues } from './request-values.ts';
 import { choice, flag, parseQuery, text, wholeNumber } from './query.ts';
@@ -29,6 +38,10 @@ export interface DeployDeps extends RoutesDeps, Pick<StreamDeps, 'every'> {
 
 type DeployHandler = Handler<DeployDeps>;
 
+const YAML = 'application/yaml; charset=utf-8';
+const MAX_DESCRIPTION = 500;
+const MAX_LISTED = 1_000;
+
 const SETS = ['set', 'set-string'] as const;
 const WAITS = ['timeoutSec', 'onFailure'] as const;
 const MAX_REVISION = 999_999_999;
@@ -37,15 +50,17 @@ const MAX_WAIT_SEC = 3_600;
 const PLAIN = 'text/plain; charset=utf-8';
 
 const install = reporting(async (deps, req, signal, report) => {
-  const query = parseQuery(req.url, [...SETS, ...WAITS, 'dryRun', 'adopt', 'force']);
+  const query = parseQuery(req.url, [...SETS, ...WAITS, 'dryRun', 'adopt', 'force', 'description']);
   const dryRun = choice(query, 'dryRun', ['client', 'server', 'true', 'false', '']);
   const mode = dryRun === 'client' ? 'client' : dryRun === undefined || dryRun === 'false' ? 'no' : 'server';
   const request = await readRequest(deps, req, query, mode);
+  if (mode === 'client' && req.accepts(['application/json', 'application/yaml']) === 'application/yaml')
+    return { status: 200, body: yamlOf(renderObjects(deps.release, request)), contentType: YAML };
   return buildAnswer(req, await deploy(deps.release, { ...request, report }, signal));
 });
 
 const rollback = reporting(async (deps, req, signal, report) => {
-  const query = parseQuery(req.url, ['revision', 'namespace', 'dryRun', ...WAITS]);
+  const query = parseQuery(req.url, ['revision', 'namespace', 'dryRun', 'description', ...WAITS]);
   const revision = wholeNumber(query, 'revision', 1, MAX_REVISION);
   const dryRun = choice(query, 'dryRun', ['server', 'true', 'false', '']);
   const waits = rolloutWaitOf(deps, query);
@@ -59,6 +74,7 @@ const rollback = reporting(async (deps, req, signal, report) => {
     adopt: false,
     force: false,
     ...waits,
+    description: describedBy(query),
     report,
     ...(requestedBy !== undefined && { requestedBy }),
   };
@@ -66,15 +82,18 @@ const rollback = reporting(async (deps, req, signal, report) => {
 });
 
 const remove = reporting(async (deps, req, signal, report) => {
-  const query = parseQuery(req.url, ['namespace', 'keep']);
+  const query = parseQuery(req.url, ['namespace', 'keep', 'dryRun']);
   const site = await siteOf(deps, req, query, signal);
   const options = { keep: flag(query, 'keep') };
+  if (flag(query, 'dryRun')) return buildAnswer(req, await planUninstall(deps.release, site, options));
   return buildAnswer(req, await uninstall(deps.release, { ...site, report }, callerOf(req), options));
 });
 
 const list: DeployHandler = async (deps, req, signal) => {
-  parseQuery(req.url, []);
-  return { status: 200, body: { releases: await listReleases(deps.release, signal) } };
+  const query = parseQuery(req.url, ['status', 'limit']);
+  const status = choice(query, 'status', RELEASE_STATUSES);
+  const limit = wholeNumber(query, 'limit', 1, MAX_LISTED);
+  return { status: 200, body: { releases: await listReleases(deps.release, signal, { status, limit }) } };
 };
 
 const show: DeployHandler = async (deps, req, signal) => {
@@ -92,6 +111,26 @@ const show: DeployHandler = async (deps, req, signal) => {
 const history: DeployHandler = async (deps, req, signal) => {
   const site = await siteOf(deps, req, parseQuery(req.url, ['namespace']), signal);
   return { status: 200, body: await historyOf(deps.release, site) };
+};
+
+/** The objects of a revision: YAML for `kubectl apply -f -`, or a List as JSON. */
+const showManifest: DeployHandler = async (deps, req, signal) => {
+  const { objects } = await contentOf(deps, req, signal);
+  if (wantsJson(req)) return { status: 200, body: { apiVersion: 'v1', kind: 'List', items: objects } };
+  return { status: 200, body: yamlOf(objects), contentType: YAML };
+};
+
+/** The values document of a revision, as it was given. */
+const showValues: DeployHandler = async (deps, req, signal) => {
+  const { values } = await contentOf(deps, req, signal);
+  if (wantsJson(req)) return { status: 200, body: values };
+  return { status: 200, body: stringify(values), contentType: YAML };
+};
+
+const showNotes: DeployHandler = async (deps, req, signal) => {
+  const { release, namespace, revision, notes } = await contentOf(deps, req, signal);
+  if (wantsJson(req)) return { status: 200, body: { release, namespace, revision, notes } };
+  return { status: 200, body: notes.map((note) => `${note}\n`).join(''), contentType: PLAIN };
 };
 
 /** The difference between the current revision and the cluster. */
@@ -116,6 +155,9 @@ const ROUTES: Routes<DeployDeps> = {
   '/': { get: list },
   '/:release': { get: show, post: install, delete: remove },
   '/:release/history': { get: history },
+  '/:release/manifest': { get: showManifest },
+  '/:release/values': { get: showValues },
+  '/:release/notes': { get: showNotes },
   '/:release/diff': { get: showDrift, post: showDiff },
   '/:release/rollback': { post: rollback },
 };
@@ -125,7 +167,7 @@ export function createDeploy(deps: DeployDeps): HttpFunction {
   return serveRoutes(
     deps,
     ROUTES,
-    'GET / lists the releases; POST /<release> deploys one, GET and DELETE /<release> show and uninstall it; /<release>/history, /<release>/diff and /<release>/rollback exist too.',
+    'GET / lists the releases; POST /<release> deploys one, GET and DELETE /<release> show and uninstall it; /<release>/history, /manifest, /values, /notes, /diff and /rollback exist too.',
   );
 }
 
@@ -139,6 +181,31 @@ function reporting(
 
 function nameOf(req: Request): string {
   return String(req.params['release'] ?? '');
+}
+
+/** The content of the current revision, or of `?revision=`. */
+async function contentOf(deps: DeployDeps, req: Request, signal: AbortSignal): Promise<Site & RevisionContent> {
+  const query = parseQuery(req.url, ['namespace', 'revision']);
+  const revision = wholeNumber(query, 'revision', 1, MAX_REVISION);
+  const site = await siteOf(deps, req, query, signal);
+  return { ...site, ...(await readContent(deps.release, site, revision)) };
+}
+
+/** Documents of this kind are text unless a caller asks for JSON: `curl` and browsers do not. */
+function wantsJson(req: Request): boolean {
+  return req.accepts(['application/yaml', 'text/plain', 'application/json']) === 'application/json';
+}
+
+/** One YAML document per object. */
+function yamlOf(objects: readonly unknown[]): string {
+  // `undefined` and aliases have no place in a manifest.
+  return objects
+    .map((object) => `---\n${stringify(JSON.parse(JSON.stringify(object)), { aliasDuplicateObjects: false })}`)
+    .join('');
+}
+
+function describedBy(query: Query): string | undefined {
+  return text(query, 'description')?.slice(0, MAX_DESCRIPTION);
 }
 
 function wantsText(req: Request): boolean {
@@ -177,6 +244,7 @@ async function readRequest(
     dryRun,
     adopt,
     force: flag(query, 'force'),
+    description: describedBy(query),
     ...waits,
     ...(requestedBy !== undefined && { requestedBy }),
   };

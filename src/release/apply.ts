@@ -299,8 +299,13 @@ async function deleteItem(session: Session, item: Item): Promise<'deleted' | 'sp
   const live = await deps.cluster.getObject(item, { signal });
   const uid = live?.metadata.uid;
   if (live === null || uid === undefined) return 'absent';
-  const isOurs = live.metadata.labels?.[RELEASE_LABEL] === release && (item.uid === undefined || item.uid === uid);
-  if (!isOurs) return 'spared';
+  if (!isOurs(item, live, release)) return 'spared';
   await session.ensureLock();
   return deps.cluster.deleteObject(item, { uid, signal });
+}
+
+/** Whether the live object has the release's label and, if one is recorded, the recorded uid. */
+export function isOurs(item: Item, live: KubeObject, release: string): boolean {
+  const { labels, uid } = live.metadata;
+  return labels?.[RELEASE_LABEL] === release && (item.uid === undefined || item.uid === uid);
 }

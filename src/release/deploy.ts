@@ -1,3 +1,4 @@
+import type { V1Job } from '@kubernetes/client-node';
 import { AppError } from '../errors.ts';
 import type { Issue } from '../errors.ts';
 import { buildJob } from '../jobs/manifest.ts';
@@ -55,6 +56,21 @@ export async function deploy(deps: ReleaseDeps, request: DeployRequest, signal: 
   const failed = launched.outcome === 'failed';
   const warnings = failed ? [...answer.warnings, 'The aggregation did not start; see aggregation.'] : answer.warnings;
   return { ...answer, warnings, aggregation: launched, timings: timings.all() };
+}
+
+/**
+ * The objects of a deploy, without a call to the cluster: those of the release, and the Job of its aggregation. Throws
+ * InvalidReleaseError.
+ */
+export function renderObjects(deps: ReleaseDeps, request: DeployRequest): unknown[] {
+  assertValid(deps, request);
+  const context = { now: deps.launch.now(), allowed: deps.launch.allowed };
+  const { objects, aggregation } = buildDesired(request, NONE, context);
+  return aggregation === undefined ? [...objects] : [...objects, jobOf(aggregation)];
+}
+
+function jobOf({ spec }: RunRequest): V1Job {
+  return buildJob(spec, { name: buildJobName(spec.releaseName, spec.aggregationId).name });
 }
 
 function assertValid(deps: ReleaseDeps, { source, release, namespace }: DeployRequest): void {
@@ -182,8 +198,7 @@ export async function driftOf(deps: ReleaseDeps, site: Site) {
 
 /** The pod of the aggregation, for the preflight. */
 export function aggregatorPod(request: RunRequest): PreflightInput['aggregator'] {
-  const { name } = buildJobName(request.spec.releaseName, request.spec.aggregationId);
-  const podSpec = buildJob(request.spec, { name }).spec?.template.spec;
+  const podSpec = jobOf(request).spec?.template.spec;
   return podSpec === undefined ? undefined : { podSpec, namespace: request.spec.namespace };
 }
 

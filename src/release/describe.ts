@@ -28,6 +28,29 @@ export interface RevisionAnswer {
   readonly objects: readonly { readonly kind: string; readonly name: string }[];
 }
 
+/** A revision's objects, values and notes, as it recorded them. */
+export interface RevisionContent {
+  readonly revision: number;
+  readonly objects: readonly KubeObject[];
+  /** `null` for the revision that records what an adoption found. */
+  readonly values: unknown;
+  readonly notes: readonly string[];
+}
+
+/** The content of the current or the given revision. Throws NotFoundError. */
+export async function readContent(deps: ReleaseDeps, site: Site, asked: number | undefined): Promise<RevisionContent> {
+  const state = await readState(deps, site);
+  const { current } = requireRelease(state, site);
+  const found = revisionOf(state, asked ?? current);
+  if (found !== undefined) {
+    const { revision, objects, values } = found;
+    return { revision, objects, values, notes: textsOf(found, site).notes };
+  }
+  const kept = state.revisions.map(({ revision, status }) => `${revision} (${status})`).join(', ');
+  const what = asked === undefined ? 'no current revision' : `no revision ${asked}`;
+  throw new NotFoundError(`Release "${site.release}" has ${what}. It has: ${kept === '' ? 'none' : kept}.`);
+}
+
 /** The revisions of a release, newest first. Throws NotFoundError. */
 export async function historyOf(deps: ReleaseDeps, site: Site) {
   const state = await readState(deps, site);

@@ -57,7 +57,7 @@ function fromRevision(request: DeployRequest, revision: Revision, allowed: Allow
   const issues = revisionIssues(revision.objects, values, allowed);
   if (issues.length > 0) throw new InvalidReleaseError(issues, { details: { outcome: 'invalid' } });
   return {
-    description: `rollback to ${revision.revision}`,
+    description: request.description ?? `rollback to ${revision.revision}`,
     objects: revision.objects,
     document: revision.values,
     hash: revision.hash,
@@ -110,7 +110,7 @@ function fromValues(
   const where = { release, namespace };
   const context = { now, defaults: { namespace, releaseName: release } };
   return {
-    description: 'deploy',
+    description: request.description ?? 'deploy',
     objects,
     document,
     hash: specHash(objects),

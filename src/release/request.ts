@@ -49,6 +49,8 @@ export interface DeployRequest {
   readonly force: boolean;
   readonly waitSec: number;
   readonly onFailure: 'rollback' | 'keep';
+  /** Is recorded with the revision; by default `deploy` or `rollback to N`. */
+  readonly description?: string | undefined;
   readonly requestedBy?: string | undefined;
   /** Is called with every event of the call. */
   readonly report?: Report | undefined;

@@ -1,7 +1,7 @@
 import { ContentionError, DeadlineError, NotFoundError } from '../errors.ts';
 import { createTimings } from './answer.ts';
 import type { ReleaseAnswer, Timings } from './answer.ts';
-import { deleteItems } from './apply.ts';
+import { deleteItems, isOurs } from './apply.ts';
 import { recover } from './commit.ts';
 import { InvalidReleaseError } from './errors.ts';
 import { deleteRecords, readState } from './history.ts';
@@ -122,4 +122,37 @@ async function awaitGone(session: Session, items: readonly Item[]): Promise<read
     await session.ensureLock();
     await deps.launch.wait(POLL_MS, signal);
   }
+}
+
+/** What `uninstall` would delete. Throws NotFoundError. */
+export async function planUninstall(
+  deps: ReleaseDeps,
+  site: Site,
+  { keep = false }: UninstallOptions = {},
+): Promise<ReleaseAnswer> {
+  const action = keep ? 'kept' : 'pruned';
+  const timings = createTimings(deps.launch.now);
+  await assertKnown(deps, site);
+  const { release, namespace, signal } = site;
+  const { pointer } = await readState(deps, site);
+  const live = await Promise.all(
+    (pointer?.inventory ?? []).map(async (item) => ({ item, object: await deps.cluster.getObject(item, { signal }) })),
+  );
+  const found = live.flatMap(({ item, object }) =>
+    object === null ? [] : [{ item, isOurs: isOurs(item, object, release) }],
+  );
+  return {
+    outcome: 'dry-run',
+    release,
+    namespace,
+    revision: pointer?.current ?? null,
+    objects: found.flatMap(({ item: { kind, name }, isOurs: ours }) => (ours ? [{ kind, name, action }] : [])),
+    diff: [],
+    notes: [],
+    warnings: found.flatMap(({ item: { kind, name }, isOurs: ours }) =>
+      ours ? [] : [`${kind} ${name} no longer belongs to this release and would not be deleted.`],
+    ),
+    health: [],
+    timings: timings.all(),
+  };
 }
