@@ -17,6 +17,7 @@ import { chooseWaitSec } from '../release/request.ts';
 import type { DeployRequest, ReleaseDeps, Site } from '../release/request.ts';
 import { planUninstall, uninstall } from '../release/uninstall.ts';
 import { assertSite } from '../release/validate.ts';
+import { SET_KINDS } from '../values/overrides.ts';
 import { readWholeValues } from './request-values.ts';
 import { choice, flag, parseQuery, text, wholeNumber } from './query.ts';
 import type { Query } from './query.ts';
@@ -42,7 +43,6 @@ const YAML = 'application/yaml; charset=utf-8';
 const MAX_DESCRIPTION = 500;
 const MAX_LISTED = 1_000;
 
-const SETS = ['set', 'set-string'] as const;
 const WAITS = ['timeoutSec', 'onFailure'] as const;
 const MAX_REVISION = 999_999_999;
 const MAX_WAIT_SEC = 3_600;
@@ -50,7 +50,7 @@ const MAX_WAIT_SEC = 3_600;
 const PLAIN = 'text/plain; charset=utf-8';
 
 const install = reporting(async (deps, req, signal, report) => {
-  const query = parseQuery(req.url, [...SETS, ...WAITS, 'dryRun', 'adopt', 'force', 'description']);
+  const query = parseQuery(req.url, [...SET_KINDS, ...WAITS, 'dryRun', 'adopt', 'force', 'description']);
   const dryRun = choice(query, 'dryRun', ['client', 'server', 'true', 'false', '']);
   const mode = dryRun === 'client' ? 'client' : dryRun === undefined || dryRun === 'false' ? 'no' : 'server';
   const request = await readRequest(deps, req, query, mode);
@@ -144,7 +144,7 @@ const showDrift: DeployHandler = async (deps, req, signal) => {
 
 /** The difference between posted values and the cluster; nothing is changed. */
 const showDiff: DeployHandler = async (deps, req, signal) => {
-  const query = parseQuery(req.url, [...SETS, 'adopt', 'force']);
+  const query = parseQuery(req.url, [...SET_KINDS, 'adopt', 'force']);
   const answer = await deploy(deps.release, await readRequest(deps, req, query, 'server'), signal);
   if (wantsText(req)) return { status: 200, body: unifiedText(answer.diff), contentType: PLAIN };
   const { release, namespace, revision, objects, diff, warnings } = answer;

@@ -1,15 +1,15 @@
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import type { Request } from 'express';
-import { InvalidRequestError, UnsupportedMediaError } from '../errors.ts';
+import { invalidInput, InvalidRequestError, UnsupportedMediaError } from '../errors.ts';
 import { parseAggregationDocument } from '../values/aggregation-document.ts';
 import type { JsonObject } from '../values/json.ts';
 import { parseDocument } from '../values/parse-document.ts';
 import type { Values } from '../values/parse-values.ts';
 import { parseValues } from '../values/parse-values.ts';
 import { isTextField } from '../values/schema.ts';
-import type { SetKind } from '../values/overrides.ts';
-import { applySet, mergeValues } from '../values/overrides.ts';
+import { mergeValues } from '../values/merge.ts';
+import { applySet, SET_KINDS } from '../values/overrides.ts';
 import { MAX_BODY_BYTES, tooLarge } from './front.ts';
 import type { Powers } from './powers.ts';
 import { assertPowers } from './powers.ts';
@@ -24,7 +24,7 @@ const DECODERS: Readonly<Record<string, (bytes: Uint8Array) => Promise<Uint8Arra
 };
 
 /**
- * The values of a call that configured values do not apply to: the body's, with `?set=` and `?set-string=` over them, as
+ * The values of a call that configured values do not apply to: the body's, with `?set-json=`, `?set=` and `?set-string=` over them, as
  * `helm upgrade -f ... --set ...` does. Throws InvalidRequestError with every fault at once.
  */
 export async function readWholeValues(
@@ -32,12 +32,12 @@ export async function readWholeValues(
   query: Query,
 ): Promise<{ readonly values: Values; readonly document: JsonObject }> {
   const given = await readDocument(req);
-  const document = mergeValues({}, applySets(applySets(given, query, 'set'), query, 'set-string'));
+  const document = mergeValues({}, applySets(given, query));
   return { values: parseValues(document), document };
 }
 
 /**
- * The values of a call: the configured ones, the body's over them, `?set=` and `?set-string=` over both, as helm lays
+ * The values of a call: the configured ones, the body's over them, `?set-json=`, `?set=` and `?set-string=` over both, as helm lays
  * `-f` and `--set` over a chart's values. Throws InvalidRequestError with every fault at once, and ForbiddenError where
  * the call sets what only configuration may.
  */
@@ -49,10 +49,20 @@ export async function readRequestValues(
 ): Promise<Values> {
   const document = await readDocument(req);
   const { values } = parseAggregationDocument(document);
-  const set = applySets(applySets(values, query, 'set'), query, 'set-string');
+  const set = applySets(values, query);
+  refuseServices(set);
   const merged = parseValues(mergeValues(configured, set));
   assertPowers(parseValues(configured).aggregator ?? {}, merged.aggregator ?? {}, powers);
   return merged;
+}
+
+/** Values that describe services only would start an aggregation by the configured values alone. */
+function refuseServices(values: JsonObject): void {
+  const sections = Object.keys(values).filter((key) => !['namespace', 'checkSecrets', 'global'].includes(key));
+  if (sections.length === 0 || sections.some((key) => key !== 'repository' && key !== 'flea')) return;
+  const message =
+    'describes a service, which the function deploy releases: send the values there, or add a section "aggregator"';
+  throw invalidInput(sections.map((path) => ({ path, message })));
 }
 
 /**
@@ -82,9 +92,7 @@ async function readDocument(req: Request): Promise<JsonObject> {
   return parseDocument(await readBody(req), { contentType: req.get('content-type'), name: 'body' });
 }
 
-function applySets(values: JsonObject, query: Query, kind: SetKind): JsonObject {
-  return (query.get(kind) ?? []).reduce(
-    (laid, expression) => applySet(laid, expression, { kind, isText: isTextField }),
-    values,
-  );
+function applySets(values: JsonObject, query: Query): JsonObject {
+  const sets = SET_KINDS.flatMap((kind) => (query.get(kind) ?? []).map((expression) => ({ kind, expression })));
+  return sets.reduce((laid, { kind, expression }) => applySet(laid, expression, { kind, isText: isTextField }), values);
 }

@@ -12,6 +12,7 @@ import { listRecentRuns } from '../runs/store.ts';
 import { readSchedules } from '../runs/schedules.ts';
 import { isTick } from '../runs/schedules.ts';
 import type { Values } from '../values/parse-values.ts';
+import { SET_KINDS } from '../values/overrides.ts';
 import { parseValues } from '../values/parse-values.ts';
 import type { AggregateDeps, AggregateHandler } from './aggregate.ts';
 import { answerLog } from './logs.ts';
@@ -36,7 +37,7 @@ interface RunCall {
 }
 
 /** The query parameters of a call that starts a run. */
-const RUN_QUERY = ['set', 'set-string', 'dryRun'] as const;
+const RUN_QUERY = [...SET_KINDS, 'dryRun'] as const;
 
 /** `POST /?wait=`: with `wait`, the answer is the final record, or 202 when the run is not over in time. */
 export const postRun: AggregateHandler = async (deps, req, signal) => {

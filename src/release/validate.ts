@@ -14,10 +14,9 @@ import { deploymentName, overrideIssues, releaseNameProblem, serviceName } from 
 import type { ComponentName, Naming } from './names.ts';
 import { podSpecsOf } from './readiness.ts';
 
-const NOTHING: Issue = {
-  path: '',
-  message: 'nothing to deploy: none of repository.release, flea.release and aggregator.release is true',
-};
+const NOTHING = 'nothing to deploy: none of repository.release, flea.release and aggregator.release is true';
+const IS_AGGREGATION =
+  'the values describe an aggregation only: send them to the function aggregate, or set aggregator.release to true to run it from deploy';
 
 /** Problems with the name of a release. */
 export function releaseIssues(naming: Naming, components: readonly ComponentName[] = []): Issue[] {
@@ -38,7 +37,7 @@ export function validateRelease(
   const components = releasedComponents(values);
   const namespaceProblem = namespaceIssue(allowed, 'namespace', namespace);
   return [
-    ...(components.length === 0 && values.aggregator?.release !== true ? [NOTHING] : []),
+    ...(components.length === 0 && values.aggregator?.release !== true ? [nothingToDeploy(values)] : []),
     ...releaseIssues({ release, ...overridesOf(values) }, components),
     ...(namespaceProblem === null ? [] : [namespaceProblem]),
     ...components.flatMap((name) => [
@@ -63,6 +62,11 @@ function overlayIssues(values: Values, where: Where, allowed: Allowances): Issue
       .flatMap(podSpecsOf)
       .flatMap((pod) => allowedPodIssues(allowed, `${name}.deployment.pod`, pod)),
   );
+}
+
+function nothingToDeploy({ repository, flea, aggregator, rounds, lists }: Values): Issue {
+  const isAggregation = (aggregator !== undefined || rounds.length > 0 || lists.length > 0) && !repository && !flea;
+  return { path: '', message: isAggregation ? `${NOTHING}; ${IS_AGGREGATION}` : NOTHING };
 }
 
 function imageIssues(values: Values, name: ComponentName, allowed: Allowances): Issue[] {

@@ -1,9 +1,12 @@
 import { InvalidRequestError } from '../errors.ts';
 import { formatPath, getOwn, isDangerousKey, isJsonObject, MAX_DEPTH, quote } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
+import { overlayValues } from './merge.ts';
+import { parseDocument } from './parse-document.ts';
 
-/** `set` infers types as helm's --set does; `set-string` keeps text. */
-export type SetKind = 'set' | 'set-string';
+/** In the order in which helm applies them. `set` infers types as helm's --set does, `set-string` keeps text, `set-json` reads JSON. */
+export const SET_KINDS = ['set-json', 'set', 'set-string'] as const;
+export type SetKind = (typeof SET_KINDS)[number];
 
 export interface SetOptions {
   /** `set` by default. */
@@ -46,29 +49,9 @@ const NULL = /^null$/iu;
 const INTEGER = /^([+-]?[1-9]\d*|[+-]0\d*)$/;
 
 /**
- * Merges `over` into `base` as helm coalesces values: mappings key by key, lists and scalars replaced, and a `null` in `over` removes the
- * key (https://helm.sh/docs/chart_template_guide/values_files/#deleting-a-default-key). Neither argument is changed.
- */
-export function mergeValues(base: JsonObject, over: JsonObject): JsonObject {
-  const merged: { [key: string]: JsonValue } = {};
-  for (const [key, value] of Object.entries(base)) {
-    if (getOwn(over, key) === undefined && !isDangerousKey(key)) merged[key] = value;
-  }
-  for (const [key, value] of Object.entries(over)) {
-    if (value !== null && !isDangerousKey(key)) merged[key] = mergeValue(getOwn(base, key), value);
-  }
-  return merged;
-}
-
-function mergeValue(base: JsonValue | undefined, over: JsonValue): JsonValue {
-  if (!isJsonObject(over)) return over;
-  return mergeValues(isJsonObject(base) ? base : {}, over);
-}
-
-/**
  * Applies one expression of helm's `--set` to `values`: `a.b=c,d={x,y},e[0].f=1`, with a backslash before a literal `.`, `,`, `=` or `[`.
- * Quotes have no special meaning. A key set to `null` is kept as `null` until `mergeValues` or `parseValues` removes it. `values` is not
- * changed.
+ * Quotes have no special meaning. With `set-json` each value is JSON, `a.b={"c":1},d=[2]`, and an expression without a key is a whole
+ * document, `{"a":{"b":1}}`. A key set to `null` is kept as `null` until `mergeValues` or `parseValues` removes it. `values` is not changed.
  *
  * The semantics are those of helm v3 `pkg/strvals`, with these exceptions. What helm drops without an error is rejected: an empty key, a
  * backslash at the end, `a[0]` without a value, `{x}y`. `a[0].b=` at the end, which helm loses, is kept. A `null` inside the path counts as
@@ -77,6 +60,12 @@ function mergeValue(base: JsonValue | undefined, over: JsonValue): JsonValue {
  * Throws InvalidRequestError with the key and the character. It never contains the value, which may be a token.
  */
 export function applySet(values: JsonObject, expression: string, options: SetOptions = {}): JsonObject {
+  if (options.kind === 'set-json' && expression.trimStart().startsWith('{')) {
+    const cursor: Cursor = { text: expression, at: 0, start: 0 };
+    const document = readJson(cursor);
+    if (!isJsonObject(document) || cursor.at < expression.length) fail(cursor, 0, 'not one JSON object');
+    return overlayValues(values, document);
+  }
   return readExpression(expression, options).reduce((sum, assignment) => {
     const result = assign(assignment, sum, 0);
     return isJsonObject(result) ? result : sum;
@@ -175,9 +164,36 @@ function readIndex(cursor: Cursor): number {
 }
 
 function readValue(cursor: Cursor, path: Path, options: SetOptions): JsonValue {
+  if (options.kind === 'set-json') return readJson(cursor);
   if (cursor.text.charAt(cursor.at) === '{') return readList(cursor, path, options);
   const at = cursor.at;
   return toValue(cursor, at, readUntil(cursor, ',').text, path, options);
+}
+
+/** Reads one JSON value, which ends before a comma outside brackets and strings, and that comma. Nothing is `null`, as in helm. */
+function readJson(cursor: Cursor): JsonValue {
+  const { at, text } = cursor;
+  const end = endOfJson(text, at);
+  cursor.at = end + 1;
+  const json = text.slice(at, end).trim();
+  if (json === '') return null;
+  try {
+    return parseDocument(Buffer.from(`{"value":${json}}`), { contentType: 'application/json' })['value'] ?? null;
+  } catch (error) {
+    if (!(error instanceof InvalidRequestError)) throw error;
+    const reason = error.issues[0]?.message.replace(/ \(line.*/, '') ?? '';
+    return fail(cursor, at, `${reason}: the value of set-json is JSON, and text is in double quotes`);
+  }
+}
+
+function endOfJson(text: string, start: number): number {
+  let depth = 0;
+  for (const { 0: token, index } of text.slice(start).matchAll(/"(?:[^"\\]|\\.)*"|[[\]{},]/g)) {
+    if (token === '{' || token === '[') depth += 1;
+    if (token === '}' || token === ']') depth -= 1;
+    if (token === ',' && depth === 0) return start + index;
+  }
+  return text.length;
 }
 
 /** Reads `{a,b}`; `{}` is a list with one empty text, as in helm. */

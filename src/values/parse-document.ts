@@ -1,14 +1,17 @@
-import { isAlias, isMap, isScalar, isSeq, parseDocument as parseYaml } from 'yaml';
-import type { ErrorCode, Pair, ParsedNode, Scalar, YAMLMap } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, Lexer, parseAllDocuments } from 'yaml';
+import type { Document, ErrorCode, Pair, ParsedNode, Scalar, YAMLMap } from 'yaml';
 import { InvalidRequestError, TooLargeError, UnsupportedMediaError } from '../errors.ts';
 import { formatPath, isDangerousKey, isJsonObject, MAX_DEPTH, quote } from './json.ts';
 import type { JsonObject, MutableJson } from './json.ts';
+import { overlayValues } from './merge.ts';
 
 /** Real documents have about 1 KiB. At this size the YAML parser needs at most about a second, whatever the text. */
 export const MAX_DOCUMENT_BYTES = 65_536;
 /** The JSON text that all aliases together may add: enough for shared labels, far below a "billion laughs". */
 const MAX_ALIASED_CHARS = 262_144;
+const MAX_DOCUMENTS = 20;
 const MAX_SHOWN_PATH = 200;
+const CURL_HINT = 'curl -d @values.yaml removes the line breaks of the file: use curl --data-binary @values.yaml';
 
 const JSON_TYPE = /^(application|text)\/([\w.+-]*\+)?json$/;
 const FORM_TYPE = 'application/x-www-form-urlencoded';
@@ -32,7 +35,6 @@ const YAML_ERRORS: Readonly<Partial<Record<ErrorCode, string>>> = {
     'something is missing: a closing quote or bracket, a comma, a ":" after a key, or a space after ":" or "-"',
   MULTILINE_IMPLICIT_KEY: 'a key that spans several lines: is a ":" missing on the line before?',
   MULTIPLE_ANCHORS: 'two anchors on one value',
-  MULTIPLE_DOCS: 'a second document: send one document, without a "---" separator',
   MULTIPLE_TAGS: 'two tags on one value',
   RESOURCE_EXHAUSTION: TOO_DEEP,
   TAB_AS_INDENT: 'a tab as indentation: use spaces',
@@ -43,7 +45,7 @@ const YAML_ERRORS: Readonly<Partial<Record<ErrorCode, string>>> = {
 export interface ParseDocumentOptions {
   /** The Content-Type header, if any. */
   readonly contentType?: string | undefined;
-  /** What the document is called in an error about its size. */
+  /** `body`: what a request sent. Text without any value is refused, because `curl -d` may have made it so. */
   readonly name?: 'body' | 'document';
 }
 
@@ -59,7 +61,8 @@ interface Walk {
 type Mapping = { [key: string]: MutableJson };
 
 /**
- * Parses a JSON or YAML document into one mapping; an empty document is an empty mapping. With a JSON content type the document must be
+ * Parses a JSON or YAML document into one mapping; an empty document is an empty mapping. Several YAML documents, separated by `---`, are
+ * merged as helm merges several `-f` files: later ones win, and a `null` stays, so that it removes the key from configured values. With a JSON content type the document must be
  * strict JSON. With any other (curl's default included) it is YAML, of which JSON is a subset: YAML 1.2 core schema, so `yes`, `no`, `on`,
  * `off` and timestamps are text. helm (sigs.k8s.io/yaml, YAML 1.1) reads the first four as booleans; where the schema expects a boolean, its
  * error says to write true or false. Numbers that both read differently (`017`) are rejected.
@@ -77,11 +80,23 @@ export function parseDocument(bytes: Uint8Array, options: ParseDocumentOptions =
   const text = decode(bytes);
   if (text.trim() === '') return {};
   if (JSON_TYPE.test(type)) checkJson(text);
+  const isOneLine = !/[\r\n]/.test(text);
   try {
-    return readYaml(text);
+    const documents = readYaml(text);
+    const isCut = isOneLine && [...new Lexer().lex(text)].some((token) => token.startsWith('#'));
+    if (name === 'body' && (documents.length === 0 || isCut)) throw lostText(text, documents.length > 0);
+    return documents.reduce(overlayValues, {});
   } catch (error) {
-    throw type === FORM_TYPE && !/[\r\n]/.test(text) ? withCurlHint(error) : error;
+    throw type === FORM_TYPE && isOneLine ? withCurlHint(error) : error;
   }
+}
+
+/** `curl -d @file` makes one line of a file, in which the first comment hides all that follows. */
+function lostText(text: string, hasValues: boolean): InvalidRequestError {
+  const what = hasValues
+    ? 'the body is one line with a comment, which hides the text after it'
+    : 'the body has text, but no values';
+  return documentError(text, Math.max(0, text.indexOf('#')), `${what}. ${CURL_HINT}`);
 }
 
 function tooLarge(name: string, size: number): TooLargeError {
@@ -161,19 +176,29 @@ function jsonProblem(text: string): string | undefined {
 
 /** `curl -d @file` sends a form's content type and removes the line breaks of the file. */
 function withCurlHint(error: unknown): unknown {
-  if (!(error instanceof InvalidRequestError)) return error;
-  const hint = 'Was it sent with curl -d @file? That removes line breaks: use --data-binary @file';
-  return new InvalidRequestError(`${error.message}. ${hint}`, error.issues, { cause: error, details: error.details });
+  if (!(error instanceof InvalidRequestError) || error.message.includes(CURL_HINT)) return error;
+  return new InvalidRequestError(`${error.message}. ${CURL_HINT}`, error.issues, {
+    cause: error,
+    details: error.details,
+  });
 }
 
-function readYaml(text: string): JsonObject {
-  const document = parseYaml(text, {
+/** The documents of `text` that have a value. */
+function readYaml(text: string): readonly JsonObject[] {
+  const documents = parseAllDocuments(text, {
     schema: 'core',
     version: '1.2',
     uniqueKeys: false, // The library compares every key with every other one, and by value: 1 and "1" differ. See `buildMapping`.
     prettyErrors: false,
     keepSourceTokens: true,
   });
+  if (documents.length > MAX_DOCUMENTS) {
+    throw documentError(text, documents[MAX_DOCUMENTS]?.range[0] ?? 0, `more than ${MAX_DOCUMENTS} documents`);
+  }
+  return [...documents].flatMap((document) => readOne(text, document));
+}
+
+function readOne(text: string, document: Document.Parsed): readonly JsonObject[] {
   const error = document.errors.find(({ code }) => code === 'RESOURCE_EXHAUSTION') ?? document.errors[0];
   if (error !== undefined) {
     const reason = YAML_ERRORS[error.code] ?? 'the text is not YAML';
@@ -184,11 +209,11 @@ function readYaml(text: string): JsonObject {
     throw documentError(text, 0, '%YAML 1.1 is not supported: remove the directive');
   }
   const root = document.contents;
-  if (root === null || (isScalar(root) && root.source === '' && root.value === null)) return {};
+  if (root === null || (isScalar(root) && root.source === '' && root.value === null)) return [];
   const walk: Walk = { text, path: [], anchors: new Map(), openAnchors: new Set(), aliasedChars: 0 };
   const value = buildNode(walk, root);
-  if (isJsonObject(value)) return value;
-  throw documentError(text, 0, `the document is ${kindOf(value)}; a mapping (key: value) is expected`);
+  if (isJsonObject(value)) return [value];
+  throw documentError(text, root.range[0], `the document is ${kindOf(value)}; a mapping (key: value) is expected`);
 }
 
 function kindOf(value: MutableJson): string {

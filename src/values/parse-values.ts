@@ -78,7 +78,7 @@ function countNodes(value: JsonValue): number {
   return isJsonObject(value) ? Object.values(value).reduce<number>((sum, member) => sum + countNodes(member), 1) : 1;
 }
 
-/** `key:` without a value is `null` in YAML. helm treats such a key as absent. */
+/** `key:` without a value is `null` in YAML. helm treats such a key as absent. In lists, `null` stays. */
 function withoutNulls(object: JsonObject): JsonObject {
   return JSON.parse(JSON.stringify(object), function keep(this: unknown, _key, value: JsonValue) {
     return value === null && !Array.isArray(this) ? undefined : value;

@@ -92,6 +92,32 @@ describe('POST /', () => {
     expect(world.cluster.jobs()[0]?.spec?.backoffLimit).toBe(1);
   });
 
+  test('merges several documents and ?set-json= over them, and a null removes a configured value', async () => {
+    const { aggregationId: _id, ...configured } = FIELDS;
+    const world = await startAggregate({
+      configuredValues: async () => ({ aggregator: { ...configured, backoffLimit: 3, activeDeadlineSeconds: 60 } }),
+    });
+    const body = 'aggregator: {aggregationId: a3, backoffLimit: 5}\n---\naggregator: {backoffLimit: null}\n';
+    const query = `?set-json=${encodeURIComponent('aggregator={"activeDeadlineSeconds":null,"aggregationId":"a4"}')}`;
+    expect(await call(world, '/', { method: 'POST', body })).toMatchObject({ status: 201 });
+    expect(world.cluster.jobs()[0]?.spec).toMatchObject({ backoffLimit: 1, activeDeadlineSeconds: 60 });
+    const { body: answer } = await call(world, `/${query}&dryRun=true`, { method: 'POST' });
+    expect(answer['manifest']).toMatchObject({ spec: { backoffLimit: 3, activeDeadlineSeconds: 21_600 } });
+  });
+
+  test('values that curl -d cut, or that belong to deploy, start nothing', async () => {
+    const { aggregationId: _id, ...configured } = FIELDS;
+    const world = await startAggregate({
+      configuredValues: async () => ({ aggregator: { ...configured, aggregationId: 'by-{date}' } }),
+    });
+    const cut = await call(world, '/', { method: 'POST', body: '# Our values.aggregator:  tag: "2"' });
+    expect(cut).toMatchObject({ status: 400, body: { detail: expect.stringContaining('--data-binary @values.yaml') } });
+    const services = await call(world, '/', json({ namespace: NAMESPACE, flea: { release: true } }));
+    expect(services).toMatchObject({ status: 400, body: { issues: [{ path: 'flea' }] } });
+    expect(services.body['detail']).toContain('send the values there');
+    expect(world.cluster.jobs()).toEqual([]);
+  });
+
   test('the same again is 200 exists, another tag 409 naming the field', async () => {
     const world = await startAggregate();
     await call(world, '/', json(FIELDS));

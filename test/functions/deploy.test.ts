@@ -212,6 +212,13 @@ describe('what is wrong is named, and nothing is changed', () => {
     ['a YAML alias bomb', '/demo', 'a: &a [x,x]\nb: &b [*a,*a]\nnamespace: *b\n', 400, {}],
     ['a YAML tag', '/demo', 'namespace: !!js/function "x"\n', 400, {}],
     [
+      'an aggregation',
+      '/demo',
+      'aggregator: {tag: "1"}\n',
+      422,
+      { issues: [{ message: expect.stringContaining('send them to the function aggregate') }] },
+    ],
+    [
       'nothing to deploy',
       '/demo',
       'namespace: default\n',

@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/values/json.ts';
-import { mergeValues } from '../../src/values/overrides.ts';
+import { mergeValues } from '../../src/values/merge.ts';
 import { describeReal } from '../real/describe-real.ts';
 import type { ApiWorld } from './api-world.ts';
 import { createApiReleaseWorld, itemsOf } from './api-world.ts';

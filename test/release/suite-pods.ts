@@ -8,7 +8,7 @@ import { readAccess } from '../../infra/local/kubeconfig.ts';
 import { startKubelet } from '../../infra/local/kubelet.ts';
 import type { Images } from '../../infra/local/kubelet/types.ts';
 import type { JsonObject } from '../../src/values/json.ts';
-import { mergeValues } from '../../src/values/overrides.ts';
+import { mergeValues } from '../../src/values/merge.ts';
 import type { ApiWorld, Pods } from './api-world.ts';
 import { createApiReleaseWorld, itemsOf } from './api-world.ts';
 import { expectConsistent, specsOf } from './invariants.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { mergeValues } from '../../src/values/overrides.ts';
+import { mergeValues } from '../../src/values/merge.ts';
 import { refusal } from './suite.ts';
 import type { ReleaseWorld } from './world.ts';
 import { callDeploy, tagged } from './world.ts';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { mergeValues } from '../../src/values/overrides.ts';
+import { mergeValues } from '../../src/values/merge.ts';
 import type { JsonObject } from '../../src/values/json.ts';
 import { parseDocument } from '../../src/values/parse-document.ts';
 import type { Values } from '../../src/values/parse-values.ts';

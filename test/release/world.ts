@@ -15,7 +15,7 @@ import type { MemoryObjects } from './memory-objects.ts';
 import { createMemoryObjects } from './memory-objects.ts';
 import type { Example } from './values.ts';
 import { exampleDocument, exampleValues } from './values.ts';
-import { mergeValues } from '../../src/values/overrides.ts';
+import { mergeValues } from '../../src/values/merge.ts';
 
 export const LIST = 'gs://example-jobs/task-1/aggregation-checkpoints.txt';
 

@@ -6,7 +6,8 @@ import type { JsonObject } from '../../src/values/json.ts';
 import { parseDocument } from '../../src/values/parse-document.ts';
 import { parseValues } from '../../src/values/parse-values.ts';
 import { valuesJsonSchema } from '../../src/values/schema.ts';
-import { applySet, mergeValues } from '../../src/values/overrides.ts';
+import { mergeValues } from '../../src/values/merge.ts';
+import { applySet } from '../../src/values/overrides.ts';
 import { refusalOf } from './refusal.ts';
 
 const example = (name: string): JsonObject =>

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/values/json.ts';
 import { isDangerousKey } from '../../src/values/json.ts';
-import { applySet, mergeValues } from '../../src/values/overrides.ts';
+import { mergeValues } from '../../src/values/merge.ts';
+import { applySet } from '../../src/values/overrides.ts';
 import { endsAsAppError } from './refusal.ts';
 
 const key = fc

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/values/json.ts';
 import { isTextField } from '../../src/values/schema.ts';
-import { applySet, mergeValues } from '../../src/values/overrides.ts';
+import { mergeValues } from '../../src/values/merge.ts';
+import { applySet } from '../../src/values/overrides.ts';
 import { refusalOf } from './refusal.ts';
 
 describe('mergeValues', () => {
@@ -179,5 +180,47 @@ describe('applySet, as helm --set', () => {
 
   test('30 levels are accepted, as in helm', () => {
     expect(() => applySet({}, `${'a.'.repeat(30)}a=1`)).not.toThrow();
+  });
+});
+
+// helm's pkg/cli/values and strvals.ParseJSON.
+describe('applySet, as helm --set-json', () => {
+  const setJson = (expression: string, values: JsonObject = {}): JsonObject =>
+    applySet(values, expression, { kind: 'set-json', isText: isTextField });
+  test.each<[string, JsonObject]>([
+    ['a.b={"c":1,"d":[true,null,"x,y"]}', { a: { b: { c: 1, d: [true, null, 'x,y'] } } }],
+    ['a=1,b="x=y",c=[{"d":"}"}]', { a: 1, b: 'x=y', c: [{ d: '}' }] }],
+    ['a[1].b=true', { a: [null, { b: true }] }],
+    ['a=null', { a: null }],
+    ['a=', { a: null }],
+    ['a= , b=2', { a: null, ' b': 2 }],
+    ['aggregator.tag="1234567"', { aggregator: { tag: '1234567' } }],
+    ['a="\\",\\""', { a: '",\\"'.replaceAll('\\', '') }],
+    [' {"a":{"b":1}} ', { a: { b: 1 } }],
+  ])('%s', (expression, expected) => {
+    expect(setJson(expression)).toEqual(expected);
+  });
+
+  test('replaces a mapping, and merges a document', () => {
+    const values = { a: { b: 1, c: 2 } };
+    expect(setJson('a={"b":3}', values)).toEqual({ a: { b: 3 } });
+    expect(setJson('{"a":{"b":3,"c":null}}', values)).toEqual({ a: { b: 3, c: null } });
+    expect(values).toEqual({ a: { b: 1, c: 2 } });
+  });
+
+  test.each([
+    ['a=hunter2', 'text is in double quotes'],
+    ['a={"b":hunter2}', 'not valid JSON'],
+    ['a={"b":"hunter2"', 'not valid JSON'],
+    ['a=1}', 'not valid JSON'],
+    ['a={"__proto__":{"b":1}}', '"__proto__" is not accepted'],
+    ['a={"b":1,"b":2}', 'duplicate'],
+    ['a=9007199254740993', 'beyond 2^53'],
+    ['{"a":1},b=2', 'not one JSON object'],
+    ['a', 'no value'],
+  ])('%s is rejected without its value: %s', (expression, words) => {
+    const { message } = refusalOf(() => setJson(expression));
+    expect(message).toContain(words);
+    expect(message).not.toContain('hunter2');
   });
 });

@@ -84,6 +84,35 @@ describe('a document', () => {
     expect(refusalOf(() => parseDocument(bytes('a: 1\nb: c: 2'), options)).message).not.toContain('--data-binary');
   });
 
+  test('that has text but no values is rejected in a request, with the advice to use --data-binary', () => {
+    for (const text of ['# The values of the demo.aggregator:  tag: "1"', '# only a comment\n', '---\n']) {
+      expect(refusalOf(() => parseDocument(bytes(text), { name: 'body' })).message).toContain(
+        '--data-binary @values.yaml',
+      );
+    }
+    for (const text of ['', ' \n', '{}', '{"a": 1}', 'a: 1 # one\n', '{"a": "#"}']) {
+      expect(() => parseDocument(bytes(text), { name: 'body' })).not.toThrow();
+    }
+  });
+
+  test('of one line with a comment is rejected in a request: the comment hides the lines that curl -d joined', () => {
+    const refusal = refusalOf(() => parseDocument(bytes('namespace: a # oursaggregator:  tag: x'), { name: 'body' }));
+    expect(refusal.message).toContain('which hides the text after it. curl -d @values.yaml removes the line breaks');
+    expect(refusal.details).toMatchObject({ line: 1, column: 14 });
+  });
+
+  test.each([
+    ['a: {b: 1, c: 2}\n---\na: {c: 3}\n', { a: { b: 1, c: 3 } }],
+    ['a: [1]\n---\na: [2]\n---\nb: 1', { a: [2], b: 1 }],
+    ['a: {b: 1}\n---\na: 1\n---\na: {c: 1}', { a: { c: 1 } }],
+    ['a: 1\n---\na: null', { a: null }],
+    ['a: {b: 1, c: 1}\n---\na: {b: null}', { a: { b: null, c: 1 } }],
+    ['---\n# nothing\n---\na: 1\n...\n', { a: 1 }],
+    ['a: &x {b: 1}\n---\nc: 1', { a: { b: 1 }, c: 1 }],
+  ])('of several YAML documents is merged as helm merges files: %j', (text, expected) => {
+    expect(yaml(text)).toEqual(expected);
+  });
+
   test.each([
     ['a list', '- 1'],
     ['a text', 'hello'],
@@ -100,7 +129,9 @@ describe('an error', () => {
     ['a: 1\nb: "x', 'quote', 2],
     ['a: [1, 2', 'bracket', 1],
     ['a:\n\tb: 1', 'tab', 2],
-    ['a: 1\n---\nb: 2', 'second document', 2],
+    ['a: 1\n---\nb: 2\nb: 3', 'the key "b" is a duplicate', 4],
+    ['a: 1\n---\n- b', 'is a list', 3],
+    ['---\na: 1\n'.repeat(21), 'more than 20 documents', 41],
     ['a: 1\nb: 2\na: 3', 'the key "a" is a duplicate', 3],
     ['b:\n  "a": 1\n  a: 3', 'the key "a" is a duplicate', 3],
     ['x: {a: 1, a: 2}', 'the key "a" is a duplicate', 1],

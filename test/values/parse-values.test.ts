@@ -131,6 +131,8 @@ describe('an aggregator field', () => {
     ['outputResourcePath', '-x', 'begins with "-"'],
     ['repositoryUrl', "http://host/'a'", "contains the character '"],
     ['aggregationType', 'mean', 'write one of cma, wcma'],
+    ['aggregationType', 'wmca', 'did you mean wcma?'],
+    ['aggregationType', 'WCMA', 'did you mean wcma?'],
     ['exportType', 'bundel', 'did you mean bundle?'],
     ['backoffLimit', 11, 'at most 10'],
     ['backoffLimit', -1, 'at least 0'],

@@ -20,9 +20,9 @@ test.each([
   ['{tick}', 'known in scheduled runs only'],
   ['{schedule}', 'known only in runs of a schedule'],
   ['{dat}', 'did you mean {date}?'],
-  ['{taskId}', 'is not a placeholder'],
+  ['{taskId}', 'is not a placeholder. Known here: {date}, {time}'],
   ['{}', 'is not a placeholder'],
-])('%s is told', (text, words) => {
+])('%s is reported', (text, words) => {
   const issues: Issue[] = [];
   fillTemplate(text, { at, isTick: false }, 'aggregator.outputPath', issues);
   expect(issues).toEqual([{ path: 'aggregator.outputPath', message: expect.stringContaining(words) }]);

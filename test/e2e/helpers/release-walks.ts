@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { KubeObject } from '../../../src/cluster/release-port.ts';
 import { readHold } from '../../../src/release/lock.ts';
-import { mergeValues } from '../../../src/values/overrides.ts';
+import { mergeValues } from '../../../src/values/merge.ts';
 import { itemsOf } from '../../release/api-world.ts';
 import type { Records } from '../../release/invariants.ts';
 import { expectConsistent, specsOf } from '../../release/invariants.ts';
