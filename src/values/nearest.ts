@@ -16,6 +16,10 @@ export function closest(name: string, known: readonly string[]): string | undefi
 
 /** Two letters in the wrong order are one edit: "wmca" is nearer to "wcma" than to "cma". */
 function editsBetween(a: string, b: string): number {
-  const hasSameLetters = [...a].toSorted().join('') === [...b].toSorted().join('');
+  const hasSameLetters = sorted(a) === sorted(b);
   return distance(a, b) - (hasSameLetters && a !== b ? 1 : 0);
+}
+
+function sorted(text: string): string {
+  return text.split('').toSorted().join('');
 }
