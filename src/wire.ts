@@ -68,7 +68,7 @@ export function wire(config: Config, log: Log): Wiring {
   });
   const access = createClusterAccess(config.cluster);
   const cluster = createCluster(access, { deadlineMs: config.upstreamTimeoutMs });
-  const launch = createLaunchDeps(config, store, cluster);
+  const launch = createLaunchDeps(config, store, cluster, log);
   const defaults = { namespace: config.defaultNamespace, releaseName: config.releaseName };
   const configured = createConfiguredValues(config.values, store, createRead(config));
   const rounds: RoundsDeps = {
@@ -106,13 +106,14 @@ export function wire(config: Config, log: Log): Wiring {
   };
 }
 
-function createLaunchDeps(config: Config, store: ObjectStore, cluster: Cluster): LaunchDeps {
+function createLaunchDeps(config: Config, store: ObjectStore, cluster: Cluster, log: Log): LaunchDeps {
   return {
     store,
     cluster,
     stateUri: config.stateUri,
     allowed: config.allowed,
     now: () => new Date(),
+    log,
     wait: pause,
   };
 }

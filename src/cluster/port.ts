@@ -2,7 +2,7 @@ import type { CoreV1Event, V1Job, V1Pod } from '@kubernetes/client-node';
 
 export interface CallOptions {
   /** Ends the call early with DeadlineError. Every call has its own deadline as well. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Jobs of batch/v1. An absent object is `null` or `'absent'`; 409 on create is `'exists'`; other failures are thrown (errors.ts). */

@@ -3,7 +3,7 @@ import type { Request } from 'express';
 import type { LaunchDeps } from '../runs/finish.ts';
 import { launch } from '../runs/launch.ts';
 import type { SpecDefaults } from '../jobs/spec.ts';
-import { buildUploadRequest } from '../runs/request.ts';
+import { buildUploadRequest, UnusableListError } from '../runs/request.ts';
 import { readRun } from '../runs/store.ts';
 import { AppError, DeadlineError } from '../errors.ts';
 import type { LogFields } from '../log.ts';
@@ -199,6 +199,7 @@ function answerError(error: unknown, { outcome, object }: Progress, signal: Abor
       ...errorFields(error),
       // An alert of infra/terraform selects runs that are on record and wait for an operator by this field.
       ...(outcome === 'claimed' && !isRetry && { runTrouble: 'held-up' }),
+      ...(error instanceof UnusableListError && { runTrouble: 'failed' }),
     },
   };
 }
@@ -211,6 +212,7 @@ function answerError(error: unknown, { outcome, object }: Progress, signal: Abor
  */
 function isRetried(error: unknown, outcome: EventOutcome, signal: AbortSignal): boolean {
   if (!(error instanceof AppError)) return true;
+  if (error instanceof UnusableListError) return false;
   if (outcome === 'unread' || outcome === 'list') return true;
   const isOutOfTime = error instanceof DeadlineError && signal.aborted;
   return error.retryable && !(outcome === 'update' && isOutOfTime);

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { cancelRun } from '../runs/finish.ts';
+import { cancelRun } from '../runs/cancel.ts';
 import { launch } from '../runs/launch.ts';
 import { MAX_LOG_LINES } from '../jobs/pod-log.ts';
 import { aggregationIdProblem } from '../jobs/names.ts';
@@ -8,7 +8,7 @@ import { InvalidRequestError, NotFoundError } from '../errors.ts';
 import { buildLaunchAnswer, buildRunAnswer } from '../runs/answer.ts';
 import type { RunState, RunStatus } from '../runs/status.ts';
 import { describeRun, logsOf, observeRun } from '../runs/status.ts';
-import { listRecentRuns } from '../runs/store.ts';
+import { listRecentRuns, listRuns } from '../runs/store.ts';
 import { readSchedules } from '../runs/schedules.ts';
 import { isTick } from '../runs/schedules.ts';
 import type { Values } from '../values/parse-values.ts';
@@ -29,6 +29,9 @@ const STATES = ['claimed', 'created', 'complete', 'failed', 'cancelled', 'gone',
 /** States in which a run is not over. */
 const LIVE_STATES: ReadonlySet<RunState> = new Set(['claimed', 'created', 'pending', 'running']);
 const MAX_PAGE = 1_000;
+// The retries that infra/terraform configures for a Scheduler job end before that.
+const RETRIES_MS = 15 * 60_000;
+const OVER_WITHOUT_RESULT: ReadonlySet<string> = new Set(['failed', 'cancelled', 'gone', 'skipped']);
 
 /** How a run was requested. */
 interface RunCall {
@@ -154,8 +157,9 @@ async function startRun(deps: AggregateDeps, req: Request, signal: AbortSignal, 
   const dryRun = flag(query, 'dryRun');
   const values = await readRequestValues(await deps.configuredValues(signal), req, query, deps.powers);
   const requestedBy = callerOf(req);
+  const isForced = scheduler !== undefined && scheduler.tick === undefined;
   const request = buildRunRequest(values, {
-    now: deps.now(),
+    now: isForced ? await timeOfForcedRun(deps, scheduler.job, signal) : deps.now(),
     defaults: deps.defaults,
     ...(scheduler !== undefined && { scheduler }),
     ...(requestedBy !== undefined && { requestedBy }),
@@ -175,6 +179,20 @@ async function startRun(deps: AggregateDeps, req: Request, signal: AbortSignal, 
       ...(schedule !== undefined && { schedule: schedule.name }),
     },
   } satisfies Answer;
+}
+
+/**
+ * The time of a forced run: that of one that began within the last 15 minutes and did not fail, as the call is then its
+ * retry (Cloud Scheduler sends nothing that identifies a forced run), else the present.
+ */
+async function timeOfForcedRun(deps: AggregateDeps, job: string, signal: AbortSignal): Promise<Date> {
+  const now = deps.now();
+  let newest: string | undefined;
+  for await (const { schedule, forcedAt, state } of listRuns(deps, { signal })) {
+    if (schedule !== job || forcedAt === undefined || OVER_WITHOUT_RESULT.has(state)) continue;
+    if (now.getTime() - Date.parse(forcedAt) <= RETRIES_MS && forcedAt > (newest ?? '')) newest = forcedAt;
+  }
+  return newest === undefined ? now : new Date(newest);
 }
 
 function idOf(req: Request): string {

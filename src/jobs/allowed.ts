@@ -42,23 +42,18 @@ function listed(values: readonly string[]): string {
 }
 
 /** The issue with a namespace of a request, or `null`. */
-export function namespaceIssue(allowed: Allowances, path: string, namespace: string): Issue | null {
-  return allowed.namespaces.includes(namespace)
-    ? null
-    : {
-        path,
-        message: `namespace "${namespace}" is not allowed by ALLOWED_NAMESPACES; allowed: ${listed(allowed.namespaces)}`,
-      };
+export function namespaceIssue({ namespaces }: Allowances, path: string, namespace: string): Issue | null {
+  if (namespaces.includes(namespace)) return null;
+  return {
+    path,
+    message: `namespace "${namespace}" is not allowed by ALLOWED_NAMESPACES; allowed: ${listed(namespaces)}`,
+  };
 }
 
 /** The issue with the image repository of the field `path`, or `null`. */
-export function imageIssue(allowed: Allowances, path: string, repository: string): Issue | null {
-  return isAllowedImage(allowed.images, repository)
-    ? null
-    : {
-        path,
-        message: `image "${repository}" is not allowed by ALLOWED_IMAGES; allowed: ${listed(allowed.images)}`,
-      };
+export function imageIssue({ images }: Allowances, path: string, repository: string): Issue | null {
+  if (isAllowedImage(images, repository)) return null;
+  return { path, message: `image "${repository}" is not allowed by ALLOWED_IMAGES; allowed: ${listed(images)}` };
 }
 
 /** All images of a pod that configuration does not allow: those of its containers and of its image volumes. */

@@ -28,7 +28,7 @@ const FIRST_PAUSE_MS = 200;
  * the Job exists; the call is safe to repeat.
  */
 export async function ensureJob(deps: EnsureDeps, wanted: V1Job, signal?: AbortSignal): Promise<EnsuredJob> {
-  const options = signal === undefined ? {} : { signal };
+  const options = { signal };
   const { namespace, name } = nameOf(wanted);
   const requestId = randomUUID();
   const marked = withRequestId(wanted, requestId);

@@ -1,5 +1,5 @@
 import type { CoreV1Event, V1ContainerStatus, V1Job, V1JobCondition, V1Pod } from '@kubernetes/client-node';
-import type { Cluster } from '../cluster/port.ts';
+import type { CallOptions, Cluster } from '../cluster/port.ts';
 
 /** What the cluster reports about one Job. */
 export interface JobFacts {
@@ -27,7 +27,7 @@ export interface PodSummary {
 export async function factsOf(
   cluster: Pick<Cluster, 'listPods' | 'listEvents'>,
   job: V1Job,
-  call: { readonly signal?: AbortSignal } = {},
+  call: CallOptions = {},
 ): Promise<JobFacts> {
   const { namespace = '', name = '', uid = '' } = job.metadata ?? {};
   const [pods, jobEvents] = await Promise.all([

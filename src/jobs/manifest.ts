@@ -94,6 +94,7 @@ const FIELDS: { readonly [K in keyof AggregationSpec]-?: FieldUse<K> } = {
   aggregationType: (draft, type, { resourcePath }) =>
     setEnv(draft, 'AGGREGATION_TYPE', 'aggregationType', resourcePath === undefined ? type : LATER_TYPE_NAMES[type]),
   checkpointsFilePath: (draft, path) => setEnv(draft, 'AGGREGATION_CKPTS_FILELIST', 'checkpointsFilePath', path),
+  onOutputExists: 'not in the manifest', // decides whether the Job is created
   outputPath: (draft, path) => setEnv(draft, 'AGGREGATION_OUTPUT_PATH', 'outputPath', path),
   serviceAccount: (draft, { secret, key, mountPath }) => {
     const path = `${mountPath.replace(/\/+$/, '')}/${key}`;

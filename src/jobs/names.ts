@@ -16,27 +16,19 @@ const RESERVED_IDS: ReadonlySet<string> = new Set(['tasks', 'schedules', 'sweep'
 /** How the name of every Job of a round ends. */
 const ATTEMPT_NAME = /-r\d+-a\d+(-[0-9a-f]{8})?$/;
 
-/** A Kubernetes name and whether it differs from the requested one. */
-export interface KubernetesName {
-  readonly name: string;
-  readonly changed: boolean;
-}
-
 /**
  * The Job's name, `<release>-<aggregationId>` as the chart makes it. Kubernetes puts it into the `job-name` label and
  * the pods' names, so it must be a DNS label of at most 63 characters. Any other name becomes a cleaned prefix and a hash,
  * and so does one that could be the name of a round's Job.
  */
-export function buildJobName(releaseName: string, aggregationId: string): KubernetesName {
+export function buildJobName(releaseName: string, aggregationId: string): string {
   const text = `${releaseName}-${aggregationId}`;
   const identity = `${releaseName}\n${aggregationId}`;
-  return ATTEMPT_NAME.test(text) ? { name: hashedName(text, identity), changed: true } : toLabelName(text, identity);
+  return ATTEMPT_NAME.test(text) ? hashedName(text, identity) : toLabelName(text, identity);
 }
 
-function toLabelName(text: string, identity: string): KubernetesName {
-  return text.length <= MAX_LENGTH && DNS_LABEL.test(text)
-    ? { name: text, changed: false }
-    : { name: hashedName(text, identity), changed: true };
+function toLabelName(text: string, identity: string): string {
+  return text.length <= MAX_LENGTH && DNS_LABEL.test(text) ? text : hashedName(text, identity);
 }
 
 /** `text` cut and cleaned, with a hash of the whole: distinct texts stay distinct, the same text gets the same name. */
@@ -64,15 +56,14 @@ export function buildAttemptJobName(
   round: number,
   attempt: number,
   content = '',
-): KubernetesName {
+): string {
   const suffix = `-r${round}-a${attempt}${content === '' ? '' : `-${content.slice(0, CONTENT_LENGTH)}`}`;
   const prefix = toLabelName(`${releaseName}-${taskId}`, `${releaseName}\n${taskId}`);
-  const name = `${prefix.name}${suffix}`;
-  if (name.length <= MAX_LENGTH) return { name, changed: prefix.changed };
+  if (prefix.length + suffix.length <= MAX_LENGTH) return `${prefix}${suffix}`;
   // The hash of the task and the suffix stay: both make the name unique.
   const hash = shortHash(`${releaseName}\n${taskId}`);
-  const kept = prefix.name.slice(0, MAX_LENGTH - suffix.length - HASH_LENGTH - 1).replace(/-+$/, '');
-  return { name: `${kept}-${hash}${suffix}`, changed: true };
+  const kept = prefix.slice(0, MAX_LENGTH - suffix.length - HASH_LENGTH - 1).replace(/-+$/, '');
+  return `${kept}-${hash}${suffix}`;
 }
 
 /** `text` as a label value: itself where Kubernetes allows it, else cleaned and hashed. */

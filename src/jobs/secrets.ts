@@ -1,4 +1,4 @@
-import type { V1PodSpec } from '@kubernetes/client-node';
+import type { V1Container, V1PodSpec, V1Volume } from '@kubernetes/client-node';
 import type { Secrets } from '../cluster/port.ts';
 import { PreflightError } from '../errors.ts';
 
@@ -9,7 +9,7 @@ export interface RequiredSecret {
   readonly keys: readonly RequiredKey[];
 }
 
-export interface RequiredKey {
+interface RequiredKey {
   readonly key: string;
   /** The purpose of the key, from the values' `checkSecrets`. */
   readonly displayName?: string;
@@ -22,13 +22,6 @@ export interface CheckSecret {
   readonly keys: readonly { readonly key: string; readonly displayName?: string | undefined }[];
 }
 
-interface Need {
-  readonly namespace: string;
-  readonly name: string;
-  readonly key?: string;
-  readonly displayName?: string | undefined;
-}
-
 /**
  * Every Secret and key that pods of `specs` need to start, and those of `checkSecrets`, each once. References marked
  * `optional` are not required. Entries of `checkSecrets` without a namespace are in `namespace`.
@@ -38,63 +31,41 @@ export function requiredSecrets(
   specs: readonly V1PodSpec[],
   checkSecrets: readonly CheckSecret[] = [],
 ): RequiredSecret[] {
-  return gather([...specs.flatMap((spec) => needsOfPod(namespace, spec)), ...needsOfChecks(namespace, checkSecrets)]);
-}
-
-function gather(needs: readonly Need[]): RequiredSecret[] {
-  const secrets = new Map<string, Map<string, RequiredKey>>();
-  for (const need of needs) {
-    const id = `${need.namespace}/${need.name}`;
-    const keys = secrets.get(id) ?? new Map<string, RequiredKey>();
-    secrets.set(id, keys);
-    if (need.key === undefined) continue;
-    const displayName = need.displayName ?? keys.get(need.key)?.displayName;
-    keys.set(need.key, { key: need.key, ...(displayName !== undefined && { displayName }) });
+  const secrets = new Map<string, { namespace: string; name: string; keys: Map<string, RequiredKey> }>();
+  for (const need of [...specs.flatMap(needsOfPod), ...checkSecrets]) {
+    const at = { namespace: ('namespace' in need ? need.namespace : undefined) ?? namespace, name: need.name };
+    const id = `${at.namespace}/${at.name}`;
+    const { keys } = secrets.get(id) ?? { keys: new Map<string, RequiredKey>() };
+    secrets.set(id, { ...at, keys });
+    for (const { key, displayName = keys.get(key)?.displayName } of need.keys)
+      keys.set(key, { key, ...(displayName !== undefined && { displayName }) });
   }
-  return [...secrets].map(([id, keys]) => {
-    const slash = id.indexOf('/');
-    return { namespace: id.slice(0, slash), name: id.slice(slash + 1), keys: [...keys.values()] };
-  });
+  return [...secrets.values()].map(({ keys, ...at }) => ({ ...at, keys: [...keys.values()] }));
 }
 
-function needsOfPod(namespace: string, spec: V1PodSpec): Need[] {
+function needsOfPod(spec: V1PodSpec): CheckSecret[] {
   return [
-    ...needsOfContainers(namespace, spec),
-    ...needsOfVolumes(namespace, spec),
-    ...(spec.imagePullSecrets ?? []).flatMap((ref): Need[] =>
-      ref.name === undefined ? [] : [{ namespace, name: ref.name }],
+    ...[...(spec.initContainers ?? []), ...spec.containers].flatMap(needsOfContainer),
+    ...(spec.volumes ?? []).flatMap(needsOfVolume),
+    ...(spec.imagePullSecrets ?? []).flatMap(({ name }) => (name === undefined ? [] : [{ name, keys: [] }])),
+  ];
+}
+
+function needsOfContainer({ env = [], envFrom = [] }: V1Container): CheckSecret[] {
+  return [
+    ...env.flatMap(({ valueFrom }) => {
+      const ref = valueFrom?.secretKeyRef;
+      return ref?.name === undefined || ref.optional === true ? [] : [{ name: ref.name, keys: [{ key: ref.key }] }];
+    }),
+    ...envFrom.flatMap(({ secretRef }) =>
+      secretRef?.name === undefined || secretRef.optional === true ? [] : [{ name: secretRef.name, keys: [] }],
     ),
   ];
 }
 
-function needsOfContainers(namespace: string, spec: V1PodSpec): Need[] {
-  return [...(spec.initContainers ?? []), ...spec.containers].flatMap((container) => [
-    ...(container.env ?? []).flatMap((variable): Need[] => {
-      const ref = variable.valueFrom?.secretKeyRef;
-      return ref?.name === undefined || ref.optional === true ? [] : [{ namespace, name: ref.name, key: ref.key }];
-    }),
-    ...(container.envFrom ?? []).flatMap((source): Need[] => {
-      const ref = source.secretRef;
-      return ref?.name === undefined || ref.optional === true ? [] : [{ namespace, name: ref.name }];
-    }),
-  ]);
-}
-
-function needsOfVolumes(namespace: string, spec: V1PodSpec): Need[] {
-  return (spec.volumes ?? []).flatMap((volume): Need[] => {
-    const secret = volume.secret;
-    if (secret?.secretName === undefined || secret.optional === true) return [];
-    const name = secret.secretName;
-    const items = secret.items ?? [];
-    return items.length === 0 ? [{ namespace, name }] : items.map((item) => ({ namespace, name, key: item.key }));
-  });
-}
-
-function needsOfChecks(namespace: string, checks: readonly CheckSecret[]): Need[] {
-  return checks.flatMap((check): Need[] => {
-    const at = { namespace: check.namespace ?? namespace, name: check.name };
-    return check.keys.length === 0 ? [at] : check.keys.map(({ key, displayName }) => ({ ...at, key, displayName }));
-  });
+function needsOfVolume({ secret }: V1Volume): CheckSecret[] {
+  if (secret?.secretName === undefined || secret.optional === true) return [];
+  return [{ name: secret.secretName, keys: (secret.items ?? []).map(({ key }) => ({ key })) }];
 }
 
 /** A Secret, or keys of one, that must be created before the pods can start. Names only. */
@@ -108,39 +79,42 @@ export interface MissingSecret {
   readonly command: string;
 }
 
+/** Throws PreflightError (424) that names everything missing, each with the command that creates it. */
+export async function assertSecrets(
+  cluster: Secrets,
+  required: readonly RequiredSecret[],
+  signal?: AbortSignal,
+): Promise<void> {
+  const missing = await missingSecrets(cluster, required, signal);
+  if (missing.length > 0) throw new PreflightError(`${missingSentence(missing)}.`, { details: { missing } });
+}
+
 /** The entries of `required` that the cluster does not have. Reads all Secrets at once. Throws what the cluster's port throws. */
 export async function missingSecrets(
   cluster: Secrets,
   required: readonly RequiredSecret[],
   signal?: AbortSignal,
 ): Promise<MissingSecret[]> {
-  const found = await Promise.all(required.map((secret) => missingOf(cluster, secret, signal)));
-  return found.filter((entry) => entry !== null);
+  const found = await Promise.all(
+    required.map(async (secret) => {
+      const present = await cluster.secretKeys(secret.namespace, secret.name, { signal });
+      const keys = present === null ? secret.keys : secret.keys.filter(({ key }) => !present.includes(key));
+      return present !== null && keys.length === 0 ? [] : [missingSecret(secret, keys, present === null)];
+    }),
+  );
+  return found.flat();
 }
 
-async function missingOf(
-  cluster: Secrets,
-  secret: RequiredSecret,
-  signal?: AbortSignal,
-): Promise<MissingSecret | null> {
-  const present = await cluster.secretKeys(secret.namespace, secret.name, signal === undefined ? {} : { signal });
-  const keys = present === null ? secret.keys : secret.keys.filter(({ key }) => !present.includes(key));
-  if (present !== null && keys.length === 0) return null;
-  const absent = present === null;
-  return {
-    namespace: secret.namespace,
-    secret: secret.name,
-    absent,
-    keys,
-    command: createCommand(secret, keys, absent),
-  };
-}
-
-function createCommand(secret: RequiredSecret, keys: readonly RequiredKey[], absent: boolean): string {
+function missingSecret(
+  { namespace, name: secret }: RequiredSecret,
+  keys: readonly RequiredKey[],
+  absent: boolean,
+): MissingSecret {
   const from = keys.map(({ key }) => ` ${shellWord(`--from-file=${key}=./${key}`)}`).join('');
-  const create = `kubectl create secret generic ${secret.name} --namespace ${secret.namespace}${from}`;
+  const create = `kubectl create secret generic ${secret} --namespace ${namespace}${from}`;
   // `create` refuses an existing Secret; server-side apply adds the keys and keeps the others.
-  return absent ? create : `${create} --dry-run=client -o yaml | kubectl apply --server-side -f -`;
+  const command = absent ? create : `${create} --dry-run=client -o yaml | kubectl apply --server-side -f -`;
+  return { namespace, secret, absent, keys, command };
 }
 
 /** `text` quoted for a POSIX shell. */
@@ -154,22 +128,9 @@ export function missingSentence(missing: readonly MissingSecret[]): string {
 }
 
 function phraseOf({ namespace, secret, absent, keys }: MissingSecret): string {
-  const names = keys.map(({ key, displayName }) =>
-    displayName === undefined ? `"${key}"` : `"${key}" (${displayName})`,
-  );
-  const list = names.join(', ');
+  const list = keys
+    .map(({ key, displayName }) => (displayName === undefined ? `"${key}"` : `"${key}" (${displayName})`))
+    .join(', ');
   if (!absent) return `Secret ${namespace}/${secret} has no key ${list}`;
-  return names.length === 0
-    ? `Secret ${namespace}/${secret} does not exist`
-    : `Secret ${namespace}/${secret} does not exist (needs ${list})`;
-}
-
-/** Throws PreflightError (424) that names everything missing, each with the command that creates it. */
-export async function assertSecrets(
-  cluster: Secrets,
-  required: readonly RequiredSecret[],
-  signal?: AbortSignal,
-): Promise<void> {
-  const missing = await missingSecrets(cluster, required, signal);
-  if (missing.length > 0) throw new PreflightError(`${missingSentence(missing)}.`, { details: { missing } });
+  return `Secret ${namespace}/${secret} does not exist${list === '' ? '' : ` (needs ${list})`}`;
 }

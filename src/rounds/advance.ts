@@ -26,7 +26,7 @@ export interface AdvanceOptions {
   readonly force?: boolean;
   /** Returns the first action and its reason; writes nothing. */
   readonly dryRun?: boolean;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The uploads of a task by state. */

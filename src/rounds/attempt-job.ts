@@ -60,7 +60,7 @@ export function buildAttempt({ values, defaults, stateUri }: AttemptJobDeps, tas
   const aggregator = requireAggregator({ aggregator: { ...values.aggregator, ...paths } }, { idIsDerived: true });
   const id = `${taskId}/round-${round}/attempt-${number}`;
   const spec = buildSpec(aggregator, id, values.namespace ?? defaults.namespace, defaults);
-  const { name } = buildAttemptJobName(spec.releaseName, taskId, round, number, attempt.content);
+  const name = buildAttemptJobName(spec.releaseName, taskId, round, number, attempt.content);
   return buildJob(spec, { name, task: { taskId, round } });
 }
 

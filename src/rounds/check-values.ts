@@ -13,7 +13,7 @@ import {
 import type { Values } from '../values/parse-values.ts';
 
 /** Folders of the state. An object that this service writes there must not count as an upload. */
-const STATE_FOLDERS = ['runs', 'tasks', 'schedules'] as const;
+const STATE_FOLDERS = ['runs', 'outputs', 'tasks', 'schedules'] as const;
 
 /**
  * Checks configured values with `rounds` or `lists`: the fields that every Job needs are present, the buckets are allowed,

@@ -3,7 +3,7 @@ import { DeadlineError } from '../errors.ts';
 export interface CoalesceOptions {
   readonly force?: boolean;
   /** Ends the wait of this caller. The work is aborted when the signals of all callers have fired. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export type Work<T> = (options: { readonly force: boolean; readonly signal: AbortSignal }) => Promise<T>;

@@ -39,7 +39,7 @@ export async function checkCheckpointList(
   allowed: Allowances,
   { signal, generation }: { readonly signal?: AbortSignal | undefined; readonly generation?: string | undefined } = {},
 ): Promise<CheckpointList> {
-  const stream = await store.stream(parseGsUri(uri, FIELD), signal === undefined ? {} : { signal });
+  const stream = await store.stream(parseGsUri(uri, FIELD), { signal });
   if (stream === null) {
     const message = `${uri} does not exist; upload the list first, e.g. gcloud storage cp list.txt ${uri}`;
     throw new CheckpointListError(message, [{ path: FIELD, message }]);

@@ -1,15 +1,22 @@
 import type { V1Job } from '@kubernetes/client-node';
-import type { Cluster, Jobs } from '../cluster/port.ts';
-import { AppError, ContentionError, InvalidRequestError, NotFoundError } from '../errors.ts';
+import type { Cluster } from '../cluster/port.ts';
+import { AppError, ConflictError, ContentionError, InvalidRequestError } from '../errors.ts';
+import type { Log } from '../log.ts';
 import type { Allowances } from '../jobs/allowed.ts';
 import { allowanceIssues } from '../jobs/allowed.ts';
 import { ensureJob } from '../jobs/ensure-job.ts';
 import { assertSecrets, requiredSecrets } from '../jobs/secrets.ts';
+import { listObjects } from '../storage/port.ts';
 import { joinGsUri, parseGsUri } from '../storage/uri.ts';
 import type { CheckpointList } from './checkpoint-list.ts';
 import { CheckpointListError, SupersededListError, checkCheckpointList } from './checkpoint-list.ts';
 import type { RunRecord } from './record.ts';
-import { isFinal, isJobOf, jobOf, withJob, withStep } from './record.ts';
+import { isJobOf, jobOf, withJob, withStep } from './record.ts';
+import { cancelRun, deleteLeftJob } from './cancel.ts';
+import type { OutputObstacle } from './output-claim.ts';
+import { claimOutput, stateIssues } from './output-claim.ts';
+import { logTrouble } from './status.ts';
+import type { ActiveRun } from './schedule-slot.ts';
 import { takeSlot } from './schedule-slot.ts';
 import type { StateDeps, StoredRun } from './store.ts';
 import { readRun, updateRun } from './store.ts';
@@ -21,8 +28,12 @@ export interface LaunchDeps extends StateDeps {
   readonly cluster: Cluster;
   readonly allowed: Allowances;
   readonly now: () => Date;
+  readonly log: Log;
   wait(ms: number, signal?: AbortSignal): Promise<void>;
 }
+
+// A run that has not created its Job by then has a problem.
+const OLD_CLAIM_MS = 10 * 60_000;
 
 /** A run after {@link finishRun}. */
 export interface FinishedRun {
@@ -41,12 +52,11 @@ export async function checkRun(
   signal?: AbortSignal,
 ): Promise<CheckpointList> {
   const podSpec = jobOf(record).spec?.template.spec;
-  const issues = allowanceIssues(
-    deps.allowed,
-    record.spec,
-    podSpec,
-    record.checkSecrets.map(({ namespace }) => namespace),
-  );
+  const namespaces = record.checkSecrets.map(({ namespace }) => namespace);
+  const issues = [
+    ...allowanceIssues(deps.allowed, record.spec, podSpec, namespaces),
+    ...stateIssues(deps, record.spec.outputPath),
+  ];
   if (issues.length > 0) {
     throw new InvalidRequestError(
       `Configuration does not allow this: ${issues.map((issue) => issue.message).join('; ')}.`,
@@ -67,9 +77,9 @@ export async function checkRun(
 }
 
 /**
- * Carries a claimed run on to its Job: the schedule's slot, the checks (unless the caller has just made them), the
- * create, the record. Every caller may repeat it at any time. An error is thrown, and kept in the
- * record as `why`.
+ * Continues a claimed run up to its Job: the schedule's slot, the checks (unless the caller has just made them), the
+ * claim of the output directory, the create, the record. Every caller may repeat it at any time. An error is thrown, and
+ * kept in the record as `why`.
  */
 export async function finishRun(
   deps: LaunchDeps,
@@ -77,57 +87,93 @@ export async function finishRun(
   options: {
     readonly checked: boolean;
     /** When the claim was read before this call; its last step by default. */
-    readonly lastLookAt?: string | undefined;
+    readonly lastReadAt?: string | undefined;
     readonly signal?: AbortSignal | undefined;
   },
 ): Promise<FinishedRun> {
   const { record } = claim;
-  async function unchanged(change: (newest: RunRecord) => RunRecord): Promise<FinishedRun> {
-    return {
-      stored: await updateRun(deps, claim, change),
-      created: false,
-    };
+  const { signal } = options;
+  const lastReadAt = options.lastReadAt ?? record.steps.at(-1)?.at ?? record.claimedAt;
+  if (await ranBefore(deps, record, lastReadAt)) {
+    const why = 'Its Job no longer exists and its end was not recorded; there is output under its output path.';
+    return close(deps, claim, 'gone', why);
   }
-  const lastLookAt = options.lastLookAt ?? record.steps.at(-1)?.at ?? record.claimedAt;
-  if (await ranBefore(deps, record, lastLookAt)) return unchanged((newest) => gone(newest, deps.now()));
-  const blockers = await takeSlot(
+  const [blocker] = await takeSlot(
     deps,
     record,
     async (id) => {
-      await cancelRun(
-        deps,
-        id,
-        `replaced by run "${record.aggregationId}" (concurrencyPolicy Replace)`,
-        options.signal,
-      );
+      await cancelRun(deps, id, `replaced by run "${record.aggregationId}" (concurrencyPolicy Replace)`, signal);
     },
-    options.signal,
+    signal,
   );
-  const [blocker] = blockers;
-  if (blocker !== undefined) {
-    const why = `concurrencyPolicy Forbid: run "${blocker.aggregationId}" of schedule "${record.schedule?.name}" is not over (${blocker.why}).`;
-    return unchanged((newest) => closed(newest, 'skipped', why, deps.now()));
-  }
-  if (options.checked) return createOrAdopt(deps, claim, options.signal);
+  if (blocker !== undefined) return skip(deps, claim, blocker);
+  let { list } = record;
   try {
-    const checked = await noting(deps, claim, () => checkRun(deps, record, options.signal));
-    return await createOrAdopt(deps, { ...claim, record: { ...record, list: checked } }, options.signal);
+    if (!options.checked) list = await noting(deps, claim, () => checkRun(deps, record, signal));
   } catch (error) {
     if (!(error instanceof CheckpointListError) || record.listGeneration === undefined) throw error;
     // The run belongs to that generation of the list, which cannot change: there is nothing to wait for.
-    if (error instanceof SupersededListError)
-      return unchanged((newest) => closed(newest, 'skipped', error.message, deps.now()));
-    await updateRun(deps, claim, (newest) => closed(newest, 'failed', error.message, deps.now()));
+    if (error instanceof SupersededListError) return close(deps, claim, 'skipped', error.message);
+    await close(deps, claim, 'failed', error.message);
     throw error;
   }
+  const obstacle = await noting(deps, claim, () => claimOutput(deps, record, { signal }));
+  if (obstacle !== null) return giveWay(deps, claim, obstacle);
+  return createOrAdopt(deps, { ...claim, record: { ...record, ...(list !== undefined && { list }) } }, signal);
+}
+
+/** Ends the run without a Job. */
+async function close(
+  deps: LaunchDeps,
+  claim: StoredRun,
+  state: 'skipped' | 'failed' | 'gone' | 'refused',
+  why: string,
+): Promise<FinishedRun> {
+  const now = deps.now();
+  const stored = await updateRun(deps, claim, (record) => {
+    if (record.state !== 'claimed' && record.state !== 'refused') return record;
+    // A refused run is not over: its id may be claimed anew.
+    if (state === 'refused') return { ...record, state, why };
+    const step = state === 'gone' ? 'Job gone' : state;
+    return withStep({ ...record, state, why, finishedAt: now.toISOString() }, now, step);
+  });
+  return { stored, created: false };
+}
+
+async function skip(deps: LaunchDeps, claim: StoredRun, blocker: ActiveRun): Promise<FinishedRun> {
+  const { record } = claim;
+  const why = `concurrencyPolicy Forbid: run "${blocker.aggregationId}" of schedule "${record.schedule?.name}" is not over (${blocker.why}).`;
+  const isOld = Date.parse(blocker.claimedAt ?? 'none') < deps.now().getTime() - OLD_CLAIM_MS;
+  // A Job ends by its deadline; a claim without a Job can make the schedule skip tick after tick.
+  if (isOld) logTrouble(deps.log, record, 'held-up', `skipped. ${why} That claim is from ${blocker.claimedAt}.`);
+  return close(deps, claim, 'skipped', why);
+}
+
+/** Another run has the output directory: a caller gets an error, a run without a caller waits until that run is over. */
+async function giveWay(deps: LaunchDeps, claim: StoredRun, obstacle: OutputObstacle): Promise<FinishedRun> {
+  const { record } = claim;
+  if (record.trigger !== 'http' && obstacle.kind === 'active') {
+    const stored = await updateRun(deps, claim, (newest) => noted(newest, `It waits: ${obstacle.why}`));
+    return { stored, created: false };
+  }
+  await close(deps, claim, record.trigger === 'http' ? 'refused' : 'failed', obstacle.why);
+  if (record.trigger !== 'http') logTrouble(deps.log, record, 'failed', obstacle.why);
+  throw outputConflict(record, obstacle);
+}
+
+/** The error of a call whose output directory another run has. */
+export function outputConflict({ spec }: Pick<RunRecord, 'spec'>, { why, holder }: OutputObstacle): ConflictError {
+  return new ConflictError(why, {
+    details: { outputPath: spec.outputPath, ...(holder !== undefined && { heldBy: holder }) },
+  });
 }
 
 /**
  * Whether the Job of an old claim has already run: no call read it for longer than the Job's time to live, there
  * is no Job under the name, and there is output. Such a run must not run again. Without output it failed or never ran.
  */
-async function ranBefore(deps: LaunchDeps, record: RunRecord, lastLookAt: string): Promise<boolean> {
-  const ageMs = deps.now().getTime() - Date.parse(lastLookAt);
+async function ranBefore(deps: LaunchDeps, record: RunRecord, lastReadAt: string): Promise<boolean> {
+  const ageMs = deps.now().getTime() - Date.parse(lastReadAt);
   if (ageMs <= record.spec.ttlSecondsAfterFinished * 1000) return false;
   if ((await deps.cluster.getJob(record.spec.namespace, record.jobName)) !== null) return false;
   return hasOutputSince(deps, record);
@@ -135,26 +181,9 @@ async function ranBefore(deps: LaunchDeps, record: RunRecord, lastLookAt: string
 
 /** Whether there is output younger than the claim: older output belongs to another run. */
 async function hasOutputSince(deps: LaunchDeps, { spec, claimedAt }: RunRecord): Promise<boolean> {
-  const { bucket, name: prefix } = joinGsUri(parseGsUri(spec.outputPath), '');
-  let pageToken: string | undefined;
-  do {
-    const page = await deps.store.list({ bucket, prefix, ...(pageToken !== undefined && { pageToken }) });
-    if (page.objects.some(({ timeCreated }) => Date.parse(timeCreated) >= Date.parse(claimedAt))) return true;
-    pageToken = page.nextPageToken;
-  } while (pageToken !== undefined);
+  for await (const { timeCreated } of listObjects(deps.store, joinGsUri(parseGsUri(spec.outputPath), '')))
+    if (Date.parse(timeCreated) >= Date.parse(claimedAt)) return true;
   return false;
-}
-
-function gone(record: RunRecord, now: Date): RunRecord {
-  const why = 'Its Job no longer exists and its end was not recorded; there is output under its output path.';
-  return withStep({ ...record, state: 'gone', why, finishedAt: now.toISOString() }, now, 'Job gone');
-}
-
-/** The run ends without a Job. */
-function closed(record: RunRecord, state: 'skipped' | 'failed', why: string, now: Date): RunRecord {
-  return record.state === 'claimed' || record.state === 'refused'
-    ? withStep({ ...record, state, why, finishedAt: now.toISOString() }, now, state)
-    : record;
 }
 
 async function createOrAdopt(deps: LaunchDeps, claim: StoredRun, signal?: AbortSignal): Promise<FinishedRun> {
@@ -162,10 +191,7 @@ async function createOrAdopt(deps: LaunchDeps, claim: StoredRun, signal?: AbortS
   if (newest.record.state !== 'claimed' && newest.record.state !== 'refused') return { stored: newest, created: false };
   const ensured = await noting(deps, newest, () => ensureJob(deps, jobOf(claim.record), signal));
   if (ensured.kind === 'refused') {
-    const { message } = ensured.error;
-    await updateRun(deps, newest, (record) =>
-      record.state === 'claimed' ? { ...record, state: 'refused', why: message } : record,
-    );
+    await close(deps, newest, 'refused', ensured.error.message);
     throw ensured.error;
   }
   const { job } = ensured;
@@ -174,7 +200,9 @@ async function createOrAdopt(deps: LaunchDeps, claim: StoredRun, signal?: AbortS
     isJobOf(record, job) ? withJob(record, job, deps.now(), list) : record,
   );
   // Cancelled between claim and create: the Job that was created is deleted again.
-  if (stored.record.state === 'cancelled') return { stored: await deleteLeftJob(deps, stored, signal), created: false };
+  if (stored.record.state === 'cancelled') {
+    return { stored: (await deleteLeftJob(deps, stored, signal)).stored, created: false };
+  }
   if (ensured.kind === 'adopted') return { stored, created: false };
   return { stored, created: await keepOrDelete(deps, stored, job, signal) };
 }
@@ -186,7 +214,7 @@ async function createOrAdopt(deps: LaunchDeps, claim: StoredRun, signal?: AbortS
 async function newestClaim(deps: LaunchDeps, claim: StoredRun, signal?: AbortSignal): Promise<StoredRun> {
   const { record } = claim;
   if (deps.now().getTime() - Date.parse(record.claimedAt) <= CLAIMANT_MS) return claim;
-  const newest = await readRun(deps, record.aggregationId, signal === undefined ? {} : { signal });
+  const newest = await readRun(deps, record.aggregationId, { signal });
   if (newest !== null && newest.record.claimedAt === record.claimedAt) return newest;
   throw new ContentionError(`Run "${record.aggregationId}" was claimed anew at the same time; repeat the call.`);
 }
@@ -203,7 +231,7 @@ async function keepOrDelete(
 ): Promise<boolean> {
   const { namespace = '', name = '', uid = '' } = job.metadata ?? {};
   if (record.job?.uid === uid) return true;
-  await deps.cluster.deleteJob(namespace, name, { uid, ...(signal !== undefined && { signal }) });
+  await deps.cluster.deleteJob(namespace, name, { uid, signal });
   return false;
 }
 
@@ -212,47 +240,12 @@ async function noting<T>(deps: LaunchDeps, claim: StoredRun, work: () => Promise
   try {
     return await work();
   } catch (error) {
-    if (error instanceof AppError) await updateRun(deps, claim, (newest) => noted(newest, error));
+    if (error instanceof AppError) await updateRun(deps, claim, (newest) => noted(newest, error.message));
     throw error;
   }
 }
 
 // `why` also records that the caller got the error: the sweep leaves such an `http` run to its caller.
-function noted(record: RunRecord, error: AppError): RunRecord {
-  return record.state === 'claimed' && record.why !== error.message ? { ...record, why: error.message } : record;
-}
-
-export interface CancelDeps extends StateDeps {
-  readonly cluster: Pick<Jobs, 'deleteJob'>;
-  readonly now: () => Date;
-}
-
-/** Deletes the Job of a cancelled run with its pods and records that. Safe to call again. */
-export async function deleteLeftJob(deps: CancelDeps, stored: StoredRun, signal?: AbortSignal): Promise<StoredRun> {
-  const { spec, jobName } = stored.record;
-  await deps.cluster.deleteJob(spec.namespace, jobName, signal === undefined ? {} : { signal });
-  return updateRun(deps, stored, (record) => jobDeleted(record, deps.now()));
-}
-
-function jobDeleted(record: RunRecord, now: Date): RunRecord {
-  return record.state !== 'cancelled' || record.jobDeletedAt !== undefined
-    ? record
-    : withStep({ ...record, jobDeletedAt: now.toISOString() }, now, 'Job deleted');
-}
-
-/**
- * Cancels a run: first in the record, so that a concurrent create sees it, then the Job and its pods. A finished run
- * keeps its result, and its Job is deleted. Safe to repeat. Throws NotFoundError for an unknown run.
- */
-export async function cancelRun(deps: CancelDeps, id: string, why: string, signal?: AbortSignal): Promise<StoredRun> {
-  const stored = await readRun(deps, id, signal === undefined ? {} : { signal });
-  if (stored === null) throw new NotFoundError(`There is no run "${id}".`);
-  const after = await updateRun(deps, stored, (record) => cancelled(record, why, deps.now()));
-  return deleteLeftJob(deps, after, signal);
-}
-
-function cancelled(record: RunRecord, why: string, now: Date): RunRecord {
-  return isFinal(record.state)
-    ? record
-    : withStep({ ...record, state: 'cancelled', why, finishedAt: now.toISOString() }, now, 'cancelled');
+function noted(record: RunRecord, why: string): RunRecord {
+  return record.state === 'claimed' && record.why !== why ? { ...record, why } : record;
 }

@@ -1,8 +1,10 @@
 import type { V1Job } from '@kubernetes/client-node';
 import { ConflictError, ContentionError, UpstreamError } from '../errors.ts';
 import type { FinishedRun, LaunchDeps } from './finish.ts';
-import { CLAIMANT_MS, checkRun, finishRun } from './finish.ts';
+import { CLAIMANT_MS, checkRun, finishRun, outputConflict } from './finish.ts';
+import { outputObstacle } from './output-claim.ts';
 import { buildJobName } from '../jobs/names.ts';
+import type { CheckpointList } from './checkpoint-list.ts';
 import type { RunRequest } from './request.ts';
 import { RUN_SCHEMA_VERSION, jobOf, withStep } from './record.ts';
 import type { RunRecord } from './record.ts';
@@ -14,7 +16,7 @@ const POLL_MS = 250;
 
 /** Result of a request. `record` is the stored record; for a dry run, the record that would be written. */
 export interface LaunchOutcome {
-  readonly outcome: 'created' | 'exists' | 'skipped' | 'dry-run';
+  readonly outcome: 'created' | 'exists' | 'waiting' | 'skipped' | 'dry-run';
   readonly record: RunRecord;
   readonly warnings: readonly string[];
   /** Of a dry run: the Job as the API server would store it. */
@@ -28,21 +30,22 @@ export interface LaunchOptions {
 
 /**
  * Runs one aggregation: checks, claim, Job, record. The claim `runs/<aggregationId>.json` is created only if absent,
- * so of any number of equal calls (at once, later, from another trigger) one creates and the rest say `exists`.
+ * so of any number of equal calls (at once, later, from another trigger) one creates and the others answer `exists`.
  *
  * For `http`, everything is checked before anything is written. A run of a schedule or an upload is claimed first: its
  * caller does not read the answer, and the sweep finishes the claim.
  *
- * Throws InvalidRequestError, PreflightError, ConflictError (another specification under the id), and what the ports
- * throw; after any of these the same call again is safe and carries on.
+ * Throws InvalidRequestError, PreflightError, ConflictError (another specification under the id, another run in the
+ * output directory), and what the ports
+ * throw; after any of these the same call again is safe and resumes the run.
  */
 export async function launch(deps: LaunchDeps, request: RunRequest, options: LaunchOptions): Promise<LaunchOutcome> {
   const { signal } = options;
   const fresh = buildRecord(request, deps.now());
   const claimFirst = request.trigger !== 'http';
   const [read, check] = await Promise.allSettled([
-    readRun(deps, fresh.aggregationId, signal === undefined ? {} : { signal }),
-    claimFirst || options.dryRun ? undefined : checkRun(deps, fresh, signal),
+    readRun(deps, fresh.aggregationId, { signal }),
+    claimFirst || options.dryRun ? undefined : checkAll(deps, fresh, signal),
   ]);
   if (read.status === 'rejected') throw read.reason;
   const existing = read.value;
@@ -78,12 +81,20 @@ function buildRecord(request: RunRequest, now: Date): RunRecord {
     asked: { ...request.asked },
     checkSecrets: [...request.checkSecrets],
     ...(request.listGeneration !== undefined && { listGeneration: request.listGeneration }),
-    jobName: buildJobName(request.spec.releaseName, request.spec.aggregationId).name,
+    jobName: buildJobName(request.spec.releaseName, request.spec.aggregationId),
     state: 'claimed',
     claimedAt: now.toISOString(),
     steps: [],
   };
   return withStep(base, now, 'claimed');
+}
+
+/** Everything that can be checked before the claim. */
+async function checkAll(deps: LaunchDeps, record: RunRecord, signal?: AbortSignal): Promise<CheckpointList> {
+  const list = await checkRun(deps, record, signal);
+  const obstacle = await outputObstacle(deps, record, { signal });
+  if (obstacle !== null) throw outputConflict(record, obstacle);
+  return list;
 }
 
 async function dryRun(
@@ -101,10 +112,10 @@ async function dryRun(
     };
   }
   const fresh = buildRecord(request, deps.now());
-  const record = { ...fresh, list: await checkRun(deps, fresh, signal) };
+  const record = { ...fresh, list: await checkAll(deps, fresh, signal) };
   const manifest = await deps.cluster.createJob(jobOf(record), {
     dryRun: true,
-    ...(signal !== undefined && { signal }),
+    signal,
   });
   if (manifest === 'exists') {
     throw new ConflictError(
@@ -166,7 +177,7 @@ async function awaitClaimant(deps: LaunchDeps, claimed: StoredRun, signal?: Abor
   let current = claimed;
   for (let waited = 0; isFresh && current.record.state === 'claimed' && waited < CLAIMANT_MS; waited += POLL_MS) {
     await deps.wait(POLL_MS, signal);
-    current = (await readRun(deps, claimed.record.aggregationId, signal === undefined ? {} : { signal })) ?? current;
+    current = (await readRun(deps, claimed.record.aggregationId, { signal })) ?? current;
   }
   return current;
 }
@@ -174,11 +185,8 @@ async function awaitClaimant(deps: LaunchDeps, claimed: StoredRun, signal?: Abor
 function outcomeOf(request: RunRequest, { stored, created }: FinishedRun, isFirst: boolean): LaunchOutcome {
   const { record } = stored;
   const skipped = isFirst && record.state === 'skipped';
-  return {
-    outcome: created ? 'created' : skipped ? 'skipped' : 'exists',
-    record,
-    warnings: warningsOf(request, record),
-  };
+  const outcome = created ? 'created' : skipped ? 'skipped' : record.state === 'claimed' ? 'waiting' : 'exists';
+  return { outcome, record, warnings: warningsOf(request, record) };
 }
 
 /** A refused run has no Job: the id may be claimed anew, with another specification. */

@@ -1,20 +1,13 @@
 import { ANNOTATIONS, buildJob } from '../jobs/manifest.ts';
+import { ConcurrencyPolicySchema } from '../values/aggregator-schema.ts';
 import type { AggregationSpec } from '../jobs/spec.ts';
 import { specHash } from '../jobs/spec.ts';
 import type { V1Job } from '@kubernetes/client-node';
 import { z } from 'zod';
 
-export const TriggerSchema = z.enum(['schedule', 'upload', 'http']);
-/** The source of a run. */
-export type Trigger = z.infer<typeof TriggerSchema>;
-
-/** As of a Kubernetes CronJob: what happens when a run of the schedule is still active. */
-export const ConcurrencyPolicySchema = z.enum(['Allow', 'Forbid', 'Replace']);
-export type ConcurrencyPolicy = z.infer<typeof ConcurrencyPolicySchema>;
-
 /**
  * The recorded state of a run. `claimed`: the id is taken, the Job may not exist yet. `refused`: the API server refused
- * the Job, it does not exist. `created`: the Job exists. The others are final.
+ * the Job, or its output directory is in use; the Job does not exist, and the id may be claimed anew. `created`: the Job exists. The others are final.
  */
 export const RecordStateSchema = z.enum([
   'claimed',
@@ -44,18 +37,22 @@ const SpecSchema = z.looseObject({
 
 const PodSummarySchema = z.looseObject({ name: z.string(), phase: z.string() });
 
-export const StepSchema = z.object({ at: z.string(), step: z.string() });
-export type Step = z.infer<typeof StepSchema>;
-
 export const RUN_SCHEMA_VERSION = 1;
 
 export const RunRecordSchema = z.object({
   schemaVersion: z.literal(RUN_SCHEMA_VERSION),
   aggregationId: z.string(),
-  trigger: TriggerSchema,
+  /** The source of the run. */
+  trigger: z.enum(['schedule', 'upload', 'http']),
   requestedBy: z.string().optional(),
   schedule: z
-    .object({ name: z.string(), tick: z.string().optional(), concurrencyPolicy: ConcurrencyPolicySchema })
+    .object({
+      name: z.string(),
+      tick: z.string().optional(),
+      /** Set for a forced run, which stands for no tick: the time that its placeholders stand for. */
+      forcedAt: z.string().optional(),
+      concurrencyPolicy: ConcurrencyPolicySchema,
+    })
     .optional(),
   spec: SpecSchema,
   /** The requested specification with unfilled placeholders: the same request at another time compares equal. */
@@ -79,10 +76,14 @@ export const RunRecordSchema = z.object({
   createdAt: z.string().optional(),
   startedAt: z.string().optional(),
   finishedAt: z.string().optional(),
-  /** Set for a cancelled run: when its Job was deleted. */
+  /** The most specific explanation so far of why the Job does not progress; absent once its pod runs. */
+  trouble: z.object({ cause: z.string(), why: z.string(), isPermanent: z.boolean() }).optional(),
+  /** Set for a failed run whose Job is deleted, because it would never have ended by itself. */
+  stopped: z.literal(true).optional(),
+  /** Set for a cancelled or stopped run: when its Job was deleted. */
   jobDeletedAt: z.string().optional(),
   pods: z.array(PodSummarySchema).optional(),
-  steps: z.array(StepSchema),
+  steps: z.array(z.object({ at: z.string(), step: z.string() })),
 });
 
 type Parsed = z.infer<typeof RunRecordSchema>;
@@ -94,6 +95,11 @@ const MAX_STEPS = 50;
 /** Whether the state can no longer change. */
 export function isFinal(state: RecordState): boolean {
   return FINAL.has(state);
+}
+
+/** Whether the run is over, and its Job may still exist. */
+export function isJobLeft({ state, stopped, jobDeletedAt }: RunRecord): boolean {
+  return (state === 'cancelled' || stopped === true) && jobDeletedAt === undefined;
 }
 
 /** A record read back from the bucket. Throws what `JSON.parse` and zod throw. */

@@ -3,19 +3,20 @@ import type { Issue } from '../errors.ts';
 import { InvalidRequestError } from '../errors.ts';
 import { formatGsUri } from '../storage/uri.ts';
 import type { CompleteAggregator } from '../values/complete-aggregator.ts';
+import { environmentProblem } from '../values/aggregator-text.ts';
 import { requireAggregator } from '../values/complete-aggregator.ts';
 import type { Values } from '../values/parse-values.ts';
 import { specIssues } from '../jobs/manifest.ts';
 import { aggregationIdProblem } from '../jobs/names.ts';
-import type { RunRecord, Trigger } from './record.ts';
+import type { RunRecord } from './record.ts';
 import type { AggregationSpec, SpecDefaults } from '../jobs/spec.ts';
 import { buildSpec } from '../jobs/spec.ts';
 import type { TemplateContext } from '../values/placeholders.ts';
-import { fillTemplate, formatTick, hasPlaceholder } from '../values/placeholders.ts';
+import { fillTemplate, hasPlaceholder } from '../values/placeholders.ts';
 
 /** A complete request: every default is applied, every placeholder filled. */
 export interface RunRequest {
-  readonly trigger: Trigger;
+  readonly trigger: RunRecord['trigger'];
   readonly requestedBy?: string;
   readonly schedule?: NonNullable<RunRecord['schedule']>;
   readonly spec: AggregationSpec;
@@ -30,10 +31,13 @@ export interface RunRequest {
 export interface RequestContext {
   readonly now: Date;
   readonly requestedBy?: string;
-  /** Cloud Scheduler's job and tick for its calls; a forced run has no tick. */
+  /** Cloud Scheduler's job and tick for its calls; a forced run has no tick, and stands for `now`. */
   readonly scheduler?: { readonly job: string; readonly tick?: Date };
   readonly defaults: SpecDefaults;
 }
+
+/** The object's name cannot become a value of the aggregator: no correction of the values would change that. */
+export class UnusableListError extends InvalidRequestError {}
 
 const TEMPLATED = ['checkpointsFilePath', 'outputPath', 'resourcePath', 'outputResourcePath'] as const;
 
@@ -53,8 +57,8 @@ export interface UploadedList {
 }
 
 /**
- * What `values` (configured ones with the request's laid over them, validated) ask for. Placeholders stand for the tick
- * of a scheduled run, else for the moment of the request. Throws InvalidRequestError with every fault of the
+ * What `values` (the configured ones with the request's merged over them, validated) ask for. Placeholders stand for the
+ * tick of a scheduled run, else for the moment of the request, in the time zone of the schedule. Throws InvalidRequestError with every fault of the
  * placeholders and the id at once. Pure.
  */
 export function buildRunRequest(values: Values, context: RequestContext): RunRequest {
@@ -66,11 +70,14 @@ export function buildRunRequest(values: Values, context: RequestContext): RunReq
   const named = buildSpec(aggregator, id.text ?? '', values.namespace ?? context.defaults.namespace, context.defaults);
   const asked = schedule === undefined ? named : { ...named, schedule: schedule.name };
   const issues: Issue[] = [];
+  const kind = scheduler === undefined ? 'request' : scheduler.tick === undefined ? 'forced' : 'tick';
+  const timeZone = values.schedules.find(({ name }) => name === schedule?.name)?.timeZone;
   const template = {
     at: scheduler?.tick ?? context.now,
-    isTick: scheduler?.tick !== undefined,
+    kind,
+    timeZone,
     ...(schedule !== undefined && { schedule: schedule.name }),
-  };
+  } as const;
   const spec = fillAll(asked, template, issues);
   const found = issues.length > 0 ? issues : [...idIssues(spec.aggregationId), ...specIssues(spec)];
   assertNoIssues(found);
@@ -97,16 +104,17 @@ function assertReleased({ aggregator }: Values): void {
 }
 
 /**
- * The id as asked for. Of a tick it is `<job>-{tick}` unless a template says otherwise: an id without a placeholder
- * would make every tick after the first one `exists`.
+ * The requested id. In a call of Cloud Scheduler it is `<job>-{tick}` unless it has a placeholder: an id without one
+ * would make every tick after the first one `exists`. A forced run must not have the id of the day's tick.
  */
-function idOf(given: string | undefined, { scheduler, now }: RequestContext): Id {
+function idOf(given: string | undefined, { scheduler }: RequestContext): Id {
   if (scheduler === undefined) return { text: given, warnings: [] };
-  const isTick = scheduler.tick !== undefined;
-  if (given !== undefined && (hasPlaceholder(given) || !isTick)) return { text: given, warnings: [] };
-  const text = isTick ? `${scheduler.job}-{tick}` : `${scheduler.job}-manual-${formatTick(now)}`;
-  const warning = `aggregationId "${given}" has no placeholder, which ticks of a schedule need; this run is called after its tick.`;
-  return { text, warnings: given === undefined ? [] : [warning] };
+  if (given !== undefined && hasPlaceholder(given)) {
+    const isDistinct = scheduler.tick !== undefined || /\{(tick|time)\}/.test(given);
+    return { text: isDistinct ? given : `${given}-{tick}`, warnings: [] };
+  }
+  const warning = `aggregationId "${given}" has no placeholder, which runs of a schedule need; this run is called after its tick.`;
+  return { text: `${scheduler.job}-{tick}`, warnings: given === undefined ? [] : [warning] };
 }
 
 function scheduleOf(values: Values, context: RequestContext, aggregator: CompleteAggregator): RunRequest['schedule'] {
@@ -118,6 +126,7 @@ function scheduleOf(values: Values, context: RequestContext, aggregator: Complet
     name,
     concurrencyPolicy: aggregator.concurrencyPolicy ?? configured ?? 'Allow',
     ...(tick !== undefined && { tick }),
+    ...(context.scheduler !== undefined && tick === undefined && { forcedAt: context.now.toISOString() }),
   };
 }
 
@@ -145,10 +154,13 @@ function checksOf(values: Values): RunRecord['checkSecrets'] {
 
 /**
  * The run that an uploaded checkpoint list asks for: its id is derived from bucket, name and generation, so that an
- * event delivered twice is one run, and an overwritten list another. The names are taken literally. Pure.
+ * event delivered twice is one run, and an overwritten list another. The names are taken literally. Throws
+ * UnusableListError for an object whose name no aggregator could be given. Pure.
  */
 export function buildUploadRequest(values: Values, list: UploadedList, defaults: SpecDefaults): RunRequest {
   const uri = formatGsUri(list);
+  const problem = environmentProblem(uri);
+  if (problem !== null) throw new UnusableListError(`The name of the list ${JSON.stringify(uri)} ${problem}.`);
   const id = `list-${createHash('sha256').update(uri).digest('hex').slice(0, 12)}-${list.generation}`;
   const paths = { checkpointsFilePath: uri, outputPath: list.outputPath };
   const aggregator = requireAggregator({ aggregator: { ...values.aggregator, ...paths } }, { idIsDerived: true });

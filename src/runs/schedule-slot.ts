@@ -2,9 +2,10 @@ import type { Jobs } from '../cluster/port.ts';
 import { ContentionError, UpstreamError } from '../errors.ts';
 import { ANNOTATIONS, LABELS } from '../jobs/manifest.ts';
 import { buildLabelValue } from '../jobs/names.ts';
+import type { CallOptions } from '../storage/port.ts';
 import { formatGsUri, joinGsUri } from '../storage/uri.ts';
 import type { RunRecord } from './record.ts';
-import { isFinal } from './record.ts';
+import { isJobLeft } from './record.ts';
 import type { StateDeps } from './store.ts';
 import { readRun } from './store.ts';
 import type { V1Job } from '@kubernetes/client-node';
@@ -15,10 +16,12 @@ export interface SlotDeps extends StateDeps {
   readonly now: () => Date;
 }
 
-/** An active run of the schedule. */
+/** A run that is not over. */
 export interface ActiveRun {
   readonly aggregationId: string;
   readonly why: string;
+  /** Set for a claim without a Job. */
+  readonly claimedAt?: string;
 }
 
 const MAX_TRIES = 5;
@@ -51,7 +54,7 @@ export async function takeSlot(
     if (holder === aggregationId) return [];
     const found = [
       ...(await activeJobs(deps, record, schedule.name, signal)),
-      ...(holder === undefined ? [] : await activeHolder(deps, holder, signal)),
+      ...(holder === undefined ? [] : await activeRun(deps, holder, { signal })),
     ];
     const active = found.filter(
       (run, index) =>
@@ -75,7 +78,7 @@ async function activeJobs(
   signal?: AbortSignal,
 ): Promise<ActiveRun[]> {
   const selector = `${LABELS.schedule}=${buildLabelValue(schedule)}`;
-  const jobs = await deps.cluster.listJobs(record.spec.namespace, selector, signal === undefined ? {} : { signal });
+  const jobs = await deps.cluster.listJobs(record.spec.namespace, selector, { signal });
   return jobs
     .filter((job) => isActiveJob(job) && job.metadata?.deletionTimestamp === undefined)
     .map((job) => ({
@@ -84,16 +87,17 @@ async function activeJobs(
     }));
 }
 
-/** The run that holds the slot, if it is active. Its Job may not exist yet, so the list of Jobs is not enough. */
-async function activeHolder(deps: SlotDeps, holder: string, signal?: AbortSignal): Promise<ActiveRun[]> {
-  const stored = await readRun(deps, holder, signal === undefined ? {} : { signal });
-  if (stored === null || isFinal(stored.record.state)) return [];
-  const { state, jobName, spec, why } = stored.record;
-  if (state === 'refused') return [];
-  if (state === 'claimed') return [{ aggregationId: holder, why: why ?? 'it is claimed, its Job is being created' }];
-  const job = await deps.cluster.getJob(spec.namespace, jobName, signal === undefined ? {} : { signal });
+/** The run `id` if it is not over, else none. Its Job may not exist yet, so a list of Jobs is not enough. */
+export async function activeRun(deps: SlotDeps, id: string, call: CallOptions): Promise<ActiveRun[]> {
+  const stored = await readRun(deps, id, call);
+  if (stored === null) return [];
+  const { state, jobName, spec, why, claimedAt } = stored.record;
+  if (state === 'claimed')
+    return [{ aggregationId: id, why: why ?? 'it is claimed, its Job is being created', claimedAt }];
+  if (state !== 'created' && !isJobLeft(stored.record)) return [];
+  const job = await deps.cluster.getJob(spec.namespace, jobName, call);
   return job !== null && isActiveJob(job)
-    ? [{ aggregationId: holder, why: `its Job ${spec.namespace}/${jobName} is active` }]
+    ? [{ aggregationId: id, why: `its Job ${spec.namespace}/${jobName} is active` }]
     : [];
 }
 
@@ -101,8 +105,10 @@ const ScheduleStateSchema = z.looseObject({
   schemaVersion: z.literal(1),
   /** The run that has the schedule's slot. */
   current: z.object({ aggregationId: z.string(), since: z.string() }).optional(),
-  /** When a sweep first saw the schedule in the values: earlier ticks are not expected. */
+  /** When a sweep first saw the schedule as it is: earlier ticks are not expected. */
   firstSeenAt: z.string().optional(),
+  /** The rule that was seen then: its cron and time zone. */
+  rule: z.string().optional(),
   /** Missing ticks up to this time have been reported. */
   toldUntil: z.string().optional(),
 });
@@ -116,12 +122,8 @@ export interface StoredSchedule {
   readonly generation: string;
 }
 
-interface Call {
-  readonly signal?: AbortSignal;
-}
-
 /** The state of a schedule, an empty one where there is none. Throws UpstreamError on one that cannot be understood. */
-export async function readSchedule(deps: StateDeps, name: string, call: Call = {}): Promise<StoredSchedule> {
+export async function readSchedule(deps: StateDeps, name: string, call: CallOptions = {}): Promise<StoredSchedule> {
   const uri = uriOf(deps, name);
   const stored = await deps.store.read(uri, call);
   if (stored === null || stored === 'unchanged') return { state: { schemaVersion: 1 }, generation: '0' };
@@ -145,7 +147,7 @@ export async function writeSchedule(
   name: string,
   state: ScheduleState,
   generation: string,
-  call: Call = {},
+  call: CallOptions = {},
 ): Promise<boolean> {
   const options = { ...call, ifGenerationMatch: generation, contentType: 'application/json' };
   return (await deps.store.write(uriOf(deps, name), `${JSON.stringify(state, null, 2)}\n`, options)) !== 'conflict';

@@ -1,5 +1,6 @@
 import { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { CallOptions } from '../storage/port.ts';
 import type { ScheduleValues } from '../values/schema.ts';
 import type { ScheduleState } from './schedule-slot.ts';
 import { readSchedule, writeSchedule } from './schedule-slot.ts';
@@ -31,15 +32,11 @@ const MOST_TICKS = 1_000;
 // Cloud Scheduler retries for a while, and a run is claimed within seconds of its tick.
 const GRACE_MS = 5 * 60_000;
 
-interface Call {
-  readonly signal?: AbortSignal;
-}
-
 /** Every schedule of the values, with its missing ticks. Reads only. */
 export async function readSchedules(
   deps: SchedulesDeps,
   schedules: readonly ScheduleValues[],
-  call: Call = {},
+  call: CallOptions = {},
 ): Promise<readonly ScheduleStatus[]> {
   if (schedules.length === 0) return [];
   const ran = ticksThatRan(await Array.fromAsync(listRuns(deps, call)));
@@ -63,7 +60,7 @@ function ticksThatRan(runs: readonly RunSummary[]): ReadonlyMap<string, Readonly
 
 function statusOf(schedule: ScheduleValues, state: ScheduleState, ran: ReadonlySet<number>, now: Date): ScheduleStatus {
   const { name, cron, timeZone = 'UTC', concurrencyPolicy = 'Allow' } = schedule;
-  const { firstSeenAt } = state;
+  const firstSeenAt = isCurrent(schedule, state) ? state.firstSeenAt : undefined;
   const due = new Date(now.getTime() - GRACE_MS);
   const ticks = firstSeenAt === undefined ? [] : ticksBetween(schedule, new Date(firstSeenAt), due, MOST_TICKS);
   const missing = ticks.filter((tick) => !ran.has(tick.getTime()));
@@ -85,7 +82,7 @@ export async function sweepSchedules(
   deps: SchedulesDeps,
   schedules: readonly ScheduleValues[],
   runs: readonly RunSummary[],
-  call: Call = {},
+  call: CallOptions = {},
 ): Promise<number> {
   if (schedules.length === 0) return 0;
   const ran = ticksThatRan(runs);
@@ -106,12 +103,13 @@ async function sweepSchedule(
   deps: SchedulesDeps,
   schedule: ScheduleValues,
   ran: ReadonlySet<number>,
-  call: Call,
+  call: CallOptions,
 ): Promise<number> {
   const { state, generation } = await readSchedule(deps, schedule.name, call);
   const now = deps.now();
-  if (state.firstSeenAt === undefined) {
-    await writeSchedule(deps, schedule.name, { ...state, firstSeenAt: now.toISOString() }, generation, call);
+  if (state.firstSeenAt === undefined || !isCurrent(schedule, state)) {
+    const seen = { ...state, firstSeenAt: now.toISOString(), rule: ruleOf(schedule) };
+    await writeSchedule(deps, schedule.name, seen, generation, call);
     return 0;
   }
   const { missing } = statusOf(schedule, state, ran, now);
@@ -119,10 +117,21 @@ async function sweepSchedule(
     (tick) => state.toldUntil === undefined || Date.parse(tick) > Date.parse(state.toldUntil),
   );
   const last = fresh.at(-1);
-  if (last === undefined) return 0;
+  if (last === undefined && state.rule !== undefined) return 0;
   report(deps, schedule.name, fresh);
-  await writeSchedule(deps, schedule.name, { ...state, toldUntil: last }, generation, call);
+  // State of an earlier version has no rule.
+  const next = { ...state, rule: ruleOf(schedule), ...(last !== undefined && { toldUntil: last }) };
+  await writeSchedule(deps, schedule.name, next, generation, call);
   return fresh.length;
+}
+
+/** Whether the expectations are those of the schedule's rule: after a change of cron or zone they start anew. */
+function isCurrent(schedule: ScheduleValues, { rule }: ScheduleState): boolean {
+  return rule === undefined || rule === ruleOf(schedule);
+}
+
+function ruleOf({ cron, timeZone = 'UTC' }: ScheduleValues): string {
+  return `${cron} ${timeZone}`;
 }
 
 function report(deps: SchedulesDeps, name: string, ticks: readonly string[]): void {

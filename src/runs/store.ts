@@ -1,9 +1,10 @@
 import { ContentionError, InvalidRequestError, UpstreamError } from '../errors.ts';
 import type { CallOptions, ObjectInfo, ObjectStore } from '../storage/port.ts';
+import { listObjects } from '../storage/port.ts';
 import type { GsUri } from '../storage/uri.ts';
 import { formatGsUri, joinGsUri } from '../storage/uri.ts';
 import type { RecordState, RunRecord } from './record.ts';
-import { RecordStateSchema, parseRunRecord } from './record.ts';
+import { RecordStateSchema, isJobLeft, parseRunRecord } from './record.ts';
 
 export interface StateDeps {
   readonly store: ObjectStore;
@@ -26,11 +27,13 @@ export interface RunSummary {
   readonly state: RecordState | 'unknown';
   readonly trigger: string;
   readonly claimedAt: string;
-  /** Set for a cancelled run whose Job may still exist. */
+  /** Set for a run that is over and whose Job may still exist. */
   readonly jobLeft: boolean;
   readonly schedule?: string;
   /** RFC 3339 in UTC. */
   readonly tick?: string;
+  /** Set for a forced run. RFC 3339 in UTC. */
+  readonly forcedAt?: string;
 }
 
 /** Where the record of a run is. */
@@ -81,7 +84,8 @@ function metadataOf(record: RunRecord): Record<string, string> {
     'claimed-at': record.claimedAt,
     ...(record.schedule !== undefined && { schedule: record.schedule.name }),
     ...(record.schedule?.tick !== undefined && { tick: record.schedule.tick }),
-    ...(record.state === 'cancelled' && record.jobDeletedAt === undefined && { 'job-left': 'true' }),
+    ...(record.schedule?.forcedAt !== undefined && { 'forced-at': record.schedule.forcedAt }),
+    ...(isJobLeft(record) && { 'job-left': 'true' }),
   };
 }
 
@@ -112,17 +116,9 @@ export async function updateRun(
 
 /** Every run, by name; 1000 a call. */
 export async function* listRuns(deps: StateDeps, options: CallOptions = {}): AsyncGenerator<RunSummary> {
-  const { bucket, name: prefix } = runsUri(deps);
-  let pageToken: string | undefined;
-  do {
-    const page = await deps.store.list({ ...options, bucket, prefix, ...(pageToken !== undefined && { pageToken }) });
-    for (const info of page.objects) if (info.name.endsWith(SUFFIX)) yield summaryOf(prefix, info);
-    pageToken = page.nextPageToken;
-  } while (pageToken !== undefined);
-}
-
-function runsUri(deps: StateDeps): GsUri {
-  return joinGsUri(deps.stateUri, 'runs/');
+  const folder = joinGsUri(deps.stateUri, 'runs/');
+  for await (const info of listObjects(deps.store, folder, options))
+    if (info.name.endsWith(SUFFIX)) yield summaryOf(folder.name, info);
 }
 
 function summaryOf(prefix: string, info: ObjectInfo): RunSummary {
@@ -134,31 +130,21 @@ function summaryOf(prefix: string, info: ObjectInfo): RunSummary {
     jobLeft: info.metadata['job-left'] === 'true',
     ...(info.metadata['schedule'] !== undefined && { schedule: info.metadata['schedule'] }),
     ...(info.metadata['tick'] !== undefined && { tick: info.metadata['tick'] }),
+    ...(info.metadata['forced-at'] !== undefined && { forcedAt: info.metadata['forced-at'] }),
   };
 }
 
-export interface RunsQuery {
+export interface RunsQuery extends CallOptions {
   readonly limit: number;
   readonly pageToken?: string | undefined;
   readonly state?: RunSummary['state'] | undefined;
-  readonly signal?: AbortSignal;
-}
-
-export interface RunsPage {
-  readonly runs: readonly {
-    readonly aggregationId: string;
-    readonly state: string;
-    readonly trigger: string;
-    readonly claimedAt: string;
-  }[];
-  readonly nextPageToken?: string;
 }
 
 /** A page of the runs on record, newest claim first. Reads listings only: the state is that of the record. */
-export async function listRecentRuns(deps: StateDeps, query: RunsQuery): Promise<RunsPage> {
+export async function listRecentRuns(deps: StateDeps, query: RunsQuery) {
   const after = query.pageToken === undefined ? undefined : decode(query.pageToken);
   const found: RunSummary[] = [];
-  for await (const run of listRuns(deps, query.signal === undefined ? {} : { signal: query.signal })) {
+  for await (const run of listRuns(deps, { signal: query.signal })) {
     if (query.state !== undefined && run.state !== query.state) continue;
     if (after === undefined || position(run) < after) found.push(run);
   }

@@ -1,8 +1,9 @@
-import { deleteLeftJob, finishRun } from './finish.ts';
+import { deleteLeftJob } from './cancel.ts';
 import { CheckpointListError } from './checkpoint-list.ts';
+import { finishRun } from './finish.ts';
 import type { LaunchDeps } from './finish.ts';
 import type { RunRecord } from './record.ts';
-import { withStep } from './record.ts';
+import { isJobLeft, withStep } from './record.ts';
 import type { RunSummary, StoredRun } from './store.ts';
 import { readRun, updateRun } from './store.ts';
 import { AppError } from '../errors.ts';
@@ -27,6 +28,8 @@ const CONCURRENCY = 8;
 const STARTING_DEADLINE_MS = 24 * 3600 * 1000;
 // A caller that got an error has this long to repeat the call. Then the claim ends: it would hold its schedule's slot.
 const CALLER_MS = 3600 * 1000;
+// An uploaded list waits longer, because its event is not delivered again.
+const LIST_MS = 30 * 24 * 3600 * 1000;
 // The call that claimed the run may still be working on it.
 const CLAIMANT_MS = 60_000;
 
@@ -36,7 +39,7 @@ const TAKEN_UP = 'taken up by a sweep';
 
 /**
  * Processes every run of `runs` (a listing) that has not ended: creates the Job of a claim that has none, records the end
- * of a Job before its TTL deletes it, and deletes the Job of a cancelled run. An error of one run does not stop the others.
+ * of a Job before its TTL deletes it, and deletes the Job of a cancelled or stopped run. An error of one run does not stop the others.
  */
 export async function sweepRuns(
   deps: SweepRunsDeps,
@@ -53,9 +56,9 @@ export async function sweepRuns(
     }
   }
   await Promise.all(Array.from({ length: CONCURRENCY }, worker));
-  const looked = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const visited = Object.values(counts).reduce((sum, count) => sum + count, 0);
   const { started, settled, failed, error } = counts;
-  return { started, settled, failed, complete: looked === open.length && error === 0 };
+  return { started, settled, failed, complete: visited === open.length && error === 0 };
 }
 
 /** The caller of a refused `http` run repeats it; a schedule or an upload does not read its answer. */
@@ -77,9 +80,9 @@ async function sweepRun(deps: SweepRunsDeps, id: string, signal: AbortSignal): P
   const stored = await readRun(deps, id, { signal });
   if (stored === null) return 'unchanged';
   if (isWithoutJob(stored.record)) return sweepClaim(deps, stored, signal);
-  if (stored.record.state === 'cancelled') {
-    await deleteLeftJob(deps, stored, signal);
-    return 'settled';
+  if (isJobLeft(stored.record)) {
+    const { deleted } = await deleteLeftJob(deps, stored, signal);
+    return deleted ? 'settled' : 'unchanged';
   }
   const { state } = await observeRun(deps, stored, { signal });
   if (state === 'failed') return 'failed';
@@ -91,6 +94,7 @@ function isWithoutJob({ state }: RunRecord): boolean {
 }
 
 async function sweepClaim(deps: SweepRunsDeps, stored: StoredRun, signal: AbortSignal): Promise<Swept> {
+  const id = stored.record.aggregationId;
   const observed = await observeRun(deps, stored, { signal });
   if (!isWithoutJob(observed.record)) return observed.record.state === 'created' ? 'unchanged' : 'settled';
   const now = deps.now();
@@ -100,18 +104,20 @@ async function sweepClaim(deps: SweepRunsDeps, stored: StoredRun, signal: AbortS
     return 'failed';
   }
   if (!isForSweep(stored.record, now)) return 'unchanged';
-  const lastLookAt = stored.record.steps.at(-1)?.at;
+  const lastReadAt = stored.record.steps.at(-1)?.at;
   const marked = await updateRun(deps, stored, (record) => (isWithoutJob(record) ? takenUp(record, now) : record), {
     signal,
   });
   try {
-    const { created } = await finishRun(deps, marked, { checked: false, lastLookAt, signal });
-    return created ? 'started' : 'settled';
+    const { created, stored: after } = await finishRun(deps, marked, { checked: false, lastReadAt, signal });
+    return created ? 'started' : isWithoutJob(after.record) ? 'unchanged' : 'settled';
   } catch (error) {
     // A temporary error is retried in a minute; any other waits for a fix and is logged for the alert.
     if (!(error instanceof AppError) || error.retryable) throw error;
-    const isOver = error instanceof CheckpointListError && marked.record.listGeneration !== undefined;
-    logTrouble(deps.log, marked.record, isOver ? 'failed' : 'held-up', error.message);
+    const isOver = (await readRun(deps, id, { signal }))?.record.state === 'failed';
+    // The end of a run that another one's output prevents was logged when it was recorded.
+    if (!isOver || error instanceof CheckpointListError)
+      logTrouble(deps.log, marked.record, isOver ? 'failed' : 'held-up', error.message);
     return isOver ? 'failed' : 'error';
   }
 }
@@ -121,10 +127,9 @@ function isOverdue(record: RunRecord, now: Date): boolean {
   return ageMs > startingDeadlineMs(record);
 }
 
-/** An uploaded list waits without a limit: its event is not delivered again. */
 function startingDeadlineMs({ trigger, why }: RunRecord): number {
-  if (trigger === 'schedule') return STARTING_DEADLINE_MS;
-  return trigger === 'http' && why !== undefined ? CALLER_MS : Infinity;
+  if (trigger === 'upload') return LIST_MS;
+  return trigger === 'http' && why !== undefined ? CALLER_MS : STARTING_DEADLINE_MS;
 }
 
 function giveUp(record: RunRecord, now: Date): RunRecord {

@@ -33,7 +33,7 @@ export interface ObjectStream {
 
 export interface CallOptions {
   /** Ends the call early with DeadlineError. Every call has its own deadline as well. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ReadOptions extends CallOptions {
@@ -86,6 +86,19 @@ export interface ObjectStore {
 export function compareGenerations(a: string, b: string): -1 | 0 | 1 {
   const [x, y] = [BigInt(a), BigInt(b)];
   return x < y ? -1 : x > y ? 1 : 0;
+}
+
+/** Every object whose name begins with that of `folder`, in order; 1000 a call. */
+export async function* listObjects(
+  store: Pick<ObjectStore, 'list'>,
+  { bucket, name: prefix }: GsUri,
+  options: CallOptions = {},
+): AsyncGenerator<ObjectInfo> {
+  const pages = readPages(
+    (token) => store.list({ ...options, bucket, prefix, ...(token !== undefined && { pageToken: token }) }),
+    (page) => page.nextPageToken,
+  );
+  for await (const page of pages) yield* page.objects;
 }
 
 /**

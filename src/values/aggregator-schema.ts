@@ -67,6 +67,12 @@ export const AggregatorSchema = z.strictObject({
   outputPath: withPlaceholders(gsPathField('the directory for the average, gs://BUCKET/NAME'))
     .optional()
     .describe('Directory for the average. May contain the placeholders of aggregationId.'),
+  onOutputExists: z
+    .enum(['refuse', 'replace'])
+    .optional()
+    .describe(
+      'What happens if outputPath contains objects of another run. refuse (the default): no Job is created. replace: the Job overwrites them.',
+    ),
   aggregationType: z
     .enum(AGGREGATION_TYPES)
     .optional()

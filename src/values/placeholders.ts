@@ -27,8 +27,11 @@ function braces(names: readonly string[]): string {
 export interface TemplateContext {
   /** The tick of a scheduled run, else the moment of the request. */
   readonly at: Date;
+  /** IANA zone in which {date}, {time} and {tick} are written. Default: UTC. */
+  readonly timeZone?: string | undefined;
   readonly schedule?: string;
-  readonly isTick: boolean;
+  /** `forced`: a run of a schedule outside its ticks; its {time} has seconds, so that it is never that of a tick. */
+  readonly kind: 'tick' | 'forced' | 'request';
 }
 
 /** Whether `text` has a placeholder at all. */
@@ -45,17 +48,16 @@ export function fillTemplate(text: string, context: TemplateContext, path: strin
   });
 }
 
-function valueOf(
-  name: string,
-  { at, isTick, schedule }: TemplateContext,
-): { readonly value?: string; readonly problem?: string } {
-  const [date, time] = formatTick(at).split('-');
-  if (name === 'date' && date !== undefined) return { value: date };
-  if (name === 'time' && time !== undefined) return { value: isTick ? time : time.slice(0, 4) };
+function valueOf(name: string, context: TemplateContext): { readonly value?: string; readonly problem?: string } {
+  const { at, timeZone = 'UTC', schedule, kind } = context;
+  if (name === 'date') return { value: dateOf(at, timeZone) };
+  if (name === 'time') return { value: timeOf(at, timeZone, kind === 'tick' ? undefined : kind === 'forced') };
   if (name === 'tick') {
-    return isTick
-      ? { value: formatTick(at) }
-      : { problem: '{tick} is known in scheduled runs only; use {date}-{time}' };
+    if (kind === 'request') return { problem: '{tick} is known in scheduled runs only; use {date}-{time}' };
+    return {
+      value:
+        kind === 'tick' ? formatTick(at, timeZone) : `manual-${dateOf(at, timeZone)}-${timeOf(at, timeZone, true)}`,
+    };
   }
   if (name === 'schedule') {
     return schedule === undefined
@@ -66,10 +68,29 @@ function valueOf(
 }
 
 /**
- * `YYYYMMDD-HHMM` in UTC, as the chart's readme builds ids (`date -u +%Y%m%d-%H%M`). Unix-cron ticks are whole minutes; seconds appear
- * only where they distinguish two times.
+ * `YYYYMMDD-HHMM` in the zone, as the chart's readme builds ids (`date -u +%Y%m%d-%H%M`). When clocks go back, an hour
+ * occurs twice: the second time is marked with a `b`, so that two ticks never have one text.
  */
-export function formatTick(at: Date): string {
-  const [date = '', time = ''] = at.toISOString().replaceAll(/[-:]/g, '').split('T');
-  return `${date}-${time.slice(0, 4)}${time.slice(4, 6).replace('00', '')}`;
+export function formatTick(at: Date, timeZone = 'UTC'): string {
+  return `${dateOf(at, timeZone)}-${timeOf(at, timeZone)}`;
+}
+
+function dateOf(at: Date, timeZone: string): string {
+  return local(at, timeZone).slice(0, 8);
+}
+
+/** By how much clocks go back: an hour almost everywhere, half of one on Lord Howe, two at Troll. */
+const CLOCK_CHANGES_MS = [30, 60, 120].map((minutes) => minutes * 60_000);
+
+// Unix-cron ticks are whole minutes; seconds appear only where they distinguish two times.
+function timeOf(at: Date, timeZone: string, seconds = at.getUTCSeconds() !== 0): string {
+  const text = local(at, timeZone);
+  const isRepeated = CLOCK_CHANGES_MS.some((ms) => local(new Date(at.getTime() - ms), timeZone) === text);
+  return `${text.slice(8, seconds ? 14 : 12)}${isRepeated ? 'b' : ''}`;
+}
+
+/** `YYYYMMDDHHMMSS` in the zone. */
+function local(at: Date, timeZone: string): string {
+  // The Swedish form is `2026-11-22 02:00:00`.
+  return at.toLocaleString('sv-SE', { timeZone }).replaceAll(/\D/g, '');
 }

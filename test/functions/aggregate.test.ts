@@ -369,7 +369,7 @@ describe('a run', () => {
   test('GET / lists the newest first, in pages, by state', async () => {
     const world = await startAggregate();
     for (const id of ['r1', 'r2', 'r3']) {
-      await call(world, '/', json({ ...FIELDS, aggregationId: id }));
+      await call(world, '/', json({ ...FIELDS, aggregationId: id, outputPath: `gs://models/${id}` }));
       world.advanceMs(60_000);
     }
     const first = await call(world, '/?limit=2');
@@ -407,10 +407,11 @@ describe('Cloud Scheduler', () => {
     'a forced run (tick %s) is a manual one, and swallows no tick',
     async (at) => {
       const world = await startAggregate();
-      const { body: forced } = await call(world, '/', json(body, tick(at)));
-      expect(forced).toMatchObject({ trigger: 'http', aggregationId: 'nightly-manual-20261122-0200' });
+      const own = { ...body, outputPath: 'gs://models/{date}-{time}' };
+      const { body: forced } = await call(world, '/', json(own, tick(at)));
+      expect(forced).toMatchObject({ trigger: 'http', aggregationId: 'nightly-manual-20261122-020000' });
       world.advanceMs(60_000);
-      const { body: real } = await call(world, '/', json(body, tick('2026-11-22T02:01:00Z')));
+      const { body: real } = await call(world, '/', json(own, tick('2026-11-22T02:01:00Z')));
       expect(real).toMatchObject({ outcome: 'created', aggregationId: 'nightly-20261122-0201' });
     },
   );

@@ -19,7 +19,7 @@ export interface LaunchWorld {
   readonly store: MemoryStore;
   readonly cluster: MemoryCluster;
   advanceMs(ms: number): void;
-  /** Waited for between looks, in milliseconds. */
+  /** The waits between reads, in milliseconds. */
   readonly waits: readonly number[];
 }
 
@@ -43,6 +43,7 @@ export const createLaunchWorld = (options: WorldOptions = {}): LaunchWorld => {
     stateUri: { bucket: 'state', name: '' },
     allowed: { namespaces: [NAMESPACE], images: ['docai/flea-aggregator'], buckets: ['models'] },
     now,
+    log: () => {},
     wait: async (ms) => {
       waits.push(ms);
       // Lets other callers go on, as real time would.
@@ -70,6 +71,11 @@ export const buildSpec = (over: Partial<AggregationSpec> = {}): AggregationSpec 
 });
 
 export const buildRequest = (over: Partial<AggregationSpec> = {}, rest: Partial<RunRequest> = {}): RunRequest => {
-  const spec = buildSpec(over);
+  // Each run has its own directory: only one run at a time writes into a directory.
+  const { aggregationId } = over;
+  const spec = buildSpec({
+    ...(aggregationId !== undefined && { outputPath: `gs://models/out-${aggregationId}` }),
+    ...over,
+  });
   return { trigger: 'http', spec, asked: { ...spec }, checkSecrets: [], warnings: [], ...rest };
 };

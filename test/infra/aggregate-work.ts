@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cancelRun } from '../../src/runs/finish.ts';
+import { cancelRun } from '../../src/runs/cancel.ts';
 import { launch } from '../../src/runs/launch.ts';
 import { buildRunRequest } from '../../src/runs/request.ts';
 import { listRuns } from '../../src/runs/store.ts';
@@ -20,11 +20,10 @@ const statusOf = (deps: FunctionDeps): StatusDeps => ({ ...deps.launch, log: () 
 
 const requestOf = (deps: FunctionDeps, aggregator: Record<string, string> = {}) => {
   deps.store.put(LIST, 'gs://uploads/u/1\n');
-  const paths = { checkpointsFilePath: 'gs://uploads/lists/all.txt', outputPath: 'gs://models/out' };
+  const id = newId('run-');
+  const paths = { checkpointsFilePath: 'gs://uploads/lists/all.txt', outputPath: `gs://models/${id}` };
   const values = parseValues({
-    aggregator: JSON.parse(
-      JSON.stringify({ ...deps.values.aggregator, ...paths, aggregationId: newId('run-'), ...aggregator }),
-    ),
+    aggregator: JSON.parse(JSON.stringify({ ...deps.values.aggregator, ...paths, aggregationId: id, ...aggregator })),
   });
   return buildRunRequest(values, { now: new Date(), defaults: deps.defaults });
 };

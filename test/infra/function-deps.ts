@@ -70,6 +70,7 @@ export const createFunctionDeps = (options: FunctionOptions): FunctionDeps => {
     stateUri: { bucket: 'state', name: '' },
     allowed: { namespaces: [namespace], images: ['docai/flea-aggregator'], buckets: ['uploads', 'models'] },
     now,
+    log,
     wait: async (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   };
   const rounds = { ...createRoundsDeps(launch, log, defaults), values };

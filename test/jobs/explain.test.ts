@@ -1,4 +1,4 @@
-import type { CoreV1Event, V1Job, V1Pod, V1PodStatus } from '@kubernetes/client-node';
+import type { CoreV1Event, V1Job, V1Pod, V1PodSpec, V1PodStatus } from '@kubernetes/client-node';
 import { describe, expect, test } from 'vitest';
 import { explainJob, liveState, plainSentence } from '../../src/jobs/explain.ts';
 import type { JobFacts } from '../../src/jobs/facts.ts';
@@ -24,7 +24,12 @@ const failedJob = (reason: string, message: string): V1Job =>
     },
   });
 
-const pod = (status: V1PodStatus): V1Pod => ({ metadata: { name: 'x-abcde', namespace: 'ns' }, status });
+const pod = (status: V1PodStatus, spec?: V1PodSpec): V1Pod => ({
+  metadata: { name: 'x-abcde', namespace: 'ns' },
+  ...(spec !== undefined && { spec }),
+  status,
+});
+const ON_NODE: V1PodSpec = { nodeName: 'n1', containers: [] };
 
 const container = (state: object, lastState: object = {}) => ({
   name: 'aggregator',
@@ -46,7 +51,7 @@ const event = (reason: string, message: string): CoreV1Event => ({ reason, messa
 
 const facts = (over: Partial<JobFacts>): JobFacts => ({ job: job(), pods: [], events: [], ...over });
 
-describe('the cause of a Job’s trouble', () => {
+describe('the cause of a Job’s problem', () => {
   test.each([
     [
       'deadline-exceeded',
@@ -153,6 +158,105 @@ describe('the cause of a Job’s trouble', () => {
       }),
       /queue "gpu"/,
     ],
+    [
+      'crashed',
+      facts({ pods: [ended(137, 'Error')] }),
+      /^The aggregator ended with exit code 137 \(SIGKILL: it was killed from outside.*\)\.$/,
+    ],
+    [
+      'rejected',
+      facts({
+        pods: [pod({ phase: 'Failed', reason: 'OutOfcpu', message: 'Node didn’t have enough resource: cpu' }, ON_NODE)],
+      }),
+      /kubelet of node n1 rejected.*\(OutOfcpu\).*enough resource: cpu/,
+    ],
+    [
+      'image-pull',
+      facts({
+        job: job({
+          spec: {
+            template: {
+              spec: {
+                initContainers: [{ name: 'fetch', image: 'docai/fetch:9' }],
+                containers: [{ name: 'aggregator', image: 'docai/flea-aggregator:1' }],
+              },
+            },
+          },
+        }),
+        pods: [
+          pod({
+            phase: 'Pending',
+            initContainerStatuses: [
+              { ...container({ waiting: { reason: 'ErrImagePull', message: 'not found' } }), name: 'fetch' },
+            ],
+            containerStatuses: [container({ waiting: { reason: 'PodInitializing' } })],
+          }),
+        ],
+      }),
+      /^The image "docai\/fetch:9" of its container "fetch" cannot be pulled/,
+    ],
+    [
+      'crashed',
+      facts({
+        pods: [
+          pod({
+            phase: 'Failed',
+            containerStatuses: [
+              container({ terminated: { exitCode: 143, finishedAt: new Date(2_000) } }),
+              { ...container({ terminated: { exitCode: 3, finishedAt: new Date(1_000) } }), name: 'proxy' },
+            ],
+          }),
+        ],
+      }),
+      /^The container "proxy" ended with exit code 3\./,
+    ],
+    [
+      'other-container',
+      facts({
+        pods: [
+          pod({
+            phase: 'Running',
+            containerStatuses: [
+              container({ terminated: { exitCode: 0 } }),
+              { ...container({ running: {} }), name: 'proxy' },
+            ],
+          }),
+        ],
+      }),
+      /aggregator ended with exit code 0, and its pod x-abcde waits for the container "proxy" to end/,
+    ],
+    [
+      'scale-up',
+      facts({
+        pods: [
+          pod({
+            phase: 'Pending',
+            conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/1 nodes' }],
+          }),
+        ],
+        events: [
+          event('FailedScheduling', '0/1 nodes'),
+          event('TriggeredScaleUp', 'pod triggered scale-up: [{pool 0->1 (max: 3)}]'),
+        ],
+      }),
+      /^The cluster adds a node for its pod\. pod triggered scale-up/,
+    ],
+    [
+      'node-lost',
+      facts({
+        pods: [
+          pod(
+            {
+              phase: 'Running',
+              conditions: [condition('DisruptionTarget', 'DeletionByTaintManager')],
+              containerStatuses: [container({ running: {} })],
+            },
+            ON_NODE,
+          ),
+        ],
+      }),
+      /node n1, which does not respond.*kubectl delete pod x-abcde --namespace ns --force/,
+    ],
     ['failed', facts({ job: failedJob('PodFailurePolicy', 'rule 1') }), /PodFailurePolicy.*rule 1/],
   ] as const)('%s', (cause, given, words) => {
     const explained = explainJob(given);
@@ -161,7 +265,7 @@ describe('the cause of a Job’s trouble', () => {
     expect(explained?.why).not.toContain('undefined');
   });
 
-  test('none where it goes on or is complete', () => {
+  test('none while it progresses and when it is complete', () => {
     expect(
       explainJob(facts({ pods: [pod({ phase: 'Running', containerStatuses: [container({ running: {} })] })] })),
     ).toBeNull();
@@ -183,7 +287,7 @@ test.each([
   expect(plainSentence(given)).toMatch(/^(Job|Its) .*\.$/);
 });
 
-test('a pod’s summary tells the reason, the message and the exit code', () => {
+test('a pod’s summary has the reason, the message and the exit code', () => {
   expect(summarisePod(ended(2, 'Error', 'why'))).toEqual({
     name: 'x-abcde',
     phase: 'Failed',
@@ -194,7 +298,7 @@ test('a pod’s summary tells the reason, the message and the exit code', () => 
   });
 });
 
-test('a Job that goes on after a failed pod is told by its newest pod, and the failure beside it', () => {
+test('a Job that continues after a failed pod is described by its newest pod, with the failure', () => {
   const running = pod({ phase: 'Running', containerStatuses: [container({ running: {} })] });
   const goesOn = facts({ pods: [ended(1, 'Error', 'Aggregation failed: no memory'), running] });
   expect(explainJob(goesOn)).toBeNull();
@@ -203,4 +307,15 @@ test('a Job that goes on after a failed pod is told by its newest pod, and the f
   );
   const stuck = facts({ pods: [ended(1, 'Error'), waiting('ImagePullBackOff', 'x')] });
   expect(explainJob(stuck)).toMatchObject({ cause: 'image-pull' });
+});
+
+test.each([
+  [waiting('InvalidImageName', 'couldn’t parse image name'), true],
+  [waiting('ErrImagePull', 'rpc error: code = NotFound desc = docker.io/docai/x:9: not found'), true],
+  [waiting('ImagePullBackOff', 'Back-off pulling image "docai/x"'), false],
+  [waiting('ErrImagePull', 'dial tcp: i/o timeout'), false],
+  [waiting('CreateContainerConfigError', "couldn't find key sacred.json in Secret models/sacred"), true],
+  [waiting('CreateContainerError', 'context deadline exceeded'), false],
+])('a cause that waiting does not remove is permanent (%#)', (given, isPermanent) => {
+  expect(explainJob(facts({ pods: [given] }))?.isPermanent).toBe(isPermanent);
 });

@@ -51,6 +51,7 @@ export const createDeps = (world: ReleaseWorld, cluster: ReleaseCluster = world.
       buckets: ['example-repository', 'example-flea', 'example-flea-uploads', 'example-jobs'],
     },
     now: world.now,
+    log: () => {},
     wait: world.wait,
   },
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { cancelRun } from '../../src/runs/finish.ts';
+import { cancelRun } from '../../src/runs/cancel.ts';
 import { launch } from '../../src/runs/launch.ts';
 import { readRun } from '../../src/runs/store.ts';
 import type { Cluster } from '../../src/cluster/port.ts';
@@ -95,7 +95,7 @@ describe('before anything is written', () => {
       PreflightError,
       'has no key "sacred.json"',
     ],
-  ] as const)('%s is told, and nothing is claimed', async (_name, break_, type, words) => {
+  ] as const)('%s is reported, and nothing is claimed', async (_name, break_, type, words) => {
     const world = createLaunchWorld();
     break_(world);
     const error = await errorOf(launch(world.deps, buildRequest(), RUN));
@@ -243,7 +243,7 @@ test('a refused Job is on record, and the id may be claimed with another specifi
   expect(world.cluster.jobs()).toHaveLength(1);
 });
 
-test('a Job of the same name that is not ours is a conflict that tells what to do', async () => {
+test('a Job of the same name that is not ours is a conflict whose message has the remedy', async () => {
   const world = createLaunchWorld();
   await world.cluster.createJob({
     metadata: { name: JOB, namespace: NAMESPACE },
@@ -288,8 +288,8 @@ const killing = (kill: number, when: 'before' | 'after') => {
 describe('killed at any write', () => {
   const schedule = { name: 'nightly', concurrencyPolicy: 'Forbid' as const };
   const kinds = [
-    ['http', buildRequest(), 3],
-    ['schedule', buildRequest({ schedule: 'nightly' }, { trigger: 'schedule', schedule }), 4],
+    ['http', buildRequest(), 4],
+    ['schedule', buildRequest({ schedule: 'nightly' }, { trigger: 'schedule', schedule }), 5],
   ] as const;
   test.each(kinds)('%s: the call again ends as one Job and a true record', async (_trigger, request, writes) => {
     let kills = 0;
@@ -308,7 +308,7 @@ describe('killed at any write', () => {
         expect(record).toMatchObject({ state: 'created', job: { uid: world.cluster.jobs()[0]?.metadata?.uid } });
       }
     }
-    // Claim, (slot,) Job, record: before and after each.
+    // Claim, (slot,) output directory, Job, record: before and after each.
     expect(kills).toBe(writes * 2);
   });
 });
