@@ -26,6 +26,7 @@ const OF_CALLERS: ReadonlySet<string> = new Set<keyof AggregatorValues>([
   'aggregationType',
   'checkpointsFilePath',
   'outputPath',
+  'onOutputExists',
   'resourcePath',
   'outputResourcePath',
   'exportType',

@@ -70,7 +70,7 @@ export function renderObjects(deps: ReleaseDeps, request: DeployRequest): unknow
 }
 
 function jobOf({ spec }: RunRequest): V1Job {
-  return buildJob(spec, { name: buildJobName(spec.releaseName, spec.aggregationId).name });
+  return buildJob(spec, { name: buildJobName(spec.releaseName, spec.aggregationId) });
 }
 
 function assertValid(deps: ReleaseDeps, { source, release, namespace }: DeployRequest): void {

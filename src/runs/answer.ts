@@ -1,6 +1,17 @@
-import type { LaunchOutcome } from './launch.ts';
+import type { V1Job } from '@kubernetes/client-node';
+import type { RunRecord } from './record.ts';
 import { imageOf } from '../jobs/spec.ts';
 import type { RunStatus } from './status.ts';
+
+/** Result of a request. `record` is the stored record; for a dry run, the record that would be written. */
+export interface LaunchOutcome {
+  /** `waiting`: the run is claimed, and waits for another run to leave its output directory. */
+  readonly outcome: 'created' | 'exists' | 'waiting' | 'skipped' | 'dry-run';
+  readonly record: RunRecord;
+  readonly warnings: readonly string[];
+  /** Of a dry run: the Job as the API server would store it. */
+  readonly manifest?: V1Job;
+}
 
 const WHY: Readonly<Record<LaunchOutcome['outcome'], string>> = {
   created: 'Its Job was created.',

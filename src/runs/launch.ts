@@ -1,4 +1,4 @@
-import type { V1Job } from '@kubernetes/client-node';
+import type { LaunchOutcome } from './answer.ts';
 import { ConflictError, ContentionError, UpstreamError } from '../errors.ts';
 import type { FinishedRun, LaunchDeps } from './finish.ts';
 import { CLAIMANT_MS, checkRun, finishRun, outputConflict } from './finish.ts';
@@ -14,15 +14,6 @@ import { canonicalJson, specConflicts } from '../jobs/spec.ts';
 
 const POLL_MS = 250;
 
-/** Result of a request. `record` is the stored record; for a dry run, the record that would be written. */
-export interface LaunchOutcome {
-  readonly outcome: 'created' | 'exists' | 'waiting' | 'skipped' | 'dry-run';
-  readonly record: RunRecord;
-  readonly warnings: readonly string[];
-  /** Of a dry run: the Job as the API server would store it. */
-  readonly manifest?: V1Job;
-}
-
 export interface LaunchOptions {
   readonly dryRun: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -36,8 +27,7 @@ export interface LaunchOptions {
  * caller does not read the answer, and the sweep finishes the claim.
  *
  * Throws InvalidRequestError, PreflightError, ConflictError (another specification under the id, another run in the
- * output directory), and what the ports
- * throw; after any of these the same call again is safe and resumes the run.
+ * output directory), and what the ports throw; after any of these the same call again is safe and resumes the run.
  */
 export async function launch(deps: LaunchDeps, request: RunRequest, options: LaunchOptions): Promise<LaunchOutcome> {
   const { signal } = options;

@@ -71,7 +71,7 @@ export const AggregatorSchema = z.strictObject({
     .enum(['refuse', 'replace'])
     .optional()
     .describe(
-      'What happens if outputPath contains objects of another run. refuse (the default): no Job is created. replace: the Job overwrites them.',
+      'Whether a Job is created when outputPath contains objects of another run, which it overwrites. Default: refuse.',
     ),
   aggregationType: z
     .enum(AGGREGATION_TYPES)

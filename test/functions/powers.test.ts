@@ -48,6 +48,7 @@ const OF_CALLERS = {
   aggregationId: 'a',
   checkpointsFilePath: 'gs://b/l',
   outputPath: 'gs://b/o',
+  onOutputExists: 'replace',
   aggregationType: 'cma',
   serviceAccount: { secret: 's', key: 'k', mountPath: '/m' },
   resourcePath: '/models/m',
