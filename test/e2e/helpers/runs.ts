@@ -44,12 +44,12 @@ export const readRecord = async (world: World, id: string): Promise<Record<strin
   return found === null || found === 'unchanged' ? null : JSON.parse(found.text);
 };
 
-/** Makes a claim look as old as one that its caller has given up: the sweep leaves younger ones alone. */
+/** Makes a claim `seconds` old by now: the sweep leaves those of the last minute to their callers. */
 export const ageClaim = async (world: World, id: string, seconds: number): Promise<void> => {
   const found = await world.store.read(recordUri(id));
   if (found === null || found === 'unchanged') throw new Error(`run ${id} has no record`);
   const record: Record<string, unknown> = JSON.parse(found.text);
-  const claimedAt = new Date(Date.parse(String(record['claimedAt'])) - seconds * 1000).toISOString();
+  const claimedAt = new Date(Date.now() - seconds * 1000).toISOString();
   await world.store.write(recordUri(id), JSON.stringify({ ...record, claimedAt }), {
     ifGenerationMatch: found.info.generation,
     contentType: 'application/json',
