@@ -50,6 +50,9 @@ const COMMON: ReadonlySet<string> = new Set([
  * Which folder may import which. Every folder may import itself, the ports, errors.ts and log.ts. `release` imports `runs`
  * only where it launches the aggregation of the released values, and types.
  */
+/** Programs of their own: they import nothing of the functions, and the functions nothing of them. */
+const PROGRAMS: ReadonlySet<string> = new Set(['aggregator', 'cli']);
+
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'index.ts': ['wire.ts', 'config.ts', 'functions'],
   'wire.ts': ['config.ts', 'functions', 'runs', 'rounds', 'release', 'jobs', 'values', 'cluster', 'storage'],
@@ -66,6 +69,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   storage: [],
   upstream: [],
   aggregator: [],
+  cli: [],
 };
 
 /** Files of `release` that launch an aggregation, as `runs` does. */
@@ -79,8 +83,7 @@ const isAllowed = (arrow: Import): boolean => {
   const [from, to] = [roomOf(arrow.from), roomOf(arrow.to)];
   if (from === to || isConfigType(arrow)) return true;
   if (from === 'release' && to === 'runs') return arrow.isType || LAUNCHES_AGGREGATION.has(arrow.from);
-  if (from !== 'aggregator' && (COMMON.has(arrow.to) || (PORTS.has(arrow.to) && arrow.from !== 'errors.ts')))
-    return true;
+  if (!PROGRAMS.has(from) && (COMMON.has(arrow.to) || (PORTS.has(arrow.to) && arrow.from !== 'errors.ts'))) return true;
   return (ARROWS[from] ?? []).includes(to);
 };
 
@@ -104,8 +107,8 @@ test('only wire.ts imports the adapters, and no file imports the local stack or 
   expect(outside.filter(({ from, to }) => isAdapter(to) && from !== 'wire.ts').map(arrow)).toEqual([]);
   expect(
     imports
-      .filter(({ to }) => to.startsWith('../') || roomOf(to) === 'aggregator')
-      .filter(({ from }) => roomOf(from) !== 'aggregator')
+      .filter(({ to }) => to.startsWith('../') || PROGRAMS.has(roomOf(to)))
+      .filter(({ from }) => !PROGRAMS.has(roomOf(from)))
       .map(arrow),
   ).toEqual([]);
 });
@@ -118,7 +121,7 @@ test('only the adapters import client libraries, except for their types', () => 
     undici: 'cluster',
   };
   const strays = imports.filter(
-    ({ from, to, isType }) => !isType && to in homes && roomOf(from) !== homes[to] && roomOf(from) !== 'aggregator',
+    ({ from, to, isType }) => !isType && to in homes && roomOf(from) !== homes[to] && !PROGRAMS.has(roomOf(from)),
   );
   expect(strays.map(arrow)).toEqual([]);
 });

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { fileURLToPath } from 'node:url';
+import { parseArgs, promisify } from 'node:util';
 import { closest } from 'fastest-levenshtein';
 import type { Stack, StackOptions } from './stack.ts';
 import { BUCKETS, startStack } from './stack.ts';
@@ -13,6 +15,7 @@ const HELP = `npm start -- [options]      runs the whole system on this machine
   --kubeconfig FILE     use this API server; the local kubelet runs its pods
   --image NAME=COMMAND  the command that runs for an image (repeatable)
   --chaos SEED          duplicate, delay and reorder events, reproducibly
+  --no-context          leave the contexts of tio as they are; otherwise "local" becomes the current one
   --json                print one line of JSON once everything answers
   --quiet               do not print the log lines of the functions
   --help
@@ -26,6 +29,7 @@ const OPTIONS = {
   kubeconfig: { type: 'string' },
   image: { type: 'string', multiple: true },
   chaos: { type: 'string' },
+  'no-context': { type: 'boolean' },
   json: { type: 'boolean' },
   quiet: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -75,6 +79,15 @@ function describeParseError(error: unknown): string {
   return `Unknown option "${unknown}". Did you mean "--${nearest}"?`;
 }
 
+/** Stores the addresses as context `local` of `tio`. A failure is printed, and stops nothing. */
+async function writeContext(stack: Stack): Promise<void> {
+  const tio = fileURLToPath(new URL('../scripts/tio.mjs', import.meta.url));
+  const args = [tio, 'config', 'set', 'local', '--aggregate', stack.aggregate.url, '--deploy', stack.deploy.url];
+  await promisify(execFile)(process.execPath, args).catch((error: unknown) =>
+    process.stderr.write(`The context "local" of tio was not written: ${String(error)}\n`),
+  );
+}
+
 function describe(stack: Stack): string {
   return `
 Ready. Press Ctrl-C to stop.
@@ -82,6 +95,7 @@ Ready. Press Ctrl-C to stop.
   aggregate    ${stack.aggregate.url}
   onCheckpoint ${stack.onCheckpoint.url} (called for every upload)
   deploy       ${stack.deploy.url}
+  tio          npx tio get runs
   Kubernetes   kubectl --kubeconfig ${stack.kubeconfig} get jobs,pods
   storage      export CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE=${stack.storageUrl}/storage/v1/ \\
                       CLOUDSDK_AUTH_DISABLE_CREDENTIALS=true CLOUDSDK_CORE_PROJECT=local
@@ -92,6 +106,7 @@ Ready. Press Ctrl-C to stop.
 To run an aggregation, upload the updates and a list of them, create the Secret, and call the function:
 
   kubectl --kubeconfig ${stack.kubeconfig} create secret generic sacred --from-literal=sacred.json={}
+  npx tio run -f values.aggregator.yaml --set aggregator.tag=1.0 --wait
   curl -s ${stack.aggregate.url}/?set=aggregator.tag=1.0 --data-binary @values.aggregator.yaml
 `;
 }
@@ -128,6 +143,8 @@ const json = {
   stateUri: stack.stateUri,
   pid: process.pid,
 };
+// A program that reads --json has the addresses; it must not change what a person uses.
+if (options.json !== true && options['no-context'] !== true) await writeContext(stack);
 process.stdout.write(options.json === true ? `${JSON.stringify(json)}\n` : describe(stack));
 
 let ending: Promise<void> | undefined;

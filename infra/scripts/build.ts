@@ -1,10 +1,11 @@
 import { copyFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { bundle, bundleTio } from './bundle.ts';
 
 /**
  * `npm run build`: everything that is deployed, in `dist/`. One file of code, and a package.json that asks for the
- * framework alone: the platform installs that one package and compiles nothing.
+ * framework alone: the platform installs that one package and compiles nothing. `dist/tio.js`, the command line, is not
+ * deployed.
  */
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const dist = `${root}dist`;
@@ -61,20 +62,8 @@ function lockOf(lock: Record<string, unknown>, manifest: Record<string, unknown>
 
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist);
-await build({
-  entryPoints: [`${root}src/index.ts`],
-  outfile: `${dist}/index.js`,
-  bundle: true,
-  platform: 'node',
-  target: 'node24',
-  format: 'esm',
-  sourcemap: true,
-  legalComments: 'linked',
-  external: [FRAMEWORK],
-  // Bundled CommonJS asks for built-in modules by `require`, which a module of ES does not have.
-  banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-  logLevel: 'warning',
-});
+await bundle('src/index.ts', `${dist}/index.js`, { sourcemap: true, legalComments: 'linked', external: [FRAMEWORK] });
+await bundleTio(`${dist}/tio.js`, project['version']);
 const manifest = {
   name: 'tensorio-trigger',
   version: project['version'],
@@ -93,4 +82,4 @@ await writeFile(
 await copyFile(`${root}.gcloudignore`, `${dist}/.gcloudignore`);
 await copyFile(`${root}LICENSE`, `${dist}/LICENSE`);
 const { size } = await stat(`${dist}/index.js`);
-process.stdout.write(`dist/: index.js ${(size / 1e6).toFixed(1)} MB, package.json, package-lock.json\n`);
+process.stdout.write(`dist/: index.js ${(size / 1e6).toFixed(1)} MB, package.json, package-lock.json; tio.js\n`);

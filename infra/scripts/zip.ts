@@ -27,9 +27,9 @@ export function zipFolder(folder: string): Uint8Array {
   return zipSync(files);
 }
 
-// What is of no use to the platform; source maps are large and hold the sources.
+// What is of no use to the platform: the command line; source maps, which are large and hold the sources.
 function isDeployed(name: string): boolean {
-  return !name.startsWith('.') && !name.endsWith('.map') && name !== 'node_modules';
+  return !name.startsWith('.') && !name.endsWith('.map') && name !== 'node_modules' && name !== 'tio.js';
 }
 
 if (process.argv[1] === import.meta.filename) {

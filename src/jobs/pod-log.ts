@@ -33,7 +33,8 @@ const POLL_MS = 2_000;
 
 /**
  * The log of an aggregator as chunks of whole lines. `locate` finds the pod, again before each read: a failed pod has a
- * successor. Throws NotFoundError where the Job is over and there is no log. The chunks end early when a signal aborts.
+ * successor. Throws NotFoundError where the Job is over and there is no log. The chunks end early when `closed` aborts, and
+ * throw when `signal` does: the caller must not take the part for the whole.
  */
 export async function openLog(
   deps: LogDeps,
@@ -66,8 +67,8 @@ export async function openLog(
         await deps.wait(POLL_MS, ending);
         ({ text, isOver } = await read(MAX_LOG_LINES, ending));
       } catch (error) {
-        if (ending.aborted) return;
-        if (!(error instanceof AppError && error.retryable)) throw error;
+        if (closed.aborted) return;
+        if (signal.aborted || !(error instanceof AppError && error.retryable)) throw error;
       }
     }
   };
