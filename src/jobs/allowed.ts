@@ -32,7 +32,11 @@ function canonicalRepository(repository: string): string {
 export function pathIssue(allowed: Allowances, path: string, text: string): Issue | null {
   const problem = gsUriProblem(text);
   if (problem !== null) return { path, message: `"${text.slice(0, 200)}" is ${problem}; write gs://BUCKET/NAME` };
-  const { bucket } = parseGsUri(text, path);
+  return bucketIssue(allowed, path, parseGsUri(text, path).bucket);
+}
+
+/** The issue with the bucket of the field `path`, or `null`. */
+export function bucketIssue(allowed: Allowances, path: string, bucket: string): Issue | null {
   if (allowed.buckets.includes(bucket)) return null;
   return { path, message: `bucket "${bucket}" is not allowed by ALLOWED_BUCKETS; allowed: ${listed(allowed.buckets)}` };
 }

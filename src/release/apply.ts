@@ -167,26 +167,6 @@ export function dropNotes(plan: readonly PlannedObject[]): string[] {
   );
 }
 
-/**
- * Compares objects with the cluster. The dry run is forced, so that a field of another manager is a difference and not a
- * conflict; nothing is stored, so no ownership changes.
- */
-export async function compareObjects(
-  deps: ReleaseDeps,
-  site: Site,
-  objects: readonly KubeObject[],
-  live: LiveObjects,
-): Promise<PlannedObject[]> {
-  const trials = await Promise.all(
-    objects.map(async (desired): Promise<Trial> => {
-      const applied = await deps.cluster.applyObject(desired, { dryRun: true, force: true, signal: site.signal });
-      return { desired, live: live.get(itemKey(itemOf(desired, site.namespace))) ?? null, applied, taken: [] };
-    }),
-  );
-  assertAccepted(trials, false);
-  return trials.flatMap((trial) => planOf(trial, { adopt: false, force: false }));
-}
-
 /** How to install the kinds that not every cluster serves. */
 const REMEDIES: Readonly<Record<string, string>> = {
   Mapping: 'install Emissary-ingress 3 with its CRDs',

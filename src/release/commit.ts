@@ -7,7 +7,6 @@ import type { ComponentName } from './names.ts';
 import {
   createRevision,
   currentOf,
-  endRevision,
   nextRevision,
   noteRevision,
   readState,
@@ -76,7 +75,7 @@ export async function recordFound(
   await writePointer(session, { ...pointer, current: revision, inventory });
   if (current !== undefined) {
     const finishedAt = session.deps.launch.now().toISOString();
-    await endRevision(session, current.revision, { status: 'superseded', finishedAt });
+    await noteRevision(session, current.revision, { status: 'superseded', finishedAt });
   }
   return readState(session.deps, session);
 }
@@ -157,8 +156,8 @@ export async function commit(session: Session, begun: Begun): Promise<Committed>
   const { pruned, warnings, left } = await prune(session, begun);
   const finishedAt = session.deps.launch.now().toISOString();
   const { current } = begun.pointer;
-  await endRevision(session, begun.revision, { status: 'deployed', finishedAt });
-  if (current !== null) await endRevision(session, current, { status: 'superseded', finishedAt });
+  await noteRevision(session, begun.revision, { status: 'deployed', finishedAt });
+  if (current !== null) await noteRevision(session, current, { status: 'superseded', finishedAt });
   const inventory = mergeItems(begun.items, left);
   await writePointer(session, { ...begun.pointer, current: begun.revision, pending: null, inventory });
   return { pruned, warnings: [...warnings, ...(await trim(session))] };
@@ -209,7 +208,7 @@ export async function recordFailure(
 ): Promise<void> {
   const { outcome, reason, evidence, taken, inventory } = end;
   const finishedAt = session.deps.launch.now().toISOString();
-  await endRevision(session, begun.revision, {
+  await noteRevision(session, begun.revision, {
     status: 'failed',
     end: outcome,
     reason,
@@ -260,7 +259,8 @@ async function endOthers(session: Session, revisions: readonly Revision[], curre
     if (revision === current) continue;
     // The revision has a reason if the call was killed during its rollback.
     const text = reason === undefined ? INTERRUPTED : `${reason} ${INTERRUPTED}`;
-    if (status === 'pending') await endRevision(session, revision, { status: 'interrupted', reason: text, finishedAt });
-    if (status === 'deployed') await endRevision(session, revision, { status: 'superseded', finishedAt });
+    if (status === 'pending')
+      await noteRevision(session, revision, { status: 'interrupted', reason: text, finishedAt });
+    if (status === 'deployed') await noteRevision(session, revision, { status: 'superseded', finishedAt });
   }
 }

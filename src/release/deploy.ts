@@ -9,7 +9,7 @@ import { launch } from '../runs/launch.ts';
 import type { RunRequest } from '../runs/request.ts';
 import { createTimings, diffsOf, objectAnswers, takenOf } from './answer.ts';
 import type { AggregationAnswer, ReleaseAnswer, Timings } from './answer.ts';
-import { compareObjects, dropNotes, planObjects, readLive } from './apply.ts';
+import { dropNotes, planObjects, readLive } from './apply.ts';
 import { buildDesired } from './desired.ts';
 import type { Desired } from './desired.ts';
 import { diffObject } from './diff.ts';
@@ -192,7 +192,8 @@ export async function driftOf(deps: ReleaseDeps, site: Site) {
   const current = state.revisions.find(({ revision }) => revision === pointer.current);
   const objects = current?.objects ?? [];
   const live = await readLive(deps, site, objects);
-  const plan = await compareObjects(deps, site, objects, live);
+  // Forced: a field of another manager is a difference here and not a conflict. Nothing is stored.
+  const plan = await planObjects(deps, site, objects, live, { adopt: false, force: true });
   return { revision: pointer.current, diff: diffsOf(plan), objects: objectAnswers(plan) };
 }
 

@@ -1,16 +1,8 @@
 import type { KubeObject, ObjectRef } from '../cluster/release-port.ts';
 import { ContentionError, InvalidRequestError, NotFoundError, isAmbiguous } from '../errors.ts';
 import { RELEASE_LABEL, revisionName, stateName } from './names.ts';
-import {
-  STATE_LABEL,
-  buildPointerMap,
-  buildRevisionMap,
-  readPointer,
-  readRevision,
-  withEnd,
-  withNote,
-} from './records.ts';
-import type { Pointer, Revision, RevisionEnd, RevisionNote } from './records.ts';
+import { STATE_LABEL, buildPointerMap, buildRevisionMap, readPointer, readRevision, withNote } from './records.ts';
+import type { Pointer, Revision, RevisionNote } from './records.ts';
 import type { ReleaseDeps, Session, Site } from './request.ts';
 
 /** Number of revisions that are kept. */
@@ -169,13 +161,7 @@ export async function createRevision(session: Session, revision: Revision): Prom
   });
 }
 
-export async function endRevision(session: Session, revision: number, end: RevisionEnd): Promise<void> {
-  return writeMap(session, revisionName(session.release, revision), (found) =>
-    found === null ? null : withEnd(found, end),
-  );
-}
-
-/** Adds a note to a pending revision, so that it is on record if the call is killed. */
+/** Records the end of a revision, or what is known of a pending one in case the call is killed. */
 export async function noteRevision(session: Session, revision: number, note: RevisionNote): Promise<void> {
   return writeMap(session, revisionName(session.release, revision), (found) =>
     found === null ? null : withNote(found, note),

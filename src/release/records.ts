@@ -86,16 +86,9 @@ const ObjectsSchema = z.array(
 );
 
 /** What is recorded about a revision after its creation. */
-export interface RevisionNote {
+export interface RevisionNote extends Partial<Pick<Revision, 'status' | 'finishedAt' | 'taken'>> {
   readonly reason?: string | undefined;
   readonly evidence?: unknown;
-  readonly taken?: readonly TakenField[];
-}
-
-/** The end of a revision. */
-export interface RevisionEnd extends RevisionNote {
-  readonly status: RevisionStatus;
-  readonly finishedAt: string;
   /** Of a failed revision. */
   readonly end?: FailedEnd;
 }
@@ -211,14 +204,19 @@ function isKubeObject(object: object): object is KubeObject {
   return 'apiVersion' in object;
 }
 
-/** The revision's ConfigMap with the note added; the status is unchanged. */
+/** The revision's ConfigMap with the note added. */
 export function withNote(map: KubeObject, note: RevisionNote): KubeObject {
   const evidence = evidenceText(note.evidence);
-  return annotated(map, {
+  const annotations = {
+    ...map.metadata.annotations,
     ...(note.reason !== undefined && { [REASON]: note.reason.slice(0, MAX_REASON) }),
     ...(evidence !== undefined && { [EVIDENCE]: evidence }),
     ...takenAnnotation(note.taken),
-  });
+    ...(note.status !== undefined && { [STATUS]: note.status }),
+    ...(note.finishedAt !== undefined && { [FINISHED]: note.finishedAt }),
+    ...(note.end !== undefined && { [END]: note.end }),
+  };
+  return { ...map, metadata: { ...map.metadata, annotations } };
 }
 
 function takenAnnotation(taken: readonly TakenField[] | undefined): Record<string, string> {
@@ -232,22 +230,6 @@ function evidenceText(evidence: unknown): string | undefined {
   if (evidence === undefined) return undefined;
   const text = JSON.stringify(evidence);
   return text.length <= MAX_EVIDENCE ? text : JSON.stringify(`${text.slice(0, MAX_EVIDENCE / 2)}…`);
-}
-
-function annotated(map: KubeObject, annotations: Readonly<Record<string, string>>): KubeObject {
-  return {
-    ...map,
-    metadata: { ...map.metadata, annotations: { ...map.metadata.annotations, ...annotations } },
-  };
-}
-
-/** The revision's ConfigMap with its end recorded. */
-export function withEnd(map: KubeObject, end: RevisionEnd): KubeObject {
-  return annotated(withNote(map, end), {
-    [STATUS]: end.status,
-    [FINISHED]: end.finishedAt,
-    ...(end.end !== undefined && { [END]: end.end }),
-  });
 }
 
 export function itemOf({ apiVersion, kind, metadata }: KubeObject, namespace: string, uid = metadata.uid): Item {

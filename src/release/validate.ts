@@ -1,6 +1,6 @@
 import type { KubeObject } from '../cluster/release-port.ts';
 import type { Issue } from '../errors.ts';
-import { allowedPodIssues, imageIssue, namespaceIssue } from '../jobs/allowed.ts';
+import { allowedPodIssues, bucketIssue, imageIssue, namespaceIssue } from '../jobs/allowed.ts';
 import type { Allowances } from '../jobs/allowed.ts';
 import type { Values } from '../values/parse-values.ts';
 import { InvalidReleaseError } from './errors.ts';
@@ -119,23 +119,12 @@ function mountIssues(values: Values, name: ComponentName): Issue[] {
 }
 
 function bucketIssues(values: Values, allowed: Allowances): Issue[] {
-  const used: readonly (readonly [string, string | undefined])[] = [
-    ['repository.deployment.repositoryGcsBucket', values.repository?.deployment?.repositoryGcsBucket],
-    ['flea.deployment.fleaGcsBucket', values.flea?.deployment?.fleaGcsBucket],
-    ['flea.deployment.fleaUploadGcsBucket', values.flea?.deployment?.fleaUploadGcsBucket],
-  ];
-  const released = releasedComponents(values);
-  return used.flatMap(([path, bucket]) => {
-    const isReleased = released.some((name) => path.startsWith(`${name}.`));
-    if (!isReleased || bucket === undefined || allowed.buckets.includes(bucket)) return [];
-    return [
-      { path, message: `bucket "${bucket}" is not allowed by ALLOWED_BUCKETS; allowed: ${listed(allowed.buckets)}` },
-    ];
-  });
-}
-
-function listed(entries: readonly string[]): string {
-  return entries.length === 0 ? 'none' : entries.join(', ');
+  return releasedComponents(values).flatMap((name) =>
+    (['repositoryGcsBucket', 'fleaGcsBucket', 'fleaUploadGcsBucket'] as const).flatMap((field) => {
+      const bucket = deploymentOf(values, name)[field];
+      return bucket === undefined ? [] : (bucketIssue(allowed, `${name}.deployment.${field}`, bucket) ?? []);
+    }),
+  );
 }
 
 function checkIssues(values: Values, allowed: Allowances): Issue[] {

@@ -6,9 +6,10 @@ import { deploymentName, labelsOf, selectorOf, serviceName } from '../names.ts';
 import { COMPONENTS } from './component.ts';
 import type { Component, Plain, RenderContext } from './component.ts';
 
-type AnyDeployment = NonNullable<RepositoryValues['deployment']> | NonNullable<FleaValues['deployment']>;
-/** The fields that both components' `deployment` has. */
-export type DeploymentValues = Plain<Pick<AnyDeployment, keyof AnyDeployment>>;
+/** The fields of both components' `deployment`. */
+export type DeploymentValues = Plain<
+  NonNullable<FleaValues['deployment']> & Pick<NonNullable<RepositoryValues['deployment']>, 'repositoryGcsBucket'>
+>;
 
 export const RESTARTED_AT = 'tensorio-trigger/restarted-at';
 /** The default folder of the token file. */
@@ -37,24 +38,11 @@ function folderOf(path: string): string {
   return path.slice(0, Math.max(1, path.lastIndexOf('/')));
 }
 
-/** The environment that both components read. */
-export function commonEnv(deployment: DeploymentValues): V1EnvVar[] {
-  const account = deployment.serviceAccount;
-  const tokens = tokensPathOf(deployment) ?? deployment.authTokensFile;
-  return [
-    { name: 'BACKEND', value: deployment.backend ?? 'memory' },
-    ...(tokens === undefined ? [] : [{ name: 'AUTH_TOKENS_FILE', value: tokens }]),
-    ...(account?.mountPath === undefined
-      ? []
-      : [{ name: 'GOOGLE_APPLICATION_CREDENTIALS', value: `${withoutSlash(account.mountPath)}/${account.key}` }]),
-  ];
-}
-
 /** The complete Deployment `R-<component>`. */
 export function buildDeployment(
   component: Component,
   deployment: DeploymentValues,
-  env: readonly V1EnvVar[],
+  modelsUri: string | undefined,
   context: RenderContext,
 ): V1Deployment {
   const { release, namespace } = context;
@@ -80,7 +68,7 @@ export function buildDeployment(
           labels: { ...podLabels, ...selectorOf(component, context) },
           ...(Object.keys(annotations).length > 0 && { annotations }),
         },
-        spec: withAccount(mergePodSpec(podSpecOf(component, deployment, env), deployment.pod ?? {})),
+        spec: withAccount(mergePodSpec(podSpecOf(component, deployment, modelsUri), deployment.pod ?? {})),
       },
     },
   };
@@ -95,7 +83,7 @@ function withAccount(pod: V1PodSpec): V1PodSpec {
   return name === undefined ? pod : Object.assign(pod, { serviceAccountName: name, serviceAccount: name });
 }
 
-function podSpecOf(component: Component, deployment: DeploymentValues, env: readonly V1EnvVar[]): V1PodSpec {
+function podSpecOf(component: Component, deployment: DeploymentValues, modelsUri: string | undefined): V1PodSpec {
   const { volumes, volumeMounts } = volumesOf(deployment);
   const { repository = '', tag, digest } = deployment;
   return {
@@ -109,7 +97,7 @@ function podSpecOf(component: Component, deployment: DeploymentValues, env: read
         image: imageOf({ repository, ...(tag !== undefined && { tag }), ...(digest !== undefined && { digest }) }),
         ...(deployment.pullPolicy !== undefined && { imagePullPolicy: deployment.pullPolicy }),
         args: ['-backend', '$(BACKEND)'],
-        env: [...env],
+        env: envOf(deployment, modelsUri),
         ports: [
           { name: 'grpc', containerPort: component.grpcPort, protocol: 'TCP' },
           { name: 'rest', containerPort: component.restPort, protocol: 'TCP' },
@@ -153,8 +141,6 @@ function probeOf(component: Component): V1Probe {
   return { httpGet: { path: component.healthPath, port: 'rest' } };
 }
 
-type FleaDeployment = Plain<NonNullable<FleaValues['deployment']>>;
-
 /** flea appends `/models/<model>/...` to MODELS_URI; the repository answers 404 to every path that is not below this one. */
 const API_PATH = '/v1/repository';
 
@@ -163,7 +149,7 @@ const API_PATH = '/v1/repository';
  * Service. The chart wrote the host name and the path only, without the scheme and the `/rest` of its own route.
  */
 export function modelsUriOf(
-  deployment: Pick<FleaDeployment, 'modelsUri'>,
+  deployment: Pick<DeploymentValues, 'modelsUri'>,
   repository: RepositoryValues | undefined,
   context: Omit<RenderContext, 'restartedAt'>,
 ): { readonly uri: string | undefined; readonly from: 'values' | 'hostname' | 'service' | 'nothing' } {
@@ -177,35 +163,26 @@ export function modelsUriOf(
   return { uri: `http://${host}:${restPort ?? COMPONENTS.repository.restPort}${API_PATH}`, from: 'service' };
 }
 
-/** The environment of the task server. */
-export function fleaEnv(deployment: FleaDeployment, modelsUri: string | undefined): V1EnvVar[] {
-  const account = deployment.serviceAccount;
+/** The environment of a component. */
+function envOf(deployment: DeploymentValues, modelsUri: string | undefined): V1EnvVar[] {
+  const { serviceAccount: account } = deployment;
+  const texts = {
+    BACKEND: deployment.backend ?? 'memory',
+    AUTH_TOKENS_FILE: tokensPathOf(deployment) ?? deployment.authTokensFile,
+    GOOGLE_APPLICATION_CREDENTIALS:
+      account?.mountPath === undefined ? undefined : `${withoutSlash(account.mountPath)}/${account.key}`,
+    REPOSITORY_GCS_BUCKET: deployment.repositoryGcsBucket,
+    MODELS_URI: modelsUri,
+    FLEA_GCS_BUCKET: deployment.fleaGcsBucket,
+    FLEA_UPLOAD_GCS_BUCKET: deployment.fleaUploadGcsBucket,
+  };
+  const keys = { PRIVATE_PEM_KEY: account?.pemFile, GOOGLE_ACCESS_ID: account?.googleAccessId };
   return [
-    ...commonEnv(deployment),
-    ...textEnv('MODELS_URI', modelsUri),
-    ...textEnv('FLEA_GCS_BUCKET', deployment.fleaGcsBucket),
-    ...textEnv('FLEA_UPLOAD_GCS_BUCKET', deployment.fleaUploadGcsBucket),
-    ...secretEnv('PRIVATE_PEM_KEY', account?.secret, account?.pemFile),
-    ...secretEnv('GOOGLE_ACCESS_ID', account?.secret, account?.googleAccessId),
-  ];
-}
-
-function textEnv(name: string, value: string | undefined): V1EnvVar[] {
-  return value === undefined ? [] : [{ name, value }];
-}
-
-function secretEnv(name: string, secret: string | undefined, key: string | undefined): V1EnvVar[] {
-  return secret === undefined || key === undefined
-    ? []
-    : [{ name, valueFrom: { secretKeyRef: { name: secret, key } } }];
-}
-
-/** The environment of the model repository. */
-export function repositoryEnv(deployment: Plain<NonNullable<RepositoryValues['deployment']>>): V1EnvVar[] {
-  return [
-    ...commonEnv(deployment),
-    ...(deployment.repositoryGcsBucket === undefined
-      ? []
-      : [{ name: 'REPOSITORY_GCS_BUCKET', value: deployment.repositoryGcsBucket }]),
+    ...Object.entries(texts).flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }])),
+    ...Object.entries(keys).flatMap(([name, key]) =>
+      account === undefined || key === undefined
+        ? []
+        : [{ name, valueFrom: { secretKeyRef: { name: account.secret, key } } }],
+    ),
   ];
 }

@@ -1,4 +1,3 @@
-import type { V1Deployment, V1EnvVar, V1Service } from '@kubernetes/client-node';
 import type { KubeObject } from '../../cluster/release-port.ts';
 import type { Values } from '../../values/parse-values.ts';
 import type { FleaValues, RepositoryValues } from '../../values/service-schema.ts';
@@ -6,20 +5,11 @@ import { deploymentName, labelsOf, selectorOf } from '../names.ts';
 import type { ComponentName, Naming } from '../names.ts';
 import { COMPONENTS, plain } from './component.ts';
 import type { Component, RenderContext } from './component.ts';
-import { buildDeployment, fleaEnv, modelsUriOf, repositoryEnv } from './deployment.ts';
+import { buildDeployment, modelsUriOf } from './deployment.ts';
 import { buildRoutes, buildService } from './service.ts';
 
 /** Must change when the same values render to other objects. */
 export const RENDERER_VERSION = '3';
-
-interface Rendered {
-  readonly service: V1Service;
-  readonly deployment: V1Deployment;
-  /** Applied after the Deployments. */
-  readonly more: readonly KubeObject[];
-}
-
-const RENDERERS = { repository: renderRepository, flea: renderFlea } as const;
 
 /** The components with `release: true`. */
 export function releasedComponents(values: Pick<Values, 'repository' | 'flea'>): ComponentName[] {
@@ -35,11 +25,22 @@ export function renderRelease(
   where: Pick<RenderContext, 'release' | 'namespace' | 'restartedAt'>,
 ): KubeObject[] {
   const context: RenderContext = { ...where, ...overridesOf(values) };
-  const rendered = releasedComponents(values).map((name) => RENDERERS[name](values, context));
+  const components = releasedComponents(values).map((name) => ({
+    component: COMPONENTS[name],
+    given: values[name] ?? {},
+    service: plain(values[name]?.service ?? {}),
+    deployment: plain(values[name]?.deployment ?? {}),
+  }));
+  const modelsUri = modelsUriOf(plain(values.flea?.deployment ?? {}), values.repository, context).uri;
   const objects: object[] = [
-    ...rendered.map(({ service }) => service),
-    ...rendered.map(({ deployment }) => deployment),
-    ...rendered.flatMap(({ more }) => more),
+    ...components.map(({ component, service }) => buildService(component, service, context)),
+    ...components.map(({ component, deployment }) =>
+      buildDeployment(component, deployment, component.name === 'flea' ? modelsUri : undefined, context),
+    ),
+    ...components.flatMap(({ component, given, service }) => [
+      ...buildPolicies(component, given, context),
+      ...buildRoutes(component, service, context),
+    ]),
   ];
   return objects.map((object): object => plain(object)).filter(isKubeObject);
 }
@@ -51,31 +52,6 @@ export function overridesOf({ nameOverride, fullnameOverride }: Values): Omit<Na
 
 function isKubeObject(object: object): object is KubeObject {
   return 'apiVersion' in object && 'metadata' in object;
-}
-
-function renderRepository(values: Values, context: RenderContext): Rendered {
-  const deployment = plain(values.repository?.deployment ?? {});
-  return renderComponent(COMPONENTS.repository, values.repository ?? {}, repositoryEnv(deployment), context);
-}
-
-function renderFlea(values: Values, context: RenderContext): Rendered {
-  const deployment = plain(values.flea?.deployment ?? {});
-  const { uri } = modelsUriOf(deployment, values.repository, context);
-  return renderComponent(COMPONENTS.flea, values.flea ?? {}, fleaEnv(deployment, uri), context);
-}
-
-function renderComponent(
-  component: Component,
-  values: RepositoryValues | FleaValues,
-  env: readonly V1EnvVar[],
-  context: RenderContext,
-): Rendered {
-  const service = plain(values.service ?? {});
-  return {
-    service: buildService(component, service, context),
-    deployment: buildDeployment(component, plain(values.deployment ?? {}), env, context),
-    more: [...buildPolicies(component, values, context), ...buildRoutes(component, service, context)],
-  };
 }
 
 /** The autoscaler, the disruption budget and the network policy of a component, where the values have them. */
