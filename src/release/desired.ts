@@ -54,7 +54,7 @@ export function buildDesired(
 function fromRevision(request: DeployRequest, revision: Revision, allowed: Allowances): Desired {
   const { release, namespace } = request;
   const values = valuesOf(revision);
-  const issues = revisionIssues(revision.objects, values, allowed);
+  const issues = revisionIssues(revision.objects, allowed);
   if (issues.length > 0) throw new InvalidReleaseError(issues, { details: { outcome: 'invalid' } });
   return {
     description: request.description ?? `rollback to ${revision.revision}`,

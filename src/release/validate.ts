@@ -1,3 +1,4 @@
+import type { V1PodSpec } from '@kubernetes/client-node';
 import type { KubeObject } from '../cluster/release-port.ts';
 import type { Issue } from '../errors.ts';
 import { allowedPodIssues, bucketIssue, imageIssue, namespaceIssue } from '../jobs/allowed.ts';
@@ -52,7 +53,7 @@ export function validateRelease(
   ];
 }
 
-/** The images that overlays add or replace. */
+/** The images and buckets of pods that an overlay changes. */
 function overlayIssues(values: Values, where: Where, allowed: Allowances): Issue[] {
   const names = releasedComponents(values).filter((name) => deploymentOf(values, name).pod !== undefined);
   const objects = names.length === 0 ? [] : renderRelease(values, { ...where, restartedAt: {} });
@@ -60,7 +61,7 @@ function overlayIssues(values: Values, where: Where, allowed: Allowances): Issue
     objects
       .filter(({ metadata }) => metadata.name === deploymentName(where.release, name))
       .flatMap(podSpecsOf)
-      .flatMap((pod) => allowedPodIssues(allowed, `${name}.deployment.pod`, pod)),
+      .flatMap((pod) => podIssues(allowed, `${name}.deployment.pod`, pod)),
   );
 }
 
@@ -135,20 +136,20 @@ function checkIssues(values: Values, allowed: Allowances): Issue[] {
   });
 }
 
-/**
- * Images and buckets of a recorded revision that the configuration no longer allows. `values` are those of the revision,
- * `null` if they cannot be parsed.
- */
-export function revisionIssues(
-  objects: readonly KubeObject[],
-  values: Values | null,
-  allowed: Allowances,
-): readonly Issue[] {
+/** Images and buckets of a recorded revision that the configuration no longer allows. */
+export function revisionIssues(objects: readonly KubeObject[], allowed: Allowances): readonly Issue[] {
+  return objects.flatMap((object) =>
+    podSpecsOf(object).flatMap((pod) => podIssues(allowed, `${object.kind}/${object.metadata.name}`, pod)),
+  );
+}
+
+/** What configuration does not allow of a pod: its images and the buckets in its environment. */
+function podIssues(allowed: Allowances, path: string, pod: V1PodSpec): Issue[] {
+  const env = [...(pod.initContainers ?? []), ...pod.containers].flatMap((container) => container.env ?? []);
+  const buckets = env.filter(({ name }) => name.endsWith('_GCS_BUCKET')).map(({ value = '' }) => value);
   return [
-    ...objects.flatMap((object) =>
-      podSpecsOf(object).flatMap((pod) => allowedPodIssues(allowed, `${object.kind}/${object.metadata.name}`, pod)),
-    ),
-    ...(values === null ? [] : bucketIssues(values, allowed)),
+    ...allowedPodIssues(allowed, path, pod),
+    ...[...new Set(buckets)].flatMap((bucket) => bucketIssue(allowed, path, bucket) ?? []),
   ];
 }
 

@@ -61,3 +61,11 @@ test('nor is a pod whose overlay brings an image that is not', async () => {
     { path: 'repository.deployment.pod', message: message('x/y') },
   ]);
 });
+
+test('nor is a bucket that an overlay sets in the environment', async () => {
+  const world = createMemoryWorld();
+  const env = [{ name: 'REPOSITORY_GCS_BUCKET', value: 'elsewhere' }];
+  const over = { repository: { deployment: { pod: { containers: [{ name: 'repository', env }] } } }, flea: null };
+  const refused = await refusal(callDeploy(world, { over, dryRun: 'client' }));
+  expect(refused.message).toContain('bucket "elsewhere" is not allowed by ALLOWED_BUCKETS');
+});
