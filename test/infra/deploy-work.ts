@@ -109,7 +109,7 @@ const routes = async (desk: Desk): Promise<void> => {
 const policies = async (desk: Desk): Promise<void> => {
   const { deploy, uninstall } = open(desk);
   const blocks = {
-    autoscaling: { maxReplicas: 2 },
+    autoscaling: { maxReplicas: 1 },
     podDisruptionBudget: { minAvailable: 1 },
     networkPolicy: { ingress: [{}] },
   };
