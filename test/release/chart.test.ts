@@ -38,7 +38,7 @@ const rendered = (name: Example): KubeObject[] => {
 const jobOf = (values: ReturnType<typeof exampleValues>): KubeObject => {
   const defaults = { namespace: 'default', releaseName: 'demo' };
   const { spec } = buildRunRequest(values, { now: new Date(0), defaults });
-  const { name } = buildJobName(spec.releaseName, spec.aggregationId);
+  const name = buildJobName(spec.releaseName, spec.aggregationId);
   return JSON.parse(JSON.stringify(buildJob(spec, { name })));
 };
 
