@@ -98,7 +98,7 @@ describe('POST /', () => {
       configuredValues: async () => ({ aggregator: { ...configured, backoffLimit: 3, activeDeadlineSeconds: 60 } }),
     });
     const body = 'aggregator: {aggregationId: a3, backoffLimit: 5}\n---\naggregator: {backoffLimit: null}\n';
-    const query = `?set-json=${encodeURIComponent('aggregator={"activeDeadlineSeconds":null,"aggregationId":"a4"}')}`;
+    const query = `?set-json=${encodeURIComponent('aggregator={"activeDeadlineSeconds":null,"aggregationId":"a4","outputPath":"gs://models/a4"}')}`;
     expect(await call(world, '/', { method: 'POST', body })).toMatchObject({ status: 201 });
     expect(world.cluster.jobs()[0]?.spec).toMatchObject({ backoffLimit: 1, activeDeadlineSeconds: 60 });
     const { body: answer } = await call(world, `/${query}&dryRun=true`, { method: 'POST' });
@@ -416,6 +416,51 @@ describe('Cloud Scheduler', () => {
     },
   );
 
+  test('a forced run’s retry is the same run, with a {tick} in the body as well; after its failure it is a new one', async () => {
+    const world = await startAggregate();
+    const own = { ...body, aggregationId: 'agg-{tick}', outputPath: 'gs://models/{tick}' };
+    const { body: first } = await call(world, '/', json(own, tick(null)));
+    expect(first).toMatchObject({ outcome: 'created', aggregationId: 'agg-manual-20261122-020000' });
+    world.advanceMs(5 * 60_000);
+    expect((await call(world, '/', json(own, tick(null)))).body).toMatchObject({
+      outcome: 'exists',
+      aggregationId: 'agg-manual-20261122-020000',
+    });
+    await call(world, '/agg-manual-20261122-020000', { method: 'DELETE' });
+    expect((await call(world, '/', json(own, tick(null)))).body).toMatchObject({
+      outcome: 'created',
+      aggregationId: 'agg-manual-20261122-020500',
+    });
+    const { body: real } = await call(world, '/', json(own, tick('2026-11-22T02:00:00Z')));
+    expect(real).toMatchObject({ outcome: 'created', aggregationId: 'agg-20261122-0200' });
+  });
+
+  test('a forced run of an id with the date alone is not the day’s tick', async () => {
+    const world = await startAggregate();
+    const own = { ...body, aggregationId: 'agg-{date}', outputPath: 'gs://models/{date}-{time}' };
+    expect((await call(world, '/', json(own, tick(null)))).body).toMatchObject({
+      aggregationId: 'agg-20261122-manual-20261122-020000',
+    });
+    const { body: real } = await call(world, '/', json(own, tick('2026-11-22T02:00:00Z')));
+    expect(real).toMatchObject({ outcome: 'created', aggregationId: 'agg-20261122' });
+  });
+
+  test('placeholders of a tick and of its backfill are written in the time zone of the schedule', async () => {
+    const schedules = [{ name: 'nightly', cron: '30 19 * * *', timeZone: 'America/New_York' }];
+    const aggregator = { ...body, outputPath: 'gs://models/{schedule}/{date}' };
+    const world = await startAggregate({ configuredValues: async () => ({ aggregator, schedules }) });
+    const { body: run } = await call(world, '/', json({}, tick('2026-11-02T00:30:00Z')));
+    expect(run).toMatchObject({
+      aggregationId: 'nightly-20261101-1930',
+      outputPath: 'gs://models/nightly/20261101',
+    });
+    const path = '/schedules/nightly/backfill?tick=2026-11-02T00:30:00Z';
+    expect((await call(world, path, { method: 'POST' })).body).toMatchObject({
+      outcome: 'exists',
+      aggregationId: 'nightly-20261101-1930',
+    });
+  });
+
   test('placeholders stand for the tick', async () => {
     const world = await startAggregate();
     const paths = { ...body, outputPath: 'gs://models/{schedule}/{date}/{time}', aggregationId: 'agg-{tick}' };
@@ -514,6 +559,22 @@ describe('missed ticks', () => {
       configuredValues: async () => ({ aggregator, schedules: [{ name: 'nightly', cron: '0 * * * *' }] }),
     });
   const sweep = async (world: AggregateWorld) => (await call(world, '/sweep', { method: 'POST' })).body;
+
+  test('start anew when the schedule changes', async () => {
+    let cron = '0 3 * * *';
+    const { aggregationId: _given, ...aggregator } = FIELDS;
+    const world = await startAggregate({
+      configuredValues: async () => ({ aggregator, schedules: [{ name: 'nightly', cron }] }),
+    });
+    await sweep(world);
+    world.advanceMs(10 * 3_600_000);
+    cron = '*/5 * * * *';
+    expect((await call(world, '/schedules')).body).toMatchObject({ schedules: [{ expected: 0, missing: [] }] });
+    expect(await sweep(world)).toMatchObject({ missedTicks: 0 });
+    expect(await sweep(world)).toMatchObject({ missedTicks: 0 });
+    world.advanceMs(11 * 60_000);
+    expect(await sweep(world)).toMatchObject({ missedTicks: 1 });
+  });
 
   test('are reported once by the sweep, listed, and run by a backfill', async () => {
     const world = await start();
