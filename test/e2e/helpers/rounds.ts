@@ -11,6 +11,8 @@ export const roundValues = (policy: object = {}, more: object = {}) => ({
     tag: '1.0',
     aggregationType: 'wcma',
     backoffLimit: 0,
+    // A list that is uploaded again has the same output directory.
+    onOutputExists: 'replace',
     serviceAccount: { secret: 'sacred', key: 'sacred.json', mountPath: '/etc/sacred' },
   },
   rounds: [
