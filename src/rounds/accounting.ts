@@ -1,13 +1,13 @@
 import { compareGenerations } from '../storage/port.ts';
 import type { Ledger, SettledId, UpdateCounts } from './ledger.ts';
-import { settledBy } from './ledger.ts';
+import { contentOf, settledBy } from './ledger.ts';
 import type { ListedUpdate } from './listing.ts';
 import type { Manifest } from './manifest.ts';
 
 /** A listing by state. An update at or before the watermark is in none of them: the ledger's totals include it. */
 export interface SortedUpdates {
   readonly pending: readonly ListedUpdate[];
-  /** Settled ids whose object in the bucket is newer than the settled generation. */
+  /** Settled ids whose object in the bucket is newer than the settled generation and has other content. */
   readonly duplicates: readonly ListedUpdate[];
   readonly invalid: readonly ListedUpdate[];
 }
@@ -39,15 +39,20 @@ export function sortListing(
   for (const update of listing) {
     const settled = sealed.get(update.jobId) ?? ledger.settled.get(update.jobId);
     if (settled !== undefined) {
-      if (isNewer(update, settled)) duplicates.push(update);
+      if (isDuplicate(update, settled)) duplicates.push(update);
     } else if (update.timeCreatedMs > ledger.watermarkMs) (update.valid ? pending : invalid).push(update);
   }
   return { pending, duplicates, invalid };
 }
 
-/** Whether the listed generation is newer than the settled one. A different one is not enough: the listing may be older. */
-function isNewer(listed: ListedUpdate, settled: SettledId): boolean {
-  return listed.generation !== settled.generation && compareGenerations(listed.generation, settled.generation) > 0;
+/**
+ * Whether the listed object is a newer upload than the settled one. A different generation is not enough: the listing may
+ * be older. Nor is a newer one: an object that was rewritten with equal content is the same update.
+ */
+function isDuplicate(listed: ListedUpdate, settled: SettledId): boolean {
+  if (listed.generation === settled.generation) return false;
+  const isRewritten = settled.content !== undefined && contentOf(listed) === settled.content;
+  return !isRewritten && compareGenerations(listed.generation, settled.generation) > 0;
 }
 
 /** The task's update counts. `sorted` is the result of {@link sortListing} for the same ledger and manifest. */
@@ -82,7 +87,7 @@ export function raiseWatermark(ledger: Ledger, sealed: SealedListing): Ledger {
     const update = listed.get(jobId);
     if (Math.max(id.timeCreatedMs, update?.timeCreatedMs ?? 0) > watermarkMs) continue;
     settled.delete(jobId);
-    if (update !== undefined && isNewer(update, id)) duplicate += 1;
+    if (update !== undefined && isDuplicate(update, id)) duplicate += 1;
   }
   for (const update of sealed.listing) {
     const passed = update.timeCreatedMs > ledger.watermarkMs && update.timeCreatedMs <= watermarkMs;

@@ -16,6 +16,8 @@ const LedgerSchema = z.object({
   watermark: z.iso.datetime(),
   open: OpenRoundSchema.nullable(),
   settled: z.string(),
+  /** One line per line of `settled`: the content. Absent in a ledger of an earlier version. */
+  contents: z.string().default(''),
   totals: TotalsSchema,
   rounds: z.record(z.string().regex(/^[1-9]\d*$/), RoundRecordSchema),
   /** Absent in a ledger of an earlier version. */
@@ -89,13 +91,14 @@ export function formatLedger(ledger: Ledger): string {
     watermark: new Date(watermarkMs).toISOString(),
     rounds: Object.fromEntries(rounds),
     settled: encodeSettled(settled),
+    contents: Array.from(settled.values(), ({ content = '' }) => content).join('\n'),
   });
 }
 
 /** Parses a stored ledger. Throws UnreadableStateError, with the remedy. */
 export function parseLedger(uri: GsUri, taskId: string, text: string): Ledger {
-  const { schema: _, watermark, settled, rounds, ...rest } = parseState(uri, text, VERSION, LedgerSchema);
-  const ids = decodeSettled(settled);
+  const { schema: _, watermark, settled, contents, rounds, ...rest } = parseState(uri, text, VERSION, LedgerSchema);
+  const ids = decodeSettled(settled, contents);
   if (ids === null) throw corruptState(uri, 'is corrupt: a line of `settled` cannot be read');
   if (rest.taskId !== taskId) throw corruptState(uri, `is the ledger of another task, "${rest.taskId}"`);
   if (rest.open !== null && rest.open.round !== rest.next - 1)
@@ -126,14 +129,16 @@ export function encodeSettled(settled: ReadonlyMap<string, SettledId>): string {
 }
 
 /** The reverse of {@link encodeSettled}; `null` when a line is malformed. */
-export function decodeSettled(text: string): ReadonlyMap<string, SettledId> | null {
+export function decodeSettled(text: string, contents = ''): ReadonlyMap<string, SettledId> | null {
+  const lines = contents.split('\n');
   const settled = new Map<string, SettledId>();
   ENTRY.lastIndex = 0;
   while (ENTRY.lastIndex < text.length) {
     const [, generation = '', time = '', uuid, json = ''] = ENTRY.exec(text) ?? [];
     const jobId = uuid === undefined ? decodeText(json) : decodeUuid(uuid);
     if (generation === '' || jobId === null) return null;
-    settled.set(jobId, { generation, timeCreatedMs: parseInt(time, 36) });
+    const content = lines[settled.size] ?? '';
+    settled.set(jobId, { generation, timeCreatedMs: parseInt(time, 36), ...(content !== '' && { content }) });
   }
   return settled;
 }

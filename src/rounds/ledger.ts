@@ -8,6 +8,8 @@ import { contentHash } from './manifest.ts';
 export interface SettledId {
   readonly generation: string;
   readonly timeCreatedMs: number;
+  /** {@link contentOf} the update. Absent where an earlier version settled it. */
+  readonly content?: string;
 }
 
 const Count = z.int().nonnegative();
@@ -154,11 +156,20 @@ export function outputPathOf(open: OpenRound): string {
   return open.outputPaths[open.attempt - 1] ?? '';
 }
 
+/** Equal for objects with equal bytes; `undefined` where the bucket gives no checksum. */
+export function contentOf({ crc32c, size }: { readonly crc32c: string; readonly size: number }): string | undefined {
+  return crc32c === '' ? undefined : `${crc32c} ${size}`;
+}
+
 /** The ids that a manifest settles. A redrive settles none, because its updates were settled by the failed round. */
 export function settledBy(manifest: Manifest): ReadonlyMap<string, SettledId> {
   return new Map(
     (manifest.redriveOf === undefined ? [...manifest.updates, ...manifest.dropped] : []).map(
-      ({ jobId, generation, timeCreated }) => [jobId, { generation, timeCreatedMs: Date.parse(timeCreated) }],
+      ({ jobId, generation, timeCreated, ...update }) => {
+        const content = contentOf(update);
+        const timeCreatedMs = Date.parse(timeCreated);
+        return [jobId, { generation, timeCreatedMs, ...(content !== undefined && { content }) }];
+      },
     ),
   );
 }

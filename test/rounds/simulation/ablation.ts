@@ -79,6 +79,20 @@ export const ABLATIONS: readonly Ablation[] = [
     replace: ';',
   },
   {
+    rule: 'the watermark stays a window behind, so that an upload with an older time is not lost',
+    file: 'accounting.ts',
+    find: 'horizonMs - settledWindowSec * 1000',
+    replace: 'horizonMs',
+    faults: ['back-dated', 'instances', 'force'],
+  },
+  {
+    rule: 'an object that was rewritten with equal content is the same update',
+    file: 'accounting.ts',
+    find: '!isRewritten && ',
+    replace: '',
+    faults: ['rewrites', 'instances', 'force'],
+  },
+  {
     rule: 'an invalid object that the watermark passes is folded into the totals',
     seed: 4,
     file: 'accounting.ts',

@@ -56,12 +56,12 @@ export const tick = (world: World, instance: Instance): void =>
     return sweep(requestTo(instance), { signal: controller.signal, concurrency, batchSize: concurrency });
   });
 
-/** Reads the update counts and compares them with the truth at the start and the end of the read. */
+/** Reads the update counts and compares them with the truth during the read. */
 export const readCounts = (world: World, instance: Instance, taskId: string): void => {
-  const before = world.truth.count(taskId);
+  const watch = world.truth.watch(taskId);
   call(world, instance, `counts of ${taskId}`, async () => {
-    const { accounting } = await readTask(requestTo(instance), taskId);
-    const after = world.truth.count(taskId);
+    const { accounting } = await readTask(requestTo(instance), taskId).finally(watch.end);
+    const { min: before, max: after } = watch;
     const { uploaded, ...parts } = accounting;
     const sum = Object.values(parts).reduce((total, count) => total + count, 0);
     if (sum !== uploaded || Object.values(parts).some((count) => count < 0))

@@ -33,7 +33,7 @@ export const FAULTS = [
   'kueue',
 ] as const;
 /** Added later. A generator of their own chooses them, so that the schedules of the seeds in the ablation stay the same. */
-const LATER_FAULTS = ['lost-state', 'rewrites', 'deletions', 'back-dated'] as const;
+const LATER_FAULTS = ['lost-state', 'rewrites', 'back-dated'] as const;
 export type Fault = (typeof FAULTS)[number] | (typeof LATER_FAULTS)[number];
 
 /** One schedule: what may happen, and how long. Everything else comes from the seed's choices. */

@@ -6,6 +6,7 @@ import { parseManifest } from '../../../src/rounds/seal.ts';
 import type { ObjectInfo } from '../../../src/storage/port.ts';
 import type { GsUri } from '../../../src/storage/uri.ts';
 import { UPLOADS, WINDOWS_SEC } from './config.ts';
+import { BACK_DATED_MS } from './devices.ts';
 import type { World } from './world.ts';
 import { violate } from './world.ts';
 
@@ -49,7 +50,7 @@ const checkSealed = (world: World, history: History, manifest: Manifest): void =
   if (updates.length === 0) violate(world, `1: round ${round} is empty`);
   if (updates.length < minReports && !forced)
     violate(world, `1: round ${round} has ${updates.length} < ${minReports} updates`);
-  const leastWindowMs = Math.min(...WINDOWS_SEC) * 1000 - 4 * world.config.skewMs;
+  const leastWindowMs = Math.min(...WINDOWS_SEC) * 1000 - 4 * world.config.skewMs - (world.config.faults.has('back-dated') ? BACK_DATED_MS : 0);
   for (const { jobId, generation, timeCreated } of [...updates, ...dropped]) {
     const before = history.sealedMs.get(jobId);
     if (history.sealed.has(`${jobId}#${generation}`))

@@ -4,6 +4,8 @@ export interface Upload {
   readonly generation: number;
   readonly timeCreatedMs: number;
   readonly size: number;
+  /** Equal for equal bytes. */
+  readonly content: string;
 }
 
 interface IdTruth {
@@ -12,7 +14,7 @@ interface IdTruth {
   /** Since then, oldest first. */
   uploads: readonly Upload[];
   /** The generation that a manifest sealed or dropped since then, and that manifest's round. */
-  settled: { readonly generation: number; readonly round: number } | null;
+  settled: { readonly generation: number; readonly round: number; readonly content: string } | null;
 }
 
 interface TaskTruth {
@@ -34,20 +36,29 @@ export interface Truth {
   /** The task's state was moved away: what is in the bucket is new again. */
   restart(taskId: string): void;
   count(taskId: string): number;
+  /** The smallest and the largest count from now on. */
+  watch(taskId: string): { readonly min: number; readonly max: number; readonly end: () => void };
   /** Every upload of the task, by jobId. */
   uploads(taskId: string): ReadonlyMap<string, readonly Upload[]>;
 }
 
-const countOf = ({ folded, uploads, settled }: IdTruth): number => {
+const isDuplicate = ({ settled }: IdTruth, upload: Upload | undefined): boolean =>
+  settled !== null &&
+  upload !== undefined &&
+  upload.generation > settled.generation &&
+  upload.content !== settled.content;
+
+const countOf = (id: IdTruth): number => {
+  const { folded, uploads, settled } = id;
   const newest = uploads.at(-1);
   if (settled === null) return folded + (newest === undefined ? 0 : 1);
-  return folded + 1 + (newest !== undefined && newest.generation > settled.generation ? 1 : 0);
+  return folded + 1 + (isDuplicate(id, newest) ? 1 : 0);
 };
 
 /** Counts for good what lies at or before the watermark; what comes after is a new update. True: a duplicate was folded. */
 const close = (id: IdTruth, watermarkMs: number): boolean => {
   const last = id.uploads.findLast(({ timeCreatedMs }) => timeCreatedMs <= watermarkMs);
-  const duplicate = id.settled !== null && last !== undefined && last.generation > id.settled.generation;
+  const duplicate = isDuplicate(id, last);
   id.folded += duplicate ? 2 : 1;
   // A generation before the last one was overwritten, whatever time the bucket gave it.
   id.uploads = id.uploads.filter(({ generation }) => generation > (last?.generation ?? 0));
@@ -76,15 +87,32 @@ export const createTruth = (): Truth => {
     ids.set(jobId, id);
     return id;
   };
+  const count = (taskId: string): number => {
+    const task = taskOf(taskId);
+    let sum = task.passed;
+    for (const id of task.ids.values()) sum += countOf(id);
+    return sum;
+  };
+  const watches = new Map<object, { taskId: string; min: number; max: number }>();
+  const note = (taskId: string): void => {
+    for (const watch of watches.values()) {
+      if (watch.taskId !== taskId) continue;
+      const now = count(taskId);
+      Object.assign(watch, { min: Math.min(watch.min, now), max: Math.max(watch.max, now) });
+    }
+  };
   return {
     upload: (taskId, jobId, upload) => {
       const id = idOf(taskId, jobId);
       id.uploads = [...id.uploads, upload];
       const { log } = taskOf(taskId);
       log.set(jobId, [...(log.get(jobId) ?? []), upload]);
+      note(taskId);
     },
     settle: (taskId, jobId, generation, round) => {
-      idOf(taskId, jobId).settled = { generation, round };
+      const sealed = taskOf(taskId).log.get(jobId)?.find((upload) => upload.generation === generation);
+      idOf(taskId, jobId).settled = { generation, round, content: sealed?.content ?? '' };
+      note(taskId);
     },
     fold: (before, after) => {
       const task = taskOf(after.taskId);
@@ -101,6 +129,7 @@ export const createTruth = (): Truth => {
       const invalids = after.totals.invalid - before.totals.invalid;
       task.passed += Math.max(0, invalids - certain);
       if (invalids < certain || invalids > certain + possible) return `${invalids} invalid ones folded, not ${certain}`;
+      note(after.taskId);
       const folded = after.totals.duplicate - before.totals.duplicate;
       return folded === duplicates ? null : `${folded} duplicates folded, not ${duplicates}`;
     },
@@ -111,11 +140,12 @@ export const createTruth = (): Truth => {
         task.ids.set(jobId, { folded: 0, settled: null, uploads: uploads.slice(-1) });
       }
     },
-    count: (taskId) => {
-      const task = taskOf(taskId);
-      let sum = task.passed;
-      for (const id of task.ids.values()) sum += countOf(id);
-      return sum;
+    count,
+    watch: (taskId) => {
+      const now = count(taskId);
+      const watch = { taskId, min: now, max: now, end: () => void watches.delete(watch) };
+      watches.set(watch, watch);
+      return watch;
     },
     uploads: (taskId) => taskOf(taskId).log,
   };
