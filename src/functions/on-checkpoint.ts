@@ -89,10 +89,7 @@ async function settle(deps: OnCheckpointDeps, req: Request, signal: AbortSignal,
     if (!(await exists(deps.launch, object, signal))) return acknowledged('there is no such object');
     return startRun(deps, req, values, list, signal, progress);
   }
-  const found = classifyObject(
-    policiesOf(values).map(({ uploads }) => uploads),
-    object,
-  );
+  const found = classifyObject(policiesOf(values), object);
   if (found.kind === 'update') {
     progress.outcome = 'update';
     return advanceTask(deps, values, found.taskId, signal);

@@ -118,7 +118,7 @@ export async function readUpdates(
   manifest?: Manifest | null,
 ): Promise<TaskUpdates> {
   const unadopted = manifest === undefined ? await readManifest(context, ledger.next) : manifest;
-  const listing = await listUpdates(context.rounds.store, context.policy.uploads, context.taskId, context.call);
+  const listing = await listUpdates(context.rounds.store, context.policy, context.taskId, context.call);
   const sorted = sortListing(ledger, unadopted, listing);
   return { unadopted, listing, sorted, accounting: countUpdates(ledger, unadopted, sorted) };
 }

@@ -1,9 +1,8 @@
 import type { CallOptions, ListOptions, ObjectInfo, ObjectPage, ObjectStore } from '../storage/port.ts';
 import type { GsUri } from '../storage/uri.ts';
-import type { ObjectPattern } from '../values/object-pattern.ts';
 import { tasksFolder } from './paths.ts';
-import type { RoundPolicy } from './policy.ts';
-import { objectProblem, taskIdProblem, taskPrefix, tasksPrefix } from './update.ts';
+import type { UploadRule } from './update.ts';
+import { folderProblem, objectProblem, taskIdProblem, taskPrefix, tasksPrefix } from './update.ts';
 
 /** An object that matches the task's upload pattern. */
 export interface ListedUpdate {
@@ -31,16 +30,17 @@ interface Range {
 }
 
 /**
- * Every object of the task that matches `pattern`, in no particular order. The first page (1,000 objects) takes one call;
+ * Every object of the task that matches the pattern of `rule`, in no particular order. The first page (1,000 objects) takes one call;
  * up to 16 ranges of names are then listed in parallel. An object that is uploaded during the listing may be missing.
  */
 export async function listUpdates(
   store: ObjectStore,
-  pattern: ObjectPattern,
+  rule: UploadRule,
   taskId: string,
   call: CallOptions = {},
 ): Promise<readonly ListedUpdate[]> {
-  const prefix = taskPrefix(pattern, taskId);
+  const pattern = rule.uploads;
+  const prefix = taskPrefix(rule, taskId);
   function pageOf(range: Range): Page {
     return (pageToken) => {
       const options: ListOptions = { ...call, ...range, bucket: pattern.bucket, prefix };
@@ -94,15 +94,21 @@ function toUpdate(prefix: string, suffix: string, object: ObjectInfo): ListedUpd
 /** The ids of all tasks that have a ledger or uploads, sorted. */
 export async function listTaskIds(
   { store, stateUri }: { readonly store: ObjectStore; readonly stateUri: GsUri },
-  policies: readonly RoundPolicy[],
+  rules: readonly UploadRule[],
   call: CallOptions = {},
 ): Promise<readonly string[]> {
   const folder = tasksFolder(stateUri);
+  const withState = segmentsBelow(store, folder.bucket, folder.name, call);
   const lists = await Promise.all([
-    segmentsBelow(store, folder.bucket, folder.name, call),
-    ...policies.map(({ uploads }) => segmentsBelow(store, uploads.bucket, tasksPrefix(uploads), call)),
+    withState.then((taskIds) => taskIds.filter((taskId) => taskIdProblem(taskId) === null)),
+    ...rules.map(async (rule) => {
+      const folders = await segmentsBelow(store, rule.uploads.bucket, tasksPrefix(rule.uploads), call);
+      return folders
+        .filter((name) => folderProblem(rules, rule, name) === null)
+        .map((name) => rule.taskIdPrefix + name);
+    }),
   ]);
-  return [...new Set(lists.flat())].filter((taskId) => taskIdProblem(taskId) === null).toSorted();
+  return [...new Set(lists.flat())].toSorted();
 }
 
 /** The path segments directly below `prefix`. */

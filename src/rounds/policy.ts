@@ -1,10 +1,9 @@
 import { parseUploadPattern } from '../values/object-pattern.ts';
-import type { ObjectPattern } from '../values/object-pattern.ts';
 import type { Values } from '../values/parse-values.ts';
+import type { UploadRule } from './update.ts';
 
 /** One entry of `rounds[]`, defaults filled in. */
-export interface RoundPolicy {
-  readonly uploads: ObjectPattern;
+export interface RoundPolicy extends UploadRule {
   /** A directory with `{taskId}`, `{round}` and, where maxAttempts > 1, `{attempt}`. */
   readonly outputPath: string;
   readonly reportGoal: number;

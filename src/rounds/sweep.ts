@@ -7,6 +7,7 @@ import { sweepUri } from './paths.ts';
 import { policiesOf } from './policy.ts';
 import { parseState } from './state-json.ts';
 import type { AdvanceResult, RoundsContext } from './task-context.ts';
+import { ChangedPatternError } from './task-context.ts';
 
 export interface SweepOptions {
   /** The number of tasks that are advanced at the same time. */
@@ -42,10 +43,13 @@ const CursorSchema = z.object({
   after: z.string(),
   /** The batch in progress. If a later sweep finds it, one of these tasks may have killed the instance. */
   begun: z.array(z.string()),
+  /** Messages about changed upload patterns that were logged. */
+  reported: z.array(z.string()).default([]),
   at: z.iso.datetime(),
 });
 
 export interface SweepCursor {
+  readonly reported?: readonly string[];
   readonly after: string;
   readonly begun: readonly string[];
 }
@@ -55,6 +59,8 @@ const CONCURRENCY = 16;
 const BATCH_SIZE = 64;
 
 interface Tally {
+  /** Tasks whose upload pattern was changed, by the message. */
+  readonly changed: Map<string, string[]>;
   readonly results: AdvanceResult[];
   readonly problems: { taskId: string; message: string }[];
 }
@@ -100,17 +106,18 @@ async function visitAll(
   { concurrency = CONCURRENCY, batchSize = BATCH_SIZE, dryRun = false }: SweepOptions,
   call: CallOptions,
 ): Promise<SweepResult> {
-  const tally: Tally = { results: [], problems: [] };
+  const tally: Tally = { results: [], problems: [], changed: new Map() };
   const taskIds = await listTaskIds(rounds, policiesOf(rounds.values), call);
   const cursor = await readCursor(rounds, call);
   const waiting = new Set(cursor.begun.filter((taskId) => taskIds.includes(taskId)));
+  const { reported = [] } = cursor;
   let { after } = cursor;
   for (const batch of planBatches(taskIds, cursor, batchSize)) {
     if (call.signal?.aborted === true) break;
     // Before the batch: otherwise every sweep would start with a task that kills its instance, and starve the others.
     const alone = batch.length === 1 && waiting.delete(batch[0] ?? '');
     const end = alone ? after : (batch.at(-1) ?? after);
-    if (!dryRun) await writeCursor(rounds, { after: end, begun: alone ? [...waiting] : batch }, call);
+    if (!dryRun) await writeCursor(rounds, { after: end, begun: alone ? [...waiting] : batch, reported }, call);
     let begun = 0;
     await visitBatch(batch, concurrency, async (taskId) => {
       if (call.signal?.aborted === true) return;
@@ -121,8 +128,19 @@ async function visitAll(
     // not started. If it continued with the next batch, no sweep would reach these tasks.
     if (!alone) after = begun === batch.length ? end : (batch[begun - 1] ?? after);
   }
-  if (!dryRun) await writeCursor(rounds, { after, begun: [] }, {});
+  reportChanged(rounds, tally, reported);
+  if (!dryRun) await writeCursor(rounds, { after, begun: [], reported: [...tally.changed.keys()] }, {});
   return summarise(tally, taskIds.length, dryRun);
+}
+
+/** One problem per changed pattern, logged by the first sweep that finds it, however many tasks it has. */
+function reportChanged({ log }: RoundsContext, { changed, problems }: Tally, reported: readonly string[]): void {
+  for (const [message, taskIds] of changed) {
+    const some = taskIds.slice(0, 5).join(', ');
+    const text = `${taskIds.length} tasks stopped (${some}${taskIds.length > 5 ? ', …' : ''}): ${message}`;
+    problems.push({ taskId: taskIds[0] ?? '', message: text });
+    if (!reported.includes(message)) log('ERROR', `The upload pattern of a rule was changed. ${text}`, { taskIds });
+  }
 }
 
 async function visitBatch(
@@ -149,21 +167,27 @@ async function visit(
   } catch (error) {
     if (call.signal?.aborted === true && error instanceof DeadlineError) return;
     const message = error instanceof Error ? error.message : String(error);
+    if (error instanceof ChangedPatternError) {
+      tally.changed.set(message, [...(tally.changed.get(message) ?? []), taskId]);
+      return;
+    }
     tally.problems.push({ taskId, message });
     rounds.log('ERROR', `Task ${taskId} could not be advanced: ${message}`, { taskId });
   }
 }
 
-function summarise({ results, problems }: Tally, all: number, dryRun: boolean): SweepResult {
+function summarise({ results, problems, changed }: Tally, all: number, dryRun: boolean): SweepResult {
+  const stopped = [...changed.values()].flat().length;
+  const visited = results.length + problems.length - changed.size + stopped;
   function count(act: string): number {
     return results.flatMap(({ done }) => done).filter((each) => each.act === act).length;
   }
   return {
-    tasks: results.length + problems.length,
+    tasks: visited,
     started: count('start') + count('redrive') + count('adopt'),
     settled: count('settle'),
     failed: count('fail'),
-    complete: results.length + problems.length === all,
+    complete: visited === all,
     problems,
     ...(dryRun && { decisions: results.map(({ taskId, decision: { kind, reason } }) => ({ taskId, kind, reason })) }),
   };

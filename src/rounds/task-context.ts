@@ -5,17 +5,16 @@ import type { Allowances } from '../jobs/allowed.ts';
 import type { SpecDefaults } from '../jobs/spec.ts';
 import type { Log } from '../log.ts';
 import type { CallOptions, ObjectStore } from '../storage/port.ts';
-import { hasObjects } from '../storage/port.ts';
 import type { GsUri } from '../storage/uri.ts';
 import { formatGsUri } from '../storage/uri.ts';
 import type { Values } from '../values/parse-values.ts';
 import type { Coalescer } from './coalesce.ts';
 import type { Ledger, LedgerStore, UpdateCounts, VersionedLedger } from './ledger.ts';
 import { emptyLedger } from './ledger.ts';
-import { ledgerUri } from './paths.ts';
+import { tasksFolder } from './paths.ts';
 import type { RoundPolicy } from './policy.ts';
 import { policiesOf } from './policy.ts';
-import { taskIdProblem, taskPrefix } from './update.ts';
+import { ruleOf, taskIdProblem } from './update.ts';
 
 /** What the rounds need, once per instance. */
 export interface RoundsDeps {
@@ -132,11 +131,14 @@ export interface AdvanceResult {
   readonly accounting?: UpdateCounts;
 }
 
+/** The values no longer have the upload pattern that the task's state belongs to. */
+export class ChangedPatternError extends ConflictError {}
+
 const MAX_CONFLICTS = 5;
 
 /**
  * Reads the time, then the ledger, then the policy of a task: the start of every reconcile. Throws InvalidRequestError for
- * an invalid taskId, ConflictError when the policy of the task is gone or ambiguous, NotFoundError when it has none.
+ * an invalid taskId, ChangedPatternError when the policy of the task is gone, NotFoundError when it has none.
  */
 export async function readSnapshot(
   rounds: RoundsContext,
@@ -147,7 +149,7 @@ export async function readSnapshot(
   // Before the ledger: an upload between listing and write would otherwise fall behind the watermark and be lost.
   const now = rounds.now();
   const stored = await rounds.ledgers.read(taskId, call);
-  const policy = await policyOf(rounds, taskId, stored?.ledger ?? null, call);
+  const policy = policyOf(rounds, taskId, stored?.ledger ?? null);
   return {
     context: { rounds, taskId, policy, now, force, call },
     current: stored ?? { ledger: emptyLedger(taskId, policy.uploads.text), generation: '0' },
@@ -173,53 +175,21 @@ export function writeLedger(
   return rounds.ledgers.write(current, ledger, call);
 }
 
-/** The policy of the pattern in the task's ledger, or of the only pattern under which the task has uploads. */
-async function policyOf(
-  rounds: RoundsContext,
-  taskId: string,
-  ledger: Ledger | null,
-  call: CallOptions,
-): Promise<RoundPolicy> {
+/** The policy that the task id belongs to. */
+function policyOf({ values, stateUri }: RoundsContext, taskId: string, ledger: Ledger | null): RoundPolicy {
   const problem = taskIdProblem(taskId);
   if (problem !== null) throw new InvalidRequestError(`taskId: "${taskId.slice(0, 100)}" is ${problem}`);
-  const policies = policiesOf(rounds.values);
-  if (ledger !== null) return byLedger(rounds, policies, taskId, ledger.uploads);
-  if (policies.length === 0) throw new NotFoundError('The values contain no rounds[], so there are no tasks.');
-  return byUploads(rounds, policies, taskId, call);
-}
-
-function byLedger(
-  { stateUri }: RoundsContext,
-  policies: readonly RoundPolicy[],
-  taskId: string,
-  uploads: string,
-): RoundPolicy {
-  const found = policies.find((policy) => policy.uploads.text === uploads);
-  if (found !== undefined) return found;
-  throw new ConflictError(
-    `Task "${taskId}" belongs to rounds[].uploads ${uploads}, and the values no longer contain that pattern. Restore it; ` +
-      `or use new taskIds under the new pattern; or move the folder of ${formatGsUri(ledgerUri(stateUri, taskId))} away to start the task again.`,
-    { details: { taskId, uploads, patterns: policies.map((policy) => policy.uploads.text) } },
-  );
-}
-
-async function byUploads(
-  { store }: RoundsContext,
-  policies: readonly RoundPolicy[],
-  taskId: string,
-  call: CallOptions,
-): Promise<RoundPolicy> {
-  const [only] = policies;
-  if (only !== undefined && policies.length === 1) return only;
-  const found = await Promise.all(
-    policies.map(({ uploads }) =>
-      hasObjects(store, { bucket: uploads.bucket, prefix: taskPrefix(uploads, taskId) }, call),
-    ),
-  );
-  const [first, second] = policies.filter((_, index) => found[index]);
-  if (first === undefined) throw new NotFoundError(`Task "${taskId}" has neither state nor uploads.`);
-  if (second === undefined) return first;
-  throw new ConflictError(
-    `Task "${taskId}" has uploads under ${first.uploads.text} and under ${second.uploads.text}: the updates of a task must be under one pattern.`,
+  const policies = policiesOf(values);
+  if (ledger === null && policies.length === 0)
+    throw new NotFoundError('The values contain no rounds[], so there are no tasks.');
+  const policy = ruleOf(policies, taskId);
+  if (policy === undefined && ledger === null)
+    throw new NotFoundError(`Task "${taskId}" has neither state nor uploads: no rounds[].taskIdPrefix fits its id.`);
+  if (policy !== undefined && (ledger === null || policy.uploads.text === ledger.uploads)) return policy;
+  const folder = formatGsUri(tasksFolder(stateUri));
+  throw new ChangedPatternError(
+    `The task belongs to rounds[].uploads ${ledger?.uploads}, and the values no longer have that pattern for its id. Restore it; or use ` +
+      `new taskIds under the new pattern; or stop the service and move the task's folder below ${folder} away to start the task again with all its uploads.`,
+    { details: { taskId, uploads: ledger?.uploads, patterns: policies.map(({ uploads }) => uploads.text) } },
   );
 }

@@ -4,11 +4,18 @@ import type { GsUri } from '../storage/uri.ts';
 import { environmentProblem, listLineProblem } from '../values/aggregator-text.ts';
 import type { ObjectPattern, Segment } from '../values/object-pattern.ts';
 
+/** Which objects are updates, and of which task. */
+export interface UploadRule {
+  readonly uploads: ObjectPattern;
+  /** Before the `{taskId}` of the pattern: together they are the task id. */
+  readonly taskIdPrefix: string;
+}
+
 /** The role of an object in the rounds. */
 export type Classified =
-  | { readonly kind: 'update'; readonly pattern: ObjectPattern; readonly taskId: string; readonly jobId: string }
+  | { readonly kind: 'update'; readonly taskId: string; readonly jobId: string }
   /** The object matches, but its name cannot be used in a checkpoint list or as a task id. `reason` follows "the object is". */
-  | { readonly kind: 'unusable'; readonly pattern: ObjectPattern; readonly reason: string }
+  | { readonly kind: 'unusable'; readonly reason: string }
   | { readonly kind: 'none' };
 
 // An object name has at most 1,024 bytes. Those of the state contain the prefix of STATE_URI, the taskId and about 40
@@ -25,20 +32,31 @@ export function taskIdProblem(taskId: string): string | null {
 }
 
 /** Classifies `object` by the first pattern that it matches. The patterns do not overlap. */
-export function classifyObject(patterns: readonly ObjectPattern[], object: GsUri): Classified {
-  for (const pattern of patterns) {
-    const found = classifyBy(pattern, object);
-    if (found.kind !== 'none') return found;
+export function classifyObject(rules: readonly UploadRule[], object: GsUri): Classified {
+  for (const rule of rules) {
+    const values = matchPattern(rule.uploads, object);
+    const [folder, jobId] = [values?.get('taskId'), values?.get('jobId')];
+    if (folder === undefined || jobId === undefined) continue;
+    const reason = objectProblem(object) ?? folderProblem(rules, rule, folder);
+    if (reason !== null) return { kind: 'unusable', reason };
+    return { kind: 'update', taskId: `${rule.taskIdPrefix}${folder}`, jobId };
   }
   return { kind: 'none' };
 }
 
-function classifyBy(pattern: ObjectPattern, object: GsUri): Classified {
-  const values = matchPattern(pattern, object);
-  const [taskId, jobId] = [values?.get('taskId'), values?.get('jobId')];
-  if (taskId === undefined || jobId === undefined) return { kind: 'none' };
-  const reason = objectProblem(object) ?? taskIdProblem(taskId);
-  return reason === null ? { kind: 'update', pattern, taskId, jobId } : { kind: 'unusable', pattern, reason };
+/** Why the folder of a rule cannot be a task, in words that follow "is"; `null` when it can. */
+export function folderProblem(rules: readonly UploadRule[], rule: UploadRule, folder: string): string | null {
+  const taskId = `${rule.taskIdPrefix}${folder}`;
+  const owner = ruleOf(rules, taskId);
+  if (owner === undefined || owner === rule) return taskIdProblem(taskId);
+  return `of task id "${taskId}", which belongs to rounds[].uploads ${owner.uploads.text} (taskIdPrefix "${owner.taskIdPrefix}"): rename its folder`;
+}
+
+/** The rule that the task id belongs to: the one with the longest prefix. No two rules have the same prefix. */
+export function ruleOf<R extends UploadRule>(rules: readonly R[], taskId: string): R | undefined {
+  return rules
+    .filter(({ taskIdPrefix }) => taskId.startsWith(taskIdPrefix))
+    .toSorted((a, b) => b.taskIdPrefix.length - a.taskIdPrefix.length)[0];
 }
 
 /** Why the object's path cannot be used in a checkpoint list, in words that follow "is"; `null` when it can. */
@@ -51,8 +69,8 @@ export function objectProblem(object: GsUri): string | null {
 }
 
 /** The prefix of every update of the task. */
-export function taskPrefix(pattern: ObjectPattern, taskId: string): string {
-  return prefixOf(pattern, { taskId });
+export function taskPrefix({ uploads, taskIdPrefix }: UploadRule, taskId: string): string {
+  return prefixOf(uploads, { taskId: taskId.slice(taskIdPrefix.length) });
 }
 
 /** The prefix of every task. A listing with the delimiter `/` returns one prefix per task. */

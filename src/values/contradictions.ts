@@ -39,6 +39,7 @@ const MIN_ROUND_TTL_SEC = 86_400;
 export function contradictions(values: ReadableValues): readonly Issue[] {
   return [
     ...(values.rounds ?? []).flatMap((round, index) => reportContradictions(round, `rounds[${index}]`)),
+    ...taskIdContradictions(values),
     ...pathContradictions(values),
     ...ttlContradiction(values),
     ...scheduleContradictions(values),
@@ -62,6 +63,19 @@ function reportContradictions(round: Round, at: string): Issue[] {
     ...unlessOrdered('reportGoal', 'maxReports', 'maxReports', tooMany),
     ...unlessOrdered('quietPeriodSec', 'roundTimeoutSec', 'quietPeriodSec', never),
   ];
+}
+
+/** The state of a task belongs to one entry of `rounds[]`: two entries with one prefix could have the same task id. */
+function taskIdContradictions({ rounds = [] }: ReadableValues): Issue[] {
+  const prefixes = rounds.map(({ uploads, taskIdPrefix = '' }) => (uploads === undefined ? null : taskIdPrefix));
+  return prefixes.flatMap((prefix, index) => {
+    const first = prefixes.indexOf(prefix);
+    if (prefix === null || first === index) return [];
+    const message =
+      `is the same as rounds[${first}].taskIdPrefix ("${prefix}"): updates under both patterns could have the same task id, and ` +
+      `those of one pattern would be lost. Set another one, as in "ios-": the tasks of this pattern are then ios-<taskId>`;
+    return [{ path: `rounds[${index}].taskIdPrefix`, message }];
+  });
 }
 
 /** Finds patterns that overlap, output directories that match a pattern, and missing or unknown placeholders. */

@@ -20,6 +20,12 @@ export const DNS_LABEL = syntax(
   LABEL,
 );
 
+/** The beginning of a task id. */
+export const TASK_ID_PREFIX = syntax(
+  'a text of at most 50 letters, digits, "-", "_" and ".", beginning with a letter or digit, as in "ios-"',
+  /^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$/,
+);
+
 /** An RFC 1123 subdomain: the name of a Secret, a service account or a priority class. */
 export const DNS_SUBDOMAIN = syntax(
   'a name of at most 253 lower-case letters, digits, "-" and ".", beginning and ending with a letter or digit',

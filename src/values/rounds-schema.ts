@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { listLineProblem } from './aggregator-text.ts';
-import { gsPathField, gsPatternField, seconds, wholeNumber } from './fields.ts';
+import { gsPathField, gsPatternField, seconds, textField, wholeNumber } from './fields.ts';
+import { TASK_ID_PREFIX } from './kubernetes-syntax.ts';
 
 const HOUR_SEC = 3_600;
 const WEEK_SEC = 7 * 24 * HOUR_SEC;
@@ -15,6 +16,11 @@ export const RoundSchema = z.strictObject({
       error: (issue) => listLineProblem(String(issue.input)) ?? '',
     })
     .describe('Pattern of the uploaded updates. {taskId} is one path segment, {jobId} is in the last one.'),
+  taskIdPrefix: textField(TASK_ID_PREFIX)
+    .optional()
+    .describe(
+      'Text before the {taskId} of the pattern: together they are the task id. Each entry has another one. Default: none.',
+    ),
   outputPath: gsPathField(
     'the directory of one attempt, as in gs://BUCKET/{taskId}/round-{round}/attempt-{attempt}',
   ).describe('Directory for the result of one attempt, with {taskId}, {round} and, with several attempts, {attempt}.'),
@@ -67,6 +73,7 @@ export type RoundValues = ReturnType<typeof completeRound>;
 export function completeRound(input: z.infer<typeof RoundSchema>) {
   return {
     uploads: input.uploads,
+    taskIdPrefix: input.taskIdPrefix ?? '',
     outputPath: input.outputPath,
     reportGoal: input.reportGoal,
     minReports: input.minReports ?? input.reportGoal,

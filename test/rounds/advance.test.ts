@@ -3,6 +3,7 @@ import { ConflictError, NotFoundError, PreflightError, UpstreamError } from '../
 import { advance } from '../../src/rounds/advance.ts';
 import { buildAttempt } from '../../src/rounds/attempt-job.ts';
 import { UnreadableStateError } from '../../src/rounds/state-json.ts';
+import { sweep } from '../../src/rounds/sweep.ts';
 import { readTask } from '../../src/rounds/task-status.ts';
 import { parseUploadPattern } from '../../src/values/object-pattern.ts';
 import type { RoundsWorld } from './rounds-world.ts';
@@ -77,7 +78,9 @@ describe('a round', () => {
     const world = createRoundsWorld();
     world.upload('t', 'a', 'a', 'b', 'c');
     await advance(world.deps, 't');
-    world.upload('t', 'a', 'a');
+    for (const text of ['other', 'again']) world.store.put({ bucket: 'uploads', name: 'tasksJobs/t/a.zip' }, text);
+    // Rewritten with equal content: the same update.
+    world.upload('t', 'b');
     world.complete('rel-t-r1-a1');
     await advance(world.deps, 't', { force: true });
     expect(world.state('tasks/t/rounds/000002/manifest.json')).toBeUndefined();
@@ -340,14 +343,18 @@ describe('state that cannot be acted on', () => {
     await expect(advance(world.deps, 't')).rejects.toThrow('Restore it; or use new taskIds');
   });
 
-  test('a task with uploads under two patterns is refused, one with uploads under none is not found', async () => {
+  test('with two patterns, tasks of the same folder name are separate tasks, by the prefix of their ids', async () => {
     const world = createRoundsWorld();
-    world.setPolicies(policyOf(), policyOf({ uploads: parseUploadPattern('gs://uploads/new/{taskId}/{jobId}.zip') }));
-    await expect(advance(world.deps, 't')).rejects.toThrow(NotFoundError);
-    world.store.put({ bucket: 'uploads', name: 'new/t/a.zip' }, 'zip');
-    expect(await advance(world.deps, 't')).toMatchObject({ accounting: { pending: 1 } });
-    world.upload('t', 'a');
-    await expect(advance(world.deps, 't')).rejects.toThrow('the updates of a task must be under one pattern');
+    const ios = { uploads: parseUploadPattern('gs://uploads/ios/{taskId}/{jobId}.zip'), taskIdPrefix: 'ios-' };
+    world.setPolicies(policyOf(), policyOf(ios));
+    world.store.put({ bucket: 'uploads', name: 'ios/t/a.zip' }, 'zip');
+    world.upload('t', 'a', 'b', 'c');
+    world.upload('ios-x', 'lost');
+    await sweep(world.deps);
+    expect(await readTask(world.deps, 't')).toMatchObject({ accounting: { running: 3 } });
+    expect(await readTask(world.deps, 'ios-t')).toMatchObject({ accounting: { pending: 1, uploaded: 1 } });
+    // The folder of the other pattern is not listed under a task that is not its own.
+    await expect(readTask(world.deps, 'ios-x')).rejects.toThrow(NotFoundError);
   });
 
   test.each(['..', 'a/b', '', 'x'.repeat(600), 'a\u0000b'])('the taskId %j is refused', async (taskId) => {

@@ -26,7 +26,7 @@ const setUp = (names: readonly string[]) => {
   return { store, counting, calls, most: () => most };
 };
 const idsOf = async (store: ObjectStore): Promise<readonly string[]> =>
-  (await listUpdates(store, UPLOADS, 't')).map(({ jobId }) => jobId).toSorted();
+  (await listUpdates(store, { uploads: UPLOADS, taskIdPrefix: '' }, 't')).map(({ jobId }) => jobId).toSorted();
 /** Cloud Storage may answer a page without objects, with a token of where to go on: here before every other page. */
 const withEmptyPages = (store: ObjectStore): ObjectStore => ({
   ...store,
@@ -84,7 +84,7 @@ describe('listing a task', () => {
       'tasksJobs/t/new\nline.zip',
     ]);
     store.put({ bucket: 'uploads', name: 'tasksJobs/t/empty.zip' }, '');
-    const found = await listUpdates(store, UPLOADS, 't');
+    const found = await listUpdates(store, { uploads: UPLOADS, taskIdPrefix: '' }, 't');
     expect(found.map(({ jobId, valid }) => [jobId, valid])).toEqual([
       ['a', true],
       ['empty', false],

@@ -20,6 +20,7 @@ export const START = Date.UTC(2026, 0, 1, 12);
 
 export const policyOf = (change: Partial<RoundPolicy> = {}): RoundPolicy => ({
   uploads: parseUploadPattern('gs://uploads/tasksJobs/{taskId}/{jobId}.zip'),
+  taskIdPrefix: '',
   outputPath: 'gs://out/{taskId}/round-{round}/attempt-{attempt}',
   reportGoal: 3,
   minReports: 2,

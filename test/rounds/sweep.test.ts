@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { planBatches, sweep } from '../../src/rounds/sweep.ts';
 import type { ObjectStore } from '../../src/storage/port.ts';
 import { listTasks } from '../../src/rounds/task-status.ts';
+import { parseUploadPattern } from '../../src/values/object-pattern.ts';
 import { createRoundsWorld, policyOf } from './rounds-world.ts';
 
 const TASKS = Array.from({ length: 12 }, (_, index) => `t${String(index).padStart(2, '0')}`);
@@ -137,6 +138,23 @@ describe('sweep', () => {
     };
     for (let round = 0; round < 4; round += 1) await sweepOnce();
     expect([...visited].toSorted()).toEqual(TASKS.filter((taskId) => taskId !== 't05'));
+  });
+
+  test('a changed upload pattern is one problem, logged once, however many tasks it has', async () => {
+    const world = createRoundsWorld();
+    for (const taskId of TASKS) world.upload(taskId, 'a', 'b', 'c');
+    await sweep(world.deps);
+    world.setPolicies(policyOf({ uploads: parseUploadPattern('gs://uploads/new/{taskId}/{jobId}.zip') }));
+    for (let again = 0; again < 2; again += 1) {
+      const { tasks, complete, problems } = await sweep(world.deps);
+      expect({ tasks, complete }).toEqual({ tasks: TASKS.length, complete: true });
+      expect(problems).toEqual([
+        { taskId: TASKS[0], message: expect.stringContaining('Restore it; or use new taskIds') },
+      ]);
+    }
+    expect(world.lines.filter(({ severity }) => severity === 'ERROR')).toMatchObject([
+      { message: expect.stringContaining(`${TASKS.length} tasks stopped`) },
+    ]);
   });
 
   test('tasks of a batch that did not end are met one by one', () => {

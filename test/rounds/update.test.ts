@@ -3,7 +3,8 @@ import { parseUploadPattern } from '../../src/values/object-pattern.ts';
 import { classifyObject, fillPath, matchPattern, taskPrefix, tasksPrefix } from '../../src/rounds/update.ts';
 
 const UPLOADS = parseUploadPattern('gs://uploads/tasksJobs/{taskId}/{jobId}.zip');
-const classify = (name: string, bucket = 'uploads') => classifyObject([UPLOADS], { bucket, name });
+const classify = (name: string, bucket = 'uploads') =>
+  classifyObject([{ uploads: UPLOADS, taskIdPrefix: '' }], { bucket, name });
 
 describe('objects', () => {
   test('an update names its task and its job', () => {
@@ -31,10 +32,10 @@ describe('objects', () => {
   });
 
   test('prefixes for listing one task, and all', () => {
-    expect(taskPrefix(UPLOADS, 'mnist')).toBe('tasksJobs/mnist/');
+    expect(taskPrefix({ uploads: UPLOADS, taskIdPrefix: '' }, 'mnist')).toBe('tasksJobs/mnist/');
     expect(tasksPrefix(UPLOADS)).toBe('tasksJobs/');
     const deep = parseUploadPattern('gs://uploads/{taskId}/updates/u-{jobId}.zip');
-    expect(taskPrefix(deep, 'mnist')).toBe('mnist/updates/u-');
+    expect(taskPrefix({ uploads: deep, taskIdPrefix: '' }, 'mnist')).toBe('mnist/updates/u-');
     expect(tasksPrefix(deep)).toBe('');
   });
 });
@@ -63,5 +64,16 @@ describe('paths', () => {
 
   test('a path that a value makes unusable is refused', () => {
     expect(() => fillPath('gs://out/{taskId}/x', { taskId: '..' }, 'outputPath')).toThrow('outputPath: ');
+  });
+});
+
+test('a folder whose task id belongs to another pattern is unusable', () => {
+  const ios = { uploads: parseUploadPattern('gs://uploads/ios/{taskId}/{jobId}.zip'), taskIdPrefix: 'ios-' };
+  const rules = [{ uploads: UPLOADS, taskIdPrefix: '' }, ios];
+  const kindOf = (name: string) => classifyObject(rules, { bucket: 'uploads', name });
+  expect(kindOf('ios/m/1.zip')).toEqual({ kind: 'update', taskId: 'ios-m', jobId: '1' });
+  expect(kindOf('tasksJobs/ios-m/1.zip')).toMatchObject({
+    kind: 'unusable',
+    reason: expect.stringContaining('which belongs to rounds[].uploads gs://uploads/ios/'),
   });
 });

@@ -18,10 +18,25 @@ const issuesOf = (document: JsonObject): string[] =>
   refusalOf(() => parseValues(document)).issues.map(({ path, message }) => `${path} ${message}`);
 
 describe('rounds', () => {
+  test('with two patterns that could have the same task id are refused, with the remedy', () => {
+    const [ios, android] = ['ios', 'android'].map((os) =>
+      round({
+        uploads: `gs://uploads/${os}/{taskId}/{jobId}.zip`,
+        outputPath: `gs://outputs/${os}/{taskId}/{round}/{attempt}`,
+      }),
+    );
+    expect(issuesOf({ rounds: [{ ...ios }, { ...android }] })).toEqual([
+      expect.stringMatching(/^rounds\[1\]\.taskIdPrefix is the same as rounds\[0\]\.taskIdPrefix .* Set another one/),
+    ]);
+    const { rounds } = parseValues({ rounds: [{ ...ios }, { ...android, taskIdPrefix: 'android-' }] });
+    expect(rounds.map(({ taskIdPrefix }) => taskIdPrefix)).toEqual(['', 'android-']);
+  });
+
   test('get their defaults', () => {
     expect(parseValues({ rounds: [round()], lists: [list()] }).rounds).toEqual([
       {
         ...round(),
+        taskIdPrefix: '',
         minReports: 10,
         maxReports: 13,
         roundTimeoutSec: 3600,
@@ -143,6 +158,7 @@ describe('rounds', () => {
         'rounds[0].outputPath',
         'rounds[0].outputPath',
         'rounds[0].outputPath',
+        'rounds[1].taskIdPrefix',
         'rounds[1].unknown',
         'rounds[1].uploads',
       ].toSorted(),
@@ -178,7 +194,12 @@ describe('several patterns', () => {
     ['where one holds the other', 'gs://uploads/tasksJobs/{taskId}/{jobId}', false],
     ['where one is the other with a prefix', 'gs://uploads/tasksJobs/{taskId}/a-{jobId}.zip', false],
   ])('%s: accepted %s', (_what, uploads, accepted) => {
-    const document = { rounds: [round(), round({ uploads, outputPath: 'gs://outputs/b/{taskId}/{round}/{attempt}' })] };
+    const document = {
+      rounds: [
+        round(),
+        round({ uploads, taskIdPrefix: 'b-', outputPath: 'gs://outputs/b/{taskId}/{round}/{attempt}' }),
+      ],
+    };
     const outcome = ((): boolean => {
       try {
         return parseValues(document).rounds.length === 2;
@@ -191,7 +212,7 @@ describe('several patterns', () => {
 
   test('two rounds do not write one directory', () => {
     const uploads = 'gs://others/{taskId}/{jobId}.zip';
-    expect(issuesOf({ rounds: [round(), round({ uploads })] })[0]).toContain(
+    expect(issuesOf({ rounds: [round(), round({ uploads, taskIdPrefix: 'b-' })] })[0]).toContain(
       'the same directory as rounds[0].outputPath',
     );
   });

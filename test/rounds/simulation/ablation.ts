@@ -355,9 +355,9 @@ export const ABLATIONS: readonly Ablation[] = [
     rule: 'a reader reads the manifest before the listing, or a listing that is the older view makes no duplicate',
     seed: 350,
     file: 'advance.ts',
-    find: 'const unadopted = manifest === undefined ? await readManifest(context, ledger.next) : manifest;\n  const listing = await listUpdates(context.rounds.store, context.policy.uploads, context.taskId, context.call);',
+    find: 'const unadopted = manifest === undefined ? await readManifest(context, ledger.next) : manifest;\n  const listing = await listUpdates(context.rounds.store, context.policy, context.taskId, context.call);',
     replace:
-      'const listing = await listUpdates(context.rounds.store, context.policy.uploads, context.taskId, context.call);\n  const unadopted = manifest === undefined ? await readManifest(context, ledger.next) : manifest;',
+      'const listing = await listUpdates(context.rounds.store, context.policy, context.taskId, context.call);\n  const unadopted = manifest === undefined ? await readManifest(context, ledger.next) : manifest;',
     also: {
       file: 'accounting.ts',
       find: 'compareGenerations(listed.generation, settled.generation) > 0',
@@ -369,7 +369,7 @@ export const ABLATIONS: readonly Ablation[] = [
     rule: 'the cursor is written before the tasks are visited',
     seed: 6,
     file: 'sweep.ts',
-    find: 'if (!dryRun) await writeCursor(rounds, { after: end, begun: alone ? [...waiting] : batch }, call);',
+    find: 'if (!dryRun) await writeCursor(rounds, { after: end, begun: alone ? [...waiting] : batch, reported }, call);',
     replace: '',
   },
   {

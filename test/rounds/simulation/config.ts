@@ -72,6 +72,7 @@ export const randomPolicy = (prng: Prng): RoundPolicy => {
   const reportGoal = prng.between(2, 5);
   return {
     uploads: UPLOADS,
+    taskIdPrefix: '',
     outputPath: OUTPUT_PATHS[0],
     reportGoal,
     minReports: prng.between(1, reportGoal),

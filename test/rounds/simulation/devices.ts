@@ -21,7 +21,12 @@ const put = (world: World, taskId: string, jobId: string, body: string): void =>
   const info = world.store.put(uri, body, { timeCreated: new Date(world.nowMs + skew) });
   const generation = Number(info.generation);
   const content = `${info.crc32c} ${info.size}`;
-  world.truth.upload(taskId, jobId, { generation, timeCreatedMs: Date.parse(info.timeCreated), size: info.size, content });
+  world.truth.upload(taskId, jobId, {
+    generation,
+    timeCreatedMs: Date.parse(info.timeCreated),
+    size: info.size,
+    content,
+  });
   world.log(
     () =>
       `device: ${taskId}/${jobId} generation ${generation} at ${info.timeCreated}${info.size === 0 ? ' (empty)' : ''}`,

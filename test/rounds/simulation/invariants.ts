@@ -50,7 +50,10 @@ const checkSealed = (world: World, history: History, manifest: Manifest): void =
   if (updates.length === 0) violate(world, `1: round ${round} is empty`);
   if (updates.length < minReports && !forced)
     violate(world, `1: round ${round} has ${updates.length} < ${minReports} updates`);
-  const leastWindowMs = Math.min(...WINDOWS_SEC) * 1000 - 4 * world.config.skewMs - (world.config.faults.has('back-dated') ? BACK_DATED_MS : 0);
+  const leastWindowMs =
+    Math.min(...WINDOWS_SEC) * 1000 -
+    4 * world.config.skewMs -
+    (world.config.faults.has('back-dated') ? BACK_DATED_MS : 0);
   for (const { jobId, generation, timeCreated } of [...updates, ...dropped]) {
     const before = history.sealedMs.get(jobId);
     if (history.sealed.has(`${jobId}#${generation}`))

@@ -75,7 +75,11 @@ export const checkRest = async (world: World, observer: Observer, taskId: string
   if (JSON.stringify(counted) !== JSON.stringify({ aggregated, failed, dropped })) {
     violate(world, `totals are ${JSON.stringify(ledger.totals)}, the manifests say ${JSON.stringify(counted)}`);
   }
-  const sorted = sortListing(ledger, null, await listUpdates(world.store, UPLOADS, taskId));
+  const sorted = sortListing(
+    ledger,
+    null,
+    await listUpdates(world.store, { uploads: UPLOADS, taskIdPrefix: '' }, taskId),
+  );
   const pending = new Set(sorted.pending.map(({ jobId }) => jobId));
   for (const [jobId, uploads] of world.truth.uploads(taskId)) {
     const lost = uploads.at(-1)?.size !== 0 && !history.sealedMs.has(jobId) && !pending.has(jobId);

@@ -110,7 +110,9 @@ export const createTruth = (): Truth => {
       note(taskId);
     },
     settle: (taskId, jobId, generation, round) => {
-      const sealed = taskOf(taskId).log.get(jobId)?.find((upload) => upload.generation === generation);
+      const sealed = taskOf(taskId)
+        .log.get(jobId)
+        ?.find((upload) => upload.generation === generation);
       idOf(taskId, jobId).settled = { generation, round, content: sealed?.content ?? '' };
       note(taskId);
     },
