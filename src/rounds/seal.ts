@@ -104,9 +104,11 @@ export function redriveStep(context: TaskContext, current: VersionedLedger, requ
     run: async () => {
       const first = await readRedriven(context, request.round);
       const manifest = buildRedrive(context, next, first, request);
+      const outcome = await commitManifest(context, manifest);
       // Another instance has sealed the round. The next step finds its manifest and adopts it.
-      if ((await commitManifest(context, manifest)) === 'taken') return current;
-      return writeLedger(context, current, openSealed(context, current.ledger, manifest));
+      if (outcome !== 'sealed') return current;
+      const opened = openSealed(context, current.ledger, manifest);
+      return writeLedger(context, current, opened);
     },
   };
 }
