@@ -40,7 +40,7 @@ export function sortListing(
     const settled = sealed.get(update.jobId) ?? ledger.settled.get(update.jobId);
     if (settled !== undefined) {
       if (isDuplicate(update, settled)) duplicates.push(update);
-    } else if (update.timeCreatedMs > ledger.watermarkMs) (update.valid ? pending : invalid).push(update);
+    } else if (update.timeCreatedMs > ledger.watermarkMs) (update.problem === null ? pending : invalid).push(update);
   }
   return { pending, duplicates, invalid };
 }
@@ -91,7 +91,7 @@ export function raiseWatermark(ledger: Ledger, sealed: SealedListing): Ledger {
   }
   for (const update of sealed.listing) {
     const passed = update.timeCreatedMs > ledger.watermarkMs && update.timeCreatedMs <= watermarkMs;
-    if (passed && !update.valid && !ledger.settled.has(update.jobId)) invalid += 1;
+    if (passed && update.problem !== null && !ledger.settled.has(update.jobId)) invalid += 1;
   }
   return { ...ledger, watermarkMs, settled, totals: { ...ledger.totals, duplicate, invalid } };
 }

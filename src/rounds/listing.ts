@@ -13,8 +13,24 @@ export interface ListedUpdate {
   readonly crc32c: string;
   readonly timeCreated: string;
   readonly timeCreatedMs: number;
-  /** False for an empty object and for a name that cannot be used in a checkpoint list. */
-  readonly valid: boolean;
+  /** Why it cannot be aggregated, in words that follow "is": it is empty, or its name cannot be used in a checkpoint list. */
+  readonly problem: string | null;
+}
+
+/** The folders of all tasks. */
+export interface TaskFolders {
+  /** Sorted. */
+  readonly taskIds: readonly string[];
+  /** Folders with uploads that cannot be tasks. */
+  readonly unusable: readonly Unusable[];
+}
+
+/** An object or a folder that matches an upload pattern and cannot be used. */
+export interface Unusable {
+  /** A `gs://` path. */
+  readonly path: string;
+  /** In words that follow "is". */
+  readonly reason: string;
 }
 
 // Most names are plain and need no further check.
@@ -87,28 +103,33 @@ function toUpdate(prefix: string, suffix: string, object: ObjectInfo): ListedUpd
   const { name, generation, size, crc32c, timeCreated } = object;
   const jobId = name.slice(prefix.length, name.length - suffix.length);
   if (jobId === '' || jobId.includes('/') || !name.endsWith(suffix)) return null;
-  const valid = size > 0 && (PLAIN.test(jobId) || objectProblem(object) === null);
-  return { jobId, name, generation, size, crc32c, timeCreated, timeCreatedMs: Date.parse(timeCreated), valid };
+  const problem = size === 0 ? 'empty' : PLAIN.test(jobId) ? null : objectProblem(object);
+  return { jobId, name, generation, size, crc32c, timeCreated, timeCreatedMs: Date.parse(timeCreated), problem };
 }
 
-/** The ids of all tasks that have a ledger or uploads, sorted. */
-export async function listTaskIds(
+/** The tasks that have a ledger or uploads, and the folders of uploads that cannot be tasks. */
+export async function listTaskFolders(
   { store, stateUri }: { readonly store: ObjectStore; readonly stateUri: GsUri },
   rules: readonly UploadRule[],
   call: CallOptions = {},
-): Promise<readonly string[]> {
+): Promise<TaskFolders> {
+  const unusable: Unusable[] = [];
   const folder = tasksFolder(stateUri);
   const withState = segmentsBelow(store, folder.bucket, folder.name, call);
   const lists = await Promise.all([
     withState.then((taskIds) => taskIds.filter((taskId) => taskIdProblem(taskId) === null)),
     ...rules.map(async (rule) => {
       const folders = await segmentsBelow(store, rule.uploads.bucket, tasksPrefix(rule.uploads), call);
-      return folders
-        .filter((name) => folderProblem(rules, rule, name) === null)
-        .map((name) => rule.taskIdPrefix + name);
+      return folders.flatMap((name) => {
+        const reason = folderProblem(rules, rule, name);
+        if (reason === null) return [`${rule.taskIdPrefix}${name}`];
+        const path = `gs://${rule.uploads.bucket}/${tasksPrefix(rule.uploads)}${name}/`;
+        unusable.push({ path, reason });
+        return [];
+      });
     }),
   ]);
-  return [...new Set(lists.flat())].toSorted();
+  return { taskIds: [...new Set(lists.flat())].toSorted(), unusable };
 }
 
 /** The path segments directly below `prefix`. */

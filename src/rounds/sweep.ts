@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { DeadlineError } from '../errors.ts';
 import type { CallOptions } from '../storage/port.ts';
 import { advance } from './advance.ts';
-import { listTaskIds } from './listing.ts';
+import { listTaskFolders } from './listing.ts';
 import { sweepUri } from './paths.ts';
 import { policiesOf } from './policy.ts';
 import { parseState } from './state-json.ts';
@@ -107,7 +107,7 @@ async function visitAll(
   call: CallOptions,
 ): Promise<SweepResult> {
   const tally: Tally = { results: [], problems: [], changed: new Map() };
-  const taskIds = await listTaskIds(rounds, policiesOf(rounds.values), call);
+  const { taskIds } = await listTaskFolders(rounds, policiesOf(rounds.values), call);
   const cursor = await readCursor(rounds, call);
   const waiting = new Set(cursor.begun.filter((taskId) => taskIds.includes(taskId)));
   const { reported = [] } = cursor;

@@ -7,8 +7,9 @@ import { taskSelector } from './attempt-job.ts';
 import { observeRound } from './attempt.ts';
 import type { Failure, JobRef, OpenRound, RedriveRequest, RoundRecord, UpdateCounts } from './ledger.ts';
 import { outputPathOf } from './ledger.ts';
-import type { ListedUpdate } from './listing.ts';
-import { listTaskIds } from './listing.ts';
+import type { ListedUpdate, Unusable } from './listing.ts';
+import { listTaskFolders } from './listing.ts';
+import { formatGsUri } from '../storage/uri.ts';
 import { latestUri } from './paths.ts';
 import type { RoundPolicy } from './policy.ts';
 import { policiesOf } from './policy.ts';
@@ -50,6 +51,8 @@ export interface TaskStatus {
   readonly overdue: boolean;
   readonly policy: Omit<RoundPolicy, 'uploads'> & { readonly uploads: string };
   readonly arrivals: Arrivals;
+  /** The first of the objects that `accounting.invalid` counts and that are in the bucket. */
+  readonly unusable: readonly Unusable[];
   readonly openRound?: OpenRoundStatus;
   /** Newest first: all failed rounds that were not redriven, and the last twenty others. */
   readonly rounds: readonly ({ readonly round: number } & RoundRecord)[];
@@ -70,6 +73,8 @@ export type ListedTask = TaskStatus | { readonly taskId: string; readonly proble
 
 export interface TaskPage {
   readonly tasks: readonly ListedTask[];
+  /** On the first page: folders with uploads that cannot be tasks. */
+  readonly unusable?: readonly Unusable[];
   readonly nextPageToken?: string;
 }
 
@@ -89,6 +94,7 @@ export interface Arrivals {
 }
 
 const DEFAULT_LIMIT = 50;
+const MAX_UNUSABLE = 20;
 const CONCURRENCY = 8;
 
 /**
@@ -121,6 +127,10 @@ export async function readTask(
     arrivals: buildArrivals(updates.listing, context.policy.reportGoal - updates.sorted.pending.length, context.now),
     ...(open !== null && { openRound: toOpenStatus(open, step) }),
     rounds: [...current.ledger.rounds].toSorted(([a], [b]) => b - a).map(([round, record]) => ({ round, ...record })),
+    unusable: updates.sorted.invalid.slice(0, MAX_UNUSABLE).map(({ name, problem }) => ({
+      path: formatGsUri({ bucket: context.policy.uploads.bucket, name }),
+      reason: problem ?? '',
+    })),
     redrives: current.ledger.redrives,
     ...(latest !== undefined && { latest }),
   };
@@ -212,9 +222,8 @@ function buildArrivals(listing: readonly ListedUpdate[], missing: number, now: D
 /** One page of tasks, sorted by id. */
 export async function listTasks(rounds: RoundsContext, options: ListTasksOptions = {}): Promise<TaskPage> {
   const { limit = DEFAULT_LIMIT, pageToken = '', signal } = options;
-  const taskIds = (await listTaskIds(rounds, policiesOf(rounds.values), signal === undefined ? {} : { signal })).filter(
-    (taskId) => taskId > pageToken,
-  );
+  const folders = await listTaskFolders(rounds, policiesOf(rounds.values), signal === undefined ? {} : { signal });
+  const taskIds = folders.taskIds.filter((taskId) => taskId > pageToken);
   const page = taskIds.slice(0, limit);
   const tasks = new Map<string, ListedTask>();
   const queue = page.values();
@@ -225,6 +234,7 @@ export async function listTasks(rounds: RoundsContext, options: ListTasksOptions
   const last = page.at(-1);
   return {
     tasks: page.flatMap((taskId) => tasks.get(taskId) ?? []),
+    ...(pageToken === '' && { unusable: folders.unusable.slice(0, MAX_UNUSABLE) }),
     ...(last !== undefined && page.length < taskIds.length && { nextPageToken: last }),
   };
 }

@@ -13,7 +13,7 @@ const listed = (jobId: string, generation: number, timeCreatedMs: number, valid 
   crc32c: '',
   timeCreated: new Date(timeCreatedMs).toISOString(),
   timeCreatedMs,
-  valid,
+  problem: valid ? null : 'empty',
 });
 const ledgerOf = (change: Partial<Ledger>): Ledger => ({ ...emptyLedger('t', 'p'), ...change });
 const settled = (...ids: readonly (readonly [string, number, number])[]) =>

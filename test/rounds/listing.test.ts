@@ -85,10 +85,10 @@ describe('listing a task', () => {
     ]);
     store.put({ bucket: 'uploads', name: 'tasksJobs/t/empty.zip' }, '');
     const found = await listUpdates(store, { uploads: UPLOADS, taskIdPrefix: '' }, 't');
-    expect(found.map(({ jobId, valid }) => [jobId, valid])).toEqual([
-      ['a', true],
-      ['empty', false],
-      ['new\nline', false],
+    expect(found.map(({ jobId, problem }) => [jobId, problem])).toEqual([
+      ['a', null],
+      ['empty', 'empty'],
+      ['new\nline', expect.any(String)],
     ]);
   });
 });

@@ -175,4 +175,18 @@ describe('the list of tasks', () => {
     expect(rest.tasks.map(({ taskId }) => taskId)).toEqual(TASKS.slice(5));
     expect(rest.nextPageToken).toBeUndefined();
   });
+
+  test('has the uploads that cannot be used, with the reason', async () => {
+    const world = createRoundsWorld();
+    world.upload('t', 'a');
+    world.store.put({ bucket: 'uploads', name: 'tasksJobs/t/empty.zip' }, '');
+    world.store.put({ bucket: 'uploads', name: 'tasksJobs/a task/a.zip' }, 'zip');
+    const { tasks, unusable } = await listTasks(world.deps);
+    expect(tasks).toMatchObject([
+      { taskId: 't', unusable: [{ path: 'gs://uploads/tasksJobs/t/empty.zip', reason: 'empty' }] },
+    ]);
+    expect(unusable).toEqual([
+      { path: 'gs://uploads/tasksJobs/a task/', reason: expect.stringContaining('a task id with white space') },
+    ]);
+  });
 });

@@ -102,7 +102,7 @@ export const ABLATIONS: readonly Ablation[] = [
   {
     rule: 'an empty object is invalid',
     file: 'listing.ts',
-    find: 'size > 0 && ',
+    find: "size === 0 ? 'empty' : ",
     replace: '',
   },
   {
