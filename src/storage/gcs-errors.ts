@@ -91,41 +91,42 @@ const NO_CREDENTIALS = /could not load the default credentials|unable to read th
 
 const MAX_QUOTE = 500;
 
-const ErrorSchema = z.object({ error: z.object({ errors: z.array(z.object({ reason: z.string() })) }) });
+/** `error` is a text in the answers of the token endpoint. */
+const ErrorSchema = z.object({
+  error: z.union([
+    z.string().transform((message) => ({ message, errors: [] })),
+    z.object({
+      message: z.string().catch(''),
+      errors: z.array(z.object({ reason: z.string() })).catch([]),
+    }),
+  ]),
+});
 
-/** The message of a JSON API error, or the text of the response to a download. */
-export function parseErrorMessage(body: unknown): string {
-  if (typeof body === 'string') {
-    try {
-      return parseErrorMessage(JSON.parse(body));
-    } catch {
-      return body
-        .replaceAll(/<[^>]*>/g, ' ')
-        .replaceAll(/\s+/g, ' ')
-        .trim()
-        .slice(0, MAX_QUOTE);
-    }
+/** The message and the first reason of a JSON API error, or the text of the response to a download. */
+export function parseError(body: unknown): { readonly message: string; readonly reason: string } {
+  const json = typeof body === 'string' ? parseJson(body) : body;
+  const error = ErrorSchema.safeParse(json).data?.error;
+  if (error !== undefined) {
+    const { message, errors } = error;
+    return { message: message.slice(0, MAX_QUOTE), reason: errors[0]?.reason ?? '' };
   }
-  const error: unknown = typeof body === 'object' && body !== null && 'error' in body ? body.error : undefined;
-  if (typeof error === 'string') return error.slice(0, MAX_QUOTE);
-  const message: unknown =
-    typeof error === 'object' && error !== null && 'message' in error ? error.message : undefined;
-  return typeof message === 'string' ? message.slice(0, MAX_QUOTE) : '';
+  const text = typeof body === 'string' && json === undefined ? body : '';
+  return {
+    message: text
+      .replaceAll(/<[^>]*>|\s+/g, ' ')
+      .replaceAll(/ +/g, ' ')
+      .trim()
+      .slice(0, MAX_QUOTE),
+    reason: '',
+  };
 }
 
-/** The first `error.errors[].reason` of a JSON API error, or ''. */
-export function parseErrorReason(body: unknown): string {
+function parseJson(text: string): unknown {
   try {
-    const parsed = ErrorSchema.safeParse(typeof body === 'string' ? JSON.parse(body) : body);
-    return parsed.data?.error.errors[0]?.reason ?? '';
+    return JSON.parse(text);
   } catch {
-    return '';
+    return undefined;
   }
-}
-
-/** Whether a 404 means the bucket, not the object. */
-export function isBucketMissing(message: string): boolean {
-  return /bucket does not exist/i.test(message);
 }
 
 /** The error for a response that is not an outcome of the call. */

@@ -1,17 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { CRC32C } from '@google-cloud/storage';
+import { z } from 'zod';
 import { AppError } from '../errors.ts';
 import { type Answer, callUpstream, parseRetryAfter } from '../upstream/call.ts';
 import type { Operation } from './gcs-errors.ts';
-import {
-  isBucketMissing,
-  parseAnswer,
-  parseErrorMessage,
-  parseErrorReason,
-  translateDeadline,
-  translateFailure,
-  translateRefusal,
-} from './gcs-errors.ts';
+import { parseAnswer, parseError, translateDeadline, translateFailure, translateRefusal } from './gcs-errors.ts';
 import { type Media, openMedia, readBody } from './gcs-media.ts';
 import type { GcsAnswer, GcsRequest, GcsTransport, MediaBody } from './gcs-transport.ts';
 import { createGcsTransport } from './gcs-transport.ts';
@@ -29,6 +22,23 @@ export interface GcsStoreOptions {
 const DEFAULT_TIMEOUT_MS = 10_000;
 const MAX_REQUESTS = 5;
 const MAX_ERROR_BYTES = 64 * 1024;
+/** An object resource: https://cloud.google.com/storage/docs/json_api/v1/objects#resource */
+const InfoSchema = z.object({
+  name: z.string(),
+  generation: z.string(),
+  size: z.string().transform(Number),
+  timeCreated: z.string(),
+  // Omitted for an object with a customer-supplied encryption key, unless the request has that key.
+  crc32c: z.string().catch(''),
+  metadata: z.record(z.string(), z.coerce.string()).catch({}),
+});
+/** A page may have neither items nor prefixes. Without the check of its kind, any JSON would pass for an empty last page. */
+const PageSchema = z.object({
+  kind: z.literal('storage#objects'),
+  items: z.array(InfoSchema).default([]),
+  prefixes: z.array(z.string()).default([]),
+  nextPageToken: z.string().catch(''),
+});
 /** The fields of an object that {@link ObjectInfo} has. */
 const INFO_FIELDS = 'name,generation,size,timeCreated,crc32c,metadata';
 
@@ -105,8 +115,7 @@ function failed(operation: Operation, error: unknown): Answer<never> {
 }
 
 function refused(operation: Operation, { status, headers, body }: GcsAnswer<unknown>): Answer<never> {
-  const refusal = { status, message: parseErrorMessage(body), reason: parseErrorReason(body) };
-  const error = translateRefusal(operation, refusal);
+  const error = translateRefusal(operation, { status, ...parseError(body) });
   return { kind: 'failed', error, retryAfterMs: parseRetryAfter(headers) };
 }
 
@@ -124,7 +133,9 @@ async function download(
   if (answer.status === 200) return { kind: 'value', value: openMedia(operation, answer) };
   const body = await readErrorText(operation, answer.body, signal, idleMs);
   if (answer.status === 304) return { kind: 'value', value: 'unchanged' };
-  if (answer.status === 404 && !isBucketMissing(parseErrorMessage(body))) return { kind: 'value', value: null };
+  // A 404 may mean the bucket, not the object.
+  if (answer.status === 404 && !/bucket does not exist/i.test(parseError(body).message))
+    return { kind: 'value', value: null };
   return refused(operation, { ...answer, body });
 }
 
@@ -192,39 +203,22 @@ function buildList(options: ListOptions): GcsRequest {
 
 /** One page of objects.list. Throws TypeError. */
 function parseObjectPage({ bucket }: ListOptions, body: unknown): ObjectPage {
-  // A page may have neither items nor prefixes. Without the check of its kind, any JSON would pass for an empty last page.
-  if (!isRecord(body) || body['kind'] !== 'storage#objects') throw new TypeError('it is not a list of objects');
-  const { items = [], prefixes = [], nextPageToken } = body;
-  if (!Array.isArray(items) || !Array.isArray(prefixes)) throw new TypeError('it is not a list of objects');
+  const { items, prefixes, nextPageToken } = parseResource(PageSchema, body, 'a list of objects');
   return {
-    objects: items.map((item: unknown) => parseObjectInfo(bucket, item)),
-    prefixes: prefixes.map(String),
-    ...(typeof nextPageToken === 'string' && nextPageToken !== '' && { nextPageToken }),
+    objects: items.map((item) => ({ bucket, ...item })),
+    prefixes,
+    ...(nextPageToken !== '' && { nextPageToken }),
   };
 }
 
 /** One object resource. Throws TypeError if a field is missing. */
 function parseObjectInfo(bucket: string, body: unknown): ObjectInfo {
-  if (!isRecord(body)) throw new TypeError('it is not an object resource');
-  const metadata = isRecord(body['metadata']) ? Object.entries(body['metadata']) : [];
-  return {
-    bucket,
-    name: textOf(body, 'name'),
-    generation: textOf(body, 'generation'),
-    size: Number(textOf(body, 'size')),
-    timeCreated: textOf(body, 'timeCreated'),
-    // Omitted for an object with a customer-supplied encryption key, unless the request has that key.
-    crc32c: typeof body['crc32c'] === 'string' ? body['crc32c'] : '',
-    metadata: Object.fromEntries(metadata.map(([key, text]) => [key, String(text)])),
-  };
+  return { bucket, ...parseResource(InfoSchema, body, 'an object resource') };
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function textOf(record: Record<string, unknown>, field: string): string {
-  const value = record[field];
-  if (typeof value !== 'string') throw new TypeError(`the field "${field}" is missing`);
-  return value;
+function parseResource<T>(schema: z.ZodType<T>, body: unknown, what: string): T {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const field = parsed.error.issues[0]?.path.join('.') ?? '';
+  throw new TypeError(field === '' || field === 'kind' ? `it is not ${what}` : `the field "${field}" is missing`);
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { UnavailableError, UpstreamError } from '../../src/errors.ts';
 import { startGcs } from '../../infra/local/gcs/server.ts';
 import { createGcsObjectStore } from '../../src/storage/gcs.ts';
-import { parseErrorMessage, translateFailure, translateRefusal } from '../../src/storage/gcs-errors.ts';
+import { parseError, translateFailure, translateRefusal } from '../../src/storage/gcs-errors.ts';
 import { mediaHeaders, startCannedServer } from './canned-server.ts';
 
 const uri = { bucket: 'state', name: 'runs/a.json' };
@@ -52,7 +52,7 @@ describe('the error for a refusal', () => {
     [undefined, ''],
     ['', ''],
   ])('the message of %j is "%s"', (body, message) => {
-    expect(parseErrorMessage(body)).toBe(message);
+    expect(parseError(body).message).toBe(message);
   });
 });
 
