@@ -1,6 +1,9 @@
 import { once } from 'node:events';
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { blocksOf } from './readme-blocks.ts';
 
@@ -12,6 +15,8 @@ const [start = '', ...pasted] = blocksOf('sh', 'Trying it by hand');
 const EXPECTED = [
   'kubectl create secret',
   'missing-secrets',
+  'by-tio complete',
+  'by-tio ',
   '"outcome": "created"',
   '"outcome": "dry-run"',
   '"state":',
@@ -39,10 +44,14 @@ const ready = (child: ChildProcess): Promise<void> =>
     child.once('exit', (code) => reject(new Error(`${start.trim()} ended with ${code}:\n${printed}`)));
   });
 
+// `npm start` writes a context, and the commands use it.
+const contexts = mkdtempSync(join(tmpdir(), 'tensorio-readme-'));
+const env = { ...process.env, TIO_CONFIG_DIR: contexts };
 const stack = spawn('bash', ['-c', `exec ${start.trim()}`], {
   cwd: root,
   stdio: ['ignore', 'pipe', 'inherit'],
   detached: true,
+  env,
 });
 try {
   await ready(stack);
@@ -50,7 +59,8 @@ try {
   const { status, stdout, stderr } = spawnSync('bash', ['-c', script], {
     cwd: root,
     encoding: 'utf8',
-    timeout: 120_000,
+    timeout: 300_000,
+    env,
   });
   process.stdout.write(stdout);
   if (status !== 0) throw new Error(`the commands ended with ${status}: ${stderr}`);
@@ -69,4 +79,5 @@ try {
     process.kill(-stack.pid, 'SIGTERM');
     await ended;
   }
+  rmSync(contexts, { recursive: true, force: true });
 }
