@@ -12,6 +12,7 @@ import { readValues, withValues } from './values-input.ts';
 interface ReleaseFlags extends OutputFlags {
   readonly timeout?: number;
   readonly onFailure?: string;
+  readonly description?: string;
 }
 
 interface DeployFlags extends ReleaseFlags, ValuesFlags {
@@ -36,6 +37,15 @@ export function addDeployCommands(program: Command, session: Session): void {
       for (const [name, value] of queryOf({ ...waitsOf(flags), dryRun, adopt, force })) query.append(name, value);
       await send(session, flags, release, { method: 'POST', path: pathOf(release), query, body });
     });
+
+  withValues(program.command('template <release>').description('print the objects as YAML (helm template)')).action(
+    async (release: string, flags: ValuesFlags) => {
+      const { body, query } = await readValues(flags, session.stdin);
+      query.set('dryRun', 'client');
+      const call = { method: 'POST', query, body, accept: 'application/yaml' } as const;
+      session.out(String((await client().call('deploy', pathOf(release), call)).body));
+    },
+  );
 
   withValues(program.command('lint').description('check values without the cluster (helm lint)')).action(
     async (flags: ValuesFlags) => {
@@ -83,21 +93,23 @@ export function addDeployCommands(program: Command, session: Session): void {
       await send(session, flags, release, { method: 'POST', path: pathOf(release, 'rollback'), query });
     });
 
-  withOutput(
-    program.command('uninstall <release>').description('delete the objects of a release (helm uninstall)'),
-  ).action((release: string, flags: OutputFlags) =>
-    send(session, flags, release, { method: 'DELETE', path: pathOf(release) }),
-  );
+  withOutput(program.command('uninstall <release>').description('delete the objects of a release (helm uninstall)'))
+    .option('--keep', 'delete the record of the release, leave its objects')
+    .option('--dry-run', 'print what would be deleted, write nothing')
+    .action((release: string, { keep, dryRun, ...flags }: OutputFlags & { keep?: boolean; dryRun?: boolean }) =>
+      send(session, flags, release, { method: 'DELETE', path: pathOf(release), query: queryOf({ keep, dryRun }) }),
+    );
 }
 
 function withWaits(command: Command): Command {
   return withOutput(command)
     .option('--timeout <duration>', 'wait at most this long for readiness', parseSeconds)
+    .option('--description <text>', 'recorded with the revision')
     .addOption(new Option('--on-failure <action>', 'default: rollback').choices(['rollback', 'keep']));
 }
 
-function waitsOf({ timeout, onFailure }: ReleaseFlags) {
-  return { onFailure, timeoutSec: timeout?.toString() };
+function waitsOf({ timeout, onFailure, description }: ReleaseFlags) {
+  return { onFailure, description, timeoutSec: timeout?.toString() };
 }
 
 const REVISION_COLUMNS = [

@@ -12,17 +12,25 @@ interface GetFlags extends OutputFlags {
   readonly watch?: boolean;
   readonly limit?: string;
   readonly state?: string;
+  readonly revision?: string;
 }
+
+/** Parts of a release, as helm get prints them. */
+const PARTS: ReadonlySet<string> = new Set(['manifest', 'values', 'notes']);
 
 /** Adds `get`: lists, and single things as YAML. */
 export function addGet(program: Command, session: Session): void {
   withOutput(program.command('get <kind> [id]'))
-    .description('list runs, tasks, rounds (of a task), releases or schedules, or show one')
+    .description(
+      'list runs, tasks, rounds (of a task), releases or schedules, or show one; or print the manifest, values or notes of a release',
+    )
     .option('-w, --watch', 'show one, and again whenever it changes')
     .option('--limit <n>', 'at most this many')
     .option('--state <state>', 'only runs in this state')
+    .option('--revision <n>', 'of a manifest, values or notes; default: the current one')
     .action((kind: string, id: string | undefined, flags: GetFlags) => {
       if (kind === 'rounds' || kind === 'round') return listRounds(session, id, flags.output);
+      if (PARTS.has(kind)) return showPart(session, kind, id, flags);
       return id === undefined ? list(session, kind, flags) : show(session, kind, id, flags);
     });
 }
@@ -83,4 +91,12 @@ async function listRounds(session: Session, task: string | undefined, output: Fo
   if (output === 'name') return session.out(rows.map(({ round }) => `${task}/${cellText(round)}\n`).join(''));
   if (rows.length === 0) return session.err(`No rounds of ${task}.\n`);
   session.out(tableText(rows, ROUND_COLUMNS, output));
+}
+
+async function showPart(session: Session, part: string, release: string | undefined, flags: GetFlags): Promise<void> {
+  if (release === undefined) throw new CliError(`Name the release: tio get ${part} RELEASE`, EXIT.usage);
+  const accept = flags.output === 'json' ? 'application/json' : 'application/yaml, text/plain';
+  const query = queryOf({ revision: flags.revision });
+  const { body } = await session.client().call('deploy', pathOf(release, part), { query, accept });
+  session.out(typeof body === 'string' ? body : documentText(body, 'json'));
 }

@@ -72,8 +72,10 @@ export const RESOURCES: Readonly<Record<string, Resource>> = {
       { head: 'NAME', value: (row) => row['release'] },
       { head: 'NAMESPACE', value: (row) => row['namespace'] },
       { head: 'REVISION', value: (row) => row['revision'] },
-      { head: 'PENDING', value: (row) => row['pending'] },
-      { head: 'OBJECTS', value: (row) => (Array.isArray(row['objects']) ? row['objects'].length : undefined) },
+      { head: 'STATUS', value: (row) => row['status'] },
+      { head: 'UPDATED', value: (row) => row['finishedAt'] ?? row['createdAt'] },
+      { head: 'IMAGES', value: ({ images }) => (Array.isArray(images) ? images.join(',') : images), wide: true },
+      { head: 'DESCRIPTION', value: (row) => row['description'], wide: true },
     ],
   },
 };

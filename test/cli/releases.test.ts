@@ -1,4 +1,6 @@
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { startDeploy } from '../functions/deploy-world.ts';
 import { json, serve, startTio, tio } from './harness.ts';
 
 const ANSWER = { outcome: 'deployed', release: 'demo', revision: 1, notes: ['Open the address.'] };
@@ -72,4 +74,20 @@ test('lint prints the warnings', async () => {
   const { env, requests } = await serve((_request, res) => json(res, 200, { warnings: ['No limits.'] }));
   expect(await tio(['lint', '--set', 'a=b'], { env })).toMatchObject({ code: 0, stderr: 'warning: No limits.\n' });
   expect(requests[0]?.query.get('dryRun')).toBe('client');
+});
+
+test('the function deploy is called, listed, read and undone', async () => {
+  const { url } = await startDeploy();
+  const env = { TIO_DEPLOY_URL: url };
+  const basic = fileURLToPath(new URL('../../infra/examples/values.basic.yaml', import.meta.url));
+  const values = ['-f', basic, '--set', 'repository.deployment.tag=ok,flea.deployment.tag=ok'];
+  const deployed = await tio(['deploy', 'demo', ...values, '--description', 'First'], { env });
+  expect(deployed).toMatchObject({ code: 0, stdout: expect.stringContaining('demo revision 1 deployed') });
+  expect(deployed.stderr).toMatch(/^\d{4}-\S+Z POST \/demo\n/);
+  expect((await tio(['get', 'releases'], { env })).stdout).toMatch(
+    /^NAME +NAMESPACE +REVISION +STATUS +UPDATED\ndemo +/,
+  );
+  expect((await tio(['get', 'manifest', 'demo'], { env })).stdout).toMatch(/^---\napiVersion: /);
+  expect((await tio(['template', 'demo', ...values], { env })).stdout).toMatch(/^---\napiVersion: /);
+  expect((await tio(['uninstall', 'demo'], { env })).stdout).toContain('uninstalled');
 });

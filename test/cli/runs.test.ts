@@ -226,7 +226,9 @@ describe('calls', () => {
     [['rollback', 'demo', '2', '--timeout', '5m'], 'POST /demo/rollback?timeoutSec=300&revision=2'],
     [['deploy', 'demo', '--dry-run', '--force-conflicts'], 'POST /demo?dryRun=server&force=true'],
     [['diff', 'demo'], 'GET /demo/diff?'],
-    [['uninstall', 'demo'], 'DELETE /demo?'],
+    [['uninstall', 'demo', '--keep', '--dry-run'], 'DELETE /demo?keep=true&dryRun=true'],
+    [['get', 'values', 'demo', '--revision', '2'], 'GET /demo/values?revision=2'],
+    [['template', 'demo', '--set', 'a=b'], 'POST /demo?set=a%3Db&dryRun=client'],
   ])('tio %j', async (args, expected) => {
     const { env, requests } = await serve((_request, res) => json(res, 200, { decision: { reason: 'because' } }));
     expect(await tio(args, { env })).toMatchObject({ code: 0 });
