@@ -2,6 +2,7 @@ import type { HttpFunction } from '@google-cloud/functions-framework';
 import type { Request } from 'express';
 import { stringify } from 'yaml';
 import type { ReleaseAnswer } from '../release/answer.ts';
+import { cancelOperation } from '../release/cancel.ts';
 import { deploy, driftOf, renderObjects } from '../release/deploy.ts';
 import {
   RELEASE_STATUSES,
@@ -113,6 +114,12 @@ const history: DeployHandler = async (deps, req, signal) => {
   return { status: 200, body: await historyOf(deps.release, site) };
 };
 
+/** Cancels the running call of the release. */
+const cancel: DeployHandler = async (deps, req, signal) => {
+  const site = await siteOf(deps, req, parseQuery(req.url, ['namespace']), signal);
+  return { status: 200, body: await cancelOperation(deps.release, site, callerOf(req)) };
+};
+
 /** The objects of a revision: YAML for `kubectl apply -f -`, or a List as JSON. */
 const showManifest: DeployHandler = async (deps, req, signal) => {
   const { objects } = await contentOf(deps, req, signal);
@@ -158,6 +165,7 @@ const ROUTES: Routes<DeployDeps> = {
   '/:release/manifest': { get: showManifest },
   '/:release/values': { get: showValues },
   '/:release/notes': { get: showNotes },
+  '/:release/operations/current': { delete: cancel },
   '/:release/diff': { get: showDrift, post: showDiff },
   '/:release/rollback': { post: rollback },
 };
@@ -167,7 +175,7 @@ export function createDeploy(deps: DeployDeps): HttpFunction {
   return serveRoutes(
     deps,
     ROUTES,
-    'GET / lists the releases; POST /<release> deploys one, GET and DELETE /<release> show and uninstall it; /<release>/history, /manifest, /values, /notes, /diff and /rollback exist too.',
+    'GET / lists the releases; POST /<release> deploys one, GET and DELETE /<release> show and uninstall it; /<release>/history, /manifest, /values, /notes, /diff, /rollback and /operations/current exist too.',
   );
 }
 

@@ -223,11 +223,12 @@ export async function recordFailure(
 const INTERRUPTED = 'The call ended before the revision was complete.';
 
 /**
- * Cleans up after a killed call: marks its revision `interrupted`, or completes the commit if only the pointer was
- * missing. The inventory already contains its objects. Returns the state after that.
+ * Cleans up after a killed or cancelled call: marks its revision `interrupted` with `why`, or completes the commit if only
+ * the pointer was missing. The inventory already contains its objects. Returns the state after that.
  */
 export async function recover(
   session: Session,
+  why = INTERRUPTED,
 ): Promise<{ readonly state: ReleaseState; readonly wasInterrupted: boolean }> {
   const state = await readState(session.deps, session);
   const { pointer, revisions } = state;
@@ -237,7 +238,7 @@ export async function recover(
     ({ revision, status }) => status !== 'pending' && (status !== 'deployed' || revision === current),
   );
   if (isClean && pointer?.pending === after?.pending) return { state, wasInterrupted: false };
-  await endOthers(session, revisions, current);
+  await endOthers(session, revisions, { current, why });
   if (after !== null && after !== pointer) await writePointer(session, after);
   return { state: await readState(session.deps, session), wasInterrupted: true };
 }
@@ -253,12 +254,16 @@ function isCommitted(state: ReleaseState, pending: number): boolean {
   return state.revisions.some(({ revision, status }) => revision === pending && status === 'deployed');
 }
 
-async function endOthers(session: Session, revisions: readonly Revision[], current: number | null): Promise<void> {
+async function endOthers(
+  session: Session,
+  revisions: readonly Revision[],
+  { current, why }: { readonly current: number | null; readonly why: string },
+): Promise<void> {
   const finishedAt = session.deps.launch.now().toISOString();
   for (const { revision, status, reason } of revisions) {
     if (revision === current) continue;
     // The revision has a reason if the call was killed during its rollback.
-    const text = reason === undefined ? INTERRUPTED : `${reason} ${INTERRUPTED}`;
+    const text = reason === undefined ? why : `${reason} ${why}`;
     if (status === 'pending')
       await noteRevision(session, revision, { status: 'interrupted', reason: text, finishedAt });
     if (status === 'deployed') await noteRevision(session, revision, { status: 'superseded', finishedAt });

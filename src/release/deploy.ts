@@ -13,14 +13,16 @@ import { dropNotes, planObjects, readLive } from './apply.ts';
 import { buildDesired } from './desired.ts';
 import type { Desired } from './desired.ts';
 import { diffObject } from './diff.ts';
+import { recover } from './commit.ts';
 import { InvalidReleaseError } from './errors.ts';
+import type { CancelledError } from './errors.ts';
 import { listPointers, readState, requireRelease } from './history.ts';
 import type { ReleaseState } from './history.ts';
 import { withLock } from './lock.ts';
 import { foreignObjects, helmNotes, preflight } from './preflight.ts';
 import type { PreflightInput } from './preflight.ts';
 import { itemOf, leftovers } from './records.ts';
-import type { DeployRequest, ReleaseDeps, Site } from './request.ts';
+import type { DeployRequest, ReleaseDeps, Session, Site } from './request.ts';
 import { runRelease } from './run.ts';
 import { releaseIssues, validateRelease } from './validate.ts';
 
@@ -120,7 +122,11 @@ async function carryOut(
   if (context.desired.objects.length === 0) return aggregateOnly(deps, site, context);
   if (request.dryRun === 'server') return serverDryRun(deps, site, request, context);
   const holder = { requestId: deps.newId(), requestedBy: request.requestedBy };
-  return withLock(deps, site, holder, (session) => runRelease(session, request, context.timings));
+  return withLock(deps, site, holder, (session) => runRelease(session, request, context.timings), recordCancel);
+}
+
+async function recordCancel(session: Session, error: CancelledError): Promise<void> {
+  await recover(session, error.message);
 }
 
 /** Values with an aggregation and no service create no revision. */

@@ -6,6 +6,11 @@ export class BusyError extends ConflictError {
   override readonly code = 'busy';
 }
 
+/** `DELETE /<release>/operations/current` cancelled this call. */
+export class CancelledError extends ConflictError {
+  override readonly code = 'cancelled';
+}
+
 /** An object with a name of the release exists, belongs to another owner, and must not be adopted. */
 export class OwnedByOtherError extends ConflictError {
   override readonly code = 'owned-by-other';
@@ -30,9 +35,12 @@ export class ImmutableError extends InvalidReleaseError {
   override readonly title = 'The release would change an immutable field';
 }
 
-/** The release was applied and did not become ready; `details.outcome` is the state after the rollback. */
+/**
+ * The release was applied and did not become ready; `details.outcome` is the state after the rollback. The status is one
+ * that no client repeats: `curl --retry` repeats 408, 429, 500, 502, 503 and 504, and the same values would fail again.
+ */
 export class ReleaseFailedError extends AppError {
-  override readonly status = 502;
+  override readonly status = 422;
   override readonly code: string;
   override readonly title = 'The release failed';
 

@@ -1,25 +1,7 @@
 import type { Health } from './health.ts';
 import { describeTrouble } from './readiness.ts';
+import type { ReleaseEvent, Report } from './request.ts';
 import type { Observation } from './rollout.ts';
-
-/** What happened in a running call, in one sentence. */
-export interface ReleaseEvent {
-  readonly event:
-    | 'recorded'
-    | 'applied'
-    | 'retrying'
-    | 'waiting'
-    | 'ready'
-    | 'pod'
-    | 'health'
-    | 'failed'
-    | 'rolling-back'
-    | 'deleted'
-    | 'committed';
-  readonly message: string;
-}
-
-export type Report = (event: ReleaseEvent) => void;
 
 /** Reports what differs between two observations in a row: the readiness of objects, and problems of pods. */
 export function reportChanges(report: Report | undefined, before: Observation, now: Observation): void {

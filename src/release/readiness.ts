@@ -188,7 +188,8 @@ function failureOfConditions(facts: DeploymentFacts): Verdict | null {
   if (deployment === null || !isObserved(facts)) return null;
   const replicaFailure = replicaFailureOf(facts);
   const { name } = deployment.metadata;
-  if (replicaFailure !== undefined) {
+  // A full quota or a webhook that is down may pass; the wait goes on until its time is up.
+  if (replicaFailure !== undefined && !isPassing(replicaFailure.message ?? '')) {
     const why = `Deployment ${name}: its pods cannot be created: ${replicaFailure.message ?? replicaFailure.reason}`;
     return { kind: 'failed', cause: 'ReplicaFailure', why };
   }
@@ -211,12 +212,22 @@ function replicaFailureOf(facts: DeploymentFacts): V1ReplicaSetCondition | undef
   return conditions.find(({ type, status }) => type === 'ReplicaFailure' && status === 'True');
 }
 
+// https://kubernetes.io/docs/concepts/policy/resource-quotas/
+const PASSING = /exceeded quota|failed calling webhook/;
+
+/** Whether Kubernetes refused something for a reason that may pass: a full quota, a webhook that is down. */
+export function isPassing(message: string): boolean {
+  return PASSING.test(message);
+}
+
 function whyWaiting(facts: DeploymentFacts, troubles: readonly Trouble[]): string {
   const { deployment } = facts;
   if (deployment === null) return 'the Deployment does not exist';
   if (!isObserved(facts)) return `Deployment ${deployment.metadata.name}: its controller has not observed it yet`;
   const { updatedReplicas = 0, readyReplicas = 0, replicas = 0 } = deployment.status ?? {};
   const counts = `${readyReplicas} of ${deployment.spec.replicas ?? 1} pods ready, ${updatedReplicas} updated, ${replicas} in all`;
+  const refusal = replicaFailureOf(facts)?.message;
+  if (refusal !== undefined) return `Deployment ${deployment.metadata.name}: its pods cannot be created: ${refusal}`;
   const first = troubles[0];
   return `Deployment ${deployment.metadata.name}: ${counts}${first === undefined ? '' : `; ${describeTrouble(first)}`}`;
 }

@@ -3,7 +3,6 @@ import { InvalidRequestError } from '../errors.ts';
 import type { LaunchDeps } from '../runs/finish.ts';
 import type { JsonObject } from '../values/json.ts';
 import type { Values } from '../values/parse-values.ts';
-import type { Report } from './progress.ts';
 
 export interface ReleaseDeps {
   readonly cluster: ReleaseCluster;
@@ -12,6 +11,25 @@ export interface ReleaseDeps {
   /** Returns a unique request id, which the Lease and the revisions record. */
   newId(): string;
 }
+
+/** What happened in a running call, in one sentence. */
+export interface ReleaseEvent {
+  readonly event:
+    | 'recorded'
+    | 'applied'
+    | 'retrying'
+    | 'waiting'
+    | 'ready'
+    | 'pod'
+    | 'health'
+    | 'failed'
+    | 'rolling-back'
+    | 'deleted'
+    | 'committed';
+  readonly message: string;
+}
+
+export type Report = (event: ReleaseEvent) => void;
 
 /** The release that a call is about, the signal that ends the call, and who is informed of its progress. */
 export interface Site {

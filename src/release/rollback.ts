@@ -1,6 +1,6 @@
 import { AppError } from '../errors.ts';
 import { applyObjects, deleteItems, planObjects, readLive } from './apply.ts';
-import { BusyError } from './errors.ts';
+import { BusyError, CancelledError } from './errors.ts';
 import type { Item, Revision } from './records.ts';
 import type { TakenField } from './diff.ts';
 import { itemOf, leftovers } from './records.ts';
@@ -45,7 +45,8 @@ export async function restore(
 
 /** Whether the call must stop without cleaning up: the Lease is lost or the time has run out. The next call resumes. */
 export function mustStop(session: Session, error: unknown): boolean {
-  return !(error instanceof AppError) || error instanceof BusyError || session.signal.aborted;
+  const isOver = error instanceof BusyError || error instanceof CancelledError;
+  return !(error instanceof AppError) || isOver || session.signal.aborted;
 }
 
 async function restoreOnce(

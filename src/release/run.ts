@@ -9,7 +9,7 @@ import type { Desired } from './desired.ts';
 import { buildDesired } from './desired.ts';
 import type { ObjectDiff } from './diff.ts';
 import { diffObject } from './diff.ts';
-import { ReleaseFailedError } from './errors.ts';
+import { CancelledError, ReleaseFailedError } from './errors.ts';
 import { checkHealth, HEALTH_TRIES, healthWarnings } from './health.ts';
 import type { Health } from './health.ts';
 import { currentOf, noteRevision } from './history.ts';
@@ -19,8 +19,10 @@ import { reportHealth } from './progress.ts';
 import { describeTrouble } from './readiness.ts';
 import { itemOf, leftovers } from './records.ts';
 import type { FailedEnd } from './records.ts';
+import { LEAST_WAIT_SEC } from './request.ts';
 import type { DeployRequest, Session } from './request.ts';
 import { mustStop, restore } from './rollback.ts';
+import { retryPassing } from './transient.ts';
 import { awaitRollout, collectEvidence, observe } from './rollout.ts';
 import type { Evidence, Observation } from './rollout.ts';
 
@@ -28,6 +30,8 @@ import type { Evidence, Observation } from './rollout.ts';
 interface Work {
   readonly session: Session;
   readonly request: DeployRequest;
+  /** When the wait for transient failures and for readiness ends. */
+  readonly endsAtMs: number;
   readonly timings: Timings;
   readonly desired: Desired;
   readonly plan: readonly PlannedObject[];
@@ -72,11 +76,12 @@ export async function runRelease(session: Session, request: DeployRequest, timin
   const desired = buildDesired(request, state, { now: deps.launch.now(), allowed: deps.launch.allowed });
   const live = await readLive(deps, session, desired.objects);
   const foreign = foreignObjects(live, release, { adopt: request.adopt, pointer: state.pointer });
+  const endsAtMs = deps.launch.now().getTime() + request.waitSec * 1_000;
   const plan = await timings.step('dryRunMs', () =>
-    planObjects(deps, session, desired.objects, live, desired.takeover),
+    retryPassing(session, endsAtMs, () => planObjects(deps, session, desired.objects, live, desired.takeover)),
   );
   const notes = [...helmNotes(foreign, release), ...dropNotes(plan)];
-  const work = { session, request, timings, desired, plan, state, notes, isAdoption: foreign.length > 0 };
+  const work = { session, request, endsAtMs, timings, desired, plan, state, notes, isAdoption: foreign.length > 0 };
   const observation = await observeUnchanged(work);
   if (observation !== null) return unchangedAnswer(work, observation);
   if (foreign.length === 0) return carryOut(work, live);
@@ -161,11 +166,14 @@ async function rollOut(work: Work, begun: Begun): Promise<RolledOut> {
 }
 
 async function applyAndWait(work: Work, before: Begun): Promise<RolledOut> {
-  const { session, request, timings, plan } = work;
-  const applied = await timings.step('applyMs', () => applyObjects(session, plan));
+  const { session, endsAtMs, timings, plan } = work;
+  const applied = await timings.step('applyMs', () =>
+    retryPassing(session, endsAtMs, () => applyObjects(session, plan)),
+  );
   const begun = await noteApplied(session, before, applied);
   const objects = applied.map(({ object }) => object);
-  const wait = { waitSec: request.waitSec, between: session.ensureLock };
+  const waitSec = Math.max(LEAST_WAIT_SEC, Math.ceil((endsAtMs - session.deps.launch.now().getTime()) / 1_000));
+  const wait = { waitSec, between: session.ensureLock };
   const end = await timings.step('waitMs', () => awaitRollout(session.deps, session, objects, wait));
   const { observation } = end;
   if (end.kind === 'failed') return { kind: 'failed', begun, failure: { reason: end.why, observation, health: [] } };
@@ -208,7 +216,7 @@ async function fail(work: Work, begun: Begun, { reason: cause, observation, heal
   session.report?.({ event: 'failed', message: sentence(reason) });
   // Recorded before the rollback in case the call is killed during it; an error here must not prevent the rollback.
   await noteRevision(session, begun.revision, { reason, evidence }).catch((error: unknown) => {
-    if (!(error instanceof AppError)) throw error;
+    if (!(error instanceof AppError) || error instanceof CancelledError) throw error;
   });
   const { outcome, rollback, summary, inventory, taken: wonBack } = await undo(work, begun);
   const taken = [...begun.taken, ...wonBack];

@@ -196,3 +196,13 @@ test('GET shows the revision in progress, on a first install too', async () => {
   expect((await running).status).toBe(201);
   expect(await (await fetch(`${world.url}/demo`)).json()).toMatchObject({ status: 'deployed', pending: null });
 });
+
+test('DELETE /<release>/operations/current without a running call is 404', async () => {
+  const world = await startDeploy();
+  const response = await fetch(`${world.url}/demo/operations/current`, { method: 'DELETE' });
+  expect({ status: response.status, body: await response.json() }).toMatchObject({
+    status: 404,
+    body: { detail: 'No call is running on release default/demo.' },
+  });
+  expect((await fetch(`${world.url}/demo/operations/current`)).status).toBe(405);
+});

@@ -48,7 +48,7 @@ describeReal('deploy, as it is wired, on a real API server', (real) => {
     });
     const failed = await call('POST', `/demo?${tags('bad-name')}`, values);
     expect(failed).toMatchObject({
-      status: 502,
+      status: 422,
       body: { outcome: 'rolled-back', evidence: [{ reason: 'InvalidImageName' }] },
     });
     expect(await call('GET', '/demo')).toMatchObject({

@@ -293,7 +293,7 @@ describe('a release that fails', () => {
       file('basic'),
     );
     expect(answer).toMatchObject({
-      status: 502,
+      status: 422,
       type: expect.stringContaining('application/problem+json'),
       body: {
         type: 'urn:tensorio-trigger:rolled-back',
@@ -332,7 +332,7 @@ describe('a release that fails', () => {
     const world = await startDeploy({ release: deps });
     const answer = await call(world, 'POST', `/demo?${BOTH}`, file('basic'));
     expect(answer).toMatchObject({
-      status: 502,
+      status: 422,
       body: {
         outcome: 'rolled-back',
         health: expect.arrayContaining([expect.objectContaining({ status: 'NOT_SERVING' })]),

@@ -135,7 +135,8 @@ describe('a rollout has failed', () => {
   });
 
   test('when its controller says so: no progress, or pods that cannot be made', () => {
-    const condition = (type: string, reason: string) => ({ type, status: 'True', reason, message: 'exceeded quota' });
+    const message = 'pods "a" is forbidden: violates PodSecurity "restricted"';
+    const condition = (type: string, reason: string) => ({ type, status: 'True', reason, message });
     const progress = { observedGeneration: 3, conditions: [condition('Progressing', 'ProgressDeadlineExceeded')] };
     const failure = { observedGeneration: 3, conditions: [condition('ReplicaFailure', 'FailedCreate')] };
     const ofSet = { observedGeneration: 1, conditions: [condition('ReplicaFailure', 'FailedCreate')] };
@@ -150,12 +151,26 @@ describe('a rollout has failed', () => {
     expect(of(failure, sets({}, ofSet))).toMatchObject({
       kind: 'failed',
       cause: 'ReplicaFailure',
-      why: expect.stringContaining('exceeded quota'),
+      why: expect.stringContaining('violates PodSecurity'),
     });
     // The Deployment's condition is of any of its sets: an old one's pods are none of this rollout's.
     expect(of(failure, sets(ofSet, {}))).toMatchObject({ kind: 'waiting' });
     // A set that is scaled once more tells of before until its controller has seen that.
     expect(of(failure, sets({}, { ...ofSet, observedGeneration: 0 }))).toMatchObject({ kind: 'waiting' });
+  });
+
+  test.each([
+    'pods "a" is forbidden: exceeded quota: pods, requested: pods=1, used: pods=2, limited: pods=2',
+    'Internal error occurred: failed calling webhook "a.example.com": connection refused',
+  ])('pods that cannot be created for now are waited for: %s', (message) => {
+    const conditions = [{ type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message }];
+    const replicaSets = [replicaSet('new', '2', { observedGeneration: 1, conditions })];
+    const { verdict } = assessDeployment(
+      facts({ deployment: deployment({ observedGeneration: 3 }), replicaSets }),
+      NONE,
+      0,
+    );
+    expect(verdict).toMatchObject({ kind: 'waiting', why: expect.stringContaining(message) });
   });
 
   test('an unschedulable pod is reported, and does not end the wait', () => {

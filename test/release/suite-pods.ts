@@ -114,7 +114,7 @@ export const podSuite = (name: string, cluster: () => PodCluster): void => {
       const before = specsOf(await expectConsistent(world));
       const failed = await refusal(callDeploy(world, { ...V1, over: withTokens('nowhere', 'v1') }));
       expect(failed).toMatchObject({
-        status: 502,
+        status: 422,
         code: 'rolled-back',
         details: {
           revision: 1,
@@ -139,7 +139,7 @@ export const podSuite = (name: string, cluster: () => PodCluster): void => {
       const failed = await refusal(callDeploy(world, { ...V1, over: crashing }));
       expect(failed.message).toMatch(/container repository: CrashLoopBackOff \(exit code 2\)/);
       const log = /^panic: AUTH_TOKENS_FILE: open .*: no such file/m;
-      expect(failed).toMatchObject({ status: 502, code: 'rolled-back' });
+      expect(failed).toMatchObject({ status: 422, code: 'rolled-back' });
       expect(failed.details['evidence']).toContainEqual(
         expect.objectContaining({
           container: 'repository',
@@ -174,7 +174,7 @@ export const podSuite = (name: string, cluster: () => PodCluster): void => {
         },
       };
       const failed = await refusal(callDeploy(world, gcs, { ...rest, cluster: withoutKey }));
-      expect(failed).toMatchObject({ status: 502, code: 'rolled-back', details: { revision: null } });
+      expect(failed).toMatchObject({ status: 422, code: 'rolled-back', details: { revision: null } });
       expect(failed.details['evidence']).toEqual([
         expect.objectContaining({
           container: 'flea',

@@ -126,7 +126,7 @@ export const releaseSuite = (name: string, setup: () => Promise<ReleaseWorld>, n
     test('a failed install leaves nothing but its revision; a failed upgrade brings back what ran', async () => {
       const failed = await refusal(callDeploy(world, BAD));
       expect(failed).toMatchObject({
-        status: 502,
+        status: 422,
         code: 'rolled-back',
         details: {
           outcome: 'rolled-back',
