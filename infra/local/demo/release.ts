@@ -41,7 +41,7 @@ export async function showRelease(client: Client, terminal: Terminal): Promise<v
   );
   printFailure(
     terminal,
-    expectStatus(await client.deploy(`${path('flea.deployment.tag=broken')}&timeoutSec=${WAIT_SEC}`, values), 502),
+    expectStatus(await client.deploy(`${path('flea.deployment.tag=broken')}&timeoutSec=${WAIT_SEC}`, values), 422),
   );
 }
 
