@@ -1,17 +1,12 @@
 import type { CallOptions, ListOptions, ObjectInfo, ObjectPage, ObjectStore } from '../storage/port.ts';
 import type { GsUri } from '../storage/uri.ts';
+import type { ManifestUpdate } from './manifest.ts';
 import { tasksFolder } from './paths.ts';
 import type { UploadRule } from './update.ts';
 import { folderProblem, objectProblem, taskIdProblem, taskPrefix, tasksPrefix } from './update.ts';
 
 /** An object that matches the task's upload pattern. */
-export interface ListedUpdate {
-  readonly jobId: string;
-  readonly name: string;
-  readonly generation: string;
-  readonly size: number;
-  readonly crc32c: string;
-  readonly timeCreated: string;
+export interface ListedUpdate extends ManifestUpdate {
   readonly timeCreatedMs: number;
   /** Why it cannot be aggregated, in words that follow "is": it is empty, or its name cannot be used in a checkpoint list. */
   readonly problem: string | null;

@@ -2,21 +2,8 @@ import { parseUploadPattern } from '../values/object-pattern.ts';
 import type { Values } from '../values/parse-values.ts';
 import type { UploadRule } from './update.ts';
 
-/** One entry of `rounds[]`, defaults filled in. */
-export interface RoundPolicy extends UploadRule {
-  /** A directory with `{taskId}`, `{round}` and, where maxAttempts > 1, `{attempt}`. */
-  readonly outputPath: string;
-  readonly reportGoal: number;
-  readonly minReports: number;
-  readonly roundTimeoutSec: number;
-  /** 0 switches it off. */
-  readonly quietPeriodSec: number;
-  readonly maxReports: number;
-  readonly maxAttempts: number;
-  readonly retryBackoffSec: number;
-  readonly lateUpdates: 'carry' | 'drop';
-  readonly settledWindowSec: number;
-}
+/** One entry of `rounds[]`, defaults filled in. docs/values.md describes the fields. */
+export type RoundPolicy = UploadRule & Omit<Values['rounds'][number], keyof UploadRule>;
 
 /** The fields of an update that a decision depends on. */
 export interface Pending {
@@ -142,20 +129,16 @@ function goalReached(policy: RoundPolicy, count: number): string {
 }
 
 function quietStart(policy: RoundPolicy, count: number): string {
-  return `${pendingNow(count)}, at least the minimum of ${policy.minReports}, and none was uploaded for ${seconds(policy.quietPeriodSec)}${capped(policy, count)}.`;
-}
-
-function seconds(count: number): string {
-  return `${count} s`;
+  return `${pendingNow(count)}, at least the minimum of ${policy.minReports}, and none was uploaded for ${policy.quietPeriodSec} s${capped(policy, count)}.`;
 }
 
 function timeoutStart(policy: RoundPolicy, count: number): string {
-  return `${pendingNow(count)}, at least the minimum of ${policy.minReports}, and the oldest is ${seconds(policy.roundTimeoutSec)} old or more${capped(policy, count)}.`;
+  return `${pendingNow(count)}, at least the minimum of ${policy.minReports}, and the oldest is ${policy.roundTimeoutSec} s old or more${capped(policy, count)}.`;
 }
 
 /** Overdue: the round timeout has passed, and only uploads can start the round. */
 function overdue({ minReports, roundTimeoutSec }: RoundPolicy, count: number, timeoutAt: Date): string {
-  return `Overdue since ${formatTime(timeoutAt)} (${seconds(roundTimeoutSec)} after the oldest upload): ${pendingNow(count)} and at least ${minReports} are needed. The task waits for ${minReports - count} more, without a time limit.`;
+  return `Overdue since ${formatTime(timeoutAt)} (${roundTimeoutSec} s after the oldest upload): ${pendingNow(count)} and at least ${minReports} are needed. The task waits for ${minReports - count} more, without a time limit.`;
 }
 
 function belowGoal(policy: RoundPolicy, count: number, timeoutAt: Date, quietAt: Date | null = null): string {
