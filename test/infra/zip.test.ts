@@ -9,13 +9,13 @@ import { zipFolder } from '../../infra/scripts/zip.ts';
 const makeDist = (): string => {
   const folder = mkdtempSync(join(tmpdir(), 'tensorio-zip-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  for (const name of ['package.json', 'index.js', 'index.js.map', '.gcloudignore', 'LICENSE']) {
+  for (const name of ['package.json', 'index.js', 'index.js.map', '.gcloudignore', 'LICENSE', 'tio.js']) {
     writeFileSync(join(folder, name), `${name}\n`);
   }
   return folder;
 };
 
-test('the bundle holds what is deployed, and neither source maps nor dot files', () => {
+test('the bundle holds what is deployed, and neither source maps, dot files nor the command line', () => {
   expect(Object.keys(unzipSync(zipFolder(makeDist())))).toEqual(['LICENSE', 'index.js', 'package.json']);
 });
 
