@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ClusterConfig } from './cluster/access.ts';
 import type { GsUri } from './storage/uri.ts';
 import { gsUriProblem } from './storage/uri.ts';

@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { LaunchDeps } from './runs/finish.ts';
 import { createClusterAccess } from './cluster/access.ts';
 import type { ClusterAccess } from './cluster/connection.ts';
-import { createCluster } from './cluster/kubernetes.ts';
+import { openCluster } from './cluster/open.ts';
 import type { Cluster } from './cluster/port.ts';
 import type { Config, ValuesSource } from './config.ts';
 import { AppError, DeadlineError, UpstreamError } from './errors.ts';
@@ -18,7 +18,7 @@ import { assertRunnable } from './rounds/check-values.ts';
 import { createCoalescer } from './rounds/coalesce.ts';
 import { createLedgerStore } from './rounds/ledger-store.ts';
 import type { RoundsDeps } from './rounds/task-context.ts';
-import { createGcsObjectStore } from './storage/gcs.ts';
+import { openObjectStore } from './storage/open.ts';
 import type { ObjectStore } from './storage/port.ts';
 import { parseGsUri } from './storage/uri.ts';
 import type { JsonObject } from './values/json.ts';
@@ -61,13 +61,13 @@ export function eventBudgetMs(uptimeSec: number): number {
  * UpstreamError for a kubeconfig that cannot be used, and the file system's error for a values file.
  */
 export function wire(config: Config, log: Log): Wiring {
-  const store = createGcsObjectStore({
+  const store = openObjectStore({
     timeoutMs: config.upstreamTimeoutMs,
     ...(config.storageApiEndpoint !== undefined && { apiEndpoint: config.storageApiEndpoint }),
     ...(config.projectId !== undefined && { projectId: config.projectId }),
   });
   const access = createClusterAccess(config.cluster);
-  const cluster = createCluster(access, { deadlineMs: config.upstreamTimeoutMs });
+  const cluster = openCluster(access, { deadlineMs: config.upstreamTimeoutMs });
   const launch = createLaunchDeps(config, store, cluster, log);
   const defaults = { namespace: config.defaultNamespace, releaseName: config.releaseName };
   const configured = createConfiguredValues(config.values, store, createRead(config));
@@ -180,7 +180,7 @@ function createRead({ allowed, stateUri }: Pick<Config, 'allowed' | 'stateUri'>)
 function createDeployDeps(config: Config, access: ClusterAccess, launch: LaunchDeps, log: Log): DeployDeps {
   const deadlineMs = Math.min(config.upstreamTimeoutMs, MAX_RELEASE_CALL_MS);
   return {
-    release: { cluster: createCluster(access, { deadlineMs }), launch, newId: randomUUID },
+    release: { cluster: openCluster(access, { deadlineMs }), launch, newId: randomUUID },
     log,
     defaultNamespace: config.defaultNamespace,
     requestTimeoutMs: config.deployTimeoutMs,

@@ -17,13 +17,20 @@ const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((fi
 const contentOf = (file: string): string => readFileSync(join(src, file), 'utf8');
 
 const IMPORT = /^(?:import|export)\s+(type\s+)?(?:[^'";]*?\sfrom\s+)?'([^']+)'/gm;
+const DYNAMIC_IMPORT = /\bimport\('([^']+)'\)/g;
 
 const importsOf = (from: string): Import[] =>
-  [...contentOf(from).matchAll(IMPORT)].map(([, type, to = '']) => ({
-    from,
-    to: to.startsWith('.') ? normalize(join(dirname(from), to)) : to,
-    isType: type !== undefined,
-  }));
+  [
+    ...[...contentOf(from).matchAll(IMPORT)].map(([, type, to = '']) => ({ to, isType: type !== undefined })),
+    ...[...contentOf(from).matchAll(DYNAMIC_IMPORT)].map(([, to = '']) => ({ to, isType: false })),
+  ].map(({ to, isType }) => ({ from, to: to.startsWith('.') ? normalize(join(dirname(from), to)) : to, isType }));
+
+/** `@scope/package` or `package` of a module's name. */
+const packageOf = (name: string): string =>
+  name
+    .split('/')
+    .slice(0, name.startsWith('@') ? 2 : 1)
+    .join('/');
 
 const imports = files.flatMap(importsOf);
 const inside = imports.filter(({ to }) => files.includes(to));
@@ -121,7 +128,8 @@ test('only the adapters import client libraries, except for their types', () => 
     undici: 'cluster',
   };
   const strays = imports.filter(
-    ({ from, to, isType }) => !isType && to in homes && roomOf(from) !== homes[to] && !PROGRAMS.has(roomOf(from)),
+    ({ from, to, isType }) =>
+      !isType && packageOf(to) in homes && roomOf(from) !== homes[packageOf(to)] && !PROGRAMS.has(roomOf(from)),
   );
   expect(strays.map(arrow)).toEqual([]);
 });

@@ -9,7 +9,7 @@ import { writeKubeconfig } from '../infra/local/kubeconfig.ts';
 import { startKubernetes } from '../infra/local/kubernetes/server.ts';
 
 /**
- * A smoke run of what is deployed: `dist/` copied elsewhere, its one dependency installed by its own lock file as the
+ * A smoke run of what is deployed: `dist/` copied elsewhere, its dependencies installed by its own lock file as the
  * platform does it, each function served by that framework. Needs `npm run build` first.
  */
 const dist = fileURLToPath(new URL('../dist', import.meta.url));

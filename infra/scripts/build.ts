@@ -1,17 +1,14 @@
-import { copyFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { bundle, bundleTio } from './bundle.ts';
+import { bundleFunctions, bundleTio, INSTALLED } from './bundle.ts';
 
 /**
- * `npm run build`: everything that is deployed, in `dist/`. One file of code, and a package.json that asks for the
- * framework alone: the platform installs that one package and compiles nothing. `dist/tio.js`, the command line, is not
- * deployed.
+ * `npm run build`: everything that is deployed, in `dist/`. `index.js` loads the other files of code when they are first
+ * needed, so that a cold start parses little. package.json asks for the framework and its express alone: the platform
+ * installs these and compiles nothing. `dist/tio.js`, the command line, is not deployed.
  */
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const dist = `${root}dist`;
-
-// Never bundled: the framework keeps the registered functions in module state, and a bundled copy would be another one.
-const FRAMEWORK = '@google-cloud/functions-framework';
 
 const project = await readJson('package.json');
 
@@ -30,7 +27,7 @@ function member(value: unknown, name: string): Record<string, unknown> {
   return isRecord(found) ? found : {};
 }
 
-/** The framework and what it needs, from the project's own lock file: what was tested is what is installed. */
+/** The installed packages and what they need, from the project's own lock file: what was tested is what is installed. */
 function lockOf(lock: Record<string, unknown>, manifest: Record<string, unknown>): Record<string, unknown> {
   const packages = member(lock, 'packages');
   const wanted: Record<string, unknown> = {};
@@ -49,7 +46,7 @@ function lockOf(lock: Record<string, unknown>, manifest: Record<string, unknown>
     wanted[place] = entry;
     for (const dependency of Object.keys(member(entry, 'dependencies'))) add(dependency, place);
   }
-  add(FRAMEWORK, '');
+  for (const name of INSTALLED) add(name, '');
   const sorted = Object.fromEntries(Object.entries(wanted).toSorted(([a], [b]) => (a < b ? -1 : 1)));
   return {
     name: manifest['name'],
@@ -62,7 +59,7 @@ function lockOf(lock: Record<string, unknown>, manifest: Record<string, unknown>
 
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist);
-await bundle('src/index.ts', `${dist}/index.js`, { sourcemap: true, legalComments: 'linked', external: [FRAMEWORK] });
+const sizes = await bundleFunctions(dist);
 await bundleTio(`${dist}/tio.js`, project['version']);
 const manifest = {
   name: 'tensorio-trigger',
@@ -72,7 +69,7 @@ const manifest = {
   type: 'module',
   main: 'index.js',
   engines: { node: '>=24' },
-  dependencies: { [FRAMEWORK]: member(project, 'dependencies')[FRAMEWORK] },
+  dependencies: Object.fromEntries(INSTALLED.map((name) => [name, member(project, 'dependencies')[name]])),
 };
 await writeFile(`${dist}/package.json`, `${JSON.stringify(manifest, null, 2)}\n`);
 await writeFile(
@@ -81,5 +78,7 @@ await writeFile(
 );
 await copyFile(`${root}.gcloudignore`, `${dist}/.gcloudignore`);
 await copyFile(`${root}LICENSE`, `${dist}/LICENSE`);
-const { size } = await stat(`${dist}/index.js`);
-process.stdout.write(`dist/: index.js ${(size / 1e6).toFixed(1)} MB, package.json, package-lock.json; tio.js\n`);
+const megabytes = (sizes.reduce((sum, size) => sum + size, 0) / 1e6).toFixed(1);
+process.stdout.write(
+  `dist/: index.js and ${sizes.length - 1} chunks, ${megabytes} MB; package.json, package-lock.json; tio.js\n`,
+);

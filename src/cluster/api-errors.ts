@@ -1,5 +1,5 @@
-import { ApiException } from '@kubernetes/client-node';
-import { z } from 'zod';
+import { ApiException } from '@kubernetes/client-node/dist/gen/apis/exception.js';
+import * as z from 'zod';
 import { AppError, DeadlineError, UnavailableError, UpstreamError } from '../errors.ts';
 import { isTransientStatus, parseRetryAfter } from '../upstream/call.ts';
 import { describeNetworkError, isTlsCode } from '../upstream/network-error.ts';

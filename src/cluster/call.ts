@@ -1,5 +1,6 @@
 import type { ConfigurationOptions, HttpLibrary, ResponseContext } from '@kubernetes/client-node';
-import { ApiException, RequestContext, wrapHttpLibrary } from '@kubernetes/client-node';
+import { ApiException } from '@kubernetes/client-node/dist/gen/apis/exception.js';
+import { RequestContext, wrapHttpLibrary } from '@kubernetes/client-node/dist/gen/http/http.js';
 import { UnavailableError } from '../errors.ts';
 import { type Answer, callUpstream } from '../upstream/call.ts';
 import { readPages } from '../upstream/pages.ts';

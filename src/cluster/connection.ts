@@ -1,4 +1,4 @@
-import { type RequestContext, ResponseContext } from '@kubernetes/client-node';
+import { type RequestContext, ResponseContext } from '@kubernetes/client-node/dist/gen/http/http.js';
 import { Agent, type Dispatcher } from 'undici';
 import { countUpstreamCall } from '../log.ts';
 import { raceSignal } from '../upstream/call.ts';

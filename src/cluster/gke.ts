@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import { z } from 'zod';
+import * as z from 'zod';
 import { UpstreamError } from '../errors.ts';
 import { memoise } from '../upstream/memoise.ts';
 import type { ClusterAccess, ClusterEndpoint } from './connection.ts';

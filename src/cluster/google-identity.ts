@@ -1,4 +1,4 @@
-import { type AuthClient, GoogleAuth } from 'google-auth-library';
+import type { AuthClient } from 'google-auth-library';
 import { type AppError, UnavailableError, UpstreamError } from '../errors.ts';
 import { countUpstreamCall } from '../log.ts';
 import { isTransientStatus } from '../upstream/call.ts';
@@ -38,13 +38,12 @@ export interface GoogleIdentity {
  * discarded.
  */
 export function createGoogleIdentity(): GoogleIdentity {
-  const client = memoise(() =>
-    new GoogleAuth({
-      scopes: SCOPES,
-      projectId: UNUSED_PROJECT,
-      clientOptions: { forceRefreshOnFailure: true },
-    }).getClient(),
-  );
+  const client = memoise(async () => {
+    // Loaded at the first use: it is a large part of a cold start.
+    const { GoogleAuth } = await import('google-auth-library');
+    const clientOptions = { forceRefreshOnFailure: true };
+    return new GoogleAuth({ scopes: SCOPES, projectId: UNUSED_PROJECT, clientOptions }).getClient();
+  });
   const forceRefresh = coalesce(async () => {
     const made = await client.get();
     expireToken(made);

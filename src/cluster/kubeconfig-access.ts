@@ -1,7 +1,9 @@
 import { accessSync, constants, readFileSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
 import { dirname } from 'node:path';
-import { type Cluster, KubeConfig, loadYaml, makeAbsolutePath, type User } from '@kubernetes/client-node';
+import type { Cluster, User } from '@kubernetes/client-node';
+import { KubeConfig, makeAbsolutePath } from '@kubernetes/client-node/dist/config.js';
+import { parse } from 'yaml';
 import { AppError, UnavailableError, UpstreamError } from '../errors.ts';
 import { coalesce } from '../upstream/memoise.ts';
 import type { ClusterAccess, ClusterEndpoint } from './connection.ts';
@@ -64,7 +66,7 @@ function loadKubeconfig(path: string, context: string | undefined): KubeConfig {
 
 /** client-node reads `token-file`, which no other tool writes, and not `tokenFile`, which has precedence over `token`. */
 function addTokenFiles(config: KubeConfig, path: string): void {
-  const document = loadYaml<{ users?: { name: string; user?: { tokenFile?: string } }[] | null }>(
+  const document: { users?: { name: string; user?: { tokenFile?: string } }[] | null } = parse(
     readFileSync(path, 'utf8'),
   );
   const files = new Map((document.users ?? []).map(({ name, user }) => [name, user?.tokenFile]));

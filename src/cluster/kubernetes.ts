@@ -1,4 +1,7 @@
-import { BatchV1Api, CoreV1Api, createConfiguration, ServerConfiguration } from '@kubernetes/client-node';
+import type { CoreV1Api } from '@kubernetes/client-node';
+import { createConfiguration } from '@kubernetes/client-node/dist/gen/configuration.js';
+import { ServerConfiguration } from '@kubernetes/client-node/dist/gen/servers.js';
+import { ObjectBatchV1Api, ObjectCoreV1Api } from '@kubernetes/client-node/dist/gen/types/ObjectParamAPI.js';
 import { type Caller, createCaller } from './call.ts';
 import { type ClusterAccess, createConnection, PLACEHOLDER_SERVER } from './connection.ts';
 import { createJobs } from './jobs.ts';
@@ -22,8 +25,8 @@ export function createCluster(access: ClusterAccess, options: ClusterOptions = {
   const configuration = lazy(() =>
     createConfiguration({ baseServer: new ServerConfiguration(PLACEHOLDER_SERVER, {}) }),
   );
-  const batch = lazy(() => new BatchV1Api(configuration()));
-  const core = lazy(() => new CoreV1Api(configuration()));
+  const batch = lazy(() => new ObjectBatchV1Api(configuration()));
+  const core = lazy(() => new ObjectCoreV1Api(configuration()));
   return {
     ...createJobs(batch, call),
     ...createPods(core, call),

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { KubeObject } from '../cluster/release-port.ts';
 import { UpstreamError } from '../errors.ts';
 import { MANAGED_BY } from '../jobs/manifest.ts';

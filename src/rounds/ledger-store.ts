@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ObjectStore } from '../storage/port.ts';
 import type { GsUri } from '../storage/uri.ts';
 import type { Ledger, LedgerStore, SettledId, VersionedLedger } from './ledger.ts';

@@ -1,5 +1,5 @@
 import type { V1Job } from '@kubernetes/client-node';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CallOptions } from '../storage/port.ts';
 import type { Manifest } from './manifest.ts';
 import { contentHash } from './manifest.ts';

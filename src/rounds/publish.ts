@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { GsUri } from '../storage/uri.ts';
 import type { RoundRecord, VersionedLedger } from './ledger.ts';
 import { notePublished } from './ledger.ts';

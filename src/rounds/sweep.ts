@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DeadlineError } from '../errors.ts';
 import type { CallOptions } from '../storage/port.ts';
 import { advance } from './advance.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Issue } from '../errors.ts';
 import { ContentionError } from '../errors.ts';
 import type { CallOptions } from '../storage/port.ts';

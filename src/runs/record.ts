@@ -3,7 +3,7 @@ import { ConcurrencyPolicySchema } from '../values/aggregator-schema.ts';
 import type { AggregationSpec } from '../jobs/spec.ts';
 import { specHash } from '../jobs/spec.ts';
 import type { V1Job } from '@kubernetes/client-node';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * The recorded state of a run. `claimed`: the id is taken, the Job may not exist yet. `refused`: the API server refused

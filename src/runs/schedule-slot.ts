@@ -9,7 +9,7 @@ import { isJobLeft } from './record.ts';
 import type { StateDeps } from './store.ts';
 import { readRun } from './store.ts';
 import type { V1Job } from '@kubernetes/client-node';
-import { z } from 'zod';
+import * as z from 'zod';
 
 export interface SlotDeps extends StateDeps {
   readonly cluster: Pick<Jobs, 'listJobs' | 'getJob'>;

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AppError } from '../errors.ts';
 import { DeadlineError, UnavailableError, UpstreamError } from '../errors.ts';
 import { isTransientStatus } from '../upstream/call.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { CRC32C } from '@google-cloud/storage';
-import { z } from 'zod';
+import * as z from 'zod';
 import { AppError } from '../errors.ts';
 import { type Answer, callUpstream, parseRetryAfter } from '../upstream/call.ts';
 import type { Operation } from './gcs-errors.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { environmentProblem } from './aggregator-text.ts';
 import { SCHEDULE_NAME } from './cron.ts';
 import { environmentField, gsPathField, line, seconds, textField, wholeNumber } from './fields.ts';

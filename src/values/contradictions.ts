@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { InvalidRequestError } from '../errors.ts';
 import type { Issue } from '../errors.ts';
 import type { AggregatorValues } from './aggregator-schema.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { gsUriProblem } from '../storage/uri.ts';
 import { environmentProblem } from './aggregator-text.ts';
 import { isJsonObject, quote } from './json.ts';

@@ -1,5 +1,5 @@
 import type { V1Affinity, V1PodSecurityContext, V1SecurityContext, V1Toleration } from '@kubernetes/client-node';
-import { z } from 'zod';
+import * as z from 'zod';
 import { freeKeyField, line, quantityField, textField } from './fields.ts';
 import {
   DNS_SUBDOMAIN,

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { listLineProblem } from './aggregator-text.ts';
 import { gsPathField, gsPatternField, seconds, textField, wholeNumber } from './fields.ts';
 import { TASK_ID_PREFIX } from './kubernetes-syntax.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { AggregatorSchema, ConcurrencyPolicySchema } from './aggregator-schema.ts';
 import { SCHEDULE_NAME, TIME_ZONE, UNIX_CRON } from './cron.ts';
 import { textField } from './fields.ts';

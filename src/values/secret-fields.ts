@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { privateTextField, textField, line } from './fields.ts';
 import { DNS_LABEL, DNS_SUBDOMAIN, MOUNT_PATH, SECRET_KEY } from './kubernetes-syntax.ts';
 

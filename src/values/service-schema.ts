@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { freeKeyField, line, textField, wholeNumber } from './fields.ts';
 import { DNS_LABEL, DNS_SUBDOMAIN, LABEL_VALUE } from './kubernetes-syntax.ts';
 import type { Syntax } from './kubernetes-syntax.ts';

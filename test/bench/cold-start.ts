@@ -1,6 +1,8 @@
+import type { ChildProcess } from 'node:child_process';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
+import { setTimeout as wait } from 'node:timers/promises';
 import { listening, PRELOAD } from '../../infra/local/function-process.ts';
 import { expectStatus } from './client.ts';
 import type { Client } from './client.ts';
@@ -17,7 +19,9 @@ export interface ColdStart {
   readonly answerMs: number;
   /** From then until its first trigger is answered: clients are made, connections opened. */
   readonly triggerMs: number;
-  readonly probe: Probe | null;
+  /** At the first answer, and at the end; `null` where processes take no signal. */
+  readonly first: Probe | null;
+  readonly last: Probe | null;
 }
 
 /** Starts `source` under functions-framework as the platform does, asks it twice, and ends it. */
@@ -30,7 +34,7 @@ export const measureColdStart = async (
 ): Promise<ColdStart> => {
   const startedAt = performance.now();
   const child = fork(FRAMEWORK, ['--target=aggregate', `--source=${source}`, '--port=0'], {
-    env,
+    env: { ...env, FUNCTION_TARGET: 'aggregate' },
     execArgv: ['--no-warnings', `--import=${PRELOAD}`, `--import=${PROBE}`],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
@@ -51,8 +55,18 @@ export const measureColdStart = async (
   // A method that it does not take: the answer is the function's own, and no other server is asked.
   expectStatus(await client.send('PUT', url), [405], 'PUT /');
   const answeredAt = performance.now();
+  const first = await probeNow(child, () => lastProbe(output));
+  const probedAt = performance.now();
   expectStatus(await client.send('POST', url, trigger), [201], 'The first trigger');
   const triggeredAt = performance.now();
   await end();
-  return { answerMs: answeredAt - startedAt, triggerMs: triggeredAt - answeredAt, probe: lastProbe(output) };
+  return { answerMs: answeredAt - startedAt, triggerMs: triggeredAt - probedAt, first, last: lastProbe(output) };
+};
+
+/** Asks the preloaded probe, and waits for its line. */
+const probeNow = async (child: ChildProcess, read: () => Probe | null): Promise<Probe | null> => {
+  if (process.platform === 'win32') return null;
+  child.kill('SIGUSR2');
+  for (let turn = 0; turn < 1_000 && read() === null; turn += 1) await wait(5);
+  return read();
 };
