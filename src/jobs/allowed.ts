@@ -1,5 +1,6 @@
 import type { V1Job, V1PodSpec } from '@kubernetes/client-node';
 import type { Issue } from '../errors.ts';
+import { ForbiddenError } from '../errors.ts';
 import { gsUriProblem, parseGsUri } from '../storage/uri.ts';
 import type { AggregationSpec } from './spec.ts';
 
@@ -9,6 +10,13 @@ export interface Allowances {
   /** Image repositories; an entry that ends in `/` allows every repository under it. */
   readonly images: readonly string[];
   readonly buckets: readonly string[];
+}
+
+/** Throws ForbiddenError for what configuration does not allow. */
+export function assertAllowed(issues: readonly Issue[]): void {
+  if (issues.length === 0) return;
+  const all = issues.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ');
+  throw new ForbiddenError(`Configuration does not allow this: ${all}.`, { details: { issues } });
 }
 
 /** Whether configuration allows images of `repository`. */

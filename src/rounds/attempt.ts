@@ -1,6 +1,6 @@
 import type { V1Job } from '@kubernetes/client-node';
-import { AppError, ConflictError, UpstreamError } from '../errors.ts';
-import { allowedJobIssues } from '../jobs/allowed.ts';
+import { AppError, ConflictError } from '../errors.ts';
+import { allowedJobIssues, assertAllowed } from '../jobs/allowed.ts';
 import { explainJob, plainSentence } from '../jobs/explain.ts';
 import { factsOf } from '../jobs/facts.ts';
 import { assertSecrets } from '../jobs/secrets.ts';
@@ -248,15 +248,9 @@ function createStep(state: RoundState): Action {
   };
 }
 
-/** Throws UpstreamError for a Job that the configuration does not allow, PreflightError for missing Secrets. */
+/** Throws ForbiddenError for a Job that configuration does not allow, PreflightError for missing Secrets. */
 async function preflight({ rounds, call }: TaskContext, job: V1Job): Promise<void> {
-  const issues = allowedJobIssues(rounds.allowed, job);
-  if (issues.length > 0) {
-    const list = issues.map(({ message }) => message).join('; ');
-    throw new UpstreamError(
-      `The configuration does not allow the Job of a round: ${list}. Change the configured values, or what the configuration allows.`,
-    );
-  }
+  assertAllowed(allowedJobIssues(rounds.allowed, job));
   await assertSecrets(rounds.cluster, attemptSecrets(rounds.values, job), call.signal);
 }
 

@@ -1,9 +1,9 @@
 import type { V1Job } from '@kubernetes/client-node';
 import type { Cluster } from '../cluster/port.ts';
-import { AppError, ConflictError, ContentionError, InvalidRequestError } from '../errors.ts';
+import { AppError, ConflictError, ContentionError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Allowances } from '../jobs/allowed.ts';
-import { allowanceIssues } from '../jobs/allowed.ts';
+import { allowanceIssues, assertAllowed } from '../jobs/allowed.ts';
 import { ensureJob } from '../jobs/ensure-job.ts';
 import { assertSecrets, requiredSecrets } from '../jobs/secrets.ts';
 import { listObjects } from '../storage/port.ts';
@@ -44,7 +44,7 @@ export interface FinishedRun {
 
 /**
  * The checks before anything is written: configuration's allowances, then the checkpoint list and every Secret and key
- * at once. Throws InvalidRequestError or PreflightError, and what the ports throw; a faulty list is reported first.
+ * at once. Throws ForbiddenError, InvalidRequestError or PreflightError, and what the ports throw; a faulty list is reported first.
  */
 export async function checkRun(
   deps: LaunchDeps,
@@ -53,16 +53,10 @@ export async function checkRun(
 ): Promise<CheckpointList> {
   const podSpec = jobOf(record).spec?.template.spec;
   const namespaces = record.checkSecrets.map(({ namespace }) => namespace);
-  const issues = [
+  assertAllowed([
     ...allowanceIssues(deps.allowed, record.spec, podSpec, namespaces),
     ...stateIssues(deps, record.spec.outputPath),
-  ];
-  if (issues.length > 0) {
-    throw new InvalidRequestError(
-      `Configuration does not allow this: ${issues.map((issue) => issue.message).join('; ')}.`,
-      issues,
-    );
-  }
+  ]);
   const required = requiredSecrets(record.spec.namespace, podSpec === undefined ? [] : [podSpec], record.checkSecrets);
   const [list, secrets] = await Promise.allSettled([
     checkCheckpointList(deps.store, record.spec.checkpointsFilePath, deps.allowed, {

@@ -67,11 +67,11 @@ describeOnApiServers((onCluster) => {
       [
         'a list in a bucket that is not allowed',
         { checkpointsFilePath: 'gs://another-bucket/list.txt' },
-        400,
+        403,
         /bucket "another-bucket" is not allowed by ALLOWED_BUCKETS; allowed: tensorio-/,
       ],
       ['an unknown field', { repositry: 'x' }, 400, /did you mean "repository"/],
-      ['an image that is not allowed', { repository: 'example.com/miner' }, 400, /ALLOWED_IMAGES/],
+      ['an image that is not allowed', { repository: 'example.com/miner' }, 403, /ALLOWED_IMAGES/],
       ['a missing Secret', sacred('absent', 'k'), 424, /Secret \S+\/absent does not exist/],
       ['a missing key', sacred('sacred', 'absent.json'), 424, /absent\.json/],
     ])('is refused for %s, before anything is written', async (_name, over, status, words) => {

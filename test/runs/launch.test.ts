@@ -6,6 +6,7 @@ import type { Cluster } from '../../src/cluster/port.ts';
 import {
   ConflictError,
   DeadlineError,
+  ForbiddenError,
   InvalidRequestError,
   PreflightError,
   UnavailableError,
@@ -113,7 +114,7 @@ describe('before anything is written', () => {
   ])('%o is refused by configuration', async (over, words) => {
     const world = createLaunchWorld();
     const error = await errorOf(launch(world.deps, buildRequest(over), RUN));
-    expect(error).toBeInstanceOf(InvalidRequestError);
+    expect(error).toBeInstanceOf(ForbiddenError);
     expect(String(error)).toContain(words);
     expect(world.store.all('state')).toEqual([]);
   });
