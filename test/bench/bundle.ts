@@ -18,7 +18,7 @@ const BUNDLE = join(root, 'dist/index.js');
 const STARTS_MS = 30_000;
 const IMPORTS_MS = 12_000;
 const SOURCE = join(root, 'src/index.ts');
-const HELLO = fileURLToPath(new URL('hello-world.cjs', import.meta.url));
+const HELLO = fileURLToPath(new URL('hello-world.mjs', import.meta.url));
 
 const newestOf = (folder: string): number =>
   Math.max(

@@ -1,4 +1,0 @@
-// The least function that functions-framework serves: what a cold start costs without this product.
-const { http } = require('@google-cloud/functions-framework');
-
-http('aggregate', (req, res) => res.status(req.method === 'PUT' ? 405 : 201).send('Hello, world!'));
