@@ -34,6 +34,16 @@ export const helmInstall = async (release: string, namespace: string, kubeconfig
   ]);
 };
 
+/** Runs the helm command that `note` ends with, with the chart in test/fixtures. */
+export const helmCommand = async (note: string, kubeconfig: string): Promise<void> => {
+  const [, command = ''] = note.split(': helm ');
+  const args = command
+    .replace(' --values VALUES.yaml', '')
+    .split(' ')
+    .map((word) => (word === 'CHART' ? CHART : word));
+  await promisify(execFile)(HELM ?? 'helm', [...args, '--kubeconfig', kubeconfig]);
+};
+
 const isKubeObject = (value: unknown): value is KubeObject =>
   typeof value === 'object' && value !== null && 'kind' in value;
 
