@@ -30,9 +30,10 @@ locals {
       rate_limit_sec = 300
       help           = "A scheduled time passed without a run. GET /schedules lists the missed ticks; POST /schedules/<name>/backfill?tick=<tick> runs one. Check the Scheduler job: gcloud scheduler jobs describe <name>."
     }
+    # A failed release answers 422, which no client repeats, as invalid values do: the code tells them apart.
     failed_releases = {
       title          = "a release failed"
-      filter         = "resource.labels.service_name=\"${var.name}-deploy\" AND jsonPayload.method=\"POST\" AND jsonPayload.status>=500 AND NOT jsonPayload.dryRun=true AND NOT jsonPayload.path=~\"/diff$\""
+      filter         = "resource.labels.service_name=\"${var.name}-deploy\" AND jsonPayload.method=\"POST\" AND jsonPayload.code=(\"rolled-back\" OR \"rollback-failed\" OR \"failed\" OR \"upstream-refused\" OR \"unavailable\" OR \"deadline\" OR \"contention\" OR \"internal\") AND NOT jsonPayload.dryRun=true AND NOT jsonPayload.path=~\"/diff$\""
       labels         = { path = "path" }
       severity       = "ERROR"
       rate_limit_sec = 300

@@ -101,8 +101,8 @@ describeReal('Pod Security "restricted", enforced by a real API server', (real) 
   });
 
   /** What the API server says to the pods of a release's Deployments. */
-  const verdictsOf = async (podSecurityContext: JsonObject): Promise<readonly string[]> => {
-    const deployment = { tag: 'ok', podSecurityContext };
+  const verdictsOf = async (securityContext: JsonObject): Promise<readonly string[]> => {
+    const deployment = { tag: 'ok', pod: { securityContext } };
     const values = exampleValues('gcs', { repository: { deployment }, flea: { deployment } });
     const objects = renderRelease(values, { release: 'demo', namespace, restartedAt: {} });
     const templates = objects.flatMap(({ kind, spec }) =>

@@ -4,7 +4,7 @@ import { launch } from '../../src/runs/launch.ts';
 import { buildRunRequest } from '../../src/runs/request.ts';
 import { listRuns, readRun } from '../../src/runs/store.ts';
 import { sweepRuns } from '../../src/runs/sweep.ts';
-import { AppError, ConflictError, InvalidRequestError } from '../../src/errors.ts';
+import { AppError, ConflictError, ForbiddenError } from '../../src/errors.ts';
 import type { AggregationSpec } from '../../src/jobs/spec.ts';
 import { createLog } from '../../src/log.ts';
 import { parseGsUri } from '../../src/storage/uri.ts';
@@ -171,7 +171,7 @@ describe('an output path', () => {
     const world = setUp();
     const deps = { ...world.deps, allowed: { ...world.deps.allowed, buckets: ['models', 'state'] } };
     const error = await launch(deps, buildRequest({ outputPath }), RUN).catch((each: unknown) => each);
-    expect(error).toBeInstanceOf(InvalidRequestError);
-    expect(error).toMatchObject({ issues: [{ path: 'aggregator.outputPath' }] });
+    expect(error).toBeInstanceOf(ForbiddenError);
+    expect(error).toMatchObject({ details: { issues: [{ path: 'aggregator.outputPath' }] } });
   });
 });
