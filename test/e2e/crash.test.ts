@@ -4,6 +4,7 @@ import { killAt } from './helpers/hold.ts';
 import { member } from './helpers/json.ts';
 import type { Decide, Fate } from './helpers/proxy.ts';
 import { ageClaim, fields, jobsOf, putList, readRecord, runInState } from './helpers/runs.ts';
+import { until } from './helpers/until.ts';
 import type { World } from './helpers/world.ts';
 import { BUCKETS, useWorld } from './helpers/world.ts';
 import { describeOnApiServers } from './helpers/api-servers.ts';
@@ -38,7 +39,7 @@ describeOnApiServers((onCluster) => {
     expect([steps[0], steps.at(-1)]).toEqual(['claimed', 'complete']);
   };
 
-  const WRITES = ['the claim', 'the Job', 'the record'] as const;
+  const WRITES = ['the claim', 'the claim of the output directory', 'the Job', 'the record'] as const;
   const POINTS: readonly (HoldPoint & { readonly words: string })[] = WRITES.flatMap((written, index) =>
     (['before', 'after'] as const).map((when) => ({
       words: `${when} ${written} is written`,
@@ -49,7 +50,7 @@ describeOnApiServers((onCluster) => {
   );
 
   /** Claims without a Job, and where the sweep that takes them up is killed: it marks the claim, makes the Job, records it. */
-  const SWEPT: readonly HoldPoint[] = [1, 2, 3].flatMap((write) =>
+  const SWEPT: readonly HoldPoint[] = [1, 2, 3, 4].flatMap((write) =>
     (['before', 'after'] as const).map((when) => ({ mark: `taken-up-${when}-${write}`, write, when })),
   );
 
@@ -57,7 +58,7 @@ describeOnApiServers((onCluster) => {
     // Calls that are held wait for each other, however slow the machine is.
     openWorld(200);
 
-    test('a launch writes three times: the claim, the Job, the record', async () => {
+    test('a launch writes four times: the claim, that of the output directory, the Job, the record', async () => {
       const writes: string[] = [];
       const note: Decide = ({ isWrite, method, path }) => {
         if (isWrite) writes.push(`${method} ${path.replace(/\?.*/, '')}`);
@@ -67,7 +68,7 @@ describeOnApiServers((onCluster) => {
       await world.call('POST', '/', fields('counted'));
       for (const proxy of Object.values(world.proxies)) proxy.decide();
       const record = `POST /upload/storage/v1/b/${BUCKETS.state}/o`;
-      expect(writes).toEqual([record, `POST /apis/batch/v1/namespaces/${world.namespace}/jobs`, record]);
+      expect(writes).toEqual([record, record, `POST /apis/batch/v1/namespaces/${world.namespace}/jobs`, record]);
     });
 
     describe('kill -9 of the function process', () => {
@@ -86,13 +87,13 @@ describeOnApiServers((onCluster) => {
         const reply = await world.call('POST', '/', fields(id));
         const isNew = before.length === 0;
         expect(reply).toMatchObject({ status: isNew ? 201 : 200, body: { outcome: isNew ? 'created' : 'exists' } });
-        expect(isNew).toBe(write < 2 || mark === 'killed-before-2');
+        expect(isNew).toBe(write < 3 || mark === 'killed-before-3');
         await expectOneTrueRun(id);
       });
 
       test('and then nothing: the sweep leaves a young claim to its caller, and finishes what is older than a minute', async () => {
         const unclaimed = 'killed-before-1-swept';
-        const withoutJob = ['killed-after-1-swept', 'killed-before-2-swept'];
+        const withoutJob = ['after-1', 'before-2', 'after-2', 'before-3'].map((point) => `killed-${point}-swept`);
         for (const id of withoutJob) await ageClaim(world, id, 0);
         await world.call('POST', '/sweep');
         for (const id of withoutJob) {
@@ -101,7 +102,7 @@ describeOnApiServers((onCluster) => {
           await ageClaim(world, id, 61);
         }
         const { status, body } = await world.call('POST', '/sweep');
-        expect({ status, body }).toMatchObject({ status: 200, body: { started: 2, failed: 0, complete: true } });
+        expect({ status, body }).toMatchObject({ status: 200, body: { started: 4, failed: 0, complete: true } });
         for (const { mark } of POINTS) if (mark !== 'killed-before-1') await expectOneTrueRun(`${mark}-swept`);
         for (const id of withoutJob) {
           const { steps } = (await readRecord(world, id)) ?? {};
@@ -128,6 +129,13 @@ describeOnApiServers((onCluster) => {
       const nodeSelector = { disk: 'of-glass' };
       for (const { mark } of points) {
         expect((await world.call('POST', '/', fields(mark, { nodeSelector }))).status).toBe(201);
+      }
+      // The cause is on record before: a cancellation then writes three times, to the record, the Job and the record.
+      for (const { mark } of points) {
+        await until(async () => {
+          await world.call('GET', `/${mark}`);
+          expect(await readRecord(world, mark)).toHaveProperty('trouble');
+        });
       }
       await killAt(world, 'aggregate', points, () => points.map(({ mark }) => world.call('DELETE', `/${mark}`)));
       await world.call('POST', '/sweep');

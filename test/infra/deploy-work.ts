@@ -129,7 +129,15 @@ const aggregations = async (desk: Desk): Promise<void> => {
   const { aggregator = null } = exampleDocument('aggregator');
   const schedule = newId('s');
   const launched = async (aggregationId: string): Promise<string> => {
-    const over = { aggregator: { ...Object(aggregator), aggregationId, schedule, concurrencyPolicy: 'Replace' } };
+    const over = {
+      aggregator: {
+        ...Object(aggregator),
+        aggregationId,
+        outputPath: `gs://example-jobs/${aggregationId}`,
+        schedule,
+        concurrencyPolicy: 'Replace',
+      },
+    };
     return String((await deploy({ over: { ...tagged('ok-1'), ...over } })).aggregation?.outcome);
   };
   const [first, second] = [newId('one-'), newId('two-')];
