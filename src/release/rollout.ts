@@ -116,14 +116,15 @@ async function observeService(
 }
 
 /**
- * Waits until all objects are ready, one has failed, or `waitSec` seconds have passed. `between` is called before every
+ * Waits until all objects are ready, one has failed, or `waitSec` seconds have passed. The reason names `timeoutSec`, of
+ * which earlier steps may have used a part. `between` is called before every
  * observation; an error that it throws ends the wait.
  */
 export async function awaitRollout(
   deps: ReleaseDeps,
   site: Site,
   objects: readonly KubeObject[],
-  options: { readonly waitSec: number; readonly between: () => Promise<void> },
+  options: { readonly waitSec: number; readonly timeoutSec?: number; readonly between: () => Promise<void> },
 ): Promise<RolloutEnd> {
   const endsAtMs = deps.launch.now().getTime() + options.waitSec * 1_000;
   let observation = EMPTY;
@@ -142,7 +143,7 @@ export async function awaitRollout(
     }
     const end = lost > 0 ? null : endOf(observation);
     if (end !== null) return end;
-    if (deps.launch.now().getTime() >= endsAtMs) return timedOut(observation, options.waitSec);
+    if (deps.launch.now().getTime() >= endsAtMs) return timedOut(observation, options.timeoutSec ?? options.waitSec);
     if (site.signal.aborted) throw new DeadlineError('The request’s deadline passed during the rollout.');
     await deps.launch.wait(polls < FIRST_POLLS ? FIRST_POLL_MS : POLL_MS, site.signal);
   }

@@ -173,7 +173,7 @@ async function applyAndWait(work: Work, before: Begun): Promise<RolledOut> {
   const begun = await noteApplied(session, before, applied);
   const objects = applied.map(({ object }) => object);
   const waitSec = Math.max(LEAST_WAIT_SEC, Math.ceil((endsAtMs - session.deps.launch.now().getTime()) / 1_000));
-  const wait = { waitSec, between: session.ensureLock };
+  const wait = { waitSec, timeoutSec: work.request.waitSec, between: session.ensureLock };
   const end = await timings.step('waitMs', () => awaitRollout(session.deps, session, objects, wait));
   const { observation } = end;
   if (end.kind === 'failed') return { kind: 'failed', begun, failure: { reason: end.why, observation, health: [] } };
