@@ -69,8 +69,10 @@ export async function showRounds(
     `tasksJobs/${task}/${again?.jobId}.zip`,
     await readFile(bundleFile(task, again?.jobId ?? '')),
   );
-  const counted = await awaitTask(client, terminal, task, ({ accounting }) => accounting['duplicate'] === 1);
-  terminal.good(`${describeCounts(counted)} (one was uploaded twice)`);
+  const counted = await readTask(client, task);
+  if (counted === null || counted.accounting['uploaded'] !== rested.accounting['uploaded'])
+    throw new Error(`an update with equal content was counted again: ${JSON.stringify(counted?.accounting)}`);
+  terminal.good(`${describeCounts(counted)} (one was uploaded twice: equal content is the same update)`);
   const failed = rested.rounds.find(({ outcome }) => outcome === 'failed');
   if (failed === undefined) throw new Error('the round with the corrupt update did not fail');
   await redrive(client, terminal, task, failed.round);

@@ -70,7 +70,14 @@ export const createCalls = (aggregate: () => string, storage: string, api: RawAp
   upload: (object) => upload(storage, object),
   download: (bucket, name) => download(storage, bucket, name),
   putSecret: async (name, data) => {
-    await api.send('POST', `/api/v1/namespaces/${namespace}/secrets`, { metadata: { name }, stringData: data });
+    const path = `/api/v1/namespaces/${namespace}/secrets`;
+    const { json } = await api.send('GET', path);
+    const items = member(json, 'items');
+    const isThere = Array.isArray(items) && items.some((item) => member(item, 'metadata', 'name') === name);
+    await api.send(isThere ? 'PUT' : 'POST', isThere ? `${path}/${name}` : path, {
+      metadata: { name },
+      stringData: data,
+    });
   },
   removeSecret: async (name) => {
     await api.send('DELETE', `/api/v1/namespaces/${namespace}/secrets/${name}`);
