@@ -74,10 +74,8 @@ export const createCalls = (aggregate: () => string, storage: string, api: RawAp
     const { json } = await api.send('GET', path);
     const items = member(json, 'items');
     const isThere = Array.isArray(items) && items.some((item) => member(item, 'metadata', 'name') === name);
-    await api.send(isThere ? 'PUT' : 'POST', isThere ? `${path}/${name}` : path, {
-      metadata: { name },
-      stringData: data,
-    });
+    if (isThere) await api.send('DELETE', `${path}/${name}`);
+    await api.send('POST', path, { metadata: { name }, stringData: data });
   },
   removeSecret: async (name) => {
     await api.send('DELETE', `/api/v1/namespaces/${namespace}/secrets/${name}`);
